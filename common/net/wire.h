@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Protocol headers as they lie in a packet. Alignment 1, so they may be laid over any byte a Reader checked.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "common/base/big_endian.h"
+#include "common/net/address.h"
+
+namespace millrace::net {
+
+namespace ether_type {
+inline constexpr std::uint16_t kIpv4 = 0x0800;
+inline constexpr std::uint16_t kArp = 0x0806;
+inline constexpr std::uint16_t kVlan = 0x8100;   // IEEE 802.1Q C-tag
+inline constexpr std::uint16_t kQinQ = 0x88a8;   // IEEE 802.1ad S-tag
+inline constexpr std::uint16_t kIpv6 = 0x86dd;
+}  // namespace ether_type
+
+namespace protocol {  // IANA protocol numbers
+inline constexpr std::uint8_t kHopByHop = 0;
+inline constexpr std::uint8_t kIcmp = 1;
+inline constexpr std::uint8_t kTcp = 6;
+inline constexpr std::uint8_t kUdp = 17;
+inline constexpr std::uint8_t kIpv6Routing = 43;
+inline constexpr std::uint8_t kIpv6Fragment = 44;
+inline constexpr std::uint8_t kGre = 47;
+inline constexpr std::uint8_t kEsp = 50;
+inline constexpr std::uint8_t kAh = 51;
+inline constexpr std::uint8_t kIcmpv6 = 58;
+inline constexpr std::uint8_t kIpv6NoNext = 59;
+inline constexpr std::uint8_t kIpv6Destination = 60;
+inline constexpr std::uint8_t kSctp = 132;
+inline constexpr std::uint8_t kMobility = 135;
+inline constexpr std::uint8_t kHip = 139;
+inline constexpr std::uint8_t kShim6 = 140;
+}  // namespace protocol
+
+namespace tcp_flag {  // RFC 9293 section 3.1
+inline constexpr std::uint8_t kFin = 0x01;
+inline constexpr std::uint8_t kSyn = 0x02;
+inline constexpr std::uint8_t kRst = 0x04;
+inline constexpr std::uint8_t kPsh = 0x08;
+inline constexpr std::uint8_t kAck = 0x10;
+inline constexpr std::uint8_t kUrg = 0x20;
+inline constexpr std::uint8_t kEce = 0x40;
+inline constexpr std::uint8_t kCwr = 0x80;
+}  // namespace tcp_flag
+
+struct [[gnu::packed]] EthernetHeader {
+  MacAddress destination;
+  MacAddress source;
+  be16 type;
+};
+static_assert(sizeof(EthernetHeader) == 14);
+
+struct [[gnu::packed]] VlanTag {  // what follows the 0x8100: priority, drop-eligible, 12-bit id; then the next type
+  be16 tci;
+  be16 type;
+};
+static_assert(sizeof(VlanTag) == 4);
+
+struct [[gnu::packed]] ArpHeader {  // RFC 826, for Ethernet and IPv4
+  be16 hardware;
+  be16 protocol;
+  std::uint8_t hardware_length;
+  std::uint8_t protocol_length;
+  be16 operation;  // 1 request, 2 reply
+  MacAddress sender_mac;
+  Ipv4Address sender;
+  MacAddress target_mac;
+  Ipv4Address target;
+};
+static_assert(sizeof(ArpHeader) == 28);
+
+struct [[gnu::packed]] Ipv4Header {  // RFC 791
+  std::uint8_t version_length;
+  std::uint8_t tos;
+  be16 total_length;
+  be16 id;
+  be16 fragment;  // flags and offset in units of 8 bytes
+  std::uint8_t ttl;
+  std::uint8_t protocol;
+  be16 checksum;
+  Ipv4Address source;
+  Ipv4Address destination;
+
+  static constexpr std::uint16_t kDontFragment = 0x4000;
+  static constexpr std::uint16_t kMoreFragments = 0x2000;
+  static constexpr std::uint16_t kOffsetMask = 0x1fff;
+
+  [[nodiscard]] unsigned version() const noexcept { return version_length >> 4; }
+  [[nodiscard]] unsigned header_length() const noexcept { return (version_length & 0x0fU) * 4; }
+};
+static_assert(sizeof(Ipv4Header) == 20);
+
+struct [[gnu::packed]] Ipv6Header {  // RFC 8200
+  be32 version_class_flow;
+  be16 payload_length;
+  std::uint8_t next_header;
+  std::uint8_t hop_limit;
+  Ipv6Address source;
+  Ipv6Address destination;
+
+  [[nodiscard]] unsigned version() const noexcept { return version_class_flow.host() >> 28; }
+  [[nodiscard]] std::uint8_t traffic_class() const noexcept {
+    return static_cast<std::uint8_t>(version_class_flow.host() >> 20);
+  }
+};
+static_assert(sizeof(Ipv6Header) == 40);
+
+struct [[gnu::packed]] Ipv6Extension {  // RFC 8200 section 4: the options headers and routing header share a start
+  std::uint8_t next_header;
+  std::uint8_t length;  // in units of 8 bytes, not counting the first 8
+};
+
+struct [[gnu::packed]] Ipv6FragmentHeader {  // RFC 8200 section 4.5
+  std::uint8_t next_header;
+  std::uint8_t reserved;
+  be16 offset_more;  // offset in the upper 13 bits, more-fragments in the lowest
+  be32 id;
+};
+static_assert(sizeof(Ipv6FragmentHeader) == 8);
+
+struct [[gnu::packed]] TcpHeader {  // RFC 9293
+  be16 source_port;
+  be16 destination_port;
+  be32 sequence;
+  be32 acknowledgment;
+  std::uint8_t data_offset;  // upper four bits, in words
+  std::uint8_t flags;
+  be16 window;
+  be16 checksum;
+  be16 urgent;
+
+  [[nodiscard]] unsigned header_length() const noexcept { return (data_offset >> 4) * 4U; }
+};
+static_assert(sizeof(TcpHeader) == 20);
+
+struct [[gnu::packed]] UdpHeader {  // RFC 768
+  be16 source_port;
+  be16 destination_port;
+  be16 length;
+  be16 checksum;
+};
+static_assert(sizeof(UdpHeader) == 8);
+
+struct [[gnu::packed]] SctpHeader {  // RFC 9260 section 3.1
+  be16 source_port;
+  be16 destination_port;
+  be32 verification_tag;
+  be32 checksum;
+};
+static_assert(sizeof(SctpHeader) == 12);
+
+struct [[gnu::packed]] IcmpHeader {  // RFC 792, RFC 4443: the two families share this shape
+  std::uint8_t type;
+  std::uint8_t code;
+  be16 checksum;
+  be16 id;        // echo and the other queries; 0 or the MTU's upper half in errors
+  be16 sequence;  // echo; the next-hop MTU in "fragmentation needed" (RFC 1191)
+};
+static_assert(sizeof(IcmpHeader) == 8);
+
+struct [[gnu::packed]] GreHeader {  // RFC 2784
+  be16 flags_version;
+  be16 protocol;
+};
+
+struct [[gnu::packed]] EspHeader {  // RFC 4303
+  be32 spi;
+  be32 sequence;
+};
+
+namespace icmp {  // RFC 792
+inline constexpr std::uint8_t kEchoReply = 0;
+inline constexpr std::uint8_t kUnreachable = 3;
+inline constexpr std::uint8_t kSourceQuench = 4;
+inline constexpr std::uint8_t kRedirect = 5;
+inline constexpr std::uint8_t kEchoRequest = 8;
+inline constexpr std::uint8_t kTimeExceeded = 11;
+inline constexpr std::uint8_t kParameterProblem = 12;
+inline constexpr std::uint8_t kTimestampRequest = 13;
+inline constexpr std::uint8_t kTimestampReply = 14;
+inline constexpr std::uint8_t kCodeNetUnreachable = 0;
+inline constexpr std::uint8_t kCodeHostUnreachable = 1;
+inline constexpr std::uint8_t kCodePortUnreachable = 3;
+inline constexpr std::uint8_t kCodeFragmentationNeeded = 4;
+inline constexpr std::uint8_t kCodeAdminProhibited = 13;
+}  // namespace icmp
+
+namespace icmpv6 {  // RFC 4443, RFC 4861
+inline constexpr std::uint8_t kUnreachable = 1;
+inline constexpr std::uint8_t kPacketTooBig = 2;
+inline constexpr std::uint8_t kTimeExceeded = 3;
+inline constexpr std::uint8_t kParameterProblem = 4;
+inline constexpr std::uint8_t kEchoRequest = 128;
+inline constexpr std::uint8_t kEchoReply = 129;
+inline constexpr std::uint8_t kRouterSolicitation = 133;
+inline constexpr std::uint8_t kRouterAdvertisement = 134;
+inline constexpr std::uint8_t kNeighborSolicitation = 135;
+inline constexpr std::uint8_t kNeighborAdvertisement = 136;
+inline constexpr std::uint8_t kRedirect = 137;
+inline constexpr std::uint8_t kCodeNoRoute = 0;
+inline constexpr std::uint8_t kCodeAdminProhibited = 1;
+inline constexpr std::uint8_t kCodeAddressUnreachable = 3;
+inline constexpr std::uint8_t kCodePortUnreachable = 4;
+}  // namespace icmpv6
+
+}  // namespace millrace::net
