@@ -16,7 +16,7 @@ static_assert(std::endian::native == std::endian::little, "the data path is writ
 [[nodiscard]] constexpr std::uint64_t byte_swap(std::uint64_t v) noexcept { return __builtin_bswap64(v); }
 
 template <std::unsigned_integral Int>
-class BigEndian {
+class [[gnu::packed]] BigEndian {  // alignment 1: may lie anywhere in a packet
  public:
   constexpr BigEndian() noexcept = default;
   constexpr explicit BigEndian(Int host) noexcept : wire_(byte_swap(host)) {}
@@ -41,6 +41,6 @@ using be16 = BigEndian<std::uint16_t>;
 using be32 = BigEndian<std::uint32_t>;
 using be64 = BigEndian<std::uint64_t>;
 
-static_assert(sizeof(be16) == 2 && sizeof(be32) == 4 && sizeof(be64) == 8);
+static_assert(sizeof(be16) == 2 && sizeof(be32) == 4 && sizeof(be64) == 8 && alignof(be64) == 1);
 
 }  // namespace millrace

@@ -17,7 +17,9 @@ class StrongId {
   constexpr StrongId() noexcept = default;
   constexpr explicit StrongId(Int value) noexcept : value_(value) {}
 
-  [[nodiscard]] static constexpr StrongId none() noexcept { return StrongId(std::numeric_limits<Int>::max()); }
+  [[nodiscard]] static constexpr StrongId none() noexcept {
+    return StrongId(std::numeric_limits<Int>::max());
+  }
   [[nodiscard]] constexpr bool valid() const noexcept { return *this != none(); }
   [[nodiscard]] constexpr Int value() const noexcept { return value_; }
 
@@ -31,5 +33,7 @@ class StrongId {
 
 template <class Tag, std::unsigned_integral Int>
 struct std::hash<millrace::StrongId<Tag, Int>> {
-  std::size_t operator()(millrace::StrongId<Tag, Int> id) const noexcept { return std::hash<Int>{}(id.value()); }
+  std::size_t operator()(millrace::StrongId<Tag, Int> id) const noexcept {
+    return std::hash<Int>{}(id.value());
+  }
 };

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/net/address.h"
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
 
 namespace millrace::net {
 namespace {
@@ -88,7 +88,8 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
 }
 
 bool Prefix::contains(const IpAddress& candidate) const noexcept {
-  return candidate.family() == address.family() && same_leading_bits(address.bytes(), candidate.bytes(), length);
+  return candidate.family() == address.family() &&
+         same_leading_bits(address.bytes(), candidate.bytes(), length);
 }
 
 bool Prefix::contains(const Prefix& other) const noexcept {

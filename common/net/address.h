@@ -104,7 +104,8 @@ struct Prefix {
   [[nodiscard]] std::string to_string() const;
   // The address masked to `length` bits.
   [[nodiscard]] static Prefix of(const IpAddress& address, unsigned length) noexcept;
-  // "10.0.0.0/8" or a plain address. Host bits set ("10.0.0.1/8") are refused: the writer meant something else.
+  // "10.0.0.0/8" or a plain address. Host bits set ("10.0.0.1/8") are refused: the writer meant something
+  // else.
   [[nodiscard]] static std::optional<Prefix> parse(std::string_view text);
 };
 

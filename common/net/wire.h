@@ -13,8 +13,8 @@ namespace millrace::net {
 namespace ether_type {
 inline constexpr std::uint16_t kIpv4 = 0x0800;
 inline constexpr std::uint16_t kArp = 0x0806;
-inline constexpr std::uint16_t kVlan = 0x8100;   // IEEE 802.1Q C-tag
-inline constexpr std::uint16_t kQinQ = 0x88a8;   // IEEE 802.1ad S-tag
+inline constexpr std::uint16_t kVlan = 0x8100;  // IEEE 802.1Q C-tag
+inline constexpr std::uint16_t kQinQ = 0x88a8;  // IEEE 802.1ad S-tag
 inline constexpr std::uint16_t kIpv6 = 0x86dd;
 }  // namespace ether_type
 
@@ -48,20 +48,21 @@ inline constexpr std::uint8_t kEce = 0x40;
 inline constexpr std::uint8_t kCwr = 0x80;
 }  // namespace tcp_flag
 
-struct [[gnu::packed]] EthernetHeader {
+struct EthernetHeader {
   MacAddress destination;
   MacAddress source;
   be16 type;
 };
 static_assert(sizeof(EthernetHeader) == 14);
 
-struct [[gnu::packed]] VlanTag {  // what follows the 0x8100: priority, drop-eligible, 12-bit id; then the next type
+struct VlanTag {  // what follows the 0x8100: priority, drop-eligible, 12-bit id; then the
+                  // next type
   be16 tci;
   be16 type;
 };
 static_assert(sizeof(VlanTag) == 4);
 
-struct [[gnu::packed]] ArpHeader {  // RFC 826, for Ethernet and IPv4
+struct ArpHeader {  // RFC 826, for Ethernet and IPv4
   be16 hardware;
   be16 protocol;
   std::uint8_t hardware_length;
@@ -74,7 +75,7 @@ struct [[gnu::packed]] ArpHeader {  // RFC 826, for Ethernet and IPv4
 };
 static_assert(sizeof(ArpHeader) == 28);
 
-struct [[gnu::packed]] Ipv4Header {  // RFC 791
+struct Ipv4Header {  // RFC 791
   std::uint8_t version_length;
   std::uint8_t tos;
   be16 total_length;
@@ -95,7 +96,7 @@ struct [[gnu::packed]] Ipv4Header {  // RFC 791
 };
 static_assert(sizeof(Ipv4Header) == 20);
 
-struct [[gnu::packed]] Ipv6Header {  // RFC 8200
+struct Ipv6Header {  // RFC 8200
   be32 version_class_flow;
   be16 payload_length;
   std::uint8_t next_header;
@@ -110,12 +111,13 @@ struct [[gnu::packed]] Ipv6Header {  // RFC 8200
 };
 static_assert(sizeof(Ipv6Header) == 40);
 
-struct [[gnu::packed]] Ipv6Extension {  // RFC 8200 section 4: the options headers and routing header share a start
+struct Ipv6Extension {  // RFC 8200 section 4: the options headers and routing header share a
+                        // start
   std::uint8_t next_header;
   std::uint8_t length;  // in units of 8 bytes, not counting the first 8
 };
 
-struct [[gnu::packed]] Ipv6FragmentHeader {  // RFC 8200 section 4.5
+struct Ipv6FragmentHeader {  // RFC 8200 section 4.5
   std::uint8_t next_header;
   std::uint8_t reserved;
   be16 offset_more;  // offset in the upper 13 bits, more-fragments in the lowest
@@ -123,7 +125,7 @@ struct [[gnu::packed]] Ipv6FragmentHeader {  // RFC 8200 section 4.5
 };
 static_assert(sizeof(Ipv6FragmentHeader) == 8);
 
-struct [[gnu::packed]] TcpHeader {  // RFC 9293
+struct TcpHeader {  // RFC 9293
   be16 source_port;
   be16 destination_port;
   be32 sequence;
@@ -138,7 +140,7 @@ struct [[gnu::packed]] TcpHeader {  // RFC 9293
 };
 static_assert(sizeof(TcpHeader) == 20);
 
-struct [[gnu::packed]] UdpHeader {  // RFC 768
+struct UdpHeader {  // RFC 768
   be16 source_port;
   be16 destination_port;
   be16 length;
@@ -146,7 +148,7 @@ struct [[gnu::packed]] UdpHeader {  // RFC 768
 };
 static_assert(sizeof(UdpHeader) == 8);
 
-struct [[gnu::packed]] SctpHeader {  // RFC 9260 section 3.1
+struct SctpHeader {  // RFC 9260 section 3.1
   be16 source_port;
   be16 destination_port;
   be32 verification_tag;
@@ -154,7 +156,7 @@ struct [[gnu::packed]] SctpHeader {  // RFC 9260 section 3.1
 };
 static_assert(sizeof(SctpHeader) == 12);
 
-struct [[gnu::packed]] IcmpHeader {  // RFC 792, RFC 4443: the two families share this shape
+struct IcmpHeader {  // RFC 792, RFC 4443: the two families share this shape
   std::uint8_t type;
   std::uint8_t code;
   be16 checksum;
@@ -163,12 +165,12 @@ struct [[gnu::packed]] IcmpHeader {  // RFC 792, RFC 4443: the two families shar
 };
 static_assert(sizeof(IcmpHeader) == 8);
 
-struct [[gnu::packed]] GreHeader {  // RFC 2784
+struct GreHeader {  // RFC 2784
   be16 flags_version;
   be16 protocol;
 };
 
-struct [[gnu::packed]] EspHeader {  // RFC 4303
+struct EspHeader {  // RFC 4303
   be32 spi;
   be32 sequence;
 };

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "common/core/drop_reason.h"
+
+namespace millrace::core {
+namespace {
+
+constexpr DropReason row(Drop drop, std::string_view name, std::string_view sentence) {
+  return {static_cast<std::uint8_t>(drop), name, sentence};
+}
+
+constexpr std::array kReasons = {
+    row(Drop::kNone, "none", "Not dropped."),
+    row(Drop::kNoInterface, "no_interface", "No interface of the profile has this port and these VLAN tags."),
+    row(Drop::kInterfaceDown, "interface_down", "The interface is administratively down."),
+    row(Drop::kShortFrame, "short_frame", "The Ethernet header or a VLAN tag is cut off."),
+    row(Drop::kTooManyTags, "too_many_tags", "More than two VLAN tags."),
+    row(Drop::kUnknownType, "unknown_type", "The Ethernet type is neither ARP, IPv4 nor IPv6."),
+    row(Drop::kBadArp, "bad_arp", "An ARP packet that is cut off or not for Ethernet and IPv4."),
+    row(Drop::kBadIpv4Header, "bad_ipv4_header", "The IPv4 header is cut off or its version or length is wrong."),
+    row(Drop::kBadIpv4Length, "bad_ipv4_length", "The IPv4 total length does not fit its header or its frame."),
+    row(Drop::kBadIpv4Checksum, "bad_ipv4_checksum", "The IPv4 header checksum is wrong."),
+    row(Drop::kBadIpv4Options, "bad_ipv4_options", "An IPv4 option overruns the header, or asks for source routing."),
+    row(Drop::kBadIpv6Header, "bad_ipv6_header", "The IPv6 header is cut off or its version is wrong."),
+    row(Drop::kBadIpv6Length, "bad_ipv6_length", "The IPv6 payload length is more than the frame holds."),
+    row(Drop::kBadIpv6Extension, "bad_ipv6_extension",
+        "The chain of IPv6 extension headers is cut off, too long, out of order, or has a type 0 routing header."),
+    row(Drop::kBadFragment, "bad_fragment", "A fragment with an impossible offset or length."),
+    row(Drop::kShortTransport, "short_transport", "The TCP, UDP, SCTP or ICMP header is cut off."),
+    row(Drop::kBadTcpHeader, "bad_tcp_header", "The TCP data offset is under 5 or beyond the segment."),
+    row(Drop::kBadUdpLength, "bad_udp_length", "The UDP length is under 8 or beyond the datagram."),
+    row(Drop::kNotForUs, "not_for_us", "The destination MAC address is another machine's."),
+    row(Drop::kMartianSource, "martian_source",
+        "The source address can not be a sender's: loopback, multicast, broadcast, unspecified or our own."),
+    row(Drop::kMartianDestination, "martian_destination",
+        "The destination address is not to be forwarded: loopback, unspecified or link-local."),
+    row(Drop::kLand, "land", "Source and destination are the same (a LAND attack)."),
+    row(Drop::kMulticast, "multicast", "Multicast is not forwarded."),
+    row(Drop::kFragmentOverlap, "fragment_overlap", "Fragments of one datagram overlap (RFC 5722, RFC 3128)."),
+    row(Drop::kFragmentDuplicate, "fragment_duplicate", "This fragment has passed already."),
+    row(Drop::kFragmentTiny, "fragment_tiny", "The first fragment cuts its transport header (RFC 1858, RFC 7112)."),
+    row(Drop::kFragmentInvalid, "fragment_invalid",
+        "The fragment does not fit the others of its datagram: beyond its end, too many, or an end of two lengths."),
+    row(Drop::kFragmentTableFull, "fragment_table_full", "Too many datagrams in fragments, or packets waiting, at once."),
+    row(Drop::kFragmentTimeout, "fragment_timeout", "The first fragment of this datagram did not come in time."),
+    row(Drop::kNoRoute, "no_route", "No route leads to the destination."),
+    row(Drop::kBlackhole, "blackhole", "The route to the destination is a black hole."),
+    row(Drop::kProhibited, "prohibited", "The route to the destination is prohibited or unreachable."),
+    row(Drop::kTtlExceeded, "ttl_exceeded", "The TTL or hop limit ran out here."),
+    row(Drop::kPacketTooBig, "packet_too_big", "Larger than the next link's MTU and not to be fragmented."),
+    row(Drop::kNeighborUnresolved, "neighbor_unresolved",
+        "The next hop did not answer ARP or neighbour discovery, or too many packets already wait for it."),
+    row(Drop::kOwnerRingFull, "owner_ring_full", "The worker that owns this flow is behind; its ring is full."),
+    row(Drop::kHostRingFull, "host_ring_full", "The Linux twin is behind; its ring is full."),
+    row(Drop::kHostWriteFailed, "host_write_failed", "The twin's TAP device did not take the packet."),
+    row(Drop::kTransmitRingFull, "transmit_ring_full", "The worker that sends for this port is behind."),
+    row(Drop::kTransmitFailed, "transmit_failed", "The port did not take the packet: its queue is full."),
+    row(Drop::kPortDown, "port_down", "The port the packet leaves by is down."),
+    row(Drop::kNoMemory, "no_memory", "No packet buffer was free."),
+    row(Drop::kShutdown, "shutdown", "The appliance was stopping."),
+};
+static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount));
+static_assert(kReasons.size() <= kFirstFunctionReason);
+static_assert([] {
+  for (std::size_t i = 0; i < kReasons.size(); ++i) {
+    if (kReasons[i].id != i) return false;
+  }
+  return true;
+}());
+
+}  // namespace
+
+std::span<const DropReason> core_drop_reasons() noexcept { return kReasons; }
+
+}  // namespace millrace::core

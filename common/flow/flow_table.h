@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// From flow key to session record. Fixed capacity, one owner thread, nothing allocated after construction.
+//
+// A bucket is one cache line: eight 16-bit tags compared at once by SSE, eight 32-bit record numbers. A record begins
+// with its key, so a lookup touches two lines: the bucket's and the record's. Both loads are started for a whole
+// batch before the first is used.
+#pragma once
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cassert>
+#include <cstdint>
+#include <span>
+
+#include "common/base/page_array.h"
+#include "common/flow/key.h"
+
+namespace millrace::flow {
+
+using RecordIndex = std::uint32_t;
+inline constexpr RecordIndex kNoRecord = 0xffffffff;
+
+// Record: trivially copyable, with members `FlowKey key` and `Ipv6Pair addresses`; all zero bytes when free.
+template <class Record>
+class FlowTable {
+ public:
+  // `seed` must be random and secret: it decides where flows lie.
+  FlowTable(std::uint32_t capacity, std::uint64_t seed)
+      : seed_(seed),
+        bucket_mask_(std::bit_ceil(std::max<std::uint32_t>(capacity / kTargetFill, 2)) - 1),
+        // Attackers do not know the seed, so overflow stays as rare as chance makes it: about 2 % of the buckets.
+        overflow_buckets_(std::max<std::uint32_t>((bucket_mask_ + 1) / 8, 64)),
+        buckets_(std::size_t{bucket_mask_} + 1 + overflow_buckets_),
+        records_(capacity),
+        free_(capacity) {
+    for (std::uint32_t i = 0; i < capacity; ++i) free_[i] = capacity - 1 - i;
+    free_count_ = capacity;
+    for (std::uint32_t i = 0; i < overflow_buckets_; ++i) {
+      buckets_[first_overflow() + i].next = i + 1 < overflow_buckets_ ? first_overflow() + i + 1 : 0;
+    }
+    free_overflow_ = first_overflow();
+  }
+
+  [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
+  [[nodiscard]] std::uint32_t capacity() const noexcept { return static_cast<std::uint32_t>(records_.size()); }
+  [[nodiscard]] std::uint32_t size() const noexcept { return capacity() - free_count_; }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return buckets_.bytes() + records_.bytes() + free_.bytes();
+  }
+  [[nodiscard]] Record& operator[](RecordIndex index) noexcept { return records_[index]; }
+  [[nodiscard]] const Record& operator[](RecordIndex index) const noexcept { return records_[index]; }
+  [[nodiscard]] bool in_use(RecordIndex index) const noexcept { return records_[index].key.low != 0; }
+
+  // Starts the load of the bucket of `hash`. Call for the whole batch, then prefetch_record, then find.
+  void prefetch_bucket(std::uint64_t hash) const noexcept { _mm_prefetch(&buckets_[bucket_of(hash)], _MM_HINT_T0); }
+
+  // Reads the bucket and starts the load of the record that the tags point to.
+  void prefetch_record(std::uint64_t hash) const noexcept {
+    const Bucket& bucket = buckets_[bucket_of(hash)];
+    const unsigned hits = matching_slots(bucket, tag_of(hash));
+    if (hits == 0) return;
+    _mm_prefetch(&records_[bucket.record[std::countr_zero(hits)]], _MM_HINT_T0);
+  }
+
+  [[nodiscard]] RecordIndex find(const FlowLookup& lookup) const noexcept {
+    const std::uint16_t tag = tag_of(lookup.hash);
+    const Bucket* bucket = &buckets_[bucket_of(lookup.hash)];
+    for (;;) {
+      for (unsigned hits = matching_slots(*bucket, tag); hits != 0; hits &= hits - 1) {
+        const RecordIndex index = bucket->record[std::countr_zero(hits)];
+        if (same(records_[index], lookup)) [[likely]] return index;
+      }
+      if (bucket->next == 0) [[likely]] return kNoRecord;
+      bucket = &buckets_[bucket->next];
+    }
+  }
+
+  // A record for a flow that find() did not know: key and addresses set, the rest zero. kNoRecord when the table, or
+  // the overflow of this bucket, is full.
+  [[nodiscard]] RecordIndex insert(const FlowLookup& lookup) noexcept {
+    if (free_count_ == 0) return kNoRecord;
+    Bucket* bucket = &buckets_[bucket_of(lookup.hash)];
+    unsigned empty = matching_slots(*bucket, 0);
+    while (empty == 0) {
+      if (bucket->next == 0) {
+        if (free_overflow_ == 0) return kNoRecord;
+        bucket->next = free_overflow_;
+        free_overflow_ = buckets_[free_overflow_].next;
+        buckets_[bucket->next].next = 0;
+      }
+      bucket = &buckets_[bucket->next];
+      empty = matching_slots(*bucket, 0);
+    }
+    const auto slot = static_cast<unsigned>(std::countr_zero(empty));
+    const RecordIndex index = free_[--free_count_];
+    bucket->tag[slot] = tag_of(lookup.hash);
+    bucket->record[slot] = index;
+    Record& record = records_[index];
+    record = Record{};
+    record.key = lookup.key;
+    if (lookup.key.is_ipv6()) record.addresses = lookup.addresses;
+    return index;
+  }
+
+  void erase(RecordIndex index) noexcept {
+    Record& record = records_[index];
+    assert(record.key.low != 0);
+    const std::uint64_t hash = hash_key(record.key, record.key.is_ipv6() ? &record.addresses : nullptr, seed_);
+    Bucket* previous = nullptr;
+    for (std::uint32_t at = bucket_of(hash);;) {
+      Bucket& bucket = buckets_[at];
+      for (unsigned hits = matching_slots(bucket, tag_of(hash)); hits != 0; hits &= hits - 1) {
+        const auto slot = static_cast<unsigned>(std::countr_zero(hits));
+        if (bucket.record[slot] != index) continue;
+        bucket.tag[slot] = 0;
+        if (previous != nullptr && matching_slots(bucket, 0) == 0xff) {  // an empty overflow bucket goes back
+          previous->next = bucket.next;
+          bucket.next = free_overflow_;
+          free_overflow_ = at;
+        }
+        record = Record{};
+        free_[free_count_++] = index;
+        return;
+      }
+      assert(bucket.next != 0);
+      if (bucket.next == 0) return;
+      previous = &bucket;
+      at = bucket.next;
+    }
+  }
+
+ private:
+  struct alignas(64) Bucket {
+    std::array<std::uint16_t, 8> tag;  // 0 = empty
+    std::array<RecordIndex, 8> record;
+    std::uint32_t next;  // overflow bucket, 0 = none
+    std::array<std::uint32_t, 3> unused;
+  };
+  static_assert(sizeof(Bucket) == 64);
+
+  static constexpr std::uint32_t kTargetFill = 5;  // of eight slots, before rounding the bucket count up
+
+  [[nodiscard]] std::uint32_t first_overflow() const noexcept { return bucket_mask_ + 1; }
+  [[nodiscard]] std::uint32_t bucket_of(std::uint64_t hash) const noexcept {
+    return static_cast<std::uint32_t>(hash) & bucket_mask_;
+  }
+  [[nodiscard]] static std::uint16_t tag_of(std::uint64_t hash) noexcept {
+    return static_cast<std::uint16_t>((hash >> 48) | 1);
+  }
+  // A bit per slot whose tag is `tag`.
+  [[nodiscard]] static unsigned matching_slots(const Bucket& bucket, std::uint16_t tag) noexcept {
+    const __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i*>(bucket.tag.data()));
+    const __m128i equal = _mm_cmpeq_epi16(tags, _mm_set1_epi16(static_cast<short>(tag)));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128())));
+  }
+  [[nodiscard]] static bool same(const Record& record, const FlowLookup& lookup) noexcept {
+    if (record.key != lookup.key) return false;
+    return !lookup.key.is_ipv6() || record.addresses == lookup.addresses;
+  }
+
+  std::uint64_t seed_;
+  std::uint32_t bucket_mask_;
+  std::uint32_t overflow_buckets_;
+  PageArray<Bucket> buckets_;
+  PageArray<Record> records_;
+  PageArray<RecordIndex> free_;  // a stack of free record numbers
+  std::uint32_t free_count_ = 0;
+  std::uint32_t free_overflow_ = 0;
+};
+
+}  // namespace millrace::flow
