@@ -6,8 +6,8 @@
 
 namespace millrace {
 
-// A count with one writer and any number of readers on other threads. Adding is a plain add to memory, not a locked
-// one; a reader sees some recent value.
+// A count with one writer and any number of readers on other threads. Adding is a plain add to memory, not a
+// locked one; a reader sees some recent value.
 class Counter {
  public:
   void add(std::uint64_t n) noexcept {

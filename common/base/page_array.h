@@ -2,14 +2,14 @@
 // A large fixed array for tables: zeroed, populated when made, on huge pages where the machine has them.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <new>
 #include <span>
 #include <type_traits>
 #include <utility>
+
+#include <sys/mman.h>
 
 namespace millrace {
 
@@ -27,8 +27,8 @@ class PageArray {
     if (bytes == 0) return;
     mapped_ = (bytes + kHugePage - 1) / kHugePage * kHugePage;
     constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS;
-    // Reserved huge pages belong to the packet memory; tables take transparent ones, which need no reservation.
-    // One spare huge page lets the array begin on a boundary.
+    // Reserved huge pages belong to the packet memory; tables take transparent ones, which need no
+    // reservation. One spare huge page lets the array begin on a boundary.
     mapped_ += kHugePage;
     map_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, kFlags | MAP_NORESERVE, -1, 0);
     if (map_ == MAP_FAILED) throw std::bad_alloc();

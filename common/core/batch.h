@@ -2,12 +2,12 @@
 // A burst of packets on its way through the appliance, and the one cache line that is known about each.
 #pragma once
 
-#include <rte_mbuf.h>
-
 #include <array>
 #include <bit>
 #include <cstdint>
 #include <type_traits>
+
+#include <rte_mbuf.h>
 
 #include "common/base/clock.h"
 #include "common/core/drop_reason.h"
@@ -20,17 +20,17 @@ namespace millrace::core {
 struct alignas(64) Packet {
   rte_mbuf* mbuf = nullptr;
   net::Headers headers;
-  PortId port;             // came in by
-  InterfaceId ingress;     // came in by
-  InterfaceId egress;      // leaves by, once routed
-  DomainId domain;         // of the ingress interface
-  NextHopId next_hop;      // none until routed; a stage that rewrites the destination resets it
+  PortId port;                // came in by
+  InterfaceId ingress;        // came in by
+  InterfaceId egress;         // leaves by, once routed
+  DomainId domain;            // of the ingress interface
+  NextHopId next_hop;         // none until routed; a stage that rewrites the destination resets it
   std::uint32_t session = 0;  // the function's own: a record number
   std::uint8_t drop_reason = 0;
-  std::uint8_t direction = 0;  // the function's own
+  std::uint8_t direction = 0;   // the function's own
   bool link_broadcast = false;  // came by a link-layer group address
-  bool prepared = false;  // the function judged it before it was held; it goes straight to egress
-  std::uint32_t mark = 0;  // the function's own, passed from stage to stage
+  bool prepared = false;        // the function judged it before it was held; it goes straight to egress
+  std::uint32_t mark = 0;       // the function's own, passed from stage to stage
 
   [[nodiscard]] std::uint8_t* bytes() const noexcept { return rte_pktmbuf_mtod(mbuf, std::uint8_t*); }
   [[nodiscard]] std::uint8_t* l3() const noexcept { return bytes() + headers.l3_offset; }
@@ -52,7 +52,9 @@ struct alignas(64) Packet {
                              : net::IpAddress(l3_as<net::Ipv6Header>().destination);
   }
   // Bytes of the IP datagram.
-  [[nodiscard]] unsigned ip_length() const noexcept { return headers.end_offset - unsigned{headers.l3_offset}; }
+  [[nodiscard]] unsigned ip_length() const noexcept {
+    return headers.end_offset - unsigned{headers.l3_offset};
+  }
 };
 static_assert(sizeof(Packet) == 64);
 
@@ -60,8 +62,8 @@ static_assert(sizeof(Packet) == 64);
 template <class T>
 concept DropEnum = std::is_enum_v<T> && std::is_same_v<std::underlying_type_t<T>, std::uint8_t>;
 
-// Up to kMaxSize packets. Iterating visits the live ones; a packet that is dropped or taken is not seen again.
-// One worker's own.
+// Up to kMaxSize packets. Iterating visits the live ones; a packet that is dropped or taken is not seen
+// again. One worker's own.
 class Batch {
  public:
   static constexpr unsigned kMaxSize = 64;
@@ -122,8 +124,8 @@ class Batch {
     size_ = 0;
   }
 
-  Tick now = 0;            // when the batch was received
-  std::uint64_t tsc = 0;   // the same, in cycles of the time stamp counter
+  Tick now = 0;              // when the batch was received
+  std::uint64_t tsc = 0;     // the same, in cycles of the time stamp counter
   std::uint64_t traced = 0;  // a bit per lane whose way is being recorded
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the data path knows of the network around it: interfaces, routes, next hops. One immutable object; the control
-// side makes a new one for each change and publishes it whole.
+// What the data path knows of the network around it: interfaces, routes, next hops. One immutable object; the
+// control side makes a new one for each change and publishes it whole.
 #pragma once
 
 #include <array>
@@ -54,14 +54,14 @@ struct alignas(64) NextHop {
   std::uint16_t mtu = 1500;
   InterfaceId interface;
   PortId port;
-  std::array<std::uint8_t, 22> rewrite{};  // Ethernet header and tags; the last two bytes (type) are per packet
+  std::array<std::uint8_t, 22>
+      rewrite{};  // Ethernet header and tags; the last two bytes (type) are per packet
 };
 static_assert(sizeof(NextHop) == 64);
 
 struct Domain {
   std::string name;
-  net::PrefixTable routes_v4;  // prefix to NextHopId
-  net::PrefixTable routes_v6;
+  net::PrefixTable routes;  // of both families, to NextHopId
 };
 
 struct PortTags {
@@ -82,13 +82,15 @@ class Network {
   std::vector<Domain> domains;        // by DomainId
   std::vector<NextHop> next_hops;     // by NextHopId
   std::array<PortTags, kMaxPorts> ports;
-  std::array<NextHopId, kMaxPorts> wire;  // transparent mode: where what comes in by a port goes
+  std::array<NextHopId, kMaxPorts> wire;       // transparent mode: where what comes in by a port goes
+  std::array<NextHopId, kMaxPorts> wire_back;  // and the hop that sends by the port itself, for answers
   std::array<bool, kMaxPorts> port_up{};
 
   [[nodiscard]] InterfaceId find_interface(PortId port, std::uint16_t outer, std::uint16_t inner,
                                            bool tagged) const noexcept {
     const PortTags& tags = ports[port.value()];
-    if (!tagged) [[likely]] return tags.untagged;
+    if (!tagged) [[likely]]
+      return tags.untagged;
     if (inner == 0) {
       // Priority tags (id 0) carry no VLAN: IEEE 802.1Q section 6.9.
       if (outer == 0) return tags.untagged;
@@ -100,14 +102,9 @@ class Network {
     return InterfaceId::none();
   }
 
-  [[nodiscard]] NextHopId find_route(DomainId domain, net::Ipv4Address destination) const noexcept {
-    return NextHopId(domains[domain.value()].routes_v4.lookup(destination));
-  }
-  [[nodiscard]] NextHopId find_route(DomainId domain, const net::Ipv6Address& destination) const noexcept {
-    return NextHopId(domains[domain.value()].routes_v6.lookup(destination));
-  }
-  [[nodiscard]] NextHopId find_route(DomainId domain, const net::IpAddress& destination) const noexcept {
-    return destination.is_v4() ? find_route(domain, destination.v4()) : find_route(domain, destination.v6());
+  template <class Address>
+  [[nodiscard]] NextHopId find_route(DomainId domain, const Address& destination) const noexcept {
+    return NextHopId(domains[domain.value()].routes.lookup(destination));
   }
 };
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // From flow key to session record. Fixed capacity, one owner thread, nothing allocated after construction.
 //
-// A bucket is one cache line: eight 16-bit tags compared at once by SSE, eight 32-bit record numbers. A record begins
-// with its key, so a lookup touches two lines: the bucket's and the record's. Both loads are started for a whole
-// batch before the first is used.
+// A bucket is one cache line: eight 16-bit tags compared at once by SSE, eight 32-bit record numbers. A
+// record begins with its key, so a lookup touches two lines: the bucket's and the record's. Both loads are
+// started for a whole batch before the first is used.
 #pragma once
-
-#include <immintrin.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +12,8 @@
 #include <cassert>
 #include <cstdint>
 #include <span>
+
+#include <immintrin.h>
 
 #include "common/base/page_array.h"
 #include "common/flow/key.h"
@@ -31,7 +31,8 @@ class FlowTable {
   FlowTable(std::uint32_t capacity, std::uint64_t seed)
       : seed_(seed),
         bucket_mask_(std::bit_ceil(std::max<std::uint32_t>(capacity / kTargetFill, 2)) - 1),
-        // Attackers do not know the seed, so overflow stays as rare as chance makes it: about 2 % of the buckets.
+        // Attackers do not know the seed, so overflow stays as rare as chance makes it: about 2 % of the
+        // buckets.
         overflow_buckets_(std::max<std::uint32_t>((bucket_mask_ + 1) / 8, 64)),
         buckets_(std::size_t{bucket_mask_} + 1 + overflow_buckets_),
         records_(capacity),
@@ -45,7 +46,9 @@ class FlowTable {
   }
 
   [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
-  [[nodiscard]] std::uint32_t capacity() const noexcept { return static_cast<std::uint32_t>(records_.size()); }
+  [[nodiscard]] std::uint32_t capacity() const noexcept {
+    return static_cast<std::uint32_t>(records_.size());
+  }
   [[nodiscard]] std::uint32_t size() const noexcept { return capacity() - free_count_; }
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return buckets_.bytes() + records_.bytes() + free_.bytes();
@@ -55,7 +58,9 @@ class FlowTable {
   [[nodiscard]] bool in_use(RecordIndex index) const noexcept { return records_[index].key.low != 0; }
 
   // Starts the load of the bucket of `hash`. Call for the whole batch, then prefetch_record, then find.
-  void prefetch_bucket(std::uint64_t hash) const noexcept { _mm_prefetch(&buckets_[bucket_of(hash)], _MM_HINT_T0); }
+  void prefetch_bucket(std::uint64_t hash) const noexcept {
+    _mm_prefetch(&buckets_[bucket_of(hash)], _MM_HINT_T0);
+  }
 
   // Reads the bucket and starts the load of the record that the tags point to.
   void prefetch_record(std::uint64_t hash) const noexcept {
@@ -71,15 +76,17 @@ class FlowTable {
     for (;;) {
       for (unsigned hits = matching_slots(*bucket, tag); hits != 0; hits &= hits - 1) {
         const RecordIndex index = bucket->record[std::countr_zero(hits)];
-        if (same(records_[index], lookup)) [[likely]] return index;
+        if (same(records_[index], lookup)) [[likely]]
+          return index;
       }
-      if (bucket->next == 0) [[likely]] return kNoRecord;
+      if (bucket->next == 0) [[likely]]
+        return kNoRecord;
       bucket = &buckets_[bucket->next];
     }
   }
 
-  // A record for a flow that find() did not know: key and addresses set, the rest zero. kNoRecord when the table, or
-  // the overflow of this bucket, is full.
+  // A record for a flow that find() did not know: key and addresses set, the rest zero. kNoRecord when the
+  // table, or the overflow of this bucket, is full.
   [[nodiscard]] RecordIndex insert(const FlowLookup& lookup) noexcept {
     if (free_count_ == 0) return kNoRecord;
     Bucket* bucket = &buckets_[bucket_of(lookup.hash)];
@@ -108,7 +115,8 @@ class FlowTable {
   void erase(RecordIndex index) noexcept {
     Record& record = records_[index];
     assert(record.key.low != 0);
-    const std::uint64_t hash = hash_key(record.key, record.key.is_ipv6() ? &record.addresses : nullptr, seed_);
+    const std::uint64_t hash =
+        hash_key(record.key, record.key.is_ipv6() ? &record.addresses : nullptr, seed_);
     Bucket* previous = nullptr;
     for (std::uint32_t at = bucket_of(hash);;) {
       Bucket& bucket = buckets_[at];

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Deadlines for the records of a flow table: one wheel, one list per slot, coarse on purpose.
 //
-// A packet does not move its session's timer; it only notes the time. When the slot comes round, the owner says
-// whether the session is really due or gives the next deadline (lazy re-arming), so the packet path never touches it.
+// A packet does not move its session's timer; it only notes the time. When the slot comes round, the owner
+// says whether the session is really due or gives the next deadline (lazy re-arming), so the packet path
+// never touches it.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +17,16 @@ namespace millrace::flow {
 class TimerWheel {
  public:
   static constexpr std::uint32_t kSlotMs = 256;
-  static constexpr std::uint32_t kSlots = 16384;  // 70 minutes; a later deadline is looked at again on the way
+  static constexpr std::uint32_t kSlots =
+      16384;  // 70 minutes; a later deadline is looked at again on the way
 
   TimerWheel(std::uint32_t capacity, Tick now) : links_(capacity), heads_(kSlots), current_(now / kSlotMs) {
     for (std::uint32_t i = 0; i < kSlots; ++i) heads_[i] = kNone;
     for (std::uint32_t i = 0; i < capacity; ++i) links_[i] = {kIdle, kIdle};
   }
 
-  // Entry `index` comes due at `deadline` or up to one slot later; sooner when the deadline is beyond the wheel.
+  // Entry `index` comes due at `deadline` or up to one slot later; sooner when the deadline is beyond the
+  // wheel.
   void schedule(std::uint32_t index, Tick now, Tick deadline) noexcept {
     cancel(index);
     const std::uint32_t ahead = tick_after(deadline, now) ? (deadline - now) / kSlotMs + 1 : 1;
@@ -42,8 +45,8 @@ class TimerWheel {
     links_[index] = {kIdle, kIdle};
   }
 
-  // Visits what is due, at most `budget` entries; the rest waits for the next call. `due(index)` returns the next
-  // deadline, or nothing when the entry is finished with (it may have been freed by then).
+  // Visits what is due, at most `budget` entries; the rest waits for the next call. `due(index)` returns the
+  // next deadline, or nothing when the entry is finished with (it may have been freed by then).
   template <class Due>
   unsigned advance(Tick now, unsigned budget, Due&& due) noexcept {
     unsigned visited = 0;

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "common/core/egress.h"
+
+#include <array>
+
+#include <rte_ip_frag.h>
+
+#include "common/net/checksum.h"
+
+namespace millrace::core {
+namespace {
+
+using net::Ipv4Header;
+using net::Ipv6Header;
+
+// A datagram of 65,535 bytes over the smallest MTU a port may have (576).
+constexpr unsigned kMaxFragments = 128;
+
+// Puts the hop's Ethernet header and tags in front of the IP header, over whatever stood there.
+void rewrite(rte_mbuf* mbuf, unsigned l3_offset, bool ipv4, const NextHop& hop) noexcept {
+  const int shift = static_cast<int>(l3_offset) - hop.rewrite_length;
+  mbuf->data_off = static_cast<std::uint16_t>(mbuf->data_off + shift);
+  mbuf->data_len = static_cast<std::uint16_t>(mbuf->data_len - shift);
+  mbuf->pkt_len = mbuf->pkt_len - static_cast<std::uint32_t>(shift);
+  auto* bytes = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
+  if (hop.rewrite_length == sizeof(net::EthernetHeader)) [[likely]] {
+    std::memcpy(bytes, hop.rewrite.data(), sizeof(net::EthernetHeader));
+  } else {
+    std::memcpy(bytes, hop.rewrite.data(), hop.rewrite_length);
+  }
+  const be16 type(ipv4 ? net::ether_type::kIpv4 : net::ether_type::kIpv6);
+  std::memcpy(bytes + hop.rewrite_length - 2, &type, sizeof type);
+}
+
+}  // namespace
+
+void Egress::resolve(Batch& batch, Packet& packet) noexcept {
+  note(packet.mbuf) = Note{.kind = Note::Kind::kResolve, .interface = packet.egress, .port = packet.port};
+  batch.take(packet);
+  to_resolve_.push(packet.mbuf);
+}
+
+bool Egress::hop_taken(Batch& batch, Packet& packet, const Network& network) noexcept {
+  if (!packet.next_hop.valid()) {
+    packet.next_hop = network.find_route(packet.domain, packet.destination());
+    if (!packet.next_hop.valid()) {
+      batch.drop(packet, Drop::kNoRoute);
+      return true;
+    }
+    packet.egress = network.next_hops[packet.next_hop.value()].interface;
+  }
+  const NextHop& hop = network.next_hops[packet.next_hop.value()];
+  switch (hop.kind) {
+    case NextHop::Kind::kForward:
+      return false;
+    case NextHop::Kind::kResolve:
+      resolve(batch, packet);
+      return true;
+    case NextHop::Kind::kHost:
+      note(packet.mbuf) =
+          Note{.kind = Note::Kind::kDeliver, .interface = packet.ingress, .port = packet.port};
+      batch.take(packet);
+      to_host_.push(packet.mbuf);
+      return true;
+    case NextHop::Kind::kBlackhole:
+      batch.drop(packet, Drop::kBlackhole);
+      return true;
+    case NextHop::Kind::kProhibited:
+      originator_.admin_prohibited(packet, network);
+      batch.drop(packet, Drop::kProhibited);
+      return true;
+    case NextHop::Kind::kWire:
+      return false;
+  }
+  return true;
+}
+
+bool Egress::fits(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
+                  Origin origin) noexcept {
+  if (packet.ip_length() <= hop.mtu || !(packet.headers.is_ipv4() || packet.headers.is_ipv6())) [[likely]]
+    return true;
+  const bool may_fragment = packet.headers.is_ipv4() && hop.kind == NextHop::Kind::kForward &&
+                            (packet.l3_as<Ipv4Header>().fragment.host() & Ipv4Header::kDontFragment) == 0;
+  if (may_fragment) {
+    fragment(batch, packet, hop, origin);
+  } else {
+    originator_.too_big(packet, network, hop.mtu);
+    batch.drop(packet, Drop::kPacketTooBig);
+  }
+  return false;
+}
+
+void Egress::fragment(Batch& batch, Packet& packet, const NextHop& hop, Origin origin) noexcept {
+  rte_mbuf* whole = packet.mbuf;
+  if (origin == Origin::kReceived) net::decrement_ttl(packet.l3_as<Ipv4Header>());
+  rte_pktmbuf_adj(whole, packet.headers.l3_offset);
+  rte_pktmbuf_trim(whole,
+                   static_cast<std::uint16_t>(whole->pkt_len - packet.ip_length()));  // Ethernet padding
+  std::array<rte_mbuf*, kMaxFragments> pieces{};
+  const int count = rte_ipv4_fragment_packet(whole, pieces.data(), kMaxFragments, hop.mtu, pool_, pool_);
+  if (count < 0) {
+    rte_pktmbuf_prepend(whole, packet.headers.l3_offset);
+    batch.drop(packet, Drop::kNoMemory);
+    return;
+  }
+  batch.take(packet);
+  rte_pktmbuf_free(whole);
+  counters_.fragmented.add(1);
+  for (int i = 0; i < count; ++i) {
+    rte_mbuf* piece = pieces[static_cast<unsigned>(i)];
+    net::set_ipv4_checksum(*rte_pktmbuf_mtod(piece, Ipv4Header*));
+    rewrite(piece, 0, true, hop);
+    // One datagram came in, so one is counted out: the last piece stands for it.
+    transmitter_.send(hop.port, piece, i + 1 < count ? Origin::kPiece : origin);
+  }
+}
+
+void Egress::forward(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
+                     Origin origin) noexcept {
+  const bool ipv4 = packet.headers.is_ipv4();
+  if (origin == Origin::kReceived) {
+    std::uint8_t& ttl = ipv4 ? packet.l3_as<Ipv4Header>().ttl : packet.l3_as<Ipv6Header>().hop_limit;
+    if (ttl <= 1) [[unlikely]] {
+      originator_.ttl_exceeded(packet, network);
+      batch.drop(packet, Drop::kTtlExceeded);
+      return;
+    }
+    if (!fits(batch, packet, hop, network, origin)) [[unlikely]]
+      return;
+    if (ipv4) [[likely]] {
+      net::decrement_ttl(packet.l3_as<Ipv4Header>());
+    } else {
+      --ttl;
+    }
+  }
+  rewrite(packet.mbuf, packet.headers.l3_offset, ipv4, hop);
+  batch.take(packet);
+  transmitter_.send(hop.port, packet.mbuf, origin);
+}
+
+void Egress::process(Batch& batch, const Network& network, Origin origin) noexcept {
+  for (Packet& packet : batch) {
+    if (hop_taken(batch, packet, network)) [[unlikely]]
+      continue;
+    const NextHop& hop = network.next_hops[packet.next_hop.value()];
+    if (!network.port_up[hop.port.value()]) [[unlikely]] {
+      batch.drop(packet, Drop::kPortDown);
+      continue;
+    }
+    if (hop.kind == NextHop::Kind::kForward) [[likely]] {
+      forward(batch, packet, hop, network, origin);
+    } else if (fits(batch, packet, hop, network, origin)) {
+      batch.take(packet);
+      transmitter_.send(hop.port, packet.mbuf, origin);
+    }
+  }
+}
+
+void Egress::send_frame(rte_mbuf* mbuf, InterfaceId interface_id, const Network& network) noexcept {
+  const Interface& interface = network.interfaces[interface_id.value()];
+  const unsigned tags = interface.outer_vlan == 0 ? 0 : interface.inner_vlan == 0 ? 1 : 2;
+  const auto room = static_cast<std::uint16_t>(tags * sizeof(net::VlanTag));
+  if (tags != 0) {
+    auto* bytes = reinterpret_cast<std::uint8_t*>(rte_pktmbuf_prepend(mbuf, room));
+    if (bytes == nullptr) {
+      count_drops(counters_, Drop::kNoMemory, &mbuf, 1);
+      return;
+    }
+    constexpr std::size_t kAddresses = 12;
+    std::memmove(bytes, bytes + room, kAddresses);
+    const bool service = interface.outer_is_service_tag;
+    const be16 outer_type(service ? net::ether_type::kQinQ : net::ether_type::kVlan);
+    const be16 outer(interface.outer_vlan);
+    std::memcpy(bytes + kAddresses, &outer_type, 2);
+    std::memcpy(bytes + kAddresses + 2, &outer, 2);
+    if (tags == 2) {
+      const be16 inner_type(net::ether_type::kVlan);
+      const be16 inner(interface.inner_vlan);
+      std::memcpy(bytes + kAddresses + 4, &inner_type, 2);
+      std::memcpy(bytes + kAddresses + 6, &inner, 2);
+    }
+  }
+  transmitter_.send(interface.port, mbuf, Origin::kHost);
+}
+
+void Egress::flush() noexcept {
+  transmitter_.flush();
+  counters_.to_host.add(to_host_.flush());
+  counters_.to_resolve.add(to_resolve_.flush());
+}
+
+}  // namespace millrace::core

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The last stage of every appliance: TTL, MTU, link header, transmission.
+#pragma once
+
+#include "common/core/batch.h"
+#include "common/core/network.h"
+#include "common/core/originator.h"
+#include "common/core/output.h"
+
+namespace millrace::core {
+
+// One per worker.
+class Egress {
+ public:
+  static constexpr std::string_view kName = "egress";
+
+  Egress(rte_mempool* pool, Transmitter& transmitter, RingOutput to_host, Originator& originator,
+         WorkerCounters& counters) noexcept
+      : pool_(pool),
+        transmitter_(transmitter),
+        to_host_(to_host),
+        to_resolve_(to_host),
+        originator_(originator),
+        counters_(counters) {}
+
+  // Sends the live packets of the batch; a packet without a next hop (its destination was rewritten, or it
+  // was made here) is routed first.
+  void process(Batch& batch, const Network& network, Origin origin) noexcept;
+  // A frame of the twin's: tags and port are the interface's, the rest stands as the kernel wrote it.
+  void send_frame(rte_mbuf* mbuf, InterfaceId interface, const Network& network) noexcept;
+  void flush() noexcept;
+
+ private:
+  [[nodiscard]] bool fits(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
+                          Origin origin) noexcept;
+  [[nodiscard]] bool hop_taken(Batch& batch, Packet& packet, const Network& network) noexcept;
+  void forward(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
+               Origin origin) noexcept;
+  void fragment(Batch& batch, Packet& packet, const NextHop& hop, Origin origin) noexcept;
+  void resolve(Batch& batch, Packet& packet) noexcept;
+
+  rte_mempool* pool_;
+  Transmitter& transmitter_;
+  RingOutput to_host_;
+  RingOutput to_resolve_;  // the same ring, counted apart
+  Originator& originator_;
+  WorkerCounters& counters_;
+};
+
+}  // namespace millrace::core

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What makes an appliance a firewall, a balancer, a NAT or a VPN gateway: its share of each worker.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "common/core/batch.h"
+#include "common/core/counters.h"
+#include "common/core/network.h"
+#include "common/core/originator.h"
+#include "common/core/trace.h"
+
+namespace millrace::core {
+
+// The base of every function's policy, so that the core can carry one without knowing it.
+class Policy {
+ public:
+  virtual ~Policy() = default;
+  // The network this policy was compiled for and is published with. Set by the core on publishing.
+  std::shared_ptr<const Network> network;
+};
+
+// One per worker, used by its thread alone.
+class Function {
+ public:
+  virtual ~Function() = default;
+  // One call per batch: the virtual call is paid once for up to 64 packets.
+  virtual void process(Batch& batch, const Policy& policy, StageCounters* counters,
+                       Tracer& tracer) noexcept = 0;
+  // Between batches: expire a bounded number of timers.
+  virtual void tick(Tick now, const Policy& policy) noexcept = 0;
+  [[nodiscard]] virtual std::span<const std::string_view> stage_names() const noexcept = 0;
+};
+
+// What the core lends a function on each worker.
+struct WorkerServices {
+  WorkerId worker;
+  unsigned workers = 1;
+  Originator& originator;
+  WorkerCounters& counters;
+  std::uint64_t seed = 0;  // random, secret, the same on all workers
+  Tick now = 0;
+};
+
+}  // namespace millrace::core

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "common/core/ingress.h"
+
+#include <utility>
+
+#include <rte_prefetch.h>
+
+#include "common/core/owner.h"
+
+namespace millrace::core {
+namespace {
+
+using net::Headers;
+using net::Ipv4Header;
+using net::Ipv6Header;
+
+constexpr Drop drop_of(net::ParseError error) noexcept {
+  switch (error) {
+    case net::ParseError::kNone:
+      return Drop::kNone;
+    case net::ParseError::kShortFrame:
+      return Drop::kShortFrame;
+    case net::ParseError::kTooManyTags:
+      return Drop::kTooManyTags;
+    case net::ParseError::kUnknownType:
+      return Drop::kUnknownType;
+    case net::ParseError::kBadArp:
+      return Drop::kBadArp;
+    case net::ParseError::kBadIpv4Header:
+      return Drop::kBadIpv4Header;
+    case net::ParseError::kBadIpv4Length:
+      return Drop::kBadIpv4Length;
+    case net::ParseError::kBadIpv4Checksum:
+      return Drop::kBadIpv4Checksum;
+    case net::ParseError::kBadIpv4Options:
+      return Drop::kBadIpv4Options;
+    case net::ParseError::kBadIpv6Header:
+      return Drop::kBadIpv6Header;
+    case net::ParseError::kBadIpv6Length:
+      return Drop::kBadIpv6Length;
+    case net::ParseError::kBadIpv6Extension:
+      return Drop::kBadIpv6Extension;
+    case net::ParseError::kBadFragment:
+      return Drop::kBadFragment;
+    case net::ParseError::kShortTransport:
+      return Drop::kShortTransport;
+    case net::ParseError::kBadTcpHeader:
+      return Drop::kBadTcpHeader;
+    case net::ParseError::kBadUdpLength:
+      return Drop::kBadUdpLength;
+  }
+  return Drop::kUnknownType;
+}
+
+bool same_mac(const net::MacAddress& a, const net::MacAddress& b) noexcept {
+  std::uint64_t left = 0;
+  std::uint64_t right = 0;
+  std::memcpy(&left, a.bytes.data(), 6);
+  std::memcpy(&right, b.bytes.data(), 6);
+  return left == right;
+}
+
+// Addresses no packet on a wire can have: RFC 1122 section 3.2.1.3, RFC 6890, RFC 4291 section 2.
+Drop check_ipv4(const Ipv4Header& ip) noexcept {
+  const std::uint32_t source = ip.source.value.host();
+  const std::uint32_t destination = ip.destination.value.host();
+  if (source == destination) [[unlikely]]
+    return Drop::kLand;
+  // One comparison for the rare top and bottom of the space; the exact question only there.
+  const auto special = [](std::uint32_t a) { return a >= 0xe0000000U || a >> 24 == 127 || a >> 24 == 0; };
+  if (special(source) && (source != 0 || destination != 0xffffffffU)) [[unlikely]]
+    return Drop::kMartianSource;
+  if (destination >> 24 == 127 || destination >> 24 == 0) [[unlikely]]
+    return Drop::kMartianDestination;
+  return Drop::kNone;
+}
+
+Drop check_ipv6(const Ipv6Header& ip) noexcept {
+  constexpr net::Ipv6Address kUnspecified{};
+  constexpr net::Ipv6Address kLoopback{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+  if (ip.source.is_multicast() || ip.source == kLoopback) return Drop::kMartianSource;
+  if (ip.destination == kUnspecified || ip.destination == kLoopback) return Drop::kMartianDestination;
+  if (ip.source == ip.destination) return Drop::kLand;
+  return Drop::kNone;
+}
+
+}  // namespace
+
+Ingress::Ingress(WorkerId self, std::vector<RingOutput> owners, RingOutput to_host, Originator& originator,
+                 WorkerCounters& counters)
+    : self_(self),
+      owners_(std::move(owners)),
+      to_host_(to_host),
+      originator_(originator),
+      counters_(counters) {}
+
+void Ingress::process(Batch& batch, const Network& network) noexcept { run<Arrival::kPort>(batch, network); }
+void Ingress::process_owned(Batch& batch, const Network& network) noexcept {
+  run<Arrival::kOwner>(batch, network);
+}
+void Ingress::process_resumed(Batch& batch, const Network& network) noexcept {
+  run<Arrival::kTwin>(batch, network);
+}
+
+void Ingress::to_host(Batch& batch, Packet& packet) noexcept {
+  Note& to = note(packet.mbuf);
+  to = Note{.kind = Note::Kind::kDeliver, .interface = packet.ingress, .port = packet.port};
+  batch.take(packet);
+  to_host_.push(packet.mbuf);
+}
+
+// Whether the frame is meant for us at all, by its link-layer destination.
+bool Ingress::accept_link(Batch& batch, Packet& packet, const Network& network) noexcept {
+  const Interface& interface = network.interfaces[packet.ingress.value()];
+  packet.domain = interface.domain;
+  if (!interface.up) [[unlikely]] {
+    batch.drop(packet, Drop::kInterfaceDown);
+    return false;
+  }
+  const auto& ethernet = *reinterpret_cast<const net::EthernetHeader*>(packet.bytes());
+  if (same_mac(ethernet.destination, interface.mac)) [[likely]]
+    return true;
+  if (!ethernet.destination.is_group()) {
+    batch.drop(packet, Drop::kNotForUs);
+    return false;
+  }
+  packet.link_broadcast = true;
+  return true;
+}
+
+// Whether the IP addresses can be, and whether the packet is for the twin by its kind of address alone.
+bool Ingress::accept_addresses(Batch& batch, Packet& packet) noexcept {
+  Drop reason = Drop::kNone;
+  bool group = false;
+  bool link_scope = false;
+  if (packet.headers.is_ipv4()) {
+    const auto& ip = packet.l3_as<Ipv4Header>();
+    reason = check_ipv4(ip);
+    const std::uint32_t destination = ip.destination.value.host();
+    group = destination >= 0xe0000000U;
+    link_scope = destination >> 8 == 0xe00000 || destination == 0xffffffffU;  // 224.0.0.0/24, RFC 5771
+  } else {
+    const auto& ip = packet.l3_as<Ipv6Header>();
+    reason = check_ipv6(ip);
+    group = ip.destination.is_multicast();
+    link_scope =
+        (group && (ip.destination.bytes[1] & 0x0fU) <= 2) || ip.destination.is_link_local();  // RFC 4291
+  }
+  if (reason != Drop::kNone) [[unlikely]] {
+    batch.drop(packet, reason);
+    return false;
+  }
+  if (!group && !link_scope) [[likely]]
+    return true;
+  if (link_scope) {
+    to_host(batch, packet);
+  } else {
+    batch.drop(packet, Drop::kMulticast);
+  }
+  return false;
+}
+
+void Ingress::route(Batch& batch, Packet& packet, const Network& network) noexcept {
+  packet.next_hop = packet.headers.is_ipv4()
+                        ? network.find_route(packet.domain, packet.l3_as<Ipv4Header>().destination)
+                        : network.find_route(packet.domain, packet.l3_as<Ipv6Header>().destination);
+  if (!packet.next_hop.valid()) [[unlikely]] {
+    originator_.no_route(packet, network);
+    batch.drop(packet, Drop::kNoRoute);
+    return;
+  }
+  const NextHop& hop = network.next_hops[packet.next_hop.value()];
+  packet.egress = hop.interface;
+  if (hop.kind == NextHop::Kind::kHost) [[unlikely]]
+    to_host(batch, packet);
+}
+
+template <Ingress::Arrival arrival>
+void Ingress::run(Batch& batch, const Network& network) noexcept {
+  const bool verify_checksum = arrival == Arrival::kPort;
+  for (Packet& packet : batch) rte_prefetch0(packet.bytes());
+  for (Packet& packet : batch) {
+    const bool checked = (packet.mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+    const auto error = net::parse_frame(packet.first_segment(), packet.mbuf->pkt_len, packet.headers,
+                                        {.check_ipv4_checksum = verify_checksum && !checked});
+    packet.port = PortId(packet.mbuf->port);
+    const Headers& headers = packet.headers;
+    if (error != net::ParseError::kNone) [[unlikely]] {
+      batch.drop(packet, drop_of(error));
+      continue;
+    }
+    packet.ingress =
+        network.find_interface(packet.port, headers.outer_vlan, headers.inner_vlan, headers.tagged);
+    if (!packet.ingress.valid()) [[unlikely]] {
+      batch.drop(packet, Drop::kNoInterface);
+      continue;
+    }
+
+    if (network.forwarding == Forwarding::kTransparent) {
+      packet.domain = network.interfaces[packet.ingress.value()].domain;
+      packet.next_hop = network.wire[packet.port.value()];
+      packet.egress = network.next_hops[packet.next_hop.value()].interface;
+    } else {
+      if (!accept_link(batch, packet, network)) [[unlikely]]
+        continue;
+      if (headers.family == Headers::kArp) [[unlikely]] {
+        to_host(batch, packet);
+        continue;
+      }
+      if (!accept_addresses(batch, packet)) [[unlikely]]
+        continue;
+    }
+
+    if constexpr (arrival == Arrival::kPort) {
+      if (workers_ > 1 && headers.family != Headers::kArp) {
+        const bool with_ports = headers.has_ports && !headers.is_fragment;
+        const unsigned owner = owner_of(owner_hash(headers, packet.l3(), with_ports), workers_);
+        if (owner != self_.value()) {
+          note(packet.mbuf).kind = Note::Kind::kNone;
+          batch.take(packet);
+          owners_[owner].push(packet.mbuf);
+          continue;
+        }
+      }
+    }
+    if (network.forwarding == Forwarding::kRouted) route(batch, packet, network);
+  }
+}
+
+void Ingress::flush() noexcept {
+  for (RingOutput& owner : owners_) counters_.handed_over.add(owner.flush());
+  counters_.to_host.add(to_host_.flush());
+}
+
+}  // namespace millrace::core

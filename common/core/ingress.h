@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The first stage of every appliance: which interface, which headers, whose packet, which way out.
+#pragma once
+
+#include <vector>
+
+#include "common/core/batch.h"
+#include "common/core/network.h"
+#include "common/core/originator.h"
+#include "common/core/output.h"
+
+namespace millrace::core {
+
+// One per worker.
+class Ingress {
+ public:
+  static constexpr std::string_view kName = "ingress";
+
+  Ingress(WorkerId self, std::vector<RingOutput> owners, RingOutput to_host, Originator& originator,
+          WorkerCounters& counters);
+
+  // Packets as a port delivered them. After it, the live ones belong to this worker's flows and have a next
+  // hop.
+  void process(Batch& batch, const Network& network) noexcept;
+  // Packets another worker handed over: they are this worker's, whatever their hash.
+  void process_owned(Batch& batch, const Network& network) noexcept;
+  // Packets the twin gives back, resolved: they passed the function's stages before, so only their way out is
+  // found.
+  void process_resumed(Batch& batch, const Network& network) noexcept;
+
+  // Number of workers that share the flows; changed between batches only.
+  void set_workers(unsigned workers) noexcept { workers_ = workers; }
+  void flush() noexcept;
+
+ private:
+  enum class Arrival { kPort, kOwner, kTwin };
+  template <Arrival arrival>
+  void run(Batch& batch, const Network& network) noexcept;
+  [[nodiscard]] bool accept_link(Batch& batch, Packet& packet, const Network& network) noexcept;
+  [[nodiscard]] bool accept_addresses(Batch& batch, Packet& packet) noexcept;
+  void route(Batch& batch, Packet& packet, const Network& network) noexcept;
+  void to_host(Batch& batch, Packet& packet) noexcept;
+
+  WorkerId self_;
+  unsigned workers_ = 1;
+  std::vector<RingOutput> owners_;  // by worker
+  RingOutput to_host_;
+  Originator& originator_;
+  WorkerCounters& counters_;
+};
+
+}  // namespace millrace::core

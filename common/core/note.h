@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What travels with an mbuf when it goes from one thread to another: a few bytes in the mbuf's dynamic field.
+#pragma once
+
+#include <cstdint>
+
+#include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
+
+#include "common/base/big_endian.h"
+#include "common/base/result.h"
+#include "common/core/ids.h"
+
+namespace millrace::core {
+
+struct Note {
+  enum class Kind : std::uint8_t {
+    kNone,
+    kFragment,  // to the flow's owner: a later fragment, with what its first one told
+    kDeliver,   // to the twin: for the appliance itself
+    kResolve,   // to the twin: ask for the next hop's MAC address, then give the packet back
+    kFrame,     // from the twin: an Ethernet frame to send by `interface`
+    kResume,    // from the twin: a packet that waited for its neighbour, to be routed again
+  };
+  Kind kind = Kind::kNone;
+  std::uint8_t type_or_flags = 0;
+  std::uint8_t code = 0;
+  std::uint8_t unused = 0;
+  be16 source_port{};
+  be16 destination_port{};
+  InterfaceId interface{};
+  PortId port{};
+};
+static_assert(sizeof(Note) == 12);
+
+// Registers the field; once, after the EAL is up and before the first mbuf is used.
+Result<void> register_note();
+
+extern int note_offset;  // set by register_note(), constant afterwards
+
+[[nodiscard]] inline Note& note(rte_mbuf* mbuf) noexcept {
+  return *RTE_MBUF_DYNFIELD(mbuf, note_offset, Note*);
+}
+
+}  // namespace millrace::core

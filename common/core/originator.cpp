@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "common/core/originator.h"
+
+#include <algorithm>
+
+#include "common/net/checksum.h"
+
+namespace millrace::core {
+namespace {
+
+using net::IcmpHeader;
+using net::Ipv4Header;
+using net::Ipv6Header;
+
+// RFC 1812 section 4.3.2.3: as much of the packet as fits 576 bytes. RFC 4443 section 2.4(c): the minimum
+// MTU.
+constexpr unsigned kMaxIpv4Error = 576;
+constexpr unsigned kMaxIpv6Error = 1280;
+constexpr std::uint8_t kDefaultTtl = 64;
+
+bool is_icmp_error(const Packet& packet) noexcept {
+  const net::Headers& headers = packet.headers;
+  if (headers.protocol == net::protocol::kIcmp) return !headers.has_ports;
+  return headers.protocol == net::protocol::kIcmpv6 && headers.icmp_type() < net::icmpv6::kEchoRequest;
+}
+
+// RFC 1812 section 4.3.2.7, RFC 4443 section 2.4(e): never about an error, a later fragment, a packet to a
+// group, or one whose sender is no single host.
+bool may_be_answered(const Packet& packet) noexcept {
+  const net::Headers& headers = packet.headers;
+  if (packet.link_broadcast || headers.later_fragment() || is_icmp_error(packet)) return false;
+  if (headers.is_ipv4()) {
+    const auto& ip = packet.l3_as<Ipv4Header>();
+    const std::uint32_t source = ip.source.value.host();
+    return source != 0 && source >> 24 != 127 && source < 0xe0000000U &&
+           ip.destination.value.host() < 0xe0000000U;
+  }
+  if (!headers.is_ipv6()) return false;
+  const auto& ip = packet.l3_as<Ipv6Header>();
+  return !ip.source.is_multicast() && !(ip.source == net::Ipv6Address{}) && !ip.destination.is_multicast();
+}
+
+}  // namespace
+
+Packet* Originator::allocate(net::Family family, unsigned length) noexcept {
+  if (batch_.full()) return nullptr;
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
+  if (mbuf == nullptr) return nullptr;
+  constexpr auto kL3 = static_cast<std::uint16_t>(sizeof(net::EthernetHeader));
+  if (rte_pktmbuf_append(mbuf, static_cast<std::uint16_t>(kL3 + length)) == nullptr) {
+    rte_pktmbuf_free(mbuf);
+    return nullptr;
+  }
+  counters_->originated.add(1);
+  Packet& packet = batch_.add(mbuf);
+  packet.headers.l3_offset = kL3;
+  packet.headers.l4_offset = static_cast<std::uint16_t>(
+      kL3 + (family == net::Family::kIpv4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header)));
+  packet.headers.end_offset = static_cast<std::uint16_t>(kL3 + length);
+  packet.headers.family = static_cast<std::uint8_t>(family) & 0xfU;
+  packet.prepared = true;
+  auto& ethernet = *reinterpret_cast<net::EthernetHeader*>(packet.bytes());
+  ethernet.type = be16(family == net::Family::kIpv4 ? net::ether_type::kIpv4 : net::ether_type::kIpv6);
+  return &packet;
+}
+
+Packet* Originator::make(net::Family family, unsigned length, const Packet& back_to,
+                         const Network& network) noexcept {
+  Packet* packet = allocate(family, length);
+  if (packet == nullptr) return nullptr;
+  packet->domain = back_to.domain;
+  packet->port = back_to.port;
+  packet->ingress = back_to.ingress;
+  if (network.forwarding == Forwarding::kTransparent) {
+    // It leaves by the port its cause came in by, tags and addresses turned round.
+    const unsigned l2 = back_to.headers.l3_offset;
+    packet->mbuf->data_off =
+        static_cast<std::uint16_t>(packet->mbuf->data_off + packet->headers.l3_offset - l2);
+    packet->mbuf->data_len =
+        static_cast<std::uint16_t>(packet->mbuf->data_len + l2 - packet->headers.l3_offset);
+    packet->mbuf->pkt_len = packet->mbuf->data_len;
+    const auto shift = static_cast<std::uint16_t>(l2 - packet->headers.l3_offset);
+    packet->headers.l3_offset = static_cast<std::uint16_t>(packet->headers.l3_offset + shift);
+    packet->headers.l4_offset = static_cast<std::uint16_t>(packet->headers.l4_offset + shift);
+    packet->headers.end_offset = static_cast<std::uint16_t>(packet->headers.end_offset + shift);
+    std::memcpy(packet->bytes(), back_to.bytes(), l2);
+    auto& ethernet = *reinterpret_cast<net::EthernetHeader*>(packet->bytes());
+    std::swap(ethernet.source, ethernet.destination);
+    packet->next_hop = network.wire_back[back_to.port.value()];
+  }
+  return packet;
+}
+
+void Originator::icmp_error(const Packet& packet, const Network& network, Error v4, Error v6) noexcept {
+  if (!may_be_answered(packet)) return;
+  if (!errors_.take(batch_.now)) {
+    counters_->originated_suppressed.add(1);
+    return;
+  }
+  const bool ipv4 = packet.headers.is_ipv4();
+  const net::Family family = ipv4 ? net::Family::kIpv4 : net::Family::kIpv6;
+  const unsigned header = ipv4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header);
+  const unsigned room =
+      (ipv4 ? kMaxIpv4Error : kMaxIpv6Error) - header - static_cast<unsigned>(sizeof(IcmpHeader));
+  const unsigned present = packet.mbuf->data_len - unsigned{packet.headers.l3_offset};
+  const unsigned quoted = std::min({room, packet.ip_length(), present});
+
+  // In transparent mode the appliance has no address; the error speaks for the destination, as a router there
+  // would.
+  net::IpAddress speaker = packet.destination();
+  if (network.forwarding == Forwarding::kRouted) {
+    const net::IpAddress* own = network.interfaces[packet.ingress.value()].address(family);
+    if (own == nullptr) return;
+    speaker = *own;
+  }
+  const unsigned length = header + static_cast<unsigned>(sizeof(IcmpHeader)) + quoted;
+  Packet* error = make(family, length, packet, network);
+  if (error == nullptr) return;
+
+  auto& icmp = error->l4_as<IcmpHeader>();
+  std::memcpy(reinterpret_cast<std::uint8_t*>(&icmp) + sizeof icmp, packet.l3(), quoted);
+  const Error& what = ipv4 ? v4 : v6;
+  icmp.type = what.type;
+  icmp.code = what.code;
+  icmp.checksum = be16{};
+  icmp.id = be16(static_cast<std::uint16_t>(what.word >> 16));
+  icmp.sequence = be16(static_cast<std::uint16_t>(what.word));
+  const Bytes body(reinterpret_cast<const std::uint8_t*>(&icmp), sizeof icmp + quoted);
+
+  if (ipv4) {
+    auto& ip = error->l3_as<Ipv4Header>();
+    ip = Ipv4Header{};
+    ip.version_length = 0x45;
+    ip.tos = 0xc0;  // RFC 1812 section 4.3.2.5: precedence 6
+    ip.total_length = be16(static_cast<std::uint16_t>(length));
+    ip.ttl = kDefaultTtl;
+    ip.protocol = net::protocol::kIcmp;
+    ip.source = speaker.v4();
+    ip.destination = packet.l3_as<Ipv4Header>().source;
+    net::set_ipv4_checksum(ip);
+    icmp.checksum = net::finish(net::sum_bytes(body));
+    error->headers.protocol = net::protocol::kIcmp;
+  } else {
+    auto& ip = error->l3_as<Ipv6Header>();
+    ip = Ipv6Header{};
+    ip.version_class_flow = be32(0x60000000);
+    ip.payload_length = be16(static_cast<std::uint16_t>(body.size()));
+    ip.next_header = net::protocol::kIcmpv6;
+    ip.hop_limit = kDefaultTtl;
+    ip.source = speaker.v6();
+    ip.destination = packet.l3_as<Ipv6Header>().source;
+    icmp.checksum =
+        net::finish(net::sum_bytes(body, net::pseudo_header(ip.source, ip.destination, ip.next_header,
+                                                            static_cast<std::uint32_t>(body.size()))));
+    error->headers.protocol = net::protocol::kIcmpv6;
+  }
+}
+
+}  // namespace millrace::core

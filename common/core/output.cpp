@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "common/core/output.h"
+
+#include <rte_ethdev.h>
+
+namespace millrace::core {
+
+void count_drops(WorkerCounters& counters, Drop reason, rte_mbuf** mbufs, unsigned count) noexcept {
+  if (count == 0) return;
+  counters.dropped[static_cast<std::size_t>(reason)].add(count);
+  rte_pktmbuf_free_bulk(mbufs, count);
+}
+
+void RingOutput::send() noexcept {
+  const unsigned sent =
+      ring_ == nullptr
+          ? 0
+          : rte_ring_enqueue_burst(ring_, reinterpret_cast<void**>(mbufs_.data()), count_, nullptr);
+  taken_ += sent;
+  count_drops(*counters_, full_, mbufs_.data() + sent, count_ - sent);
+  count_ = 0;
+}
+
+Transmitter::Transmitter(const std::array<Path, kMaxPorts>& paths, WorkerCounters& counters) noexcept
+    : counters_(&counters) {
+  for (unsigned port = 0; port < kMaxPorts; ++port) buffers_[port].path = paths[port];
+}
+
+void Transmitter::flush(unsigned port) noexcept {
+  Buffer& buffer = buffers_[port];
+  const unsigned count = std::exchange(buffer.count, 0);
+  if (count == 0) return;
+  if (!buffer.path.present) {
+    drop_unsent(buffer, 0, count, Drop::kPortDown);
+    return;
+  }
+  if (buffer.path.ring != nullptr) {  // the worker at the other end sends and counts
+    for (unsigned i = 0; i < count; ++i) {
+      note(buffer.mbufs[i]) = Note{.type_or_flags = static_cast<std::uint8_t>(buffer.origin[i]),
+                                   .port = PortId(static_cast<std::uint16_t>(port))};
+    }
+    const unsigned sent = rte_ring_enqueue_burst(
+        buffer.path.ring, reinterpret_cast<void**>(buffer.mbufs.data()), count, nullptr);
+    drop_unsent(buffer, sent, count, Drop::kTransmitRingFull);
+    buffer.mixed = false;
+    return;
+  }
+
+  std::uint64_t bytes = 0;
+  for (unsigned i = 0; i < count; ++i) bytes += buffer.mbufs[i]->pkt_len;
+  auto sent = unsigned{rte_eth_tx_burst(static_cast<std::uint16_t>(port), buffer.path.queue,
+                                        buffer.mbufs.data(), static_cast<std::uint16_t>(count))};
+  // A second try gives the queue the time of one call to move on; a port that is really full drops the rest.
+  if (sent < count) [[unlikely]] {
+    sent += rte_eth_tx_burst(static_cast<std::uint16_t>(port), buffer.path.queue, buffer.mbufs.data() + sent,
+                             static_cast<std::uint16_t>(count - sent));
+    for (unsigned i = sent; i < count; ++i) bytes -= buffer.mbufs[i]->pkt_len;
+    drop_unsent(buffer, sent, count, Drop::kTransmitFailed);
+  }
+  count_sent(port, buffer, sent, bytes);
+  buffer.mixed = false;
+}
+
+void Transmitter::drop_unsent(Buffer& buffer, unsigned first, unsigned count, Drop reason) noexcept {
+  unsigned packets = 0;
+  for (unsigned i = first; i < count; ++i) packets += buffer.origin[i] != Origin::kPiece ? 1 : 0;
+  counters_->dropped[static_cast<std::size_t>(reason)].add(packets);
+  if (count > first) rte_pktmbuf_free_bulk(buffer.mbufs.data() + first, count - first);
+}
+
+void Transmitter::count_sent(unsigned port, const Buffer& buffer, unsigned sent,
+                             std::uint64_t bytes) noexcept {
+  counters_->ports[port].transmitted.add(sent);
+  counters_->ports[port].transmitted_bytes.add(bytes);
+  unsigned forwarded = sent;
+  if (buffer.mixed) [[unlikely]] {
+    for (unsigned i = 0; i < sent; ++i) {
+      if (buffer.origin[i] == Origin::kReceived) continue;
+      --forwarded;
+      if (buffer.origin[i] == Origin::kHost) counters_->from_host_transmitted.add(1);
+      if (buffer.origin[i] == Origin::kOriginated) counters_->originated_transmitted.add(1);
+    }
+  }
+  counters_->transmitted.add(forwarded);
+}
+
+}  // namespace millrace::core

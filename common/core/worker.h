@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One core of the data path: receive, ingress, the function's stages, egress; nothing shared, nothing waited
+// for.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include <rte_ring.h>
+
+#include "common/core/egress.h"
+#include "common/core/function.h"
+#include "common/core/ingress.h"
+#include "common/core/published.h"
+
+namespace millrace::core {
+
+struct ReceiveQueue {
+  PortId port;
+  std::uint16_t queue = 0;
+};
+
+struct WorkerConfig {
+  WorkerId id;
+  int cpu = -1;  // -1: wherever the kernel likes
+  unsigned burst = 32;
+  bool adaptive_idle = true;  // sleep when quiet; else poll always
+  unsigned workers = 1;
+  std::vector<ReceiveQueue> queues;
+  std::array<Transmitter::Path, kMaxPorts> transmit_paths{};
+  std::vector<rte_ring*> transmit_for_others;  // frames other workers send by this worker's queues
+  std::vector<rte_ring*> owner_rings;          // by worker; this worker reads its own
+  rte_ring* to_host = nullptr;
+  rte_ring* from_host = nullptr;
+  rte_mempool* pool = nullptr;
+  std::uint64_t seed = 0;
+};
+
+using MakeFunction = std::function<std::unique_ptr<Function>(const WorkerServices&)>;
+
+class Worker {
+ public:
+  // Everything the worker needs is allocated here, by the control thread.
+  Worker(WorkerConfig config, Rcu& rcu, const Published<Policy>& policy, const MakeFunction& make_function);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void start();
+  // Ends the loop after the batch in hand; what waits in its rings stays there.
+  void stop();
+
+  // One round of the loop: what start() does for ever. For tests and benchmarks, which own the thread.
+  // Returns the number of packets seen.
+  unsigned poll_once() noexcept;
+  // The packets of one burst through the whole path; the batch's mbufs are consumed.
+  void process(Batch& batch) noexcept;
+
+  // Runs `job` on the worker's thread between two batches and returns when it is done; in the caller's thread
+  // when the worker is not running. Must be short: traffic waits. Control thread only.
+  void execute(const std::function<void()>& job);
+
+  [[nodiscard]] const WorkerCounters& counters() const noexcept { return *counters_; }
+  [[nodiscard]] WorkerCounters& counters() noexcept { return *counters_; }
+  [[nodiscard]] Tracer& tracer() noexcept { return tracer_; }
+  [[nodiscard]] Function& function() noexcept { return *function_; }
+  [[nodiscard]] const WorkerConfig& config() const noexcept { return config_; }
+  [[nodiscard]] bool running() const noexcept { return thread_.joinable(); }
+  [[nodiscard]] unsigned backlog() const noexcept;  // packets waiting in its rings
+
+  // Tests set the clock; otherwise it is the TSC's.
+  void set_time(Tick now) noexcept {
+    fixed_now_ = now;
+    has_fixed_now_ = true;
+  }
+
+ private:
+  struct Command;
+
+  void run() noexcept;
+  void finish(Batch& batch, const Network& network) noexcept;
+  void start_batch(Batch& batch) noexcept;
+  unsigned poll_ports(const Policy& policy) noexcept;
+  unsigned poll_owned(const Policy& policy) noexcept;
+  unsigned poll_host(const Network& network) noexcept;
+  unsigned poll_others() noexcept;
+  void run_commands() noexcept;
+  void through_function(Batch& batch, const Policy& policy, std::uint64_t before_ingress) noexcept;
+  void idle(unsigned empty_rounds) noexcept;
+
+  WorkerConfig config_;
+  Rcu& rcu_;
+  const Published<Policy>& policy_;
+  std::unique_ptr<WorkerCounters> counters_;
+  Originator originator_;
+  Transmitter transmitter_;
+  Ingress ingress_;
+  Egress egress_;
+  Tracer tracer_;
+  std::unique_ptr<Function> function_;
+  unsigned function_stages_;
+  Batch batch_;
+
+  rte_ring* commands_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+  std::uint64_t tsc_per_ms_;
+  Tick fixed_now_ = 0;
+  bool has_fixed_now_ = false;
+};
+
+}  // namespace millrace::core
