@@ -67,6 +67,8 @@ class TimerWheel {
     return visited;
   }
 
+  [[nodiscard]] std::size_t memory_bytes() const noexcept { return links_.bytes() + heads_.bytes(); }
+
  private:
   static constexpr std::uint32_t kNone = 0x7fffffff;
   static constexpr std::uint32_t kIdle = 0x7ffffffe;

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/firewall/find_session.h"
+
+#include "vnfs/firewall/drops.h"
+
+namespace millrace::firewall {
+namespace {
+
+using core::Batch;
+using core::Packet;
+
+bool is_icmp_error(const net::Headers& headers) noexcept {
+  if (headers.has_ports) [[likely]] return false;
+  if (headers.protocol == net::protocol::kIcmp) {
+    const std::uint8_t type = headers.icmp_type();
+    return headers.is_ipv4() && (type == net::icmp::kUnreachable || type == net::icmp::kSourceQuench ||
+                                 type == net::icmp::kTimeExceeded || type == net::icmp::kParameterProblem);
+  }
+  return headers.protocol == net::protocol::kIcmpv6 && headers.is_ipv6() &&
+         headers.icmp_type() < net::icmpv6::kEchoRequest;
+}
+
+bool is_ip(const net::Headers& headers) noexcept { return headers.family != net::Headers::kArp; }
+
+}  // namespace
+
+// The flow of the packet that an ICMP error is about. False, and the packet dropped, when it can not be read or is not
+// the receiver's own (RFC 5927 section 4: the embedded source must be the error's destination).
+bool FindSession::look_inside(Batch& batch, Packet& packet, flow::FlowLookup& lookup) noexcept {
+  net::Headers inner;
+  inner.family = packet.headers.family;
+  inner.l3_offset = packet.headers.payload_offset;
+  const std::size_t present = std::min<std::size_t>(packet.mbuf->data_len, packet.headers.end_offset);
+  const auto error = net::parse_ip(packet.first_segment().first(present), present, inner,
+                                   {.check_ipv4_checksum = false, .truncated = true});
+  bool sound = error == net::ParseError::kNone && !inner.later_fragment();
+  if (sound) {
+    const std::uint8_t* l3 = packet.bytes() + inner.l3_offset;
+    const auto same_host = [](const auto& outer, const auto& embedded) {
+      return outer.destination == embedded.source;
+    };
+    sound = inner.is_ipv4() ? same_host(packet.l3_as<net::Ipv4Header>(), *reinterpret_cast<const net::Ipv4Header*>(l3))
+                            : same_host(packet.l3_as<net::Ipv6Header>(), *reinterpret_cast<const net::Ipv6Header*>(l3));
+  }
+  if (!sound) {
+    batch.drop(packet, Drop::kIcmpBadEmbedded);
+    return false;
+  }
+  flow::make_lookup(lookup, inner, packet.bytes() + inner.l3_offset, packet.domain.value(), state.sessions.flows().seed());
+  return true;
+}
+
+// An error belongs to its session when a TCP packet inside it could have been sent (RFC 5927 section 4.1): its
+// sequence number lies between what the other side acknowledged and what this side sent.
+void FindSession::relate(Batch& batch, Packet& packet, const Session& session) noexcept {
+  if (session.key.protocol() != net::protocol::kTcp) return;
+  net::Headers inner;
+  inner.family = packet.headers.family;
+  inner.l3_offset = packet.headers.payload_offset;
+  const std::size_t present = std::min<std::size_t>(packet.mbuf->data_len, packet.headers.end_offset);
+  const auto parsed = net::parse_ip(packet.first_segment().first(present), present, inner,
+                                    {.check_ipv4_checksum = false, .truncated = true});
+  if (parsed != net::ParseError::kNone || inner.l4_offset + sizeof(net::UdpHeader) > present) {
+    batch.drop(packet, Drop::kIcmpBadEmbedded);
+    return;
+  }
+  be32 sequence;
+  std::memcpy(&sequence, packet.bytes() + inner.l4_offset + 4, sizeof sequence);
+  const auto& lookup = state.lookups[batch.lane(packet)];
+  const auto side = static_cast<std::size_t>(session.direction(lookup.sender));
+  const flow::TcpEndpoint& sender = session.tcp.side[side];
+  const flow::TcpEndpoint& receiver = session.tcp.side[side ^ 1U];
+  const std::uint32_t slack = flow::detail::window_of(receiver) + flow::detail::kMaxAckWindow;
+  if (sender.end - sequence.host() > slack && sequence.host() != sender.end) batch.drop(packet, Drop::kIcmpBadEmbedded);
+}
+
+void FindSession::process(Batch& batch, const Policy& policy) noexcept {
+  const flow::FlowTable<Session>& flows = state.sessions.flows();
+  state.unsettled = state.related = 0;
+  std::uint64_t wanted = 0;
+  for (Packet& packet : batch) {
+    packet.session = kNoSession;
+    if (!is_ip(packet.headers)) [[unlikely]] continue;
+    const unsigned lane = batch.lane(packet);
+    flow::FlowLookup& lookup = state.lookups[lane];
+    if (is_icmp_error(packet.headers)) [[unlikely]] {
+      if (!look_inside(batch, packet, lookup)) continue;
+      state.related |= std::uint64_t{1} << lane;
+    } else {
+      flow::make_lookup(lookup, packet.headers, packet.l3(), packet.domain.value(), flows.seed());
+    }
+    flows.prefetch_bucket(lookup.hash);
+    wanted |= std::uint64_t{1} << lane;
+  }
+  for (std::uint64_t lanes = wanted; lanes != 0; lanes &= lanes - 1) {
+    flows.prefetch_record(state.lookups[static_cast<unsigned>(std::countr_zero(lanes))].hash);
+  }
+  for (std::uint64_t lanes = wanted; lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
+    const flow::FlowLookup& lookup = state.lookups[lane];
+    Packet& packet = batch[lane];
+    const SessionIndex index = flows.find(lookup);
+    const bool related = (state.related >> lane & 1U) != 0;
+    if (index == kNoSession) [[unlikely]] {
+      if (related) {
+        batch.drop(packet, Drop::kIcmpUnrelated);
+      } else {
+        state.unsettled |= std::uint64_t{1} << lane;
+      }
+      continue;
+    }
+    const Session& session = flows[index];
+    if (related) [[unlikely]] {
+      relate(batch, packet, session);
+      continue;
+    }
+    packet.session = index;
+    packet.direction = static_cast<std::uint8_t>(session.direction(lookup.sender));
+    if (session.generation != policy.generation) [[unlikely]] state.unsettled |= std::uint64_t{1} << lane;
+  }
+}
+
+}  // namespace millrace::firewall

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Stage 1: which session is the packet of? Known, new, or accepted by another policy than the present one.
+#pragma once
+
+#include "vnfs/firewall/worker_state.h"
+
+namespace millrace::firewall {
+
+struct FindSession {
+  static constexpr std::string_view kName = "find_session";
+  WorkerState& state;
+
+  // Sets packet.session and packet.direction where a session is found, state.lookups for all, and the lanes of
+  // state.unsettled. ICMP errors are found by the packet inside them, and dropped when there is no such session.
+  void process(core::Batch& batch, const Policy& policy) noexcept;
+
+ private:
+  [[nodiscard]] bool look_inside(core::Batch& batch, core::Packet& packet, flow::FlowLookup& lookup) noexcept;
+  void relate(core::Batch& batch, core::Packet& packet, const Session& session) noexcept;
+};
+
+}  // namespace millrace::firewall

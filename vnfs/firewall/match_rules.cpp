@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/firewall/match_rules.h"
+
+#include "vnfs/firewall/drops.h"
+#include "vnfs/firewall/reject.h"
+
+namespace millrace::firewall {
+namespace {
+
+using core::Batch;
+using core::Packet;
+
+std::uint8_t dscp_of(const Packet& packet) noexcept {
+  return packet.headers.is_ipv4() ? static_cast<std::uint8_t>(packet.l3_as<net::Ipv4Header>().tos >> 2)
+                                  : static_cast<std::uint8_t>(packet.l3_as<net::Ipv6Header>().traffic_class() >> 2);
+}
+
+bool is_icmp(std::uint8_t protocol) noexcept {
+  return protocol == net::protocol::kIcmp || protocol == net::protocol::kIcmpv6;
+}
+
+bool is_icmp_reply(const net::Headers& headers) noexcept {
+  if (headers.protocol == net::protocol::kIcmp) {
+    return headers.icmp_type() == net::icmp::kEchoReply || headers.icmp_type() == net::icmp::kTimestampReply;
+  }
+  return headers.protocol == net::protocol::kIcmpv6 && headers.icmp_type() == net::icmpv6::kEchoReply;
+}
+
+}  // namespace
+
+RuleKey rule_key(const Packet& packet, const Policy& policy) noexcept {
+  const net::Headers& headers = packet.headers;
+  RuleKey key;
+  key.source = packet.source();
+  key.destination = packet.destination();
+  key.from = policy.zone(packet.ingress);
+  key.to = policy.zone(packet.egress);
+  key.interface = packet.ingress.value();
+  key.protocol = headers.protocol;
+  key.dscp = dscp_of(packet);
+  key.has_ports = !headers.later_fragment() || headers.has_ports;
+  if (is_icmp(headers.protocol)) {
+    key.icmp_type = headers.icmp_type();
+    key.icmp_code = headers.icmp_code;
+  } else {
+    key.source_port = headers.source_port.host();
+    key.destination_port = headers.destination_port.host();
+    key.tcp_flags = headers.protocol == net::protocol::kTcp ? headers.tcp_flags : 0;
+  }
+  return key;
+}
+
+RuleKey rule_key(const Session& session, const Policy& policy) noexcept {
+  const flow::FlowKey& flow = session.key;
+  const bool high = session.has(Session::kInitiatorHigh);
+  RuleKey key;
+  const auto address = [&](bool of_high) -> net::IpAddress {
+    if (flow.is_ipv6()) return of_high ? session.addresses.high : session.addresses.low;
+    return net::Ipv4Address{be32::from_wire(of_high ? flow.high_word() : flow.low_word())};
+  };
+  key.source = address(high);
+  key.destination = address(!high);
+  key.from = policy.zone(core::InterfaceId(session.ingress));
+  key.to = policy.zone(core::InterfaceId(session.egress));
+  key.interface = session.ingress;
+  key.protocol = flow.protocol();
+  key.dscp = session.dscp;
+  if (is_icmp(key.protocol)) {
+    key.icmp_type = session.icmp_type;
+  } else {
+    key.source_port = (high ? flow.high_port() : flow.low_port()).host();
+    key.destination_port = (high ? flow.low_port() : flow.high_port()).host();
+    key.tcp_flags = key.protocol == net::protocol::kTcp ? session.first_tcp_flags : 0;
+  }
+  return key;
+}
+
+void MatchRules::process(Batch& batch, const Policy& policy) noexcept {
+  std::uint64_t lanes = state.unsettled & batch.live_mask();
+  if (lanes == 0) [[likely]] return;
+  std::array<RuleKey, Batch::kMaxSize> keys;
+  std::array<std::uint8_t, Batch::kMaxSize> lane_of;
+  std::array<RuleIndex, Batch::kMaxSize> rules;
+  unsigned count = 0;
+  for (; lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
+    Packet& packet = batch[lane];
+    if (packet.session == kNoSession) {
+      if (!may_open(batch, packet, policy)) continue;
+      keys[count] = rule_key(packet, policy);
+    } else {
+      keys[count] = rule_key(state.sessions[packet.session], policy);
+    }
+    lane_of[count++] = static_cast<std::uint8_t>(lane);
+  }
+  policy.matcher.match(std::span(keys.data(), count), std::span(rules.data(), count));
+  for (unsigned i = 0; i < count; ++i) {
+    Packet& packet = batch[lane_of[i]];
+    if (packet.session == kNoSession) {
+      settle_new(batch, packet, rules[i], policy);
+    } else {
+      settle_known(batch, packet, rules[i], policy);
+    }
+  }
+}
+
+// Whether the packet could begin a session, whatever the rules say.
+bool MatchRules::may_open(Batch& batch, Packet& packet, const Policy& policy) noexcept {
+  const net::Headers& headers = packet.headers;
+  if (headers.later_fragment() && !headers.has_ports) {
+    batch.drop(packet, Drop::kFragmentUnmatched);
+    return false;
+  }
+  if (headers.protocol == net::protocol::kTcp && headers.has_ports) {
+    using namespace net::tcp_flag;
+    if (!flow::tcp_flags_valid(headers.tcp_flags)) {
+      batch.drop(packet, Drop::kTcpInvalidFlags);
+      return false;
+    }
+    const bool first = (headers.tcp_flags & (kSyn | kAck | kRst | kFin)) == kSyn;
+    if (!first && !policy.tcp.midstream_pickup) {
+      batch.drop(packet, Drop::kTcpNotSyn);
+      return false;
+    }
+  } else if (is_icmp_reply(headers)) {
+    batch.drop(packet, Drop::kIcmpUnsolicited);
+    return false;
+  }
+  return true;
+}
+
+void MatchRules::adopt(Batch& batch, Packet& packet, SessionIndex index) noexcept {
+  packet.session = index;
+  packet.direction = static_cast<std::uint8_t>(state.sessions[index].direction(state.lookups[batch.lane(packet)].sender));
+}
+
+void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const Policy& policy) noexcept {
+  const flow::FlowLookup& lookup = state.lookups[batch.lane(packet)];
+  // An earlier packet of this batch may have opened the session.
+  if (const SessionIndex index = state.sessions.flows().find(lookup); index != kNoSession) {
+    adopt(batch, packet, index);
+    return;
+  }
+  const RuleOutcome& outcome = policy.outcome(rule);
+  if (outcome.action != Action::kAccept) {
+    refuse(batch, packet, rule, policy);
+    return;
+  }
+  if (policy.draining) {
+    batch.drop(packet, Drop::kDraining);
+    return;
+  }
+  const SessionIndex index = state.sessions.open(lookup, policy.timeouts, batch.now);
+  if (index == kNoSession) {
+    batch.drop(packet, Drop::kSessionTableFull);
+    return;
+  }
+  Session& session = state.sessions[index];
+  session.generation = policy.generation;
+  session.rule_slot = outcome.slot;
+  session.ingress = packet.ingress.value();
+  session.egress = packet.egress.value();
+  session.dscp = dscp_of(packet);
+  session.icmp_type = session.first_tcp_flags = packet.headers.tcp_flags;
+  if (outcome.log) session.flags |= Session::kLogged;
+  RuleCounters& counters = state.rule_counters[outcome.slot];
+  counters.hits.add(1);
+  counters.open_sessions.add(1);
+  adopt(batch, packet, index);
+}
+
+void MatchRules::settle_known(Batch& batch, Packet& packet, RuleIndex rule, const Policy& policy) noexcept {
+  Session& session = state.sessions[packet.session];
+  if (session.key.low == 0) {  // an earlier packet of this batch ended it
+    batch.drop(packet, Drop::kPolicyChanged);
+    return;
+  }
+  const RuleOutcome& outcome = policy.outcome(rule);
+  if (outcome.action != Action::kAccept) {
+    state.sessions.close(packet.session, SessionEnd::kPolicy, batch.now);
+    batch.drop(packet, Drop::kPolicyChanged);
+    return;
+  }
+  session.generation = policy.generation;
+  if (session.rule_slot == outcome.slot) return;
+  RuleCounters& before = state.rule_counters[session.rule_slot];
+  before.open_sessions.set(before.open_sessions.read() - 1);
+  state.rule_counters[outcome.slot].open_sessions.add(1);
+  session.rule_slot = outcome.slot;
+}
+
+void MatchRules::refuse(Batch& batch, Packet& packet, RuleIndex rule, const Policy& policy) noexcept {
+  const RuleOutcome& outcome = policy.outcome(rule);
+  RuleCounters& counters = state.rule_counters[outcome.slot];
+  counters.hits.add(1);
+  counters.packets.add(1);
+  counters.bytes.add(packet.ip_length());
+  const bool by_rule = rule.valid();
+  if (outcome.action == Action::kReject) {
+    send_reject(packet, *policy.network, state.services.originator);
+    batch.drop(packet, by_rule ? Drop::kRejectedByRule : Drop::kRejectedByDefault);
+  } else {
+    batch.drop(packet, by_rule ? Drop::kDeniedByRule : Drop::kDeniedByDefault);
+  }
+}
+
+}  // namespace millrace::firewall

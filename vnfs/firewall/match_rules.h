@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Stage 2: what the rules say of flows that are new or were accepted by another policy.
+#pragma once
+
+#include "vnfs/firewall/worker_state.h"
+
+namespace millrace::firewall {
+
+struct MatchRules {
+  static constexpr std::string_view kName = "match_rules";
+  WorkerState& state;
+
+  // Opens a session for what is accepted, drops the rest; ends sessions that the present policy refuses.
+  void process(core::Batch& batch, const Policy& policy) noexcept;
+
+ private:
+  [[nodiscard]] bool may_open(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  void settle_new(core::Batch& batch, core::Packet& packet, RuleIndex rule, const Policy& policy) noexcept;
+  void settle_known(core::Batch& batch, core::Packet& packet, RuleIndex rule, const Policy& policy) noexcept;
+  void refuse(core::Batch& batch, core::Packet& packet, RuleIndex rule, const Policy& policy) noexcept;
+  void adopt(core::Batch& batch, core::Packet& packet, SessionIndex index) noexcept;
+};
+
+// What a packet that begins a session shows to the rules.
+[[nodiscard]] RuleKey rule_key(const core::Packet& packet, const Policy& policy) noexcept;
+// The same for a session's first packet, as far as the session remembers it.
+[[nodiscard]] RuleKey rule_key(const Session& session, const Policy& policy) noexcept;
+
+}  // namespace millrace::firewall

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Everything the profile decides about packets, in the form the stages use. Immutable; swapped whole.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/core/function.h"
+#include "common/flow/tcp.h"
+#include "vnfs/firewall/rule.h"
+#include "vnfs/firewall/rule_matcher.h"
+
+namespace millrace::firewall {
+
+enum class ReversePath : std::uint8_t { kOff, kLoose, kStrict };
+
+// Milliseconds without a packet after which a session ends.
+struct Timeouts {
+  Tick tcp_established = 3'600'000;
+  Tick tcp_transitory = 240'000;
+  Tick tcp_embryonic = 30'000;
+  Tick udp = 120'000;
+  Tick udp_unreplied = 30'000;
+  Tick icmp = 30'000;
+  Tick sctp_established = 3'600'000;
+  Tick sctp_transitory = 60'000;
+  Tick other = 600'000;
+};
+
+struct Protection {
+  std::uint32_t syn_cookies_above = 0;  // half-open connections begun per second on a worker; 0 = never
+  std::uint32_t new_sessions_per_source = 0;
+  std::uint32_t sessions_per_source = 0;
+  ReversePath reverse_path = ReversePath::kOff;
+};
+
+// What a worker does when a rule has matched; the rest of the rule only matters to the matcher.
+struct RuleOutcome {
+  Action action = Action::kDrop;
+  bool log = false;
+  std::uint32_t slot = 0;  // its counters, the same for a rule of this name in every policy
+  RuleLimits limits;
+};
+
+struct Policy final : core::Policy {
+  std::uint16_t generation = 1;  // differs from one policy to the next; sessions keep the one that accepted them
+  std::vector<ZoneId> zone_of;   // by InterfaceId
+  RuleMatcher matcher;
+  std::vector<RuleOutcome> outcomes;  // by RuleIndex
+  RuleOutcome otherwise;              // when no rule matches
+  Timeouts timeouts;
+  flow::TcpSettings tcp;
+  Protection protection;
+  bool draining = false;
+
+  // For people: explain, listings, reports. The data path reads none of it.
+  std::vector<Rule> rules;
+  std::vector<AddressSet> sets;
+  std::vector<std::string> zone_names;
+  std::vector<std::string> interface_names;
+
+  [[nodiscard]] ZoneId zone(core::InterfaceId interface) const noexcept {
+    return interface.value() < zone_of.size() ? zone_of[interface.value()] : ZoneId::none();
+  }
+  [[nodiscard]] const RuleOutcome& outcome(RuleIndex rule) const noexcept {
+    return rule.valid() ? outcomes[rule.value()] : otherwise;
+  }
+};
+
+// The idle time a session in this state is given.
+[[nodiscard]] Tick timeout_of(const Timeouts& timeouts, std::uint8_t protocol, flow::TcpState state, bool replied) noexcept;
+
+}  // namespace millrace::firewall

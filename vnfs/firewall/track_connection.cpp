@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/firewall/track_connection.h"
+
+#include "vnfs/firewall/drops.h"
+
+namespace millrace::firewall {
+namespace {
+
+using core::Batch;
+using core::Packet;
+using flow::TcpState;
+using flow::TcpVerdict;
+
+constexpr Drop drop_of(TcpVerdict verdict) noexcept {
+  switch (verdict) {
+    case TcpVerdict::kNotSyn: return Drop::kTcpNotSyn;
+    case TcpVerdict::kInvalidFlags: return Drop::kTcpInvalidFlags;
+    case TcpVerdict::kBadOption: return Drop::kTcpBadOption;
+    case TcpVerdict::kBadAck: return Drop::kTcpBadAck;
+    case TcpVerdict::kRstOutOfWindow: return Drop::kTcpRstOutOfWindow;
+    case TcpVerdict::kSynInEstablished: return Drop::kTcpSynInEstablished;
+    default: return Drop::kTcpOutOfWindow;
+  }
+}
+
+flow::TcpSegment segment_of(const Packet& packet) noexcept {
+  const auto& tcp = packet.l4_as<net::TcpHeader>();
+  flow::TcpSegment segment{.sequence = tcp.sequence.host(),
+                           .acknowledgment = tcp.acknowledgment.host(),
+                           .window = tcp.window.host(),
+                           .payload_length = packet.headers.payload_length(),
+                           .flags = tcp.flags,
+                           .options = {}};
+  if ((tcp.flags & net::tcp_flag::kSyn) != 0) [[unlikely]] {
+    segment.options = Bytes(reinterpret_cast<const std::uint8_t*>(&tcp) + sizeof tcp, tcp.header_length() - sizeof tcp);
+  }
+  // How much the later fragments of this segment carry is not known here; it can not be more than what one datagram
+  // holds, and counting too much only widens what the receiver may acknowledge.
+  if (packet.headers.more_fragments) [[unlikely]] segment.payload_length = 0xffff - 60;
+  return segment;
+}
+
+}  // namespace
+
+void TrackConnection::settle_tcp(Batch& batch, Packet& packet, TcpVerdict verdict, TcpState before,
+                                 const Policy& policy) noexcept {
+  Session& session = state.sessions[packet.session];
+  if (flow::refused(verdict)) {
+    batch.drop(packet, drop_of(verdict));
+    // A session that this very segment opened leaves no trace.
+    if (before == TcpState::kNone) state.sessions.close(packet.session, SessionEnd::kClosed, batch.now);
+    return;
+  }
+  if (session.tcp_state == TcpState::kEstablished) {
+    session.flags |= Session::kReplied;
+    state.sessions.confirm(packet.session);
+  } else if (session.tcp_state >= TcpState::kTimeWait) {
+    state.sessions.finish(packet.session, policy.timeouts, batch.now);
+  }
+}
+
+void TrackConnection::track_tcp(Batch& batch, Packet& packet, const Policy& policy) noexcept {
+  Session& session = state.sessions[packet.session];
+  const TcpState before = session.tcp_state;
+  const TcpVerdict verdict = flow::track_tcp(session.tcp, session.tcp_state, segment_of(packet),
+                                             static_cast<Direction>(packet.direction), policy.tcp);
+  if (verdict == TcpVerdict::kOk && session.tcp_state == before) [[likely]] {
+    session.count(static_cast<Direction>(packet.direction), packet.ip_length());
+    session.last_seen = batch.now;
+    return;
+  }
+  settle_tcp(batch, packet, verdict, before, policy);
+  if (verdict == TcpVerdict::kOk) {
+    session.count(static_cast<Direction>(packet.direction), packet.ip_length());
+    session.last_seen = batch.now;
+  }
+}
+
+void TrackConnection::process(Batch& batch, const Policy& policy) noexcept {
+  for (Packet& packet : batch) {
+    if (packet.session == kNoSession) [[unlikely]] continue;  // ARP, or an ICMP error about a session
+    if (packet.headers.protocol == net::protocol::kTcp && !packet.headers.later_fragment()) {
+      track_tcp(batch, packet, policy);
+      continue;
+    }
+    Session& session = state.sessions[packet.session];
+    const auto direction = static_cast<Direction>(packet.direction);
+    if (direction == Direction::kReverse && !session.has(Session::kReplied)) [[unlikely]] {
+      session.flags |= Session::kReplied;
+      state.sessions.confirm(packet.session);
+    }
+    session.count(direction, packet.ip_length());
+    session.last_seen = batch.now;
+  }
+}
+
+}  // namespace millrace::firewall

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Last stage: the packet in its session: TCP state and window, counts, the time it was seen.
+#pragma once
+
+#include "vnfs/firewall/worker_state.h"
+
+namespace millrace::firewall {
+
+struct TrackConnection {
+  static constexpr std::string_view kName = "track_connection";
+  WorkerState& state;
+
+  void process(core::Batch& batch, const Policy& policy) noexcept;
+
+ private:
+  void track_tcp(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  void settle_tcp(core::Batch& batch, core::Packet& packet, flow::TcpVerdict verdict, flow::TcpState before,
+                  const Policy& policy) noexcept;
+};
+
+}  // namespace millrace::firewall
