@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""run_ctest.py TREE... -- [ctest arguments...]
+
+One ctest run over the build trees build/TREE: all their tests, one summary, ctest's exit status. Just before the
+summary, every skipped test is named with its reason, which ctest itself leaves out.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SUMMARY = re.compile(r"^(\d+% tests passed|No tests were found)")
+
+
+def combine(build, trees):
+    """A ctest folder whose only content is the other trees."""
+    combined = build / "tests"
+    combined.mkdir(parents=True, exist_ok=True)
+    lines = [f'subdirs("{build / tree}")\n' for tree in trees]
+    (combined / "CTestTestfile.cmake").write_text("".join(lines))
+    return combined
+
+
+def reason_in(output):
+    """What a skipped test said: the line after GoogleTest's ": Skipped", or else its last line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    for at, line in enumerate(lines[:-1]):
+        if line.endswith(": Skipped"):
+            return lines[at + 1]
+    return lines[-1] if lines else "no reason given"
+
+
+def skipped(junit):
+    """(test, reason) for each skipped test of a JUnit file."""
+    if not junit.exists():
+        return []
+    found = []
+    for case in xml.etree.ElementTree.parse(junit).iter("testcase"):
+        if case.get("status") != "run" and case.find("skipped") is not None:
+            found.append((case.get("name"), reason_in(case.findtext("system-out") or "")))
+    return found
+
+
+def main(arguments, build=ROOT / "build"):
+    at = arguments.index("--")
+    trees, ctest_arguments = arguments[:at], arguments[at + 1 :]
+    combined = combine(build, trees)
+    junit = combined / "junit.xml"
+    junit.unlink(missing_ok=True)
+    command = ["ctest", "--test-dir", str(combined), "--output-on-failure", "--no-tests=error"]
+    command += ["--output-junit", str(junit), *ctest_arguments]
+
+    summary = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace") as ctest:
+        for line in ctest.stdout:
+            if summary or SUMMARY.match(line):
+                summary.append(line)
+            else:
+                print(line, end="", flush=True)
+    for test, reason in skipped(junit):
+        print(f"SKIPPED {test}: {reason}")
+    print("\n" + "".join(summary), end="", flush=True)
+    return ctest.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
