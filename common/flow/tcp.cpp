@@ -96,12 +96,15 @@ void begin_side(Step& step, const TcpOptions& options) noexcept {
   step.peer.max_ack = step.segment.sequence + 1;
 }
 
-// RFC 7323 section 2.2: scaling holds when both offered it, and the window in a SYN is never scaled.
+// RFC 7323 section 2.2: scaling holds when both offered it, and the window in a SYN is never scaled. To be
+// called when a segment is not a SYN: the first whose window is scaled.
 void settle_scale(TcpTrack& track) noexcept {
+  if ((track.side[0].flags & tcp_side::kScaleSettled) != 0) return;
   const bool scaled = (track.side[0].flags & track.side[1].flags & tcp_side::kScaleOffered) != 0;
   for (TcpEndpoint& side : track.side) {
     if (!scaled) side.scale = 0;
     side.max_window = static_cast<std::uint16_t>((side.max_window + (1U << side.scale) - 1) >> side.scale);
+    side.flags |= tcp_side::kScaleSettled;
   }
 }
 
@@ -111,12 +114,12 @@ TcpVerdict pick_up(Step& step) noexcept {
                .max_ack = segment.acknowledgment,
                .max_window = std::max<std::uint16_t>(segment.window, kPickedUpWindow),
                .scale = kMaxScale,
-               .flags = tcp_side::kAcked | tcp_side::kPickedUp};
+               .flags = tcp_side::kAcked | tcp_side::kPickedUp | tcp_side::kScaleSettled};
   step.peer = {.end = segment.acknowledgment,
                .max_ack = segment.sequence,
                .max_window = kPickedUpWindow,
                .scale = kMaxScale,
-               .flags = tcp_side::kAcked | tcp_side::kPickedUp};
+               .flags = tcp_side::kAcked | tcp_side::kPickedUp | tcp_side::kScaleSettled};
   if (segment.has(kFin)) note_fin(step.self, step.peer);
   step.state = state_after_fins(step.track, TcpState::kEstablished);
   return TcpVerdict::kOk;
@@ -161,27 +164,20 @@ TcpVerdict track_synchronized(Step& step) noexcept;
 
 // `step` works on a copy of the track: it is not the caller's until the whole segment has passed.
 TcpVerdict acknowledge_syn(Step& step) noexcept {
+  const TcpSegment& segment = step.segment;
   step.self.flags |= tcp_side::kAcked;
-  if ((step.peer.flags & tcp_side::kAcked) == 0) {
-    if (!step.segment.has(kSyn) &&
-        !sequence_in_window(step.self, step.peer, step.segment.sequence, step.end)) {
-      return TcpVerdict::kOutOfWindow;
-    }
-    if (sequence_after(step.end, step.self.end)) step.self.end = step.end;
-    if (sequence_after(step.segment.acknowledgment, step.self.max_ack)) {
-      step.self.max_ack = step.segment.acknowledgment;
-    }
-    if (step.segment.has(kFin)) note_fin(step.self, step.peer);
-    step.state = TcpState::kSynReceived;
+  const bool both = (step.peer.flags & tcp_side::kAcked) != 0;
+  if (segment.has(kSyn)) {
+    if (sequence_after(segment.acknowledgment, step.self.max_ack)) step.self.max_ack = segment.acknowledgment;
+    if (both) settle_scale(step.track);
+    step.state = both ? TcpState::kEstablished : TcpState::kSynReceived;
     return TcpVerdict::kOk;
   }
   settle_scale(step.track);
   step.state = TcpState::kEstablished;
-  if (step.segment.has(kSyn)) {  // the second SYN+ACK of a simultaneous open
-    step.self.max_ack = step.segment.acknowledgment;
-    return TcpVerdict::kOk;
-  }
-  return track_synchronized(step);
+  const TcpVerdict verdict = track_synchronized(step);
+  if (!both) step.state = TcpState::kSynReceived;  // data before the handshake is over: RFC 7413
+  return verdict;
 }
 
 TcpVerdict track_syn_ack_while_opening(Step& step, const TcpOptions& options) noexcept {
@@ -195,7 +191,7 @@ TcpVerdict track_syn_ack_while_opening(Step& step, const TcpOptions& options) no
     const bool repeated =
         peer_acked ? step.end == step.self.end : step.segment.sequence + 1 == step.peer.max_ack;
     if (repeated) return acknowledge_syn(step);
-    if (peer_acked) return TcpVerdict::kOutOfWindow;
+    if (peer_acked || (step.self.flags & tcp_side::kScaleSettled) != 0) return TcpVerdict::kOutOfWindow;
   }
   if (step.from_initiator()) return TcpVerdict::kBadAck;
   // The answer to the SYN; or another one, of a responder that keeps no state (SYN cookies) or started over.

@@ -6,13 +6,14 @@
 // has sent. States: RFC 9293. Window scale: RFC 7323. RST and SYN in a live connection: RFC 5961.
 //
 // Bounds, with W = the largest window the receiver ever offered, as seen by the tracker:
-//   sequence       <= receiver.max_ack + W + 1               (+1: a probe of a closed window, or a FIN behind
-//   a full one) sequence + len >= sender.end - W - 2                     (a retransmission, a keepalive, a
-//   probe below the window) receiver.end - (66000 << sender.scale) <= acknowledgment <= receiver.end
-// A segment refused by them carries nothing its receiver could still use. Selective acknowledgments are not
+//   - sequence <= receiver.max_ack + W + 1; the 1 is a probe of a closed window, or a FIN behind a full one
+//   - sequence + length >= sender.end - W - 2: a retransmission, a keepalive, a probe below the window
+//   - receiver.end - (132000 << sender.scale) <= acknowledgment <= receiver.end
+//
+// A segment they refuse carries nothing its receiver could still use. Selective acknowledgments are not
 // looked at: they never exceed these bounds. van Rooij's upper bound is the highest acknowledgment + window;
-// here it is the highest acknowledgment + the largest window, never tighter, because the acknowledgment
-// itself is what RFC 5961 needs.
+// here it is the highest acknowledgment + the largest window, never tighter, as RFC 5961 needs the
+// acknowledgment itself.
 //
 // One connection belongs to one worker. Nothing here allocates or throws.
 #pragma once
@@ -31,9 +32,10 @@ struct TcpEndpoint {
   std::uint32_t end;  // one past the highest sequence number this side sent
   std::uint32_t
       max_ack;  // highest acknowledgment it sent; before its first, the other's initial sequence + 1
-  std::uint16_t max_window;  // largest window it offered, in units of 1 << scale; in bytes until established
-  std::uint8_t scale;        // 0 to 14
-  std::uint8_t flags;        // of namespace tcp_side
+  std::uint16_t
+      max_window;      // largest window it offered, in units of 1 << scale; in bytes until kScaleSettled
+  std::uint8_t scale;  // 0 to 14
+  std::uint8_t flags;  // of namespace tcp_side
 
   bool operator==(const TcpEndpoint&) const noexcept = default;
 };
@@ -54,6 +56,7 @@ inline constexpr std::uint8_t kFinSent = 0x08;
 inline constexpr std::uint8_t kFinAcked = 0x10;  // the other acknowledged its FIN
 inline constexpr std::uint8_t kFinFirst = 0x20;  // it closed first, so it is the one in TIME-WAIT
 inline constexpr std::uint8_t kPickedUp = 0x40;  // found in mid-stream: the scale is unknown and taken as 14
+inline constexpr std::uint8_t kScaleSettled = 0x80;  // on both sides: max_window is in units of 1 << scale
 }  // namespace tcp_side
 
 enum class TcpState : std::uint8_t {
@@ -127,7 +130,9 @@ struct TcpOptions {
 
 namespace detail {
 
-inline constexpr std::uint32_t kMaxAckWindow = 66000;  // MAXACKWINDOW of van Rooij's paper, section 5
+// Twice the MAXACKWINDOW (66000) of van Rooij's paper: the other side may have a window in flight, and RFC
+// 5961 section 5.2 lets an acknowledgment lag a window behind what is known to have arrived.
+inline constexpr std::uint32_t kMaxAckWindow = 2 * 66000;
 
 [[nodiscard]] constexpr bool sequence_after(std::uint32_t a, std::uint32_t b) noexcept {
   return static_cast<std::int32_t>(a - b) > 0;
@@ -157,8 +162,9 @@ constexpr void advance(TcpEndpoint& self, const TcpSegment& segment, std::uint32
 
 }  // namespace detail
 
-// The verdict on one segment. `track` and `state` begin zero (kNone) and change only with kOk. With kReopen
-// the caller clears both and offers the segment to a fresh session.
+// The verdict on one segment; the sender of the first is the initiator. `track` and `state` begin zero
+// (kNone) and change only with kOk. With kReopen the caller clears both and offers the segment to a fresh
+// session.
 [[nodiscard]] inline TcpVerdict track_tcp(TcpTrack& track, TcpState& state, const TcpSegment& segment,
                                           Direction direction, const TcpSettings& settings) noexcept {
   using namespace net::tcp_flag;

@@ -201,8 +201,8 @@ TEST(TcpTrack, WindowBoundsAreThoseOfThePaper) {
       {kClient, kPlain, 900, 5001, 50, kOutOfWindow, TcpState::kEstablished},
       {kServer, kPlain, 5001, 2002, 0, kOk, TcpState::kEstablished},
       {kServer, kPlain, 5001, 2003, 0, kBadAck, TcpState::kEstablished},  // nobody sent 2002
-      {kServer, kPlain, 5001, 2002U - 66000, 0, kOk, TcpState::kEstablished},
-      {kServer, kPlain, 5001, 2002U - 66001, 0, kBadAck, TcpState::kEstablished},
+      {kServer, kPlain, 5001, 2002U - 132000, 0, kOk, TcpState::kEstablished},
+      {kServer, kPlain, 5001, 2002U - 132001, 0, kBadAck, TcpState::kEstablished},
   });
 }
 
