@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "common/net/wire.h"
-#include "tests/unit/firewall/classbench.h"
+#include "tests/support/classbench.h"
 #include "tests/unit/firewall/rule_generator.h"
 
 namespace millrace::firewall {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "tests/unit/firewall/classbench.h"
+#include "tests/support/classbench.h"
 
 #include <array>
 #include <bit>
