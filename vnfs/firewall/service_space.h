@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Protocol and port as one number, so that a range of ports of a protocol is a range of numbers.
+//
+// (ports unknown) << 24 | protocol << 16 | port. For ICMP and ICMPv6 the destination port's place holds type
+// and code, the source port's place nothing.
+#pragma once
+
+#include <cstdint>
+
+#include "common/net/wire.h"
+#include "vnfs/firewall/rule.h"
+
+namespace millrace::firewall::service_space {
+
+inline constexpr std::uint32_t kUnknownPorts = 1U << 24;
+inline constexpr std::uint32_t kEnd = 1U << 25;
+inline constexpr std::size_t kNoTcpFlags = 256;  // not TCP, or a fragment that does not show them
+
+[[nodiscard]] constexpr bool is_icmp(std::uint8_t protocol) noexcept {
+  return protocol == net::protocol::kIcmp || protocol == net::protocol::kIcmpv6;
+}
+
+[[nodiscard]] constexpr std::uint32_t place(std::uint8_t protocol, std::uint16_t port) noexcept {
+  return (std::uint32_t{protocol} << 16) | port;
+}
+
+[[nodiscard]] constexpr std::uint16_t icmp_port(std::uint8_t type, std::uint8_t code) noexcept {
+  return static_cast<std::uint16_t>((type << 8) | code);
+}
+
+[[nodiscard]] inline std::uint32_t destination(const RuleKey& key) noexcept {
+  if (!key.has_ports) return kUnknownPorts | place(key.protocol, 0);
+  return place(key.protocol,
+               is_icmp(key.protocol) ? icmp_port(key.icmp_type, key.icmp_code) : key.destination_port);
+}
+
+[[nodiscard]] inline std::uint32_t source(const RuleKey& key) noexcept {
+  if (!key.has_ports) return kUnknownPorts | place(key.protocol, 0);
+  return place(key.protocol, is_icmp(key.protocol) ? 0 : key.source_port);
+}
+
+[[nodiscard]] inline std::size_t tcp_flags(const RuleKey& key) noexcept {
+  return key.protocol == net::protocol::kTcp && key.has_ports ? key.tcp_flags : kNoTcpFlags;
+}
+
+}  // namespace millrace::firewall::service_space
