@@ -30,10 +30,23 @@ struct Zone {
   std::vector<Located<std::string>> interfaces;  // each exists, and is in this zone only
 };
 
-// A set of addresses with everything it was made of (files, other groups, countries) already put in. The prefixes
-// are sorted, and none lies within another.
+struct GeoIp {
+  Located<std::string> database;                // a MaxMind DB file with country.iso_code
+  std::vector<Located<std::string>> countries;  // ISO 3166-1 alpha-2
+};
+
+// One entry of a group as written: exactly one of these is set.
+struct GroupEntry {
+  std::vector<net::Prefix> prefixes;
+  std::string group;
+  std::optional<Located<std::string>> file;
+  std::optional<GeoIp> geoip;
+};
+
 struct Group {
   Located<std::string> name;
+  std::vector<Located<GroupEntry>> written;
+  // All of the above put together: IPv4 before IPv6, sorted, and none within another.
   std::vector<net::Prefix> prefixes;
 };
 

@@ -44,7 +44,7 @@ struct FieldShape {
 // JSON Schema, draft 2020-12, of a whole profile; pretty-printed, ends with a newline.
 [[nodiscard]] std::string to_json_schema(const Shape& shape, const std::string& title);
 
-// Reference tables in Markdown, one per structure, with headings from `level` on.
-[[nodiscard]] std::string to_markdown(const Shape& shape, unsigned level);
+// The reference page: how to write values, then one table per structure of the profile.
+[[nodiscard]] std::string to_markdown(const Shape& shape, const std::string& title);
 
 }  // namespace millrace::control
