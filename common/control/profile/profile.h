@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The part of the profile that every appliance shares, as plain values. What each key means, its default and its
+// bounds stand in the table in profile_schema.cpp and in docs/profile.md, which is generated from it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/control/profile/diagnostics.h"
+#include "common/control/profile/units.h"
+#include "common/net/address.h"
+
+namespace millrace::control {
+
+enum class Idle : std::uint8_t { kPoll, kAdaptive };
+enum class LogLevel : std::uint8_t { kTrace, kDebug, kInfo, kWarning, kError };
+enum class ForwardingMode : std::uint8_t { kRouted, kTransparent };
+
+struct Workers {
+  std::uint16_t count = 1;
+  std::vector<std::uint16_t> cpus;  // one per worker, or empty: any CPU the process may use
+
+  bool operator==(const Workers&) const = default;
+};
+
+struct Dataplane {
+  Located<Workers> workers;
+  std::optional<std::uint64_t> memory_bytes;  // empty: auto
+  std::uint16_t burst = 32;
+  Idle idle = Idle::kAdaptive;
+  std::uint64_t sessions = 250'000;  // of the whole appliance, shared out among the workers
+};
+
+struct Port {
+  Located<std::string> name;
+  Located<std::string> device;  // DPDK device arguments
+  std::uint16_t mtu = 1500;     // largest IP packet, without Ethernet header and tags
+  std::optional<std::uint16_t> queues;  // empty: one per worker, or as many as the device has
+};
+
+struct Interface {
+  Located<std::string> name;
+  Located<std::string> port;
+  Located<std::optional<std::uint16_t>> vlan;
+  Located<std::optional<std::uint16_t>> outer_vlan;  // QinQ: the S-tag, `vlan` being the C-tag
+  std::vector<Located<net::InterfaceAddress>> address;
+  Located<std::string> domain{.value = "default", .at = {}};
+  Located<std::optional<std::uint16_t>> mtu;  // empty: the port's
+};
+
+struct TransparentPair {
+  Located<std::string> first;
+  Located<std::string> second;
+};
+
+struct Forwarding {
+  ForwardingMode mode = ForwardingMode::kRouted;
+  std::vector<TransparentPair> pairs;  // kTransparent only: two names of ports each
+};
+
+struct Route {
+  Located<net::Prefix> to;
+  Located<net::IpAddress> via;
+  Located<std::optional<std::string>> interface;  // needed only when `via` alone does not tell
+  Located<std::optional<std::string>> domain;     // see domain_of()
+  std::uint32_t metric = 0;
+};
+
+struct Neighbor {
+  Located<std::string> interface;
+  Located<net::IpAddress> address;
+  Located<net::MacAddress> mac;
+};
+
+struct Endpoint {
+  std::string host;  // a name or an address, without the brackets of IPv6
+  std::uint16_t port = 0;
+
+  bool operator==(const Endpoint&) const = default;
+};
+
+struct Ipfix {
+  Located<Endpoint> collector;
+  Milliseconds interval{60'000};
+};
+
+struct Telemetry {
+  LogLevel log = LogLevel::kInfo;
+  std::optional<Ipfix> ipfix;
+  std::optional<std::string> flow_log;  // a path
+};
+
+struct Profile {
+  Located<std::string> vnf;
+  std::string name;
+  Dataplane dataplane;
+  std::vector<Port> ports;            // in the order of the file, as are all lists here
+  std::vector<Interface> interfaces;
+  Located<Forwarding> forwarding;
+  std::vector<Route> routes;
+  std::vector<Neighbor> neighbors;
+  Telemetry telemetry;
+
+  [[nodiscard]] bool transparent() const noexcept {
+    return forwarding.value.mode == ForwardingMode::kTransparent;
+  }
+  // Null when there is none of that name.
+  [[nodiscard]] const Port* port(std::string_view wanted) const noexcept;
+  [[nodiscard]] const Interface* interface(std::string_view wanted) const noexcept;
+  // The routing domain of a route: as written, else its interface's, else "default".
+  [[nodiscard]] std::string_view domain_of(const Route& route) const noexcept;
+  // The largest IP packet on an interface: its own MTU, else its port's.
+  [[nodiscard]] std::uint16_t mtu_of(const Interface& interface) const noexcept;
+};
+
+}  // namespace millrace::control

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "common/control/profile/types.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "common/control/profile/text.h"
+
+namespace millrace::control {
+namespace {
+
+bool alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+template <class T>
+bool within(const T& value, const T& least, const T& most, std::string& wrong) {
+  if (value >= least && value <= most) return true;
+  wrong = "is out of range";
+  return false;
+}
+
+}  // namespace
+
+namespace detail {
+
+bool parse_integer(std::string_view text, std::int64_t least, std::int64_t most, std::int64_t& out,
+                   std::string& wrong) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error == std::errc::result_out_of_range) {
+    wrong = "is out of range";
+    return false;
+  }
+  if (error != std::errc{} || end != text.data() + text.size()) {
+    wrong = "is not an integer";
+    return false;
+  }
+  return within(out, least, most, wrong);
+}
+
+Shape integer_shape(std::int64_t least, std::int64_t most) {
+  Shape shape{.kind = Shape::Kind::kInteger, .phrase = fmt::format("an integer from {} to {}", least, most)};
+  shape.least = least;
+  shape.most = most;
+  return shape;
+}
+
+Shape choice_shape(const std::vector<Shape::Choice>& choices) {
+  Shape shape{.kind = Shape::Kind::kChoice};
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    if (i > 0) shape.phrase += i + 1 == choices.size() ? " or " : ", ";
+    shape.phrase += choices[i].word;
+  }
+  shape.choices = choices;
+  return shape;
+}
+
+bool no_such_choice(std::string_view text, const std::vector<Shape::Choice>& choices, std::string& wrong) {
+  std::vector<std::string> words;
+  for (const auto& one : choices) words.push_back(one.word);
+  wrong = "is not possible";
+  if (const auto meant = closest(text, words)) wrong += fmt::format("; did you mean {}", quote(*meant)) + "?";
+  return false;
+}
+
+}  // namespace detail
+
+TypePtr<bool> boolean() {
+  return std::make_shared<ScalarType<bool>>(
+      Shape{.kind = Shape::Kind::kBool, .phrase = "true or false"},
+      [](std::string_view text, bool& out, std::string& wrong) {
+        out = text == "true";
+        wrong = "is neither true nor false";
+        return out || text == "false";
+      },
+      [](const bool& value) { return value ? "true" : "false"; });
+}
+
+TypePtr<std::string> string(std::string phrase, std::size_t most) {
+  Shape shape{.kind = Shape::Kind::kText, .phrase = std::move(phrase)};
+  return std::make_shared<ScalarType<std::string>>(
+      std::move(shape),
+      [most](std::string_view text, std::string& out, std::string& wrong) {
+        out = text;
+        if (text.empty()) wrong = "is empty";
+        if (text.size() > most) wrong = fmt::format("has more than {} characters", most);
+        if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; })) {
+          wrong = "has more than one line or a control character";
+        }
+        return wrong.empty();
+      },
+      [](const std::string& value) { return value; });
+}
+
+TypePtr<std::string> name(std::string phrase, std::size_t most) {
+  Shape shape{.kind = Shape::Kind::kText,
+              .phrase = fmt::format("{} of at most {} letters, digits, '-', '_' and '.', not starting with '-' or '.'",
+                                    phrase, most)};
+  shape.pattern = fmt::format("[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{}}}", most - 1);
+  return std::make_shared<ScalarType<std::string>>(
+      std::move(shape),
+      [most](std::string_view text, std::string& out, std::string& wrong) {
+        out = text;
+        wrong = "is not a name";
+        return !text.empty() && text.size() <= most && (alphanumeric(text[0]) || text[0] == '_') &&
+               std::ranges::all_of(
+                   text, [](char c) { return alphanumeric(c) || c == '-' || c == '_' || c == '.'; });
+      },
+      [](const std::string& value) { return value; });
+}
+
+TypePtr<std::uint64_t> count(std::uint64_t least, std::uint64_t most) {
+  Shape shape{.kind = Shape::Kind::kText,
+              .phrase = fmt::format("a count from {} to {}, such as 20000, 10k or 1M", print_count(least),
+                                    print_count(most))};
+  shape.integer_too = true;
+  shape.least = static_cast<std::int64_t>(least);
+  shape.most = static_cast<std::int64_t>(most);
+  shape.pattern = "[0-9]+[kMG]?";
+  return std::make_shared<ScalarType<std::uint64_t>>(
+      std::move(shape),
+      [least, most](std::string_view text, std::uint64_t& out, std::string& wrong) {
+        const auto value = parse_count(text);
+        wrong = "is not a count";
+        if (!value) return false;
+        out = *value;
+        return within(out, least, most, wrong);
+      },
+      [](const std::uint64_t& value) { return print_count(value); });
+}
+
+TypePtr<std::uint64_t> size(std::uint64_t least, std::uint64_t most) {
+  Shape shape{.kind = Shape::Kind::kText,
+              .phrase = fmt::format("a size from {} to {}, such as 64KiB, 512MiB or 1GiB", print_size(least),
+                                    print_size(most))};
+  shape.pattern = "[0-9]+([KMGT]i)?B";
+  return std::make_shared<ScalarType<std::uint64_t>>(
+      std::move(shape),
+      [least, most](std::string_view text, std::uint64_t& out, std::string& wrong) {
+        const auto value = parse_size(text);
+        wrong = "is not a size";
+        if (!value) return false;
+        out = *value;
+        return within(out, least, most, wrong);
+      },
+      [](const std::uint64_t& value) { return print_size(value); });
+}
+
+TypePtr<Rate> rate() {
+  Shape shape{.kind = Shape::Kind::kText, .phrase = "a rate per s, min or h, such as 500/s, 10k/s or 10/min"};
+  shape.pattern = "[0-9]+[kMG]?/(s|min|h)";
+  return std::make_shared<ScalarType<Rate>>(
+      std::move(shape),
+      [](std::string_view text, Rate& out, std::string& wrong) {
+        constexpr std::uint64_t kMost = 1'000'000'000'000;
+        const auto value = parse_rate(text);
+        wrong = "is not a rate";
+        if (!value) return false;
+        out = *value;
+        return within<std::uint64_t>(out.count, 1, kMost, wrong);
+      },
+      [](const Rate& value) { return print_rate(value); });
+}
+
+TypePtr<Milliseconds> duration(Milliseconds least, Milliseconds most) {
+  Shape shape{.kind = Shape::Kind::kText,
+              .phrase = fmt::format("a time from {} to {}, such as 500ms, 30s, 4m or 2h4m", print_duration(least),
+                                    print_duration(most))};
+  shape.pattern = "([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?";
+  return std::make_shared<ScalarType<Milliseconds>>(
+      std::move(shape),
+      [least, most](std::string_view text, Milliseconds& out, std::string& wrong) {
+        const auto value = parse_duration(text);
+        wrong = "is not a time with its unit";
+        if (!value) return false;
+        out = *value;
+        return within(out, least, most, wrong);
+      },
+      [](const Milliseconds& value) { return print_duration(value); });
+}
+
+TypePtr<net::IpAddress> ip_address() {
+  return text_of<net::IpAddress>("an address, such as 192.0.2.1 or 2001:db8::1", "[0-9A-Fa-f:.]+",
+                                 net::IpAddress::parse, [](const auto& value) { return value.to_string(); });
+}
+
+TypePtr<net::Prefix> prefix() {
+  Shape shape{.kind = Shape::Kind::kText, .phrase = "a prefix, such as 192.0.2.0/24 or 2001:db8::/32"};
+  shape.pattern = "[0-9A-Fa-f:.]+(/[0-9]{1,3})?";
+  return std::make_shared<ScalarType<net::Prefix>>(
+      std::move(shape),
+      [](std::string_view text, net::Prefix& out, std::string& wrong) {
+        if (const auto value = net::Prefix::parse(text)) {
+          out = *value;
+          return true;
+        }
+        if (const auto host = net::InterfaceAddress::parse(text)) {
+          wrong = fmt::format("has bits set beyond its length, where {} has none", host->subnet().to_string());
+        } else {
+          wrong = "is not a prefix";
+        }
+        return false;
+      },
+      [](const net::Prefix& value) { return value.to_string(); });
+}
+
+TypePtr<net::InterfaceAddress> interface_address() {
+  return text_of<net::InterfaceAddress>("an address with the length of its subnet, such as 192.0.2.1/24",
+                                        "[0-9A-Fa-f:.]+/[0-9]{1,3}", net::InterfaceAddress::parse,
+                                        [](const auto& value) { return value.to_string(); });
+}
+
+TypePtr<net::MacAddress> mac_address() {
+  return text_of<net::MacAddress>("a MAC address, such as 02:00:5e:10:00:01",
+                                  "[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}", net::MacAddress::parse,
+                                  [](const auto& value) { return value.to_string(); });
+}
+
+TypePtr<Endpoint> endpoint() {
+  const auto parse = [](std::string_view text) -> std::optional<Endpoint> {
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    Endpoint endpoint;
+    const std::string_view port = text.substr(colon + 1);
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
+    if (error != std::errc{} || end != port.data() + port.size() || endpoint.port == 0) return std::nullopt;
+    std::string_view host = text.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) {
+      host = host.substr(1, host.size() - 2);
+      if (!net::Ipv6Address::parse(host)) return std::nullopt;
+    } else if (host.empty() || host.size() > 253 || !std::ranges::all_of(host, [](char c) {
+                 return alphanumeric(c) || c == '-' || c == '.';
+               })) {
+      return std::nullopt;
+    }
+    endpoint.host = host;
+    return endpoint;
+  };
+  return text_of<Endpoint>(
+      "a host and a port, such as 192.0.2.50:4739, \"[2001:db8::50]:4739\" or collector.example.net:4739",
+      "(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9.-]+):[0-9]{1,5}", parse, [](const Endpoint& value) {
+        const bool v6 = value.host.find(':') != std::string::npos;
+        return fmt::format(fmt::runtime(v6 ? "[{}]:{}" : "{}:{}"), value.host, value.port);
+      });
+}
+
+}  // namespace millrace::control

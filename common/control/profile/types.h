@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The scalar types a profile is made of. Each takes one YAML scalar.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/control/profile/profile.h"
+#include "common/control/profile/schema.h"
+#include "common/control/profile/units.h"
+#include "common/net/address.h"
+
+namespace millrace::control {
+
+// A scalar by its parser. `phrase` completes "give ...".
+template <class T>
+class ScalarType final : public Type<T> {
+ public:
+  // An empty `wrong` means that the text was read; else it completes "'TEXT' ...": "is out of range".
+  using Parse = std::function<bool(std::string_view text, T& out, std::string& wrong)>;
+  using Show = std::function<std::string(const T&)>;
+
+  ScalarType(Shape shape, Parse parse, Show show)
+      : shape_(std::move(shape)), parse_(std::move(parse)), show_(std::move(show)) {}
+
+  bool read(const Node& node, T& out, Reader& reader) const override {
+    if (node.kind != Node::Kind::kScalar) return reader.refuse(node, "does not fit", shape_.phrase);
+    const bool is_text = shape_.kind == Shape::Kind::kText || shape_.kind == Shape::Kind::kChoice;
+    if (node.quoted && !is_text) return reader.refuse(node, "is text because of its quotes", shape_.phrase);
+    std::string wrong;
+    if (parse_(node.text, out, wrong)) return true;
+    return reader.refuse(node, wrong.empty() ? "does not fit" : wrong, shape_.phrase);
+  }
+  [[nodiscard]] std::string show(const T& value) const override { return show_(value); }
+  [[nodiscard]] Shape shape() const override { return shape_; }
+
+ private:
+  Shape shape_;
+  Parse parse_;
+  Show show_;
+};
+
+namespace detail {
+bool parse_integer(std::string_view text, std::int64_t least, std::int64_t most, std::int64_t& out,
+                   std::string& wrong);
+Shape integer_shape(std::int64_t least, std::int64_t most);
+Shape choice_shape(const std::vector<Shape::Choice>& choices);
+bool no_such_choice(std::string_view text, const std::vector<Shape::Choice>& choices, std::string& wrong);
+}  // namespace detail
+
+[[nodiscard]] TypePtr<bool> boolean();
+
+template <std::integral T>
+[[nodiscard]] TypePtr<T> integer(T least, T most) {
+  return std::make_shared<ScalarType<T>>(
+      detail::integer_shape(static_cast<std::int64_t>(least), static_cast<std::int64_t>(most)),
+      [least, most](std::string_view text, T& out, std::string& wrong) {
+        std::int64_t value = 0;
+        if (!detail::parse_integer(text, static_cast<std::int64_t>(least), static_cast<std::int64_t>(most), value,
+                                   wrong)) {
+          return false;
+        }
+        out = static_cast<T>(value);
+        return true;
+      },
+      [](const T& value) { return std::to_string(value); });
+}
+
+template <class E>
+struct Choice {
+  std::string word;
+  E value;
+  std::string doc;
+  std::string refused = {};  // not empty: the word is known but not possible, and this completes "'WORD' ..."
+};
+
+template <class E>
+[[nodiscard]] TypePtr<E> choice(std::vector<Choice<E>> choices) {
+  std::vector<Shape::Choice> words;
+  for (const auto& one : choices) {
+    if (one.refused.empty()) words.push_back({one.word, one.doc});
+  }
+  Shape shape = detail::choice_shape(words);
+  return std::make_shared<ScalarType<E>>(
+      std::move(shape),
+      [choices, words](std::string_view text, E& out, std::string& wrong) {
+        for (const auto& one : choices) {
+          if (one.word != text) continue;
+          wrong = one.refused;
+          if (wrong.empty()) out = one.value;
+          return wrong.empty();
+        }
+        return detail::no_such_choice(text, words, wrong);
+      },
+      [choices](const E& value) {
+        for (const auto& one : choices) {
+          if (one.value == value) return one.word;
+        }
+        return std::string();
+      });
+}
+
+// A text parsed by `parse`, which gives an optional.
+template <class T>
+[[nodiscard]] TypePtr<T> text_of(std::string phrase, std::string pattern,
+                                 std::function<std::optional<T>(std::string_view)> parse,
+                                 std::function<std::string(const T&)> show) {
+  Shape shape{.kind = Shape::Kind::kText, .phrase = std::move(phrase)};
+  shape.pattern = std::move(pattern);
+  return std::make_shared<ScalarType<T>>(
+      std::move(shape),
+      [parse = std::move(parse)](std::string_view text, T& out, std::string& /*wrong*/) {
+        auto value = parse(text);
+        if (value) out = std::move(*value);
+        return value.has_value();
+      },
+      std::move(show));
+}
+
+// Any text that is not empty, of at most `most` bytes.
+[[nodiscard]] TypePtr<std::string> string(std::string phrase, std::size_t most = 255);
+// A name others refer to: letters, digits, '-', '_' and '.', starting with a letter, digit or '_'.
+[[nodiscard]] TypePtr<std::string> name(std::string phrase, std::size_t most = 63);
+
+[[nodiscard]] TypePtr<std::uint64_t> count(std::uint64_t least, std::uint64_t most);
+[[nodiscard]] TypePtr<std::uint64_t> size(std::uint64_t least, std::uint64_t most);
+[[nodiscard]] TypePtr<Rate> rate();
+[[nodiscard]] TypePtr<Milliseconds> duration(Milliseconds least, Milliseconds most);
+
+[[nodiscard]] TypePtr<net::IpAddress> ip_address();
+[[nodiscard]] TypePtr<net::Prefix> prefix();
+[[nodiscard]] TypePtr<net::InterfaceAddress> interface_address();
+[[nodiscard]] TypePtr<net::MacAddress> mac_address();
+[[nodiscard]] TypePtr<Endpoint> endpoint();
+
+template <class T>
+[[nodiscard]] TypePtr<std::vector<T>> list(TypePtr<T> item) {
+  return std::make_shared<ListType<T>>(std::move(item), true);
+}
+template <class Element, class T>
+[[nodiscard]] TypePtr<std::vector<Element>> list_not_empty(std::shared_ptr<T> item) {
+  return std::make_shared<ListType<Element>>(wrap<Element, typename T::Value>(std::move(item)), false);
+}
+
+}  // namespace millrace::control

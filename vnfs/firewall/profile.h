@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The `firewall:` section of the profile, as plain values with the places later checks point at. What each key
+// means stands in the table in profile_schema.cpp and in docs/profile.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/control/profile/diagnostics.h"
+#include "common/control/profile/load.h"
+#include "common/control/profile/profile.h"
+#include "common/control/profile/units.h"
+#include "common/net/address.h"
+
+namespace millrace::firewall {
+
+using control::Located;
+using control::Milliseconds;
+using control::Position;
+using control::Rate;
+
+enum class Action : std::uint8_t { kDrop, kAccept, kReject };
+enum class ReversePath : std::uint8_t { kOff, kLoose, kStrict };
+
+struct Zone {
+  Located<std::string> name;
+  std::vector<Located<std::string>> interfaces;  // each exists, and is in this zone only
+};
+
+struct GeoIp {
+  Located<std::string> database;                // a MaxMind DB file with country.iso_code
+  std::vector<Located<std::string>> countries;  // ISO 3166-1 alpha-2
+};
+
+// One entry of a group as written: exactly one of these is set.
+struct GroupEntry {
+  std::vector<net::Prefix> prefixes;
+  std::string group;
+  std::optional<Located<std::string>> file;
+  std::optional<GeoIp> geoip;
+};
+
+struct Group {
+  Located<std::string> name;
+  std::vector<Located<GroupEntry>> written;
+  // All of the above put together: IPv4 before IPv6, sorted, and none within another.
+  std::vector<net::Prefix> prefixes;
+};
+
+// Both ends included.
+struct PortRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 65535;
+
+  constexpr bool operator==(const PortRange&) const noexcept = default;
+  [[nodiscard]] constexpr bool any() const noexcept { return first == 0 && last == 65535; }
+  [[nodiscard]] constexpr bool contains(std::uint16_t port) const noexcept {
+    return port >= first && port <= last;
+  }
+};
+
+struct Service {
+  std::uint8_t protocol = 0;                // IANA protocol number
+  PortRange ports;                          // destination; TCP, UDP, UDP-Lite, DCCP and SCTP only
+  std::optional<std::uint8_t> icmp_type;    // ICMP and ICMPv6 only; empty: any
+  std::optional<std::uint8_t> icmp_code;
+
+  constexpr bool operator==(const Service&) const noexcept = default;
+};
+
+// "syn/syn,ack,rst,fin": of the flags in `mask`, exactly those in `set` are on. Bits as in the TCP header.
+struct TcpFlags {
+  std::uint8_t set = 0;
+  std::uint8_t mask = 0;
+
+  constexpr bool operator==(const TcpFlags&) const noexcept = default;
+};
+
+// One entry of `source` or `destination`: the name of a group, or prefixes (several when a range was written).
+struct AddressTerm {
+  std::string group;
+  std::vector<net::Prefix> prefixes;
+  bool negated = false;
+
+  bool operator==(const AddressTerm&) const = default;
+};
+
+// Matches an address that lies in one of the plain terms (or there is none) and in none of the negated ones.
+using AddressTerms = std::vector<Located<AddressTerm>>;
+
+// A token bucket over the new sessions a rule accepts.
+struct Limit {
+  Rate rate;
+  std::optional<std::uint64_t> burst;  // empty: what the rate gives in one second, at least 1
+};
+
+struct Schedule {
+  Located<std::string> name;
+  std::uint8_t days = 0x7f;           // bit 0 is Monday
+  std::uint16_t from_minute = 0;      // of the day
+  std::uint16_t to_minute = 24 * 60;  // excluded; when not after from_minute, it is the next day's
+  bool local_time = false;            // else UTC
+};
+
+// Matches when every criterion does; an empty list is no criterion.
+struct Rule {
+  Position at;
+  Located<std::string> name;
+  std::vector<Located<std::string>> from;       // zones
+  std::vector<Located<std::string>> to;         // zones
+  std::vector<Located<std::string>> interface;  // of arrival
+  AddressTerms source;
+  AddressTerms destination;
+  std::vector<Located<Service>> service;
+  std::vector<PortRange> source_port;
+  std::vector<std::uint8_t> dscp;  // 0..63
+  Located<std::optional<TcpFlags>> tcp_flags;
+  Located<std::optional<std::string>> schedule;
+  Action action = Action::kDrop;
+  bool log = false;
+  std::optional<Limit> limit;
+  std::optional<std::uint64_t> max_sessions;
+  std::optional<std::uint64_t> max_sessions_per_source;
+  std::optional<Rate> new_sessions_per_source;
+};
+
+struct SynCookies {
+  Rate above;  // half-open connections started, of the whole appliance
+};
+
+struct Protect {
+  std::optional<SynCookies> syn_cookies;
+  std::optional<Rate> new_sessions_per_source;
+  std::optional<std::uint64_t> sessions_per_source;
+  Located<ReversePath> reverse_path{.value = ReversePath::kLoose, .at = {}};  // kOff in transparent forwarding
+};
+
+// Idle times after which a session ends.
+struct Timeouts {
+  Milliseconds tcp_established{3'600'000};
+  Milliseconds tcp_transitory{240'000};  // RFC 5382 REQ-5: not below 4 minutes for a NAT
+  Milliseconds tcp_embryonic{30'000};
+  Milliseconds udp{120'000};             // once both sides have spoken
+  Milliseconds udp_unreplied{30'000};
+  Milliseconds icmp{30'000};
+  Milliseconds sctp_established{3'600'000};
+  Milliseconds sctp_transitory{60'000};
+  Milliseconds other{600'000};
+};
+
+struct Tcp {
+  bool midstream_pickup = false;
+  bool liberal_window = false;
+};
+
+struct Profile {
+  std::vector<Zone> zones;
+  std::vector<Group> groups;
+  std::vector<Schedule> schedules;
+  Action default_action = Action::kDrop;
+  std::vector<Rule> rules;  // first match wins
+  Protect protect;
+  Timeouts timeouts;
+  Tcp tcp;
+
+  // Null when there is none of that name.
+  [[nodiscard]] const Zone* zone(std::string_view wanted) const noexcept;
+  [[nodiscard]] const Group* group(std::string_view wanted) const noexcept;
+  [[nodiscard]] const Schedule* schedule(std::string_view wanted) const noexcept;
+};
+
+// The whole file: `common` and `own`.
+using FullProfile = control::Loaded<Profile>;
+
+// How the firewall's section is written and checked; for control::load_profile and the generators.
+[[nodiscard]] const control::ProfileSchema<Profile>& profile_schema();
+
+// Reads and checks everything, or reports every error. Control thread.
+[[nodiscard]] control::Checked<FullProfile> load_profile(const std::string& path);
+// The same for text that came by another way; `file` is what errors call it, `resolve` finds the files it names.
+[[nodiscard]] control::Checked<FullProfile> parse_profile(std::string_view text, const std::string& file,
+                                                          const control::ResolveFile& resolve);
+
+}  // namespace millrace::firewall

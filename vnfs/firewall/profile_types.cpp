@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/firewall/profile_types.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <span>
+
+#include "common/control/profile/types.h"
+
+namespace millrace::firewall {
+namespace {
+
+using control::Shape;
+using control::TypePtr;
+using Wide = unsigned __int128;
+
+struct Word {
+  std::string_view word;
+  std::uint8_t value;
+};
+
+// IANA protocol numbers.
+constexpr std::array kProtocols = {Word{"tcp", 6},     Word{"udp", 17},   Word{"icmp", 1},  Word{"icmpv6", 58},
+                                   Word{"sctp", 132},  Word{"dccp", 33},  Word{"gre", 47},  Word{"esp", 50},
+                                   Word{"ah", 51},     Word{"igmp", 2},   Word{"ospf", 89}, Word{"pim", 103},
+                                   Word{"vrrp", 112},  Word{"ipip", 4},   Word{"udplite", 136}};
+// IANA ICMP and ICMPv6 parameters.
+constexpr std::array kIcmpTypes = {
+    Word{"echo-reply", 0},           Word{"destination-unreachable", 3}, Word{"redirect", 5},
+    Word{"echo-request", 8},         Word{"router-advertisement", 9},    Word{"router-solicitation", 10},
+    Word{"time-exceeded", 11},       Word{"parameter-problem", 12},      Word{"timestamp-request", 13},
+    Word{"timestamp-reply", 14}};
+constexpr std::array kIcmpv6Types = {
+    Word{"destination-unreachable", 1}, Word{"packet-too-big", 2},         Word{"time-exceeded", 3},
+    Word{"parameter-problem", 4},       Word{"echo-request", 128},         Word{"echo-reply", 129},
+    Word{"mld-query", 130},             Word{"mld-report", 131},           Word{"mld-done", 132},
+    Word{"router-solicitation", 133},   Word{"router-advertisement", 134}, Word{"neighbor-solicitation", 135},
+    Word{"neighbor-advertisement", 136}, Word{"redirect", 137},            Word{"mld2-report", 143}};
+// RFC 2474, 2597, 3246, 5865, 8622.
+constexpr std::array kDscp = {
+    Word{"cs0", 0},   Word{"le", 1},    Word{"cs1", 8},   Word{"af11", 10}, Word{"af12", 12}, Word{"af13", 14},
+    Word{"cs2", 16},  Word{"af21", 18}, Word{"af22", 20}, Word{"af23", 22}, Word{"cs3", 24},  Word{"af31", 26},
+    Word{"af32", 28}, Word{"af33", 30}, Word{"cs4", 32},  Word{"af41", 34}, Word{"af42", 36}, Word{"af43", 38},
+    Word{"cs5", 40},  Word{"va", 44},   Word{"ef", 46},   Word{"cs6", 48},  Word{"cs7", 56}};
+constexpr std::array kFlags = {Word{"fin", 0x01}, Word{"syn", 0x02}, Word{"rst", 0x04}, Word{"psh", 0x08},
+                               Word{"ack", 0x10}, Word{"urg", 0x20}, Word{"ece", 0x40}, Word{"cwr", 0x80}};
+constexpr std::array<std::string_view, 7> kDays = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+
+constexpr std::uint8_t kIcmp = 1;
+constexpr std::uint8_t kIcmpv6 = 58;
+
+std::optional<std::uint8_t> value_of(std::span<const Word> words, std::string_view wanted) {
+  const auto found = std::ranges::find(words, wanted, &Word::word);
+  if (found == words.end()) return std::nullopt;
+  return found->value;
+}
+
+template <class T>
+std::optional<T> number(std::string_view text, unsigned most) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value > most) return std::nullopt;
+  return static_cast<T>(value);
+}
+
+Wide to_wide(const net::IpAddress& address) {
+  if (address.is_v4()) return address.v4().value.host();
+  return (static_cast<Wide>(address.v6().high()) << 64U) | address.v6().low();
+}
+
+net::IpAddress from_wide(Wide value, net::Family family) {
+  if (family == net::Family::kIpv4) return net::Ipv4Address{be32(static_cast<std::uint32_t>(value))};
+  net::Ipv6Address address;
+  for (std::size_t i = 16; i-- > 0; value >>= 8U) address.bytes[i] = static_cast<std::uint8_t>(value & 0xffU);
+  return address;
+}
+
+// The fewest prefixes that cover first..last exactly: from the low end, always the largest block that is aligned
+// there and does not go beyond the high end.
+void cover(const net::IpAddress& first, const net::IpAddress& last, std::vector<net::Prefix>& out) {
+  const unsigned bits = first.bits();
+  const Wide end = to_wide(last);
+  for (Wide low = to_wide(first);;) {
+    unsigned host_bits = 0;
+    while (host_bits < bits) {
+      const Wide mask = host_bits + 1 == 128 ? ~Wide{0} : (Wide{1} << (host_bits + 1)) - 1;
+      if ((low & mask) != 0 || low + mask > end || low + mask < low) break;
+      ++host_bits;
+    }
+    out.push_back(net::Prefix::of(from_wide(low, first.family()), bits - host_bits));
+    const Wide block = host_bits == 128 ? ~Wide{0} : (Wide{1} << host_bits) - 1;
+    if (low + block >= end) return;
+    low += block + 1;
+  }
+}
+
+std::optional<std::uint8_t> parse_days(std::string_view text) {
+  const auto day = [](std::string_view name) -> std::optional<unsigned> {
+    const auto found = std::ranges::find(kDays, name);
+    if (found == kDays.end()) return std::nullopt;
+    return static_cast<unsigned>(found - kDays.begin());
+  };
+  const auto dots = text.find("..");
+  const auto first = day(text.substr(0, dots));
+  const auto last = dots == std::string_view::npos ? first : day(text.substr(dots + 2));
+  if (!first || !last) return std::nullopt;
+  unsigned mask = 0;
+  for (unsigned i = *first;; i = (i + 1) % 7) {
+    mask |= 1U << i;
+    if (i == *last) break;
+  }
+  return static_cast<std::uint8_t>(mask);
+}
+
+std::optional<std::uint16_t> parse_time(std::string_view text) {
+  if (text.size() != 5 || text[2] != ':') return std::nullopt;
+  const auto hour = number<std::uint16_t>(text.substr(0, 2), 24);
+  const auto minute = number<std::uint16_t>(text.substr(3), 59);
+  if (!hour || !minute || (*hour == 24 && *minute != 0)) return std::nullopt;
+  return static_cast<std::uint16_t>(*hour * 60 + *minute);
+}
+
+std::optional<std::uint8_t> parse_flag_list(std::string_view text) {
+  unsigned bits = 0;
+  while (true) {
+    const auto comma = text.find(',');
+    const auto flag = value_of(kFlags, text.substr(0, comma));
+    if (!flag) return std::nullopt;
+    bits |= *flag;
+    if (comma == std::string_view::npos) return static_cast<std::uint8_t>(bits);
+    text.remove_prefix(comma + 1);
+  }
+}
+
+std::string print_ports(const PortRange& range) {
+  return range.first == range.last ? std::to_string(range.first) : fmt::format("{}-{}", range.first, range.last);
+}
+
+constexpr const char* kAddressPattern = "(any|@[A-Za-z0-9_][A-Za-z0-9_.-]*|"
+                                        "[0-9A-Fa-f:.]+(/[0-9]{1,3}| *- *[0-9A-Fa-f:.]+)?)";
+
+}  // namespace
+
+bool parse_addresses(std::string_view text, std::vector<net::Prefix>& out, std::string& wrong) {
+  const auto dash = text.find('-');
+  if (dash == std::string_view::npos) {
+    if (const auto prefix = net::Prefix::parse(text)) {
+      out.push_back(*prefix);
+      return true;
+    }
+    const auto host = net::InterfaceAddress::parse(text);
+    wrong = host ? fmt::format("has bits set beyond its length, where {} has none", host->subnet().to_string())
+                 : "is not an address, prefix or range";
+    return false;
+  }
+  const std::string_view before = text.substr(0, text.find_last_not_of(' ', dash - (dash > 0 ? 1 : 0)) + 1);
+  const std::size_t after = std::min(text.find_first_not_of(' ', dash + 1), text.size());
+  const auto first = net::IpAddress::parse(before);
+  const auto last = net::IpAddress::parse(text.substr(after));
+  wrong = "is not an address, prefix or range";
+  if (!first || !last) return false;
+  wrong = "is a range from one family to the other";
+  if (first->family() != last->family()) return false;
+  wrong = "is a range whose end is before its start";
+  if (to_wide(*last) < to_wide(*first)) return false;
+  cover(*first, *last, out);
+  return true;
+}
+
+std::optional<PortRange> parse_ports(std::string_view text) {
+  const auto dash = text.find('-');
+  const auto first = number<std::uint16_t>(text.substr(0, dash), 65535);
+  const auto last = dash == std::string_view::npos ? first : number<std::uint16_t>(text.substr(dash + 1), 65535);
+  if (!first || !last || *first > *last) return std::nullopt;
+  return PortRange{*first, *last};
+}
+
+std::optional<Service> parse_service(std::string_view text) {
+  Service service;
+  const auto slash = text.find('/');
+  const std::string_view name = text.substr(0, slash);
+  const std::string_view rest = slash == std::string_view::npos ? "" : text.substr(slash + 1);
+  if (name == "proto") {
+    const auto protocol = number<std::uint8_t>(rest, 255);
+    if (!protocol) return std::nullopt;
+    service.protocol = *protocol;
+    return service;
+  }
+  const auto protocol = value_of(kProtocols, name);
+  if (!protocol) return std::nullopt;
+  service.protocol = *protocol;
+  if (slash == std::string_view::npos) return service;
+  if (has_ports(*protocol)) {
+    const auto range = parse_ports(rest);
+    if (!range) return std::nullopt;
+    service.ports = *range;
+    return service;
+  }
+  if (*protocol != kIcmp && *protocol != kIcmpv6) return std::nullopt;
+  const std::span<const Word> types = *protocol == kIcmp ? std::span<const Word>(kIcmpTypes) : kIcmpv6Types;
+  const auto second = rest.find('/');
+  const std::string_view type = rest.substr(0, second);
+  service.icmp_type = value_of(types, type);
+  if (!service.icmp_type) service.icmp_type = number<std::uint8_t>(type, 255);
+  if (!service.icmp_type) return std::nullopt;
+  if (second == std::string_view::npos) return service;
+  service.icmp_code = number<std::uint8_t>(rest.substr(second + 1), 255);
+  if (!service.icmp_code) return std::nullopt;
+  return service;
+}
+
+std::string print_service(const Service& service) {
+  const auto name = std::ranges::find(kProtocols, service.protocol, &Word::value);
+  if (name == kProtocols.end()) return fmt::format("proto/{}", service.protocol);
+  std::string text(name->word);
+  if (!service.ports.any()) text += "/" + print_ports(service.ports);
+  if (!service.icmp_type) return text;
+  const std::span<const Word> types = service.protocol == kIcmp ? std::span<const Word>(kIcmpTypes) : kIcmpv6Types;
+  const auto type = std::ranges::find(types, *service.icmp_type, &Word::value);
+  text += "/" + (type != types.end() ? std::string(type->word) : std::to_string(*service.icmp_type));
+  if (service.icmp_code) text += fmt::format("/{}", *service.icmp_code);
+  return text;
+}
+
+std::optional<TcpFlags> parse_tcp_flags(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const std::string_view on = text.substr(0, slash);
+  const auto set = on == "none" ? std::optional<std::uint8_t>(0) : parse_flag_list(on);
+  const auto mask = parse_flag_list(text.substr(slash + 1));
+  if (!set || !mask || (*set & ~*mask) != 0) return std::nullopt;
+  return TcpFlags{*set, *mask};
+}
+
+TypePtr<Service> service() {
+  std::string names;
+  for (const Word& one : kProtocols) names += (names.empty() ? "" : "|") + std::string(one.word);
+  return control::text_of<Service>(
+      "a service, such as tcp, tcp/80, udp/1000-2000, icmp, icmp/echo-request, icmpv6/135, sctp/5060, gre or "
+      "proto/47",
+      "(" + names + ")(/[a-z0-9-]+){0,2}|proto/[0-9]{1,3}", parse_service, print_service);
+}
+
+TypePtr<PortRange> ports() {
+  Shape shape{.kind = Shape::Kind::kText, .phrase = "a port or a range of ports, such as 53 or 1024-65535"};
+  shape.pattern = "[0-9]{1,5}(-[0-9]{1,5})?";
+  shape.integer_too = true;
+  shape.most = 65535;
+  return std::make_shared<control::ScalarType<PortRange>>(
+      std::move(shape),
+      [](std::string_view text, PortRange& out, std::string&) {
+        const auto range = parse_ports(text);
+        if (range) out = *range;
+        return range.has_value();
+      },
+      print_ports);
+}
+
+TypePtr<TcpFlags> tcp_flags() {
+  return control::text_of<TcpFlags>(
+      "the flags that are on, '/', and the flags looked at, which include them, such as syn/syn,ack,rst,fin or "
+      "none/syn,ack (flags are fin, syn, rst, psh, ack, urg, ece, cwr)",
+      "[a-z]+(,[a-z]+)*/[a-z]+(,[a-z]+)*", parse_tcp_flags, [](const TcpFlags& value) {
+        const auto print = [](std::uint8_t bits) {
+          std::string text;
+          for (const Word& flag : kFlags) {
+            if ((bits & flag.value) != 0) text += (text.empty() ? "" : ",") + std::string(flag.word);
+          }
+          return text.empty() ? std::string("none") : text;
+        };
+        return print(value.set) + "/" + print(value.mask);
+      });
+}
+
+TypePtr<std::uint8_t> dscp() {
+  Shape shape{.kind = Shape::Kind::kText, .phrase = "a DSCP from 0 to 63 or by name, such as 46, ef, af11 or cs1"};
+  shape.pattern = "[0-9]{1,2}|[a-z]+[0-9]*";
+  shape.integer_too = true;
+  shape.most = 63;
+  return std::make_shared<control::ScalarType<std::uint8_t>>(
+      std::move(shape),
+      [](std::string_view text, std::uint8_t& out, std::string&) {
+        auto value = value_of(kDscp, text);
+        if (!value) value = number<std::uint8_t>(text, 63);
+        if (value) out = *value;
+        return value.has_value();
+      },
+      [](const std::uint8_t& value) { return std::to_string(value); });
+}
+
+TypePtr<AddressTerm> address_term() {
+  Shape shape{.kind = Shape::Kind::kText,
+              .phrase = "an address, a prefix, a range such as 192.0.2.1-192.0.2.9, or \"@GROUP\", each with a "
+                        "leading \"!\" to mean all others; or any"};
+  shape.pattern = std::string("!?") + kAddressPattern;
+  return std::make_shared<control::ScalarType<AddressTerm>>(
+      std::move(shape),
+      [](std::string_view text, AddressTerm& out, std::string& wrong) {
+        out.negated = text.starts_with('!');
+        if (out.negated) text.remove_prefix(1);
+        if (text.starts_with('@')) {
+          out.group = text.substr(1);
+          return !out.group.empty();
+        }
+        if (text != "any" || out.negated) return parse_addresses(text, out.prefixes, wrong);
+        out.prefixes = {net::Prefix::of(net::Ipv4Address{}, 0), net::Prefix::of(net::Ipv6Address{}, 0)};
+        return true;
+      },
+      [](const AddressTerm&) { return std::string(); });
+}
+
+TypePtr<GroupEntry> group_word() {
+  Shape shape{.kind = Shape::Kind::kText,
+              .phrase = "an address, a prefix, a range such as 192.0.2.1-192.0.2.9, or \"@GROUP\""};
+  shape.pattern = kAddressPattern;
+  return std::make_shared<control::ScalarType<GroupEntry>>(
+      std::move(shape),
+      [](std::string_view text, GroupEntry& out, std::string& wrong) {
+        if (!text.starts_with('@')) return parse_addresses(text, out.prefixes, wrong);
+        out.group = text.substr(1);
+        return !out.group.empty();
+      },
+      [](const GroupEntry&) { return std::string(); });
+}
+
+TypePtr<std::uint8_t> days() {
+  return control::text_of<std::uint8_t>(
+      "a day or a range of days, such as sat or mon..fri",
+      "(mon|tue|wed|thu|fri|sat|sun)(\\.\\.(mon|tue|wed|thu|fri|sat|sun))?", parse_days,
+      [](const std::uint8_t& mask) { return mask == 0x7f ? std::string("mon..sun") : std::string(); });
+}
+
+TypePtr<std::uint16_t> time_of_day() {
+  return control::text_of<std::uint16_t>(
+      "a time of day, such as \"08:00\", up to \"24:00\"", "([01][0-9]|2[0-3]):[0-5][0-9]|24:00", parse_time,
+      [](const std::uint16_t& minute) { return fmt::format("\"{:02}:{:02}\"", minute / 60, minute % 60); });
+}
+
+}  // namespace millrace::firewall
