@@ -144,7 +144,7 @@ inline constexpr std::uint32_t kMaxAckWindow = 2 * 66000;
 [[nodiscard]] constexpr bool sequence_in_window(const TcpEndpoint& self, const TcpEndpoint& peer,
                                                 std::uint32_t sequence, std::uint32_t end) noexcept {
   const std::uint32_t window = window_of(peer);
-  return (static_cast<std::int32_t>(peer.max_ack + window + 1 - sequence) >= 0) &
+  return (static_cast<std::int32_t>(peer.max_ack + window + 1 - sequence) >= 0) &&
          (static_cast<std::int32_t>(end + window + 2 - self.end) >= 0);
 }
 [[nodiscard]] constexpr bool ack_in_window(const TcpEndpoint& self, const TcpEndpoint& peer,
@@ -173,7 +173,7 @@ constexpr void advance(TcpEndpoint& self, const TcpSegment& segment, std::uint32
     TcpEndpoint& self = track.side[index];
     const TcpEndpoint& peer = track.side[index ^ 1U];
     const std::uint32_t end = segment.sequence + segment.payload_length;
-    if (detail::sequence_in_window(self, peer, segment.sequence, end) &
+    if (detail::sequence_in_window(self, peer, segment.sequence, end) &&
         detail::ack_in_window(self, peer, segment.acknowledgment)) [[likely]] {
       detail::advance(self, segment, end);
       return TcpVerdict::kOk;
