@@ -95,7 +95,7 @@ void RangeTable<Int>::divide_into_chunks() {
   high_ = starts_.back();
   const unsigned span_bits = width_of(static_cast<Int>(high_ - low_));
   const unsigned chunk_bits =
-      count <= kSearchOnly ? 0 : std::min(kMaxChunkBits, static_cast<unsigned>(std::bit_width(count)));
+      count <= kSearchOnly ? 0 : std::min(kMaxChunkBits, static_cast<unsigned>(std::bit_width(count) + 2));
   // A shift by the whole width is undefined: a table to be searched only gets two chunks in that case.
   shift_ = std::min(span_bits > chunk_bits ? span_bits - chunk_bits : 0,
                     static_cast<unsigned>(sizeof(Int) * 8 - 1));

@@ -4,8 +4,8 @@
 // After DXR (Zec, Rizzo, Mikuc: "DXR: towards a billion routing lookups per second in software", CCR 2012):
 // the prefixes become disjoint ranges with a start and a value; a direct table narrows an address to the few
 // ranges of its chunk, binary search finds the one. The chunks divide only the span where the ranges lie, and
-// there are about as many chunks as ranges, so a table of ten routes is a few cache lines and one of a
-// million prefixes takes 8 to 24 bytes a range.
+// there are a few times as many chunks as ranges, up to a million: a table of ten routes is a few cache
+// lines, a million prefixes of IPv4 take about 20 MB, of IPv6 45.
 //
 // Immutable once built: any number of threads may look up. Building allocates and belongs off the data path.
 #pragma once

@@ -131,7 +131,9 @@ Rule rule_of(const Filter& filter, std::size_t line) {
       throw std::runtime_error("an ICMP type under a mask");
     }
   }
-  if (service != Service{}) rule.services.push_back(service);
+  if (service.protocol || !service.source.is_any() || !service.destination.is_any()) {
+    rule.services.push_back(service);
+  }
   rule.action = Action::kAccept;
   return rule;
 }

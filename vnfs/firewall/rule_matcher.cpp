@@ -25,7 +25,28 @@ void RuleMatcher::find_rows(const RuleKey& key, Rows& rows) const noexcept {
 }
 
 RuleIndex RuleMatcher::first_rule(const Rows& rows) const noexcept {
-  const std::uint32_t entry = bits_.first_common(rows.row, dimensions_);
+  // The usual counts as constants, so that the loops over dimensions unroll.
+  const auto find = [&](unsigned count) { return bits_.first_common(rows.row, count); };
+  std::uint32_t entry = BitRows::kNone;
+  switch (dimensions_) {
+    case 2:
+      entry = find(2);
+      break;
+    case 3:
+      entry = find(3);
+      break;
+    case 4:
+      entry = find(4);
+      break;
+    case 5:
+      entry = find(5);
+      break;
+    case 6:
+      entry = find(6);
+      break;
+    default:
+      entry = find(dimensions_);
+  }
   return entry == BitRows::kNone ? RuleIndex::none() : RuleIndex(rule_of_entry_[entry]);
 }
 
