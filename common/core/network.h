@@ -73,6 +73,7 @@ struct PortTags {
     InterfaceId interface;
   };
   std::vector<Double> by_two_tags;
+  InterfaceId any_two_tags;  // for those not in the list
 };
 
 class Network {
@@ -99,7 +100,7 @@ class Network {
     for (const auto& entry : tags.by_two_tags) {
       if (entry.outer == outer && entry.inner == inner) return entry.interface;
     }
-    return InterfaceId::none();
+    return tags.any_two_tags;
   }
 
   template <class Address>

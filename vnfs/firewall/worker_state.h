@@ -26,9 +26,9 @@ struct Limits {
 };
 
 struct WorkerState {
-  WorkerState(const Limits& limits, const core::WorkerServices& services)
-      : services(services),
-        sessions(limits.sessions, services.seed, services.now, services.worker.value()),
+  WorkerState(const Limits& limits, const core::WorkerServices& lent)
+      : services(lent),
+        sessions(limits.sessions, lent.seed, lent.now, lent.worker.value()),
         rule_counters(limits.rule_slots) {}
 
   core::WorkerServices services;

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "common/core/network_parts.h"
+
+#include <cstring>
+
+#include "common/net/wire.h"
+
+namespace millrace::core {
+namespace {
+
+constexpr std::size_t kVlanIds = 4096;
+
+void put16(std::uint8_t* at, std::uint16_t value) {
+  const be16 wire(value);
+  std::memcpy(at, &wire, sizeof wire);
+}
+
+void connect_one_way(Network& network, PortId from, PortId to) {
+  NextHop hop;
+  hop.kind = NextHop::Kind::kWire;
+  hop.port = to;
+  hop.interface = network.ports[to.value()].untagged;
+  hop.mtu = network.interfaces[hop.interface.value()].mtu;
+  const NextHopId id(static_cast<std::uint32_t>(network.next_hops.size()));
+  network.next_hops.push_back(hop);
+  network.wire[from.value()] = id;
+  network.wire_back[to.value()] = id;
+}
+
+}  // namespace
+
+void add_interface(Network& network, Interface interface) {
+  const InterfaceId id(static_cast<std::uint16_t>(network.interfaces.size()));
+  PortTags& tags = network.ports[interface.port.value()];
+  if (interface.outer_vlan == 0) {
+    tags.untagged = id;
+  } else if (interface.inner_vlan == 0) {
+    if (tags.by_vlan.empty()) tags.by_vlan.resize(kVlanIds);
+    tags.by_vlan[interface.outer_vlan] = id;
+  } else {
+    tags.by_two_tags.push_back({interface.outer_vlan, interface.inner_vlan, id});
+  }
+  network.interfaces.push_back(std::move(interface));
+}
+
+InterfaceId interface_id(const Network& network, const Interface& interface) {
+  return InterfaceId(static_cast<std::uint16_t>(&interface - network.interfaces.data()));
+}
+
+NextHop forward_hop(const Network& network, InterfaceId interface_number, const net::MacAddress& neighbor) {
+  const Interface& interface = network.interfaces[interface_number.value()];
+  NextHop hop;
+  hop.kind = NextHop::Kind::kForward;
+  hop.interface = interface_number;
+  hop.port = interface.port;
+  hop.mtu = interface.mtu;
+  std::uint8_t* at = hop.rewrite.data();
+  std::memcpy(at, neighbor.bytes.data(), 6);
+  std::memcpy(at + 6, interface.mac.bytes.data(), 6);
+  at += 12;
+  if (interface.outer_vlan != 0) {
+    put16(at, interface.outer_is_service_tag ? net::ether_type::kQinQ : net::ether_type::kVlan);
+    put16(at + 2, interface.outer_vlan);
+    at += sizeof(net::VlanTag);
+  }
+  if (interface.inner_vlan != 0) {
+    put16(at, net::ether_type::kVlan);
+    put16(at + 2, interface.inner_vlan);
+    at += sizeof(net::VlanTag);
+  }
+  hop.rewrite_length = static_cast<std::uint8_t>(at + 2 - hop.rewrite.data());
+  return hop;
+}
+
+void connect_wire(Network& network, PortId a, PortId b) {
+  network.forwarding = Forwarding::kTransparent;
+  connect_one_way(network, a, b);
+  connect_one_way(network, b, a);
+  for (const PortId port : {a, b}) {
+    PortTags& tags = network.ports[port.value()];
+    tags.by_vlan.assign(kVlanIds, tags.untagged);
+    tags.any_two_tags = tags.untagged;
+  }
+}
+
+}  // namespace millrace::core

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/support/networks.h"
+
+#include <cstring>
+#include <stdexcept>
+
+#include "common/core/network_parts.h"
+
+namespace millrace::testing {
+
+using core::NextHop;
+using core::NextHopId;
+
+net::MacAddress interface_mac(unsigned n) { return {{2, 0, 0, 0, 1, static_cast<std::uint8_t>(n)}}; }
+net::MacAddress neighbor_mac(unsigned n) { return {{2, 0, 0, 0, 2, static_cast<std::uint8_t>(n)}}; }
+
+NetworkBuilder& NetworkBuilder::interface(core::PortId port, std::string name, std::vector<std::string> addresses,
+                                          std::uint16_t vlan, std::uint16_t inner_vlan, std::uint16_t domain) {
+  const auto id = core::InterfaceId(static_cast<std::uint16_t>(network_.interfaces.size()));
+  core::Interface interface;
+  interface.name = std::move(name);
+  interface.port = port;
+  interface.outer_vlan = vlan;
+  interface.inner_vlan = inner_vlan;
+  interface.domain = core::DomainId(domain);
+  interface.mac = interface_mac(id.value());
+  while (network_.domains.size() <= domain) network_.domains.push_back({"domain" + std::to_string(domain), {}});
+  network_.port_up[port.value()] = true;
+  core::add_interface(network_, interface);
+  for (const std::string& text : addresses) {
+    const auto address = net::InterfaceAddress::parse(text);
+    if (!address) throw std::invalid_argument(text);
+    network_.interfaces.back().addresses.push_back(*address);
+    NextHop host;
+    host.kind = NextHop::Kind::kHost;
+    host.interface = id;
+    add(net::Prefix::of(address->address, address->address.bits()).to_string(), domain, host);
+  }
+  return *this;
+}
+
+NetworkBuilder& NetworkBuilder::mtu(std::uint16_t bytes) {
+  network_.interfaces.back().mtu = bytes;
+  return *this;
+}
+
+const core::Interface& NetworkBuilder::find(std::string_view name) const {
+  for (const auto& interface : network_.interfaces) {
+    if (interface.name == name) return interface;
+  }
+  throw std::invalid_argument(std::string(name));
+}
+
+void NetworkBuilder::add(std::string_view prefix, std::uint16_t domain, const NextHop& hop) {
+  const auto parsed = net::Prefix::parse(prefix);
+  if (!parsed) throw std::invalid_argument(std::string(prefix));
+  routes_.push_back({domain, {*parsed, static_cast<std::uint32_t>(network_.next_hops.size())}});
+  network_.next_hops.push_back(hop);
+}
+
+NetworkBuilder& NetworkBuilder::route(std::string_view prefix, std::string_view interface, std::string_view mac) {
+  const core::Interface& out = find(interface);
+  add(prefix, out.domain.value(), core::forward_hop(network_, core::interface_id(network_, out), *net::MacAddress::parse(mac)));
+  return *this;
+}
+
+NetworkBuilder& NetworkBuilder::unresolved(std::string_view prefix, std::string_view interface) {
+  const core::Interface& out = find(interface);
+  NextHop hop;
+  hop.kind = NextHop::Kind::kResolve;
+  hop.interface = core::interface_id(network_, out);
+  hop.port = out.port;
+  add(prefix, out.domain.value(), hop);
+  return *this;
+}
+
+NetworkBuilder& NetworkBuilder::blackhole(std::string_view prefix) {
+  NextHop hop;
+  hop.kind = NextHop::Kind::kBlackhole;
+  add(prefix, 0, hop);
+  return *this;
+}
+
+NetworkBuilder& NetworkBuilder::prohibited(std::string_view prefix) {
+  add(prefix, 0, NextHop{});
+  return *this;
+}
+
+NetworkBuilder& NetworkBuilder::wire(core::PortId a, core::PortId b) {
+  interface(a, "wire" + std::to_string(a.value()), {});
+  interface(b, "wire" + std::to_string(b.value()), {});
+  core::connect_wire(network_, a, b);
+  return *this;
+}
+
+std::shared_ptr<const core::Network> NetworkBuilder::build() {
+  for (std::size_t domain = 0; domain < network_.domains.size(); ++domain) {
+    std::vector<net::PrefixTable::Entry> entries;
+    for (const Entry& entry : routes_) {
+      if (entry.domain == domain) entries.push_back(entry.route);
+    }
+    network_.domains[domain].routes = net::PrefixTable(entries);
+  }
+  return std::make_shared<const core::Network>(network_);
+}
+
+}  // namespace millrace::testing

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Small networks for packet tests and benchmarks.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/core/network.h"
+
+namespace millrace::testing {
+
+// Builds a routed Network piece by piece. Interfaces, then routes; neighbours are known at once.
+class NetworkBuilder {
+ public:
+  // An interface with the MAC address 02:00:00:00:01:<number> and its addresses as connected routes.
+  NetworkBuilder& interface(core::PortId port, std::string name, std::vector<std::string> addresses,
+                            std::uint16_t vlan = 0, std::uint16_t inner_vlan = 0, std::uint16_t domain = 0);
+  NetworkBuilder& mtu(std::uint16_t bytes);  // of the interface added last
+  // `prefix` by an interface, the next hop having `mac`.
+  NetworkBuilder& route(std::string_view prefix, std::string_view interface, std::string_view mac);
+  NetworkBuilder& unresolved(std::string_view prefix, std::string_view interface);
+  NetworkBuilder& blackhole(std::string_view prefix);
+  NetworkBuilder& prohibited(std::string_view prefix);
+  // Two ports as one wire, all frames through.
+  NetworkBuilder& wire(core::PortId a, core::PortId b);
+
+  [[nodiscard]] std::shared_ptr<const core::Network> build();
+
+ private:
+  void add(std::string_view prefix, std::uint16_t domain, const core::NextHop& hop);
+  [[nodiscard]] const core::Interface& find(std::string_view name) const;
+
+  core::Network network_;
+  struct Entry {
+    std::uint16_t domain;
+    net::PrefixTable::Entry route;
+  };
+  std::vector<Entry> routes_;
+};
+
+// The MAC addresses the builder gives: of interface n, and of a neighbour n behind it.
+[[nodiscard]] net::MacAddress interface_mac(unsigned n);
+[[nodiscard]] net::MacAddress neighbor_mac(unsigned n);
+
+}  // namespace millrace::testing

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The real pipeline in process: ports that are rings, workers the test drives by hand, a clock the test sets.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/core/network.h"
+#include "common/core/worker.h"
+
+namespace millrace::testing {
+
+// DPDK for the process, brought up at the first call. `memory_mib` counts at the first call only.
+void ensure_eal(unsigned memory_mib = 512);
+
+struct TestbedConfig {
+  unsigned workers = 1;
+  unsigned burst = 32;
+  unsigned ports = 2;
+  unsigned buffers = 8191;
+  unsigned ring_size = 2048;
+};
+
+// Ports, rings and workers around one function. The owner of everything; one at a time per process.
+class Testbed {
+ public:
+  Testbed(const TestbedConfig& config, std::unique_ptr<core::Policy> policy, const core::MakeFunction& make_function);
+  ~Testbed();
+  Testbed(const Testbed&) = delete;
+  Testbed& operator=(const Testbed&) = delete;
+
+  [[nodiscard]] unsigned workers() const noexcept { return static_cast<unsigned>(workers_.size()); }
+  [[nodiscard]] core::Worker& worker(unsigned index) noexcept { return *workers_[index]; }
+  // Port p of the bed has this number in DPDK, and so in a Network.
+  [[nodiscard]] core::PortId port(unsigned index) const noexcept { return ports_[index]; }
+  [[nodiscard]] rte_mempool* pool() noexcept { return pool_; }
+
+  void publish(std::unique_ptr<core::Policy> policy) { policy_->publish(std::move(policy)); }
+  void set_time(Tick now);
+
+  // A frame arrives at a port, on the queue of the given worker.
+  void receive(unsigned port, std::span<const std::uint8_t> frame, unsigned worker = 0);
+  void receive(unsigned port, rte_mbuf* mbuf, unsigned worker = 0);
+  // Lets the workers poll in turn until none finds a packet.
+  void run();
+  // What left by a port since the last call, in order.
+  [[nodiscard]] std::vector<std::vector<std::uint8_t>> transmitted(unsigned port);
+  [[nodiscard]] unsigned take_transmitted(unsigned port, std::span<rte_mbuf*> out);
+  // What went to the twin, frames as received; `kind` of the first note when asked for.
+  [[nodiscard]] std::vector<std::vector<std::uint8_t>> to_host();
+  // The twin sends a frame by an interface.
+  void from_host(core::InterfaceId interface, std::span<const std::uint8_t> frame);
+
+  // Sums over the workers.
+  [[nodiscard]] std::uint64_t total(Counter core::WorkerCounters::* counter) const;
+  [[nodiscard]] std::uint64_t dropped(std::uint8_t reason) const;
+  [[nodiscard]] std::uint64_t dropped_in_all() const;
+
+ private:
+  rte_mempool* pool_ = nullptr;
+  std::vector<core::PortId> ports_;
+  std::vector<std::vector<rte_ring*>> receive_rings_;   // by port, by worker
+  std::vector<std::vector<rte_ring*>> transmit_rings_;  // by port, by worker
+  std::vector<rte_ring*> owner_rings_;
+  rte_ring* to_host_ = nullptr;
+  rte_ring* from_host_ = nullptr;
+  core::Rcu rcu_;
+  std::unique_ptr<core::Published<core::Policy>> policy_;
+  std::vector<std::unique_ptr<core::Worker>> workers_;
+};
+
+}  // namespace millrace::testing

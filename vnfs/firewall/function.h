@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The firewall's way of a packet, on one worker.
+#pragma once
+
+#include <memory>
+
+#include "common/core/pipeline.h"
+#include "vnfs/firewall/find_session.h"
+#include "vnfs/firewall/match_rules.h"
+#include "vnfs/firewall/track_connection.h"
+#include "vnfs/firewall/worker_state.h"
+
+namespace millrace::firewall {
+
+[[nodiscard]] inline auto make_pipeline(WorkerState& state) {
+  return core::pipeline_over<Policy>(FindSession{state},      // known, new, or stale since a policy change
+                                     MatchRules{state},       // new and stale only
+                                     TrackConnection{state}); // TCP state and window, counts
+}
+
+class FirewallFunction final : public core::Function {
+ public:
+  FirewallFunction(const Limits& limits, const core::WorkerServices& services)
+      : state_(limits, services), pipeline_(make_pipeline(state_)) {}
+
+  void process(core::Batch& batch, const core::Policy& policy, core::StageCounters* counters,
+               core::Tracer& tracer) noexcept override {
+    pipeline_.process(batch, static_cast<const Policy&>(policy), counters, tracer);
+  }
+  void tick(Tick now, const core::Policy& policy) noexcept override {
+    state_.sessions.expire(static_cast<const Policy&>(policy).timeouts, now);
+  }
+  [[nodiscard]] std::span<const std::string_view> stage_names() const noexcept override {
+    return decltype(pipeline_)::kStageNames;
+  }
+
+  // On the worker's thread, or while it does not run.
+  [[nodiscard]] WorkerState& state() noexcept { return state_; }
+
+ private:
+  WorkerState state_;
+  decltype(make_pipeline(std::declval<WorkerState&>())) pipeline_;
+};
+
+}  // namespace millrace::firewall
