@@ -197,7 +197,7 @@ void MatchRules::refuse(Batch& batch, Packet& packet, RuleIndex rule, const Poli
   counters.bytes.add(packet.ip_length());
   const bool by_rule = rule.valid();
   if (outcome.action == Action::kReject) {
-    send_reject(packet, *policy.network, state.services.originator);
+    send_reject(packet, *batch.network, state.services.originator);
     batch.drop(packet, by_rule ? Drop::kRejectedByRule : Drop::kRejectedByDefault);
   } else {
     batch.drop(packet, by_rule ? Drop::kDeniedByRule : Drop::kDeniedByDefault);
