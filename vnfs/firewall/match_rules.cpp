@@ -171,8 +171,8 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
 
 void MatchRules::settle_known(Batch& batch, Packet& packet, RuleIndex rule, const Policy& policy) noexcept {
   Session& session = state.sessions[packet.session];
-  if (session.key.low == 0) {  // an earlier packet of this batch ended it
-    batch.drop(packet, Drop::kPolicyChanged);
+  if (session.key != state.lookups[batch.lane(packet)].key) {  // an earlier packet of this batch ended it
+    batch.drop(packet, Drop::kSessionEnded);
     return;
   }
   const RuleOutcome& outcome = policy.outcome(rule);

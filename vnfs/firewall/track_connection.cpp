@@ -63,6 +63,11 @@ void TrackConnection::track_tcp(Batch& batch, Packet& packet, const Policy& poli
 void TrackConnection::process(Batch& batch, const Policy& policy) noexcept {
   for (Packet& packet : batch) {
     if (packet.session == kNoSession) [[unlikely]] continue;  // ARP, or an ICMP error about a session
+    // Another packet of the batch may have ended the session, or taken its place under pressure.
+    if (state.sessions[packet.session].key != state.lookups[batch.lane(packet)].key) [[unlikely]] {
+      batch.drop(packet, Drop::kSessionEnded);
+      continue;
+    }
     if (packet.headers.protocol == net::protocol::kTcp && !packet.headers.later_fragment()) {
       track_tcp(batch, packet, policy);
       continue;
