@@ -7,8 +7,8 @@
 
 namespace millrace::firewall {
 
-// Reports what does not fit together; replaces `any` by no criterion, and reverse_path by off where there are no
-// routes; calls fill_groups.
+// Reports what does not fit together; replaces `any` by no criterion, and reverse_path by off where there are
+// no routes; calls fill_groups.
 void check_profile(Profile& profile, const control::CheckContext& context);
 
 // Reads the files and databases that groups name, resolves groups in groups, sets Group::prefixes.
