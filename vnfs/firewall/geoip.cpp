@@ -12,7 +12,7 @@
 #include "vnfs/firewall/profile_check.h"
 #include "vnfs/firewall/profile_types.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 namespace {
 
 using control::quote;
@@ -141,4 +141,4 @@ void read_geoip(const GeoIp& geoip, const std::string& path, std::vector<net::Pr
   }
 }
 
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile

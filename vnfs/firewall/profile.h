@@ -15,7 +15,7 @@
 #include "common/control/profile/units.h"
 #include "common/net/address.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 
 using control::Located;
 using control::Milliseconds;
@@ -187,4 +187,4 @@ using FullProfile = control::Loaded<Profile>;
 [[nodiscard]] control::Checked<FullProfile> parse_profile(std::string_view text, const std::string& file,
                                                           const control::ResolveFile& resolve);
 
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile

@@ -11,7 +11,7 @@
 #include "common/control/profile/text.h"
 #include "vnfs/firewall/profile_types.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 namespace {
 
 using control::quote;
@@ -204,4 +204,4 @@ const Zone* Profile::zone(std::string_view wanted) const noexcept { return named
 const Group* Profile::group(std::string_view wanted) const noexcept { return named(groups, wanted); }
 const Schedule* Profile::schedule(std::string_view wanted) const noexcept { return named(schedules, wanted); }
 
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile

@@ -5,7 +5,7 @@
 #include "common/control/profile/section.h"
 #include "vnfs/firewall/profile.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 
 // Reports what does not fit together; replaces `any` by no criterion, and reverse_path by off where there are
 // no routes; calls fill_groups.
@@ -18,4 +18,4 @@ void fill_groups(std::vector<Group>& groups, const control::CheckContext& contex
 void read_geoip(const GeoIp& geoip, const std::string& path, std::vector<net::Prefix>& out,
                 control::Diagnostics& diagnostics);
 
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile

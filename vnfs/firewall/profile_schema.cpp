@@ -8,7 +8,7 @@
 #include "vnfs/firewall/profile_check.h"
 #include "vnfs/firewall/profile_types.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 namespace {
 
 using namespace std::chrono_literals;
@@ -275,4 +275,4 @@ control::Checked<FullProfile> parse_profile(std::string_view text, const std::st
   return control::parse_profile(profile_schema(), text, file, resolve);
 }
 
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile
