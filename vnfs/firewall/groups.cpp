@@ -8,7 +8,7 @@
 #include "vnfs/firewall/profile_check.h"
 #include "vnfs/firewall/profile_types.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 namespace {
 
 using control::quote;
@@ -170,4 +170,4 @@ void fill_groups(std::vector<Group>& groups, const control::CheckContext& contex
   Filler(groups, context).run();
 }
 
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile

@@ -11,7 +11,7 @@
 
 #include "common/control/profile/types.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 namespace {
 
 using control::Shape;
@@ -358,4 +358,4 @@ TypePtr<std::uint16_t> time_of_day() {
       [](const std::uint16_t& minute) { return fmt::format("\"{:02}:{:02}\"", minute / 60, minute % 60); });
 }
 
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile

@@ -11,7 +11,7 @@
 #include "common/net/address.h"
 #include "vnfs/firewall/profile.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 
 // The most prefixes one group may hold.
 inline constexpr std::size_t kMostPrefixes = 1'000'000;
@@ -40,4 +40,4 @@ bool parse_addresses(std::string_view text, std::vector<net::Prefix>& out, std::
 [[nodiscard]] control::TypePtr<std::uint8_t> days();          // bit 0 is Monday
 [[nodiscard]] control::TypePtr<std::uint16_t> time_of_day();  // in minutes, 24:00 included
 
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile
