@@ -44,7 +44,7 @@ std::optional<std::string> origin_form(std::string_view text) {
     const auto path = rest.find_first_of("/?");
     if (rest.empty() || path == 0) return std::nullopt;  // no host
     if (path == std::string_view::npos) return "/";
-    return rest[path] == '/' ? std::string(rest.substr(path)) : "/" + std::string(rest.substr(path));
+    return rest[path] == '/' ? std::string(rest.substr(path)) : fmt::format("/{}", rest.substr(path));
   }
   return std::nullopt;
 }

@@ -196,6 +196,15 @@ TEST(Client, ReadsWhatOtherServersSay) {
   }
 }
 
+TEST(Client, KeepsTrailersOutOfTheHeader) {
+  const CannedServer server(
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: late\r\n\r\n"});
+  const auto answer = Client::tcp("127.0.0.1", server.port()).get("/");
+  ASSERT_TRUE(answer) << answer.error().message();
+  EXPECT_EQ(answer->body, "ok");
+  EXPECT_FALSE(answer->headers.contains("X"));
+}
+
 TEST(Client, RefusesAnAnswerThatIsNone) {
   const std::vector<std::pair<std::string, std::string>> table{
       {"", "the server closed the connection"},
