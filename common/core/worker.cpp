@@ -55,9 +55,11 @@ Worker::Worker(WorkerConfig config, Rcu& rcu, const Published<Policy>& policy,
       policy_(policy),
       counters_(std::make_unique<WorkerCounters>()),
       originator_(config_.pool, *counters_),
-      transmitter_(config_.transmit_paths, *counters_),
+      transmitter_(config_.transmit_paths, *counters_, capturer_),
+      fragments_(config_.fragments, config_.seed, config_.id, *counters_, capturer_),
       ingress_(config_.id, owner_outputs(config_, *counters_),
-               RingOutput(config_.to_host, Drop::kHostRingFull, *counters_), originator_, *counters_),
+               RingOutput(config_.to_host, Drop::kHostRingFull, *counters_), originator_, *counters_,
+               fragments_),
       egress_(config_.pool, transmitter_, RingOutput(config_.to_host, Drop::kHostRingFull, *counters_),
               originator_, *counters_),
       commands_(make_command_ring(config_.id)),
@@ -85,6 +87,8 @@ void Worker::start() {
 void Worker::stop() {
   stopping_.store(true, std::memory_order_relaxed);
   if (thread_.joinable()) thread_.join();
+  capturer_.end();
+  fragments_.drop_held();
 }
 
 void Worker::execute(const std::function<void()>& job) {
@@ -156,12 +160,19 @@ void Worker::idle(unsigned empty_rounds) noexcept {
 
 unsigned Worker::poll_once() noexcept {
   const Policy& policy = policy_.get();
+  capturer_.begin(*policy.network);
   unsigned packets = poll_ports(policy);
   packets += poll_owned(policy);
   packets += poll_host(*policy.network);
   packets += poll_others();
-  function_->tick(has_fixed_now_ ? fixed_now_ : static_cast<Tick>(rte_rdtsc() / tsc_per_ms_), policy);
+  const Tick time = now();
+  fragments_.expire(time);
+  function_->tick(time, policy);
   return packets;
+}
+
+Tick Worker::now() const noexcept {
+  return has_fixed_now_ ? fixed_now_ : static_cast<Tick>(rte_rdtsc() / tsc_per_ms_);
 }
 
 void Worker::start_batch(Batch& batch) noexcept {
@@ -190,6 +201,8 @@ unsigned Worker::poll_ports(const Policy& policy) noexcept {
     port.received_bytes.add(bytes);
     counters_->received.add(count);
     start_batch(batch_);
+    if (capturer_.active()) [[unlikely]]
+      capturer_.received(batch_);
     ingress_.process(batch_, *policy.network);
     through_function(batch_, policy, batch_.tsc);
   }
@@ -211,8 +224,11 @@ unsigned Worker::poll_owned(const Policy& policy) noexcept {
 
 void Worker::process(Batch& batch) noexcept {
   const Policy& policy = policy_.get();
+  capturer_.begin(*policy.network);
   counters_->received.add(batch.size());
   start_batch(batch);
+  if (capturer_.active()) [[unlikely]]
+    capturer_.received(batch);
   ingress_.process(batch, *policy.network);
   through_function(batch, policy, batch.tsc);
 }
@@ -243,6 +259,18 @@ void Worker::through_function(Batch& batch, const Policy& policy, std::uint64_t 
   egress.cycles.add(after - before_egress);
   counters_->latency.add(after - before_ingress, leaving);
   counters_->batches.add(1);
+  if (fragments_.unsettled()) [[unlikely]]
+    settle_fragments(batch, policy);
+}
+
+// The released are later fragments of accepted datagrams: they need no settling of their own.
+void Worker::settle_fragments(const Batch& batch, const Policy& policy) noexcept {
+  fragments_.settle(batch);
+  for (batch_.clear(); fragments_.take_released(batch_); batch_.clear()) {
+    start_batch(batch_);
+    ingress_.process_released(batch_, *policy.network);
+    through_function(batch_, policy, batch_.tsc);
+  }
 }
 
 // Sends what was made on the way, flushes all outputs, counts and frees what was dropped.
@@ -261,6 +289,8 @@ void Worker::finish(Batch& batch, const Network& network) noexcept {
   for (std::uint64_t lanes = batch.dropped_mask(); lanes != 0; lanes &= lanes - 1) {
     Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
     counters_->dropped[packet.drop_reason].add(1);
+    if (capturer_.active()) [[unlikely]]
+      capturer_.dropped(packet.mbuf, packet.port, packet.drop_reason);
     rte_pktmbuf_free(packet.mbuf);
   }
 }
