@@ -95,16 +95,10 @@ Ingress::Ingress(WorkerId self, std::vector<RingOutput> owners, RingOutput to_ho
       counters_(counters),
       fragments_(fragments) {}
 
-void Ingress::process(Batch& batch, const Network& network) noexcept { run<Arrival::kPort>(batch, network); }
-void Ingress::process_owned(Batch& batch, const Network& network) noexcept {
-  run<Arrival::kOwner>(batch, network);
-}
-void Ingress::process_resumed(Batch& batch, const Network& network) noexcept {
-  run<Arrival::kTwin>(batch, network);
-}
-void Ingress::process_released(Batch& batch, const Network& network) noexcept {
-  run<Arrival::kReleased>(batch, network);
-}
+void Ingress::process(Batch& batch) noexcept { run<Arrival::kPort>(batch); }
+void Ingress::process_owned(Batch& batch) noexcept { run<Arrival::kOwner>(batch); }
+void Ingress::process_resumed(Batch& batch) noexcept { run<Arrival::kTwin>(batch); }
+void Ingress::process_released(Batch& batch) noexcept { run<Arrival::kReleased>(batch); }
 
 void Ingress::to_host(Batch& batch, Packet& packet) noexcept {
   Note& to = note(packet.mbuf);
@@ -193,7 +187,8 @@ void Ingress::follow_first(Batch& batch, Packet& packet) noexcept {
 }
 
 template <Ingress::Arrival arrival>
-void Ingress::run(Batch& batch, const Network& network) noexcept {
+void Ingress::run(Batch& batch) noexcept {
+  const Network& network = *batch.network;
   const bool verify_checksum = arrival == Arrival::kPort;
   for (Packet& packet : batch) rte_prefetch0(packet.bytes());
   for (Packet& packet : batch) {

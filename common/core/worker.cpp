@@ -48,11 +48,11 @@ struct Worker::Command {
   std::atomic<bool> done{false};
 };
 
-Worker::Worker(WorkerConfig config, Rcu& rcu, const Published<Policy>& policy,
+Worker::Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapshot,
                const MakeFunction& make_function)
     : config_(std::move(config)),
       rcu_(rcu),
-      policy_(policy),
+      snapshot_(snapshot),
       counters_(std::make_unique<WorkerCounters>()),
       originator_(config_.pool, *counters_),
       transmitter_(config_.transmit_paths, *counters_, capturer_),
@@ -159,15 +159,15 @@ void Worker::idle(unsigned empty_rounds) noexcept {
 }
 
 unsigned Worker::poll_once() noexcept {
-  const Policy& policy = policy_.get();
-  capturer_.begin(*policy.network);
-  unsigned packets = poll_ports(policy);
-  packets += poll_owned(policy);
-  packets += poll_host(*policy.network);
+  const Snapshot& snapshot = snapshot_.get();
+  capturer_.begin(*snapshot.network);
+  unsigned packets = poll_ports(snapshot);
+  packets += poll_owned(snapshot);
+  packets += poll_host(snapshot);
   packets += poll_others();
   const Tick time = now();
   fragments_.expire(time);
-  function_->tick(time, policy);
+  function_->tick(time, *snapshot.policy);
   return packets;
 }
 
@@ -175,14 +175,15 @@ Tick Worker::now() const noexcept {
   return has_fixed_now_ ? fixed_now_ : static_cast<Tick>(rte_rdtsc() / tsc_per_ms_);
 }
 
-void Worker::start_batch(Batch& batch) noexcept {
+void Worker::start_batch(Batch& batch, const Network& network) noexcept {
+  batch.network = &network;
   batch.tsc = rte_rdtsc();
   batch.now = has_fixed_now_ ? fixed_now_ : static_cast<Tick>(batch.tsc / tsc_per_ms_);
   batch.traced = 0;
   originator_.set_time(batch.now);
 }
 
-unsigned Worker::poll_ports(const Policy& policy) noexcept {
+unsigned Worker::poll_ports(const Snapshot& snapshot) noexcept {
   unsigned packets = 0;
   std::array<rte_mbuf*, Batch::kMaxSize> mbufs;
   for (const ReceiveQueue& from : config_.queues) {
@@ -200,40 +201,40 @@ unsigned Worker::poll_ports(const Policy& policy) noexcept {
     port.received.add(count);
     port.received_bytes.add(bytes);
     counters_->received.add(count);
-    start_batch(batch_);
+    start_batch(batch_, *snapshot.network);
     if (capturer_.active()) [[unlikely]]
       capturer_.received(batch_);
-    ingress_.process(batch_, *policy.network);
-    through_function(batch_, policy, batch_.tsc);
+    ingress_.process(batch_);
+    through_function(batch_, *snapshot.policy);
   }
   return packets;
 }
 
-unsigned Worker::poll_owned(const Policy& policy) noexcept {
+unsigned Worker::poll_owned(const Snapshot& snapshot) noexcept {
   if (config_.id.value() >= config_.owner_rings.size()) return 0;
   std::array<rte_mbuf*, Batch::kMaxSize> mbufs;
   const unsigned count = dequeue(config_.owner_rings[config_.id.value()], mbufs.data(), config_.burst);
   if (count == 0) return 0;
   batch_.clear();
   for (unsigned i = 0; i < count; ++i) batch_.add(mbufs[i]);
-  start_batch(batch_);
-  ingress_.process_owned(batch_, *policy.network);
-  through_function(batch_, policy, batch_.tsc);
+  start_batch(batch_, *snapshot.network);
+  ingress_.process_owned(batch_);
+  through_function(batch_, *snapshot.policy);
   return count;
 }
 
 void Worker::process(Batch& batch) noexcept {
-  const Policy& policy = policy_.get();
-  capturer_.begin(*policy.network);
+  const Snapshot& snapshot = snapshot_.get();
+  capturer_.begin(*snapshot.network);
   counters_->received.add(batch.size());
-  start_batch(batch);
+  start_batch(batch, *snapshot.network);
   if (capturer_.active()) [[unlikely]]
     capturer_.received(batch);
-  ingress_.process(batch, *policy.network);
-  through_function(batch, policy, batch.tsc);
+  ingress_.process(batch);
+  through_function(batch, *snapshot.policy);
 }
 
-void Worker::through_function(Batch& batch, const Policy& policy, std::uint64_t before_ingress) noexcept {
+void Worker::through_function(Batch& batch, const Policy& policy) noexcept {
   if (tracer_.active()) [[unlikely]] {
     tracer_.select(batch);
     tracer_.record(Ingress::kName, batch);
@@ -241,23 +242,23 @@ void Worker::through_function(Batch& batch, const Policy& policy, std::uint64_t 
   StageCounters& ingress = counters_->stages[0];
   ingress.packets.add(batch.size());
   ingress.drops.add(static_cast<unsigned>(std::popcount(batch.dropped_mask())));
-  ingress.cycles.add(rte_rdtsc() - before_ingress);
+  ingress.cycles.add(rte_rdtsc() - batch.tsc);
 
   function_->process(batch, policy, &counters_->stages[1], tracer_);
 
   const std::uint64_t before_egress = rte_rdtsc();
   const unsigned leaving = batch.live_count();
   const std::uint64_t dropped = batch.dropped_mask();
-  egress_.process(batch, *policy.network, Origin::kReceived);
+  egress_.process(batch, Origin::kReceived);
   if (batch.traced != 0) [[unlikely]]
     tracer_.record(Egress::kName, batch);
-  finish(batch, *policy.network);
+  finish(batch);
   const std::uint64_t after = rte_rdtsc();
   StageCounters& egress = counters_->stages[1 + function_stages_];
   egress.packets.add(leaving);
   egress.drops.add(static_cast<unsigned>(std::popcount(batch.dropped_mask() & ~dropped)));
   egress.cycles.add(after - before_egress);
-  counters_->latency.add(after - before_ingress, leaving);
+  counters_->latency.add(after - batch.tsc, leaving);
   counters_->batches.add(1);
   if (fragments_.unsettled()) [[unlikely]]
     settle_fragments(batch, policy);
@@ -265,18 +266,20 @@ void Worker::through_function(Batch& batch, const Policy& policy, std::uint64_t 
 
 // The released are later fragments of accepted datagrams: they need no settling of their own.
 void Worker::settle_fragments(const Batch& batch, const Policy& policy) noexcept {
+  const Network& network = *batch.network;
   fragments_.settle(batch);
   for (batch_.clear(); fragments_.take_released(batch_); batch_.clear()) {
-    start_batch(batch_);
-    ingress_.process_released(batch_, *policy.network);
-    through_function(batch_, policy, batch_.tsc);
+    start_batch(batch_, network);
+    ingress_.process_released(batch_);
+    through_function(batch_, policy);
   }
 }
 
 // Sends what was made on the way, flushes all outputs, counts and frees what was dropped.
-void Worker::finish(Batch& batch, const Network& network) noexcept {
+void Worker::finish(Batch& batch) noexcept {
   if (Batch& made = originator_.batch(); made.size() != 0) [[unlikely]] {
-    egress_.process(made, network, Origin::kOriginated);
+    made.network = batch.network;
+    egress_.process(made, Origin::kOriginated);
     for (std::uint64_t lanes = made.dropped_mask(); lanes != 0; lanes &= lanes - 1) {
       Packet& packet = made[static_cast<unsigned>(std::countr_zero(lanes))];
       counters_->dropped[packet.drop_reason].add(1);
@@ -295,7 +298,7 @@ void Worker::finish(Batch& batch, const Network& network) noexcept {
   }
 }
 
-unsigned Worker::poll_host(const Network& network) noexcept {
+unsigned Worker::poll_host(const Snapshot& snapshot) noexcept {
   std::array<rte_mbuf*, Batch::kMaxSize> mbufs;
   const unsigned count = dequeue(config_.from_host, mbufs.data(), config_.burst);
   if (count == 0) return 0;
@@ -305,14 +308,14 @@ unsigned Worker::poll_host(const Network& network) noexcept {
       batch_.add(mbufs[i]);
     } else {
       counters_->from_host.add(1);
-      egress_.send_frame(mbufs[i], note(mbufs[i]).interface, network);
+      egress_.send_frame(mbufs[i], note(mbufs[i]).interface, *snapshot.network);
     }
   }
-  start_batch(batch_);
+  start_batch(batch_, *snapshot.network);
   counters_->resumed.add(batch_.size());
-  ingress_.process_resumed(batch_, network);
-  egress_.process(batch_, network, Origin::kReceived);
-  finish(batch_, network);
+  ingress_.process_resumed(batch_);
+  egress_.process(batch_, Origin::kReceived);
+  finish(batch_);
   return count;
 }
 

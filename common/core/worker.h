@@ -47,7 +47,7 @@ using MakeFunction = std::function<std::unique_ptr<Function>(const WorkerService
 class Worker {
  public:
   // Everything the worker needs is allocated here, by the control thread.
-  Worker(WorkerConfig config, Rcu& rcu, const Published<Policy>& policy, const MakeFunction& make_function);
+  Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapshot, const MakeFunction& make_function);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -85,21 +85,21 @@ class Worker {
   struct Command;
 
   void run() noexcept;
-  void finish(Batch& batch, const Network& network) noexcept;
-  void start_batch(Batch& batch) noexcept;
-  unsigned poll_ports(const Policy& policy) noexcept;
-  unsigned poll_owned(const Policy& policy) noexcept;
-  unsigned poll_host(const Network& network) noexcept;
+  void finish(Batch& batch) noexcept;
+  void start_batch(Batch& batch, const Network& network) noexcept;
+  unsigned poll_ports(const Snapshot& snapshot) noexcept;
+  unsigned poll_owned(const Snapshot& snapshot) noexcept;
+  unsigned poll_host(const Snapshot& snapshot) noexcept;
   unsigned poll_others() noexcept;
   void run_commands() noexcept;
-  void through_function(Batch& batch, const Policy& policy, std::uint64_t before_ingress) noexcept;
+  void through_function(Batch& batch, const Policy& policy) noexcept;
   void settle_fragments(const Batch& batch, const Policy& policy) noexcept;
   void idle(unsigned empty_rounds) noexcept;
   [[nodiscard]] Tick now() const noexcept;
 
   WorkerConfig config_;
   Rcu& rcu_;
-  const Published<Policy>& policy_;
+  const Published<Snapshot>& snapshot_;
   std::unique_ptr<WorkerCounters> counters_;
   Capturer capturer_;
   Originator originator_;

@@ -48,8 +48,7 @@ void ensure_eal(unsigned memory_mib) {
   static_cast<void>(started);
 }
 
-Testbed::Testbed(const TestbedConfig& config, std::unique_ptr<core::Policy> policy,
-                 const core::MakeFunction& make_function) {
+Testbed::Testbed(const TestbedConfig& config, core::Snapshot snapshot, const core::MakeFunction& make_function) {
   static unsigned serial = 0;
   const std::string bed = "bed" + std::to_string(serial++);
   const auto pool = core::make_packet_pool(config.buffers, RTE_MBUF_DEFAULT_DATAROOM);
@@ -85,7 +84,8 @@ Testbed::Testbed(const TestbedConfig& config, std::unique_ptr<core::Policy> poli
   }
   to_host_ = make_ring(bed + "h", config.ring_size);
   from_host_ = make_ring(bed + "f", config.ring_size);
-  policy_ = std::make_unique<core::Published<core::Policy>>(rcu_, std::move(policy));
+  snapshot_ = std::make_unique<core::Published<core::Snapshot>>(
+      rcu_, std::make_unique<const core::Snapshot>(std::move(snapshot)));
 
   for (unsigned w = 0; w < config.workers; ++w) {
     core::WorkerConfig worker;
@@ -102,7 +102,7 @@ Testbed::Testbed(const TestbedConfig& config, std::unique_ptr<core::Policy> poli
       worker.queues.push_back({port, static_cast<std::uint16_t>(w)});
       worker.transmit_paths[port.value()] = {.present = true, .queue = static_cast<std::uint16_t>(w), .ring = nullptr};
     }
-    workers_.push_back(std::make_unique<core::Worker>(std::move(worker), rcu_, *policy_, make_function));
+    workers_.push_back(std::make_unique<core::Worker>(std::move(worker), rcu_, *snapshot_, make_function));
     workers_.back()->set_time(0);
   }
 }
@@ -110,8 +110,11 @@ Testbed::Testbed(const TestbedConfig& config, std::unique_ptr<core::Policy> poli
 Testbed::~Testbed() {
   workers_.clear();
   for (unsigned p = 0; p < ports_.size(); ++p) {
+    rte_eth_dev_info info{};
+    const bool known = rte_eth_dev_info_get(ports_[p].value(), &info) == 0;
     rte_eth_dev_stop(ports_[p].value());
     rte_eth_dev_close(ports_[p].value());
+    if (known) rte_dev_remove(info.device);
     for (rte_ring* ring : receive_rings_[p]) rte_ring_free(ring);
     for (rte_ring* ring : transmit_rings_[p]) rte_ring_free(ring);
   }
@@ -125,13 +128,17 @@ void Testbed::set_time(Tick now) {
   for (auto& worker : workers_) worker->set_time(now);
 }
 
-void Testbed::receive(unsigned port, std::span<const std::uint8_t> frame, unsigned worker) {
+rte_mbuf* Testbed::mbuf_of(std::span<const std::uint8_t> frame) {
   rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
   if (mbuf == nullptr) throw std::runtime_error("no packet buffer");
   auto* data = rte_pktmbuf_append(mbuf, static_cast<std::uint16_t>(frame.size()));
   if (data == nullptr) throw std::runtime_error("frame larger than a buffer");
-  std::memcpy(data, frame.data(), frame.size());
-  receive(port, mbuf, worker);
+  if (!frame.empty()) std::memcpy(data, frame.data(), frame.size());
+  return mbuf;
+}
+
+void Testbed::receive(unsigned port, std::span<const std::uint8_t> frame, unsigned worker) {
+  receive(port, mbuf_of(frame), worker);
 }
 
 void Testbed::receive(unsigned port, rte_mbuf* mbuf, unsigned worker) {
@@ -165,11 +172,28 @@ unsigned Testbed::take_transmitted(unsigned port, std::span<rte_mbuf*> out) {
 
 std::vector<std::vector<std::uint8_t>> Testbed::to_host() { return drain(to_host_); }
 
+std::vector<Testbed::HostFrame> Testbed::to_host_with_notes() {
+  std::vector<HostFrame> frames;
+  void* entry = nullptr;
+  while (rte_ring_dequeue(to_host_, &entry) == 0) {
+    auto* mbuf = static_cast<rte_mbuf*>(entry);
+    frames.push_back({core::note(mbuf), bytes_of(mbuf)});
+    rte_pktmbuf_free(mbuf);
+  }
+  return frames;
+}
+
 void Testbed::from_host(core::InterfaceId interface, std::span<const std::uint8_t> frame) {
-  rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
-  std::memcpy(rte_pktmbuf_append(mbuf, static_cast<std::uint16_t>(frame.size())), frame.data(), frame.size());
+  rte_mbuf* mbuf = mbuf_of(frame);
   core::note(mbuf) = {.kind = core::Note::Kind::kFrame, .interface = interface};
-  rte_ring_enqueue(from_host_, mbuf);
+  if (rte_ring_enqueue(from_host_, mbuf) != 0) throw std::runtime_error("ring from the twin full");
+}
+
+void Testbed::resume(unsigned port, std::span<const std::uint8_t> frame) {
+  rte_mbuf* mbuf = mbuf_of(frame);
+  mbuf->port = ports_[port].value();
+  core::note(mbuf) = {.kind = core::Note::Kind::kResume, .port = ports_[port]};
+  if (rte_ring_enqueue(from_host_, mbuf) != 0) throw std::runtime_error("ring from the twin full");
 }
 
 std::uint64_t Testbed::total(Counter core::WorkerCounters::* counter) const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/core/network.h"
+#include "common/core/note.h"
 #include "common/core/worker.h"
 
 namespace millrace::testing {
@@ -28,7 +29,7 @@ struct TestbedConfig {
 // Ports, rings and workers around one function. The owner of everything; one at a time per process.
 class Testbed {
  public:
-  Testbed(const TestbedConfig& config, std::unique_ptr<core::Policy> policy, const core::MakeFunction& make_function);
+  Testbed(const TestbedConfig& config, core::Snapshot snapshot, const core::MakeFunction& make_function);
   ~Testbed();
   Testbed(const Testbed&) = delete;
   Testbed& operator=(const Testbed&) = delete;
@@ -39,7 +40,9 @@ class Testbed {
   [[nodiscard]] core::PortId port(unsigned index) const noexcept { return ports_[index]; }
   [[nodiscard]] rte_mempool* pool() noexcept { return pool_; }
 
-  void publish(std::unique_ptr<core::Policy> policy) { policy_->publish(std::move(policy)); }
+  void publish(core::Snapshot snapshot) {
+    snapshot_->publish(std::make_unique<const core::Snapshot>(std::move(snapshot)));
+  }
   void set_time(Tick now);
 
   // A frame arrives at a port, on the queue of the given worker.
@@ -52,8 +55,15 @@ class Testbed {
   [[nodiscard]] unsigned take_transmitted(unsigned port, std::span<rte_mbuf*> out);
   // What went to the twin, frames as received; `kind` of the first note when asked for.
   [[nodiscard]] std::vector<std::vector<std::uint8_t>> to_host();
-  // The twin sends a frame by an interface.
+  struct HostFrame {
+    core::Note note;
+    std::vector<std::uint8_t> bytes;
+  };
+  // The same with the notes they carried.
+  [[nodiscard]] std::vector<HostFrame> to_host_with_notes();
+  // The twin sends a frame by an interface, or gives back one that came by `port` and waited for its next hop.
   void from_host(core::InterfaceId interface, std::span<const std::uint8_t> frame);
+  void resume(unsigned port, std::span<const std::uint8_t> frame);
 
   // Sums over the workers.
   [[nodiscard]] std::uint64_t total(Counter core::WorkerCounters::* counter) const;
@@ -61,6 +71,8 @@ class Testbed {
   [[nodiscard]] std::uint64_t dropped_in_all() const;
 
  private:
+  [[nodiscard]] rte_mbuf* mbuf_of(std::span<const std::uint8_t> frame);
+
   rte_mempool* pool_ = nullptr;
   std::vector<core::PortId> ports_;
   std::vector<std::vector<rte_ring*>> receive_rings_;   // by port, by worker
@@ -69,7 +81,7 @@ class Testbed {
   rte_ring* to_host_ = nullptr;
   rte_ring* from_host_ = nullptr;
   core::Rcu rcu_;
-  std::unique_ptr<core::Published<core::Policy>> policy_;
+  std::unique_ptr<core::Published<core::Snapshot>> snapshot_;
   std::vector<std::unique_ptr<core::Worker>> workers_;
 };
 
