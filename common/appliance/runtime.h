@@ -92,6 +92,8 @@ class Runtime final : public control::Appliance {
   std::vector<Change> changes_;  // waiting, the first one in hand
   std::uint64_t generation_ = 1;
   bool draining_ = false;
+  bool inspecting_ = false;       // a trace or a capture is running
+  std::uint32_t trace_left_ = 0;  // packets that trace asked for
   std::uint64_t drain_began_ms_ = 0;
   std::uint64_t started_ms_ = 0;
   struct Beat {
