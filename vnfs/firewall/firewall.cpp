@@ -28,7 +28,7 @@ std::span<const std::string_view> Firewall::stage_names() const { return Firewal
 control::Checked<std::shared_ptr<const LoadedProfile>> Firewall::load(std::string_view text,
                                                                       const std::string& file,
                                                                       const control::ResolveFile& resolve) {
-  auto parsed = profile::parse_profile(text, file, resolve);
+  auto parsed = profile::parse(text, file, resolve);
   if (!parsed) return tl::unexpected(std::move(parsed.error()));
   auto loaded = std::make_shared<FirewallProfile>();
   loaded->common = std::move(parsed->common);
