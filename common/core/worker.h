@@ -47,7 +47,8 @@ using MakeFunction = std::function<std::unique_ptr<Function>(const WorkerService
 class Worker {
  public:
   // Everything the worker needs is allocated here, by the control thread.
-  Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapshot, const MakeFunction& make_function);
+  Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapshot,
+         const MakeFunction& make_function);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
