@@ -50,7 +50,7 @@ class Run final : public Observed {
     const firewall::Limits limits{.sessions = test.scenario->session_capacity, .rule_slots = 256};
     bed_ = std::make_unique<Testbed>(
         TestbedConfig{.workers = test.workers, .burst = test.burst, .buffers = 2047, .ring_size = 1024},
-        maker_.make(spec_, network_), [&](const core::WorkerServices& services) {
+        snapshot(), [&](const core::WorkerServices& services) {
           auto made = std::make_unique<firewall::FirewallFunction>(limits, services);
           states_.push_back(&made->state());
           return made;
@@ -128,7 +128,10 @@ class Run final : public Observed {
     for (const auto& look : round.checks) look(*this);
   }
 
-  void publish() { bed_->publish(maker_.make(spec_, network_)); }
+  core::Snapshot snapshot() {
+    return {.network = network_, .policy = maker_.make(spec_, network_->interfaces.size())};
+  }
+  void publish() { bed_->publish(snapshot()); }
 
   // All packets of a round come by the queue of one worker, in the next round by another's: as far as they
   // belong to others they are handed over, and no flow is reordered on the way in.
