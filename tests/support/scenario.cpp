@@ -83,6 +83,10 @@ class Run final : public Observed {
     return sum;
   }
   unsigned workers() const override { return test_.workers; }
+  std::uint64_t dropped(core::Drop reason) const override {
+    return bed_->dropped(static_cast<std::uint8_t>(reason));
+  }
+  std::uint64_t dropped_in_all() const override { return bed_->dropped_in_all(); }
   const std::vector<Frame>& sent(unsigned port) const override { return sent_[port]; }
 
  private:
@@ -366,6 +370,12 @@ Scenario& Scenario::passes(unsigned port, const PacketBuilder& packet) {
   const unsigned other = port == kInside ? kOutside : kInside;
   return is_transparent ? out(other, packet)
                         : out(other, forwarded(packet, port == kInside ? kUntrust : kTrust));
+}
+
+void let_out_only(PolicySpec& policy) {
+  policy.zone_of = {0, 1, 0, 1, 1};
+  policy.rules = {accept("out").from(0).to(1)};
+  policy.otherwise = firewall::Action::kDrop;
 }
 
 void PrintTo(const ScenarioCase& test, std::ostream* out) {
