@@ -102,7 +102,8 @@ Testbed::Testbed(const TestbedConfig& config, core::Snapshot snapshot, const cor
       worker.queues.push_back({port, static_cast<std::uint16_t>(w)});
       worker.transmit_paths[port.value()] = {.present = true, .queue = static_cast<std::uint16_t>(w), .ring = nullptr};
     }
-    workers_.push_back(std::make_unique<core::Worker>(std::move(worker), rcu_, *snapshot_, make_function));
+    counters_.push_back(std::make_unique<core::WorkerCounters>());
+    workers_.push_back(std::make_unique<core::Worker>(std::move(worker), rcu_, *snapshot_, *counters_.back(), make_function));
     workers_.back()->set_time(0);
   }
 }

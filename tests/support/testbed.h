@@ -82,6 +82,7 @@ class Testbed {
   rte_ring* from_host_ = nullptr;
   core::Rcu rcu_;
   std::unique_ptr<core::Published<core::Snapshot>> snapshot_;
+  std::vector<std::unique_ptr<core::WorkerCounters>> counters_;
   std::vector<std::unique_ptr<core::Worker>> workers_;
 };
 
