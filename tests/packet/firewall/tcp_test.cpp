@@ -168,6 +168,7 @@ std::vector<Scenario> refusals() {
         .passes(kInside, talk.c("PA", 1, 1, 100));
     add("data before the answer")
         .passes(kInside, talk.c("S", 0, 0))
+        .then()
         .refused(kInside, talk.c("A", 1, 1, 10), Drop::kTcpOutOfWindow);
     add("an answer to another syn")
         .passes(kInside, talk.c("S", 0, 0))
