@@ -19,7 +19,11 @@ namespace millrace::firewall {
 }
 
 class FirewallFunction final : public core::Function {
+  using Pipeline = decltype(make_pipeline(std::declval<WorkerState&>()));
+
  public:
+  static constexpr std::span<const std::string_view> kStageNames = Pipeline::kStageNames;
+
   FirewallFunction(const Limits& limits, const core::WorkerServices& services)
       : state_(limits, services), pipeline_(make_pipeline(state_)) {}
 
@@ -31,7 +35,7 @@ class FirewallFunction final : public core::Function {
     state_.sessions.expire(static_cast<const Policy&>(policy).timeouts, now);
   }
   [[nodiscard]] std::span<const std::string_view> stage_names() const noexcept override {
-    return decltype(pipeline_)::kStageNames;
+    return kStageNames;
   }
 
   // On the worker's thread, or while it does not run.
@@ -39,7 +43,7 @@ class FirewallFunction final : public core::Function {
 
  private:
   WorkerState state_;
-  decltype(make_pipeline(std::declval<WorkerState&>())) pipeline_;
+  Pipeline pipeline_;
 };
 
 }  // namespace millrace::firewall
