@@ -84,6 +84,11 @@ Drop check_ipv6(const Ipv6Header& ip) noexcept {
   return Drop::kNone;
 }
 
+// A source that means something on its own link only, and is not to be forwarded: RFC 4291 sections 2.5.2, 2.5.6.
+bool link_scope_source(const Ipv6Header& ip) noexcept {
+  return ip.source.is_link_local() || ip.source == net::Ipv6Address{};
+}
+
 }  // namespace
 
 Ingress::Ingress(WorkerId self, std::vector<RingOutput> owners, RingOutput to_host, Originator& originator,
@@ -162,6 +167,12 @@ void Ingress::route(Batch& batch, Packet& packet, const Network& network) noexce
   packet.next_hop = packet.headers.is_ipv4()
                         ? network.find_route(packet.domain, packet.l3_as<Ipv4Header>().destination)
                         : network.find_route(packet.domain, packet.l3_as<Ipv6Header>().destination);
+  if (packet.headers.is_ipv6() && link_scope_source(packet.l3_as<Ipv6Header>()) &&
+      !(packet.next_hop.valid() &&
+        network.next_hops[packet.next_hop.value()].kind == NextHop::Kind::kHost)) [[unlikely]] {
+    batch.drop(packet, Drop::kMartianSource);
+    return;
+  }
   if (!packet.next_hop.valid()) [[unlikely]] {
     originator_.no_route(packet, network);
     batch.drop(packet, Drop::kNoRoute);
