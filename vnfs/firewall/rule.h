@@ -78,6 +78,7 @@ struct RuleLimits {
   std::uint32_t sessions = 0;
   std::uint32_t new_sessions_per_source = 0;
   std::uint32_t sessions_per_source = 0;
+  std::uint32_t new_sessions_burst = 0;  // 0: what new_sessions gives in one second
 
   bool operator==(const RuleLimits&) const noexcept = default;
 };
