@@ -16,8 +16,10 @@ namespace millrace::firewall {
 [[nodiscard]] inline auto make_pipeline(WorkerState& state) {
   return core::pipeline_over<Policy>(GuardLink{state},        // transparent mode: ARP and neighbour discovery
                                      FindSession{state},      // known, new, or stale since a policy change
+                                     GuardSyn{state},         // SYN cookies that come back
                                      MatchRules{state},       // new and stale only
-                                     TrackConnection{state}); // TCP state and window, counts
+                                     TrackConnection{state},  // TCP state and window, counts
+                                     JoinHalves{state});      // connections opened by a SYN cookie
 }
 
 class FirewallFunction final : public core::Function {

@@ -156,6 +156,9 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
     batch.drop(packet, Drop::kDraining);
     return;
   }
+  if (state.syn_proxy.answer(batch, packet, lookup, policy.protection.syn_cookies_above, state.services.originator)) {
+    return;
+  }
   SessionLimits::Entries entries;
   const std::uint64_t open = state.rule_counters[outcome.slot].open_sessions.read();
   if (const auto reason = state.limits.refuse(packet, outcome, open, policy.protection, batch.now, entries)) {
@@ -180,6 +183,7 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
   counters.hits.add(1);
   counters.open_sessions.add(1);
   state.limits.opened(session, entries);
+  state.syn_proxy.begin(session, batch.lane(packet));
   adopt(batch, packet, index);
 }
 

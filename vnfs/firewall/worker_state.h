@@ -11,6 +11,7 @@
 #include "vnfs/firewall/session_accounts.h"
 #include "vnfs/firewall/session_limits.h"
 #include "vnfs/firewall/session_table.h"
+#include "vnfs/firewall/syn_proxy.h"
 
 namespace millrace::firewall {
 
@@ -26,7 +27,8 @@ struct WorkerState {
         sessions(size.sessions, lent.seed, lent.now, lent.worker.value()),
         rule_counters(size.rule_slots),
         limits(size.rule_slots, size.sources, lent),
-        accounts(rule_counters, limits) {
+        accounts(rule_counters, limits),
+        syn_proxy(lent.seed) {
     sessions.observe(&accounts);
   }
   WorkerState(const WorkerState&) = delete;  // its members know each other
@@ -37,11 +39,13 @@ struct WorkerState {
   std::vector<RuleCounters> rule_counters;
   SessionLimits limits;
   SessionAccounts accounts;
+  SynProxy syn_proxy;
 
   // From GuardLink and FindSession to the later stages, for the batch in hand.
   std::array<flow::FlowLookup, core::Batch::kMaxSize> lookups;
   std::uint64_t link_local = 0;  // lanes that pass without a session
   std::uint64_t unsettled = 0;  // lanes whose flow is new, or was accepted by another policy
+  std::uint64_t proxied = 0;    // lanes of sessions that a SYN cookie opened
   std::uint64_t related = 0;    // lanes that carry an ICMP error about a known session
 };
 
