@@ -21,8 +21,6 @@ bool is_icmp_error(const net::Headers& headers) noexcept {
          headers.icmp_type() < net::icmpv6::kEchoRequest;
 }
 
-bool is_ip(const net::Headers& headers) noexcept { return headers.family != net::Headers::kArp; }
-
 }  // namespace
 
 // The flow of the packet that an ICMP error is about. False, and the packet dropped, when it can not be read or is not
@@ -91,8 +89,8 @@ void FindSession::process(Batch& batch, const Policy& policy) noexcept {
   std::uint64_t wanted = 0;
   for (Packet& packet : batch) {
     packet.session = kNoSession;
-    if (!is_ip(packet.headers)) [[unlikely]] continue;
     const unsigned lane = batch.lane(packet);
+    if ((state.link_local >> lane & 1U) != 0) [[unlikely]] continue;
     flow::FlowLookup& lookup = state.lookups[lane];
     if (is_icmp_error(packet.headers)) [[unlikely]] {
       if (!look_inside(batch, packet, lookup)) continue;

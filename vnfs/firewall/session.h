@@ -29,7 +29,7 @@ struct alignas(64) Session {
   std::uint32_t older;  // the list of expendable sessions
   std::uint32_t newer;
   std::uint32_t rule_slot;  // counters of the rule that accepted it
-  std::uint32_t source_slot;  // entry of its source in the table of sources
+  std::uint32_t source_slot;  // entry of its source in the table of sources, or kNoSource
   Tick created;
   std::uint16_t ingress;  // InterfaceId of the first packet
   std::uint16_t egress;
@@ -41,7 +41,9 @@ struct alignas(64) Session {
   std::uint8_t dscp;  // of the first packet, as are the next two
   std::uint8_t icmp_type;
   std::uint8_t first_tcp_flags;
-  std::array<std::uint8_t, 29> unused;
+  std::uint8_t unused;
+  std::uint32_t rule_source_slot;  // the same under the rule that opened it
+  std::array<std::uint8_t, 24> unused2;
 
   static constexpr std::uint8_t kInitiatorHigh = 0x01;  // the initiator is the key's high endpoint
   static constexpr std::uint8_t kReplied = 0x02;        // the responder has spoken
