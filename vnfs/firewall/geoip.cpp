@@ -123,16 +123,16 @@ void read_geoip(const GeoIp& geoip, const std::string& path, std::vector<net::Pr
   const auto unreadable = [&](std::string_view why) {
     diagnostics.error(
         geoip.database.at,
-        fmt::format("{} {}; give the path of a MaxMind DB file with countries", quote(path), why));
+        fmt::format("{}: {}; give the path of a MaxMind DB file with countries", quote(path), why));
   };
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return unreadable("is not a file");
+  if (!std::filesystem::is_regular_file(path, ignored)) return unreadable("it is not a file");
   Database database;
   const int status = MMDB_open(path.c_str(), MMDB_MODE_MMAP, &database.handle);
   if (status != MMDB_SUCCESS) return unreadable(MMDB_strerror(status));
   database.open = true;
   Walk walk(database.handle, geoip, out);
-  if (!walk.run()) return unreadable("is damaged");
+  if (!walk.run()) return unreadable("it is damaged");
   for (std::size_t i = 0; i < geoip.countries.size() && out.size() <= kMostPrefixes; ++i) {
     if (walk.found(i)) continue;
     diagnostics.error(geoip.countries[i].at,

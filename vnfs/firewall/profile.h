@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The `firewall:` section of the profile, as plain values with the places later checks point at. What each
-// key means stands in the table in profile_schema.cpp and in docs/profile.md.
+// key means stands in the table in profile_schema.cpp and in docs/profile.md. Names are still names here; the
+// policy is compiled from this.
 #pragma once
 
 #include <cstdint>
@@ -158,7 +159,7 @@ struct Tcp {
   bool liberal_window = false;
 };
 
-struct Profile {
+struct Section {
   std::vector<Zone> zones;
   std::vector<Group> groups;
   std::vector<Schedule> schedules;
@@ -175,16 +176,17 @@ struct Profile {
 };
 
 // The whole file: `common` and `own`.
-using FullProfile = control::Loaded<Profile>;
+using Whole = control::Loaded<Section>;
 
-// How the firewall's section is written and checked; for control::load_profile and the generators.
-[[nodiscard]] const control::ProfileSchema<Profile>& profile_schema();
+// How the firewall's section is written and checked; for control::load_profile and for the generators of
+// docs.
+[[nodiscard]] const control::ProfileSchema<Section>& schema();
 
 // Reads and checks everything, or reports every error. Control thread.
-[[nodiscard]] control::Checked<FullProfile> load_profile(const std::string& path);
+[[nodiscard]] control::Checked<Whole> load(const std::string& path);
 // The same for text that came by another way; `file` is what errors call it, `resolve` finds the files it
 // names.
-[[nodiscard]] control::Checked<FullProfile> parse_profile(std::string_view text, const std::string& file,
-                                                          const control::ResolveFile& resolve);
+[[nodiscard]] control::Checked<Whole> parse(std::string_view text, const std::string& file,
+                                            const control::ResolveFile& resolve);
 
 }  // namespace millrace::firewall::profile

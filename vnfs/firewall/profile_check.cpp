@@ -34,7 +34,7 @@ struct Names {
 
 class Checker {
  public:
-  Checker(Profile& profile, const control::CheckContext& context)
+  Checker(Section& profile, const control::CheckContext& context)
       : profile_(profile),
         context_(context),
         zones_(profile.zones),
@@ -178,7 +178,7 @@ class Checker {
     reverse_path.value = ReversePath::kOff;
   }
 
-  Profile& profile_;
+  Section& profile_;
   const control::CheckContext& context_;
   Names zones_;
   Names groups_;
@@ -195,13 +195,13 @@ const T* named(const std::vector<T>& all, std::string_view wanted) noexcept {
 
 }  // namespace
 
-void check_profile(Profile& profile, const control::CheckContext& context) {
+void check(Section& profile, const control::CheckContext& context) {
   fill_groups(profile.groups, context);
   Checker(profile, context).run();
 }
 
-const Zone* Profile::zone(std::string_view wanted) const noexcept { return named(zones, wanted); }
-const Group* Profile::group(std::string_view wanted) const noexcept { return named(groups, wanted); }
-const Schedule* Profile::schedule(std::string_view wanted) const noexcept { return named(schedules, wanted); }
+const Zone* Section::zone(std::string_view wanted) const noexcept { return named(zones, wanted); }
+const Group* Section::group(std::string_view wanted) const noexcept { return named(groups, wanted); }
+const Schedule* Section::schedule(std::string_view wanted) const noexcept { return named(schedules, wanted); }
 
 }  // namespace millrace::firewall::profile

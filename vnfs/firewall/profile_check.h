@@ -9,7 +9,7 @@ namespace millrace::firewall::profile {
 
 // Reports what does not fit together; replaces `any` by no criterion, and reverse_path by off where there are
 // no routes; calls fill_groups.
-void check_profile(Profile& profile, const control::CheckContext& context);
+void check(Section& profile, const control::CheckContext& context);
 
 // Reads the files and databases that groups name, resolves groups in groups, sets Group::prefixes.
 void fill_groups(std::vector<Group>& groups, const control::CheckContext& context);

@@ -227,28 +227,28 @@ Table<Tcp> tcp() {
   return table;
 }
 
-Table<Profile> section() {
-  auto table = std::make_shared<Struct<Profile>>("firewall", "Zones, groups and rules of the firewall.");
-  table->field("zones", &Profile::zones,
+Table<Section> section() {
+  auto table = std::make_shared<Struct<Section>>("firewall", "Zones, groups and rules of the firewall.");
+  table->field("zones", &Section::zones,
                std::make_shared<MapType<Zone>>(&Zone::name, name("a zone's name", 31), zone(), true),
                "Names for interfaces with the same role; an interface is in one zone at most.");
   table->field(
-      "groups", &Profile::groups,
+      "groups", &Section::groups,
       std::make_shared<MapType<Group>>(&Group::name, name("a group's name"), group(), true),
       "Names for sets of addresses, for use in rules as \"@NAME\": addresses, prefixes, ranges, other "
       "groups, files, countries; up to 1M prefixes each.");
   table->field(
-      "schedules", &Profile::schedules,
+      "schedules", &Section::schedules,
       std::make_shared<MapType<Schedule>>(&Schedule::name, name("a schedule's name", 31), schedule(), true),
       "Names for times of the week.");
-  table->field("default", &Profile::default_action, action(),
+  table->field("default", &Section::default_action, action(),
                "What happens to a session that no rule matches.");
-  table->field("rules", &Profile::rules, rule(), "The rules, first match wins.");
-  table->field("protect", &Profile::protect, protect(), "Protection that does not depend on rules.",
+  table->field("rules", &Section::rules, rule(), "The rules, first match wins.");
+  table->field("protect", &Section::protect, protect(), "Protection that does not depend on rules.",
                absent_means("the defaults below"));
-  table->field("timeouts", &Profile::timeouts, timeouts(), "Idle times after which sessions end.",
+  table->field("timeouts", &Section::timeouts, timeouts(), "Idle times after which sessions end.",
                absent_means("the defaults below"));
-  table->field("tcp", &Profile::tcp, tcp(), "How strictly TCP is followed.",
+  table->field("tcp", &Section::tcp, tcp(), "How strictly TCP is followed.",
                absent_means("the defaults below"));
   table->refuse("inspection", "deep inspection is not in this release; remove 'inspection'");
   return table;
@@ -256,23 +256,21 @@ Table<Profile> section() {
 
 }  // namespace
 
-const control::ProfileSchema<Profile>& profile_schema() {
-  static const control::ProfileSchema<Profile> schema{
+const control::ProfileSchema<Section>& schema() {
+  static const control::ProfileSchema<Section> schema{
       .vnf = "firewall",
       .doc = "Zones, groups and rules of the firewall.",
       .section = section(),
-      .check = check_profile,
+      .check = check,
   };
   return schema;
 }
 
-control::Checked<FullProfile> load_profile(const std::string& path) {
-  return control::load_profile(profile_schema(), path);
-}
+control::Checked<Whole> load(const std::string& path) { return control::load_profile(schema(), path); }
 
-control::Checked<FullProfile> parse_profile(std::string_view text, const std::string& file,
-                                            const control::ResolveFile& resolve) {
-  return control::parse_profile(profile_schema(), text, file, resolve);
+control::Checked<Whole> parse(std::string_view text, const std::string& file,
+                              const control::ResolveFile& resolve) {
+  return control::parse_profile(schema(), text, file, resolve);
 }
 
 }  // namespace millrace::firewall::profile
