@@ -16,6 +16,8 @@
 
 namespace millrace::core {
 
+class Network;
+
 // The batch owns the mbuf until the packet leaves. Headers are in the mbuf's first segment.
 struct alignas(64) Packet {
   rte_mbuf* mbuf = nullptr;
@@ -124,6 +126,7 @@ class Batch {
     size_ = 0;
   }
 
+  const Network* network = nullptr;  // of the snapshot the batch is judged by
   Tick now = 0;              // when the batch was received
   std::uint64_t tsc = 0;     // the same, in cycles of the time stamp counter
   std::uint64_t traced = 0;  // a bit per lane whose way is being recorded

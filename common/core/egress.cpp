@@ -138,7 +138,8 @@ void Egress::forward(Batch& batch, Packet& packet, const NextHop& hop, const Net
   transmitter_.send(hop.port, packet.mbuf, origin);
 }
 
-void Egress::process(Batch& batch, const Network& network, Origin origin) noexcept {
+void Egress::process(Batch& batch, Origin origin) noexcept {
+  const Network& network = *batch.network;
   for (Packet& packet : batch) {
     if (hop_taken(batch, packet, network)) [[unlikely]]
       continue;

@@ -25,7 +25,7 @@ class Egress {
 
   // Sends the live packets of the batch; a packet without a next hop (its destination was rewritten, or it
   // was made here) is routed first.
-  void process(Batch& batch, const Network& network, Origin origin) noexcept;
+  void process(Batch& batch, Origin origin) noexcept;
   // A frame of the twin's: tags and port are the interface's, the rest stands as the kernel wrote it.
   void send_frame(rte_mbuf* mbuf, InterfaceId interface, const Network& network) noexcept;
   void flush() noexcept;

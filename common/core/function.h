@@ -18,8 +18,12 @@ namespace millrace::core {
 class Policy {
  public:
   virtual ~Policy() = default;
-  // The network this policy was compiled for and is published with. Set by the core on publishing.
+};
+
+// All the configuration the workers see, swapped as one. A change of routes keeps the policy, and the other way round.
+struct Snapshot {
   std::shared_ptr<const Network> network;
+  std::shared_ptr<const Policy> policy;
 };
 
 // One per worker, used by its thread alone.

@@ -94,13 +94,9 @@ Ingress::Ingress(WorkerId self, std::vector<RingOutput> owners, RingOutput to_ho
       originator_(originator),
       counters_(counters) {}
 
-void Ingress::process(Batch& batch, const Network& network) noexcept { run<Arrival::kPort>(batch, network); }
-void Ingress::process_owned(Batch& batch, const Network& network) noexcept {
-  run<Arrival::kOwner>(batch, network);
-}
-void Ingress::process_resumed(Batch& batch, const Network& network) noexcept {
-  run<Arrival::kTwin>(batch, network);
-}
+void Ingress::process(Batch& batch) noexcept { run<Arrival::kPort>(batch); }
+void Ingress::process_owned(Batch& batch) noexcept { run<Arrival::kOwner>(batch); }
+void Ingress::process_resumed(Batch& batch) noexcept { run<Arrival::kTwin>(batch); }
 
 void Ingress::to_host(Batch& batch, Packet& packet) noexcept {
   Note& to = note(packet.mbuf);
@@ -176,7 +172,8 @@ void Ingress::route(Batch& batch, Packet& packet, const Network& network) noexce
 }
 
 template <Ingress::Arrival arrival>
-void Ingress::run(Batch& batch, const Network& network) noexcept {
+void Ingress::run(Batch& batch) noexcept {
+  const Network& network = *batch.network;
   const bool verify_checksum = arrival == Arrival::kPort;
   for (Packet& packet : batch) rte_prefetch0(packet.bytes());
   for (Packet& packet : batch) {

@@ -21,12 +21,12 @@ class Ingress {
 
   // Packets as a port delivered them. After it, the live ones belong to this worker's flows and have a next
   // hop.
-  void process(Batch& batch, const Network& network) noexcept;
+  void process(Batch& batch) noexcept;
   // Packets another worker handed over: they are this worker's, whatever their hash.
-  void process_owned(Batch& batch, const Network& network) noexcept;
+  void process_owned(Batch& batch) noexcept;
   // Packets the twin gives back, resolved: they passed the function's stages before, so only their way out is
   // found.
-  void process_resumed(Batch& batch, const Network& network) noexcept;
+  void process_resumed(Batch& batch) noexcept;
 
   // Number of workers that share the flows; changed between batches only.
   void set_workers(unsigned workers) noexcept { workers_ = workers; }
@@ -35,7 +35,7 @@ class Ingress {
  private:
   enum class Arrival { kPort, kOwner, kTwin };
   template <Arrival arrival>
-  void run(Batch& batch, const Network& network) noexcept;
+  void run(Batch& batch) noexcept;
   [[nodiscard]] bool accept_link(Batch& batch, Packet& packet, const Network& network) noexcept;
   [[nodiscard]] bool accept_addresses(Batch& batch, Packet& packet) noexcept;
   void route(Batch& batch, Packet& packet, const Network& network) noexcept;

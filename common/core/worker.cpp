@@ -48,25 +48,25 @@ struct Worker::Command {
   std::atomic<bool> done{false};
 };
 
-Worker::Worker(WorkerConfig config, Rcu& rcu, const Published<Policy>& policy,
+Worker::Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapshot, WorkerCounters& counters,
                const MakeFunction& make_function)
     : config_(std::move(config)),
       rcu_(rcu),
-      policy_(policy),
-      counters_(std::make_unique<WorkerCounters>()),
-      originator_(config_.pool, *counters_),
-      transmitter_(config_.transmit_paths, *counters_),
-      ingress_(config_.id, owner_outputs(config_, *counters_),
-               RingOutput(config_.to_host, Drop::kHostRingFull, *counters_), originator_, *counters_),
-      egress_(config_.pool, transmitter_, RingOutput(config_.to_host, Drop::kHostRingFull, *counters_),
-              originator_, *counters_),
+      snapshot_(snapshot),
+      counters_(counters),
+      originator_(config_.pool, counters_),
+      transmitter_(config_.transmit_paths, counters_),
+      ingress_(config_.id, owner_outputs(config_, counters_),
+               RingOutput(config_.to_host, Drop::kHostRingFull, counters_), originator_, counters_),
+      egress_(config_.pool, transmitter_, RingOutput(config_.to_host, Drop::kHostRingFull, counters_),
+              originator_, counters_),
       commands_(make_command_ring(config_.id)),
       tsc_per_ms_(rte_get_tsc_hz() / 1000) {
   ingress_.set_workers(config_.workers);
   function_ = make_function({.worker = config_.id,
                              .workers = config_.workers,
                              .originator = originator_,
-                             .counters = *counters_,
+                             .counters = counters_,
                              .seed = config_.seed,
                              .now = static_cast<Tick>(rte_rdtsc() / tsc_per_ms_)});
   function_stages_ = static_cast<unsigned>(function_->stage_names().size());
@@ -131,14 +131,14 @@ void Worker::run() noexcept {
     const unsigned packets = poll_once();
     run_commands();
     rcu_.quiescent(config_.id);
-    counters_->heartbeat.add(1);
+    counters_.heartbeat.add(1);
     if (packets != 0) {
       empty_rounds = 0;
     } else if (config_.adaptive_idle && ++empty_rounds > kPatience) {
       idle(empty_rounds - kPatience);
     }
     const std::uint64_t after = rte_rdtsc();
-    (packets != 0 ? counters_->busy_cycles : counters_->idle_cycles).add(after - before);
+    (packets != 0 ? counters_.busy_cycles : counters_.idle_cycles).add(after - before);
     before = after;
   }
   run_commands();
@@ -155,23 +155,25 @@ void Worker::idle(unsigned empty_rounds) noexcept {
 }
 
 unsigned Worker::poll_once() noexcept {
-  const Policy& policy = policy_.get();
-  unsigned packets = poll_ports(policy);
-  packets += poll_owned(policy);
-  packets += poll_host(*policy.network);
+  const Snapshot& snapshot = snapshot_.get();
+  unsigned packets = poll_ports(snapshot);
+  packets += poll_owned(snapshot);
+  packets += poll_host(snapshot);
   packets += poll_others();
-  function_->tick(has_fixed_now_ ? fixed_now_ : static_cast<Tick>(rte_rdtsc() / tsc_per_ms_), policy);
+  function_->tick(has_fixed_now_ ? fixed_now_ : static_cast<Tick>(rte_rdtsc() / tsc_per_ms_),
+                  *snapshot.policy);
   return packets;
 }
 
-void Worker::start_batch(Batch& batch) noexcept {
+void Worker::start_batch(Batch& batch, const Network& network) noexcept {
+  batch.network = &network;
   batch.tsc = rte_rdtsc();
   batch.now = has_fixed_now_ ? fixed_now_ : static_cast<Tick>(batch.tsc / tsc_per_ms_);
   batch.traced = 0;
   originator_.set_time(batch.now);
 }
 
-unsigned Worker::poll_ports(const Policy& policy) noexcept {
+unsigned Worker::poll_ports(const Snapshot& snapshot) noexcept {
   unsigned packets = 0;
   std::array<rte_mbuf*, Batch::kMaxSize> mbufs;
   for (const ReceiveQueue& from : config_.queues) {
@@ -185,73 +187,74 @@ unsigned Worker::poll_ports(const Policy& policy) noexcept {
       bytes += mbufs[i]->pkt_len;
       batch_.add(mbufs[i]);
     }
-    PortCounters& port = counters_->ports[from.port.value()];
+    PortCounters& port = counters_.ports[from.port.value()];
     port.received.add(count);
     port.received_bytes.add(bytes);
-    counters_->received.add(count);
-    start_batch(batch_);
-    ingress_.process(batch_, *policy.network);
-    through_function(batch_, policy, batch_.tsc);
+    counters_.received.add(count);
+    start_batch(batch_, *snapshot.network);
+    ingress_.process(batch_);
+    through_function(batch_, *snapshot.policy);
   }
   return packets;
 }
 
-unsigned Worker::poll_owned(const Policy& policy) noexcept {
+unsigned Worker::poll_owned(const Snapshot& snapshot) noexcept {
   if (config_.id.value() >= config_.owner_rings.size()) return 0;
   std::array<rte_mbuf*, Batch::kMaxSize> mbufs;
   const unsigned count = dequeue(config_.owner_rings[config_.id.value()], mbufs.data(), config_.burst);
   if (count == 0) return 0;
   batch_.clear();
   for (unsigned i = 0; i < count; ++i) batch_.add(mbufs[i]);
-  start_batch(batch_);
-  ingress_.process_owned(batch_, *policy.network);
-  through_function(batch_, policy, batch_.tsc);
+  start_batch(batch_, *snapshot.network);
+  ingress_.process_owned(batch_);
+  through_function(batch_, *snapshot.policy);
   return count;
 }
 
 void Worker::process(Batch& batch) noexcept {
-  const Policy& policy = policy_.get();
-  counters_->received.add(batch.size());
-  start_batch(batch);
-  ingress_.process(batch, *policy.network);
-  through_function(batch, policy, batch.tsc);
+  const Snapshot& snapshot = snapshot_.get();
+  counters_.received.add(batch.size());
+  start_batch(batch, *snapshot.network);
+  ingress_.process(batch);
+  through_function(batch, *snapshot.policy);
 }
 
-void Worker::through_function(Batch& batch, const Policy& policy, std::uint64_t before_ingress) noexcept {
+void Worker::through_function(Batch& batch, const Policy& policy) noexcept {
   if (tracer_.active()) [[unlikely]] {
     tracer_.select(batch);
     tracer_.record(Ingress::kName, batch);
   }
-  StageCounters& ingress = counters_->stages[0];
+  StageCounters& ingress = counters_.stages[0];
   ingress.packets.add(batch.size());
   ingress.drops.add(static_cast<unsigned>(std::popcount(batch.dropped_mask())));
-  ingress.cycles.add(rte_rdtsc() - before_ingress);
+  ingress.cycles.add(rte_rdtsc() - batch.tsc);
 
-  function_->process(batch, policy, &counters_->stages[1], tracer_);
+  function_->process(batch, policy, &counters_.stages[1], tracer_);
 
   const std::uint64_t before_egress = rte_rdtsc();
   const unsigned leaving = batch.live_count();
   const std::uint64_t dropped = batch.dropped_mask();
-  egress_.process(batch, *policy.network, Origin::kReceived);
+  egress_.process(batch, Origin::kReceived);
   if (batch.traced != 0) [[unlikely]]
     tracer_.record(Egress::kName, batch);
-  finish(batch, *policy.network);
+  finish(batch);
   const std::uint64_t after = rte_rdtsc();
-  StageCounters& egress = counters_->stages[1 + function_stages_];
+  StageCounters& egress = counters_.stages[1 + function_stages_];
   egress.packets.add(leaving);
   egress.drops.add(static_cast<unsigned>(std::popcount(batch.dropped_mask() & ~dropped)));
   egress.cycles.add(after - before_egress);
-  counters_->latency.add(after - before_ingress, leaving);
-  counters_->batches.add(1);
+  counters_.latency.add(after - batch.tsc, leaving);
+  counters_.batches.add(1);
 }
 
 // Sends what was made on the way, flushes all outputs, counts and frees what was dropped.
-void Worker::finish(Batch& batch, const Network& network) noexcept {
+void Worker::finish(Batch& batch) noexcept {
   if (Batch& made = originator_.batch(); made.size() != 0) [[unlikely]] {
-    egress_.process(made, network, Origin::kOriginated);
+    made.network = batch.network;
+    egress_.process(made, Origin::kOriginated);
     for (std::uint64_t lanes = made.dropped_mask(); lanes != 0; lanes &= lanes - 1) {
       Packet& packet = made[static_cast<unsigned>(std::countr_zero(lanes))];
-      counters_->dropped[packet.drop_reason].add(1);
+      counters_.dropped[packet.drop_reason].add(1);
       rte_pktmbuf_free(packet.mbuf);
     }
     made.clear();
@@ -260,12 +263,12 @@ void Worker::finish(Batch& batch, const Network& network) noexcept {
   egress_.flush();
   for (std::uint64_t lanes = batch.dropped_mask(); lanes != 0; lanes &= lanes - 1) {
     Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
-    counters_->dropped[packet.drop_reason].add(1);
+    counters_.dropped[packet.drop_reason].add(1);
     rte_pktmbuf_free(packet.mbuf);
   }
 }
 
-unsigned Worker::poll_host(const Network& network) noexcept {
+unsigned Worker::poll_host(const Snapshot& snapshot) noexcept {
   std::array<rte_mbuf*, Batch::kMaxSize> mbufs;
   const unsigned count = dequeue(config_.from_host, mbufs.data(), config_.burst);
   if (count == 0) return 0;
@@ -274,15 +277,15 @@ unsigned Worker::poll_host(const Network& network) noexcept {
     if (note(mbufs[i]).kind == Note::Kind::kResume) {
       batch_.add(mbufs[i]);
     } else {
-      counters_->from_host.add(1);
-      egress_.send_frame(mbufs[i], note(mbufs[i]).interface, network);
+      counters_.from_host.add(1);
+      egress_.send_frame(mbufs[i], note(mbufs[i]).interface, *snapshot.network);
     }
   }
-  start_batch(batch_);
-  counters_->resumed.add(batch_.size());
-  ingress_.process_resumed(batch_, network);
-  egress_.process(batch_, network, Origin::kReceived);
-  finish(batch_, network);
+  start_batch(batch_, *snapshot.network);
+  counters_.resumed.add(batch_.size());
+  ingress_.process_resumed(batch_);
+  egress_.process(batch_, Origin::kReceived);
+  finish(batch_);
   return count;
 }
 

@@ -43,8 +43,10 @@ using MakeFunction = std::function<std::unique_ptr<Function>(const WorkerService
 
 class Worker {
  public:
-  // Everything the worker needs is allocated here, by the control thread.
-  Worker(WorkerConfig config, Rcu& rcu, const Published<Policy>& policy, const MakeFunction& make_function);
+  // Everything the worker needs is allocated here, by the control thread. `counters` are its own while it lives; they
+  // go on counting when a worker of the same number is made again.
+  Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapshot, WorkerCounters& counters,
+         const MakeFunction& make_function);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -63,8 +65,8 @@ class Worker {
   // when the worker is not running. Must be short: traffic waits. Control thread only.
   void execute(const std::function<void()>& job);
 
-  [[nodiscard]] const WorkerCounters& counters() const noexcept { return *counters_; }
-  [[nodiscard]] WorkerCounters& counters() noexcept { return *counters_; }
+  [[nodiscard]] const WorkerCounters& counters() const noexcept { return counters_; }
+  [[nodiscard]] WorkerCounters& counters() noexcept { return counters_; }
   [[nodiscard]] Tracer& tracer() noexcept { return tracer_; }
   [[nodiscard]] Function& function() noexcept { return *function_; }
   [[nodiscard]] const WorkerConfig& config() const noexcept { return config_; }
@@ -81,20 +83,20 @@ class Worker {
   struct Command;
 
   void run() noexcept;
-  void finish(Batch& batch, const Network& network) noexcept;
-  void start_batch(Batch& batch) noexcept;
-  unsigned poll_ports(const Policy& policy) noexcept;
-  unsigned poll_owned(const Policy& policy) noexcept;
-  unsigned poll_host(const Network& network) noexcept;
+  void finish(Batch& batch) noexcept;
+  void start_batch(Batch& batch, const Network& network) noexcept;
+  unsigned poll_ports(const Snapshot& snapshot) noexcept;
+  unsigned poll_owned(const Snapshot& snapshot) noexcept;
+  unsigned poll_host(const Snapshot& snapshot) noexcept;
   unsigned poll_others() noexcept;
   void run_commands() noexcept;
-  void through_function(Batch& batch, const Policy& policy, std::uint64_t before_ingress) noexcept;
+  void through_function(Batch& batch, const Policy& policy) noexcept;
   void idle(unsigned empty_rounds) noexcept;
 
   WorkerConfig config_;
   Rcu& rcu_;
-  const Published<Policy>& policy_;
-  std::unique_ptr<WorkerCounters> counters_;
+  const Published<Snapshot>& snapshot_;
+  WorkerCounters& counters_;
   Originator originator_;
   Transmitter transmitter_;
   Ingress ingress_;

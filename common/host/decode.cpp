@@ -187,6 +187,8 @@ std::optional<NeighborEvent> decode_neighbor(const nlmsghdr& message) {
       NeighborKey{LinkIndex(static_cast<std::uint32_t>(header->ndm_ifindex)), *address}, {}, *state};
   const auto mac = to_mac(attributes.bytes(NDA_LLADDR));
   if (mac) neighbor.mac = *mac;
+  // The kernel's notes of where multicast goes, made and dropped all the time.
+  if (neighbor.state == NeighborState::kNoArp && neighbor.mac.is_group()) return std::nullopt;
   if (!mac && neighbor.usable()) return std::nullopt;
   return NeighborEvent{neighbor};
 }

@@ -75,8 +75,13 @@ Result<void> Domains::set_addresses(LinkIndex link, std::string_view name,
   if (method_ == Method::kVrf) return netlink_->set_addresses(link, addresses);
   if (auto set = netlink_->set_addresses(link, addresses, SubnetRoute::kNone); !set) return set;
   for (const auto& address : addresses) {
-    const Route subnet{
-        address.subnet(), (*domain)->table, RouteKind::kUnicast, 0, {NextHop{std::nullopt, link, 1}}};
+    // Every link has the subnet fe80::/64: a metric of its own keeps the next link from replacing the route.
+    const bool link_local = !address.address.is_v4() && address.address.v6().is_link_local();
+    const Route subnet{address.subnet(),
+                       (*domain)->table,
+                       RouteKind::kUnicast,
+                       link_local ? link.value() : 0,
+                       {NextHop{std::nullopt, link, 1}}};
     if (auto set = netlink_->set_route(subnet); !set) return set;
   }
   return {};

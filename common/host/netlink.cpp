@@ -130,6 +130,23 @@ std::string explain(int code, const std::string& text) {
 
 }  // namespace
 
+std::vector<net::InterfaceAddress> with_link_local(std::vector<net::InterfaceAddress> wanted,
+                                                   const net::MacAddress& mac) {
+  bool any_v6 = false;
+  for (const auto& address : wanted) {
+    if (address.address.is_v4()) continue;
+    if (address.address.v6().is_link_local()) return wanted;
+    any_v6 = true;
+  }
+  if (!any_v6) return wanted;
+  net::Ipv6Address local;
+  const auto& m = mac.bytes;
+  local.bytes = {0xfe, 0x80, 0,    0,    0,    0,    0,   0, static_cast<std::uint8_t>(m[0] ^ 2U),
+                 m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
+  wanted.push_back(net::InterfaceAddress{local, 64});
+  return wanted;
+}
+
 Result<Netlink> Netlink::open() {
   auto socket = NetlinkSocket::open({});
   if (!socket) return tl::unexpected(socket.error());

@@ -21,6 +21,12 @@ namespace millrace::host {
 // subnets in a table of its own, so the kernel must not put them in main.
 enum class SubnetRoute : bool { kByKernel, kNone };
 
+// The wanted addresses of a link, plus the link-local one that its MAC gives (RFC 4291 appendix A) when there
+// is an IPv6 address among them and no link-local one. Without it the kernel resolves no IPv6 neighbour: it
+// has no source address for its solicitations (ndisc.c, ndisc_send_ns).
+[[nodiscard]] std::vector<net::InterfaceAddress> with_link_local(std::vector<net::InterfaceAddress> wanted,
+                                                                 const net::MacAddress& mac);
+
 enum class RuleMatch : bool {
   kInput,
   kOutput
@@ -34,7 +40,7 @@ class Netlink {
   [[nodiscard]] Result<void> set_up(LinkIndex link, bool up);
   [[nodiscard]] Result<void> set_mtu(LinkIndex link, std::uint32_t mtu);
   [[nodiscard]] Result<void> set_mac(LinkIndex link, const net::MacAddress& mac);
-  // No IPv6 address but those added by hand: not even a link-local one.
+  // No IPv6 address but those added by hand: not even a link-local one (see with_link_local).
   [[nodiscard]] Result<void> stop_address_generation(LinkIndex link);
   [[nodiscard]] Result<void> remove_link(LinkIndex link);
 
@@ -59,7 +65,8 @@ class Netlink {
   // Success also when there was none.
   [[nodiscard]] Result<void> remove_neighbor(const NeighborKey& neighbor);
   // As if the kernel itself had a packet for it (NTF_USE): an unknown or failed neighbour is asked for at
-  // once, a stale one is verified, any other left alone. The answer arrives through the mirror.
+  // once, a stale one is verified, any other left alone. The mirror shows the neighbour when it is found or,
+  // after three requests a second apart, given up (failed); until then the kernel announces nothing.
   [[nodiscard]] Result<void> probe_neighbor(const NeighborKey& neighbor);
 
   // A VRF device over `table`. The error of a kernel without VRF is told apart by has_vrf().

@@ -98,9 +98,8 @@ int main(int argc, char** argv) {
       .interface(core::PortId(1), "outside", {"192.168.255.1/16"})
       .route("10.0.0.0/8", "inside", testing::neighbor_mac(0).to_string())
       .route("192.168.0.0/16", "outside", testing::neighbor_mac(1).to_string());
-  policy->network = builder.build();
   FirewallFunction* function = nullptr;
-  Bench bench{.bed = testing::Testbed({.burst = kBurst, .buffers = 4095, .ring_size = 1024}, std::move(policy),
+  Bench bench{.bed = testing::Testbed({.burst = kBurst, .buffers = 4095, .ring_size = 1024}, {builder.build(), std::move(policy)},
                            [&](const core::WorkerServices& services) {
                              auto made = std::make_unique<FirewallFunction>(
                                  firewall::Limits{.sessions = std::max(flows + 1024, 16384U), .rule_slots = 65536}, services);

@@ -17,7 +17,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/mount.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,12 +54,30 @@ struct CommandResult {
 // Runs a shell command in the thread's namespace and waits for its end.
 inline CommandResult run(const std::string& command) {
   CommandResult result;
-  FILE* pipe = ::popen((command + " 2>&1").c_str(), "re");
-  if (pipe == nullptr) return result;
-  std::array<char, 4096> text{};
-  while (const std::size_t got = std::fread(text.data(), 1, text.size(), pipe))
-    result.output.append(text.data(), got);
-  const int status = ::pclose(pipe);
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return result;
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+  std::string shell = "/bin/sh";
+  std::string option = "-c";
+  std::string text = command;
+  std::array<char*, 4> arguments = {shell.data(), option.data(), text.data(), nullptr};
+  pid_t child = -1;
+  const bool started =
+      ::posix_spawn(&child, shell.c_str(), &actions, nullptr, arguments.data(), environ) == 0;
+  posix_spawn_file_actions_destroy(&actions);
+  ::close(ends[1]);
+  std::array<char, 4096> buffer{};
+  ssize_t got = 0;
+  while (started && (got = ::read(ends[0], buffer.data(), buffer.size())) != 0) {
+    if (got > 0) result.output.append(buffer.data(), static_cast<std::size_t>(got));
+    if (got < 0 && errno != EINTR) break;
+  }
+  ::close(ends[0]);
+  int status = 0;
+  if (!started || ::waitpid(child, &status, 0) != child) return result;
   result.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   return result;
 }

@@ -48,8 +48,7 @@ void ensure_eal(unsigned memory_mib) {
   static_cast<void>(started);
 }
 
-Testbed::Testbed(const TestbedConfig& config, std::unique_ptr<core::Policy> policy,
-                 const core::MakeFunction& make_function) {
+Testbed::Testbed(const TestbedConfig& config, core::Snapshot snapshot, const core::MakeFunction& make_function) {
   static unsigned serial = 0;
   const std::string bed = "bed" + std::to_string(serial++);
   const auto pool = core::make_packet_pool(config.buffers, RTE_MBUF_DEFAULT_DATAROOM);
@@ -85,7 +84,8 @@ Testbed::Testbed(const TestbedConfig& config, std::unique_ptr<core::Policy> poli
   }
   to_host_ = make_ring(bed + "h", config.ring_size);
   from_host_ = make_ring(bed + "f", config.ring_size);
-  policy_ = std::make_unique<core::Published<core::Policy>>(rcu_, std::move(policy));
+  snapshot_ = std::make_unique<core::Published<core::Snapshot>>(
+      rcu_, std::make_unique<const core::Snapshot>(std::move(snapshot)));
 
   for (unsigned w = 0; w < config.workers; ++w) {
     core::WorkerConfig worker;
@@ -102,7 +102,8 @@ Testbed::Testbed(const TestbedConfig& config, std::unique_ptr<core::Policy> poli
       worker.queues.push_back({port, static_cast<std::uint16_t>(w)});
       worker.transmit_paths[port.value()] = {.present = true, .queue = static_cast<std::uint16_t>(w), .ring = nullptr};
     }
-    workers_.push_back(std::make_unique<core::Worker>(std::move(worker), rcu_, *policy_, make_function));
+    counters_.push_back(std::make_unique<core::WorkerCounters>());
+    workers_.push_back(std::make_unique<core::Worker>(std::move(worker), rcu_, *snapshot_, *counters_.back(), make_function));
     workers_.back()->set_time(0);
   }
 }

@@ -28,7 +28,7 @@ struct TestbedConfig {
 // Ports, rings and workers around one function. The owner of everything; one at a time per process.
 class Testbed {
  public:
-  Testbed(const TestbedConfig& config, std::unique_ptr<core::Policy> policy, const core::MakeFunction& make_function);
+  Testbed(const TestbedConfig& config, core::Snapshot snapshot, const core::MakeFunction& make_function);
   ~Testbed();
   Testbed(const Testbed&) = delete;
   Testbed& operator=(const Testbed&) = delete;
@@ -39,7 +39,9 @@ class Testbed {
   [[nodiscard]] core::PortId port(unsigned index) const noexcept { return ports_[index]; }
   [[nodiscard]] rte_mempool* pool() noexcept { return pool_; }
 
-  void publish(std::unique_ptr<core::Policy> policy) { policy_->publish(std::move(policy)); }
+  void publish(core::Snapshot snapshot) {
+    snapshot_->publish(std::make_unique<const core::Snapshot>(std::move(snapshot)));
+  }
   void set_time(Tick now);
 
   // A frame arrives at a port, on the queue of the given worker.
@@ -69,7 +71,8 @@ class Testbed {
   rte_ring* to_host_ = nullptr;
   rte_ring* from_host_ = nullptr;
   core::Rcu rcu_;
-  std::unique_ptr<core::Published<core::Policy>> policy_;
+  std::unique_ptr<core::Published<core::Snapshot>> snapshot_;
+  std::vector<std::unique_ptr<core::WorkerCounters>> counters_;
   std::vector<std::unique_ptr<core::Worker>> workers_;
 };
 

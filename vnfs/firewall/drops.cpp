@@ -20,6 +20,8 @@ constexpr std::array kReasons = {
     row(Drop::kSourceSessionLimit, "source_session_limit", "This source has as many sessions as it may."),
     row(Drop::kSessionTableFull, "session_table_full",
         "All sessions are in use; raise dataplane.sessions or lower the timeouts."),
+    row(Drop::kSessionEnded, "session_ended",
+        "The packet's session ended while it was in hand: by a packet just before it, or to make room."),
     row(Drop::kDraining, "draining", "The appliance is draining and takes no new sessions."),
     row(Drop::kTcpNotSyn, "tcp_not_syn", "A TCP segment of no known connection that is not its first."),
     row(Drop::kTcpInvalidFlags, "tcp_invalid_flags", "A combination of TCP flags that no TCP sends."),

@@ -21,6 +21,7 @@ enum class Drop : std::uint8_t {
   kSourceRateLimit,
   kSourceSessionLimit,
   kSessionTableFull,
+  kSessionEnded,
   kDraining,
   kTcpNotSyn,
   kTcpInvalidFlags,

@@ -2,6 +2,7 @@
 #include "vnfs/firewall/find_session.h"
 
 #include "vnfs/firewall/drops.h"
+#include "vnfs/firewall/tcp_segment.h"
 
 namespace millrace::firewall {
 namespace {
@@ -74,6 +75,16 @@ void FindSession::relate(Batch& batch, Packet& packet, const Session& session) n
   if (sender.end - sequence.host() > slack && sequence.host() != sender.end) batch.drop(packet, Drop::kIcmpBadEmbedded);
 }
 
+// A SYN on the ports of a connection that has ended: the old session gives way, and the rules are asked again.
+bool FindSession::reopens(const Packet& packet, const Session& session, flow::Sender sender,
+                          const Policy& policy) const noexcept {
+  if (packet.headers.protocol != net::protocol::kTcp || packet.headers.later_fragment()) return false;
+  flow::TcpTrack track = session.tcp;
+  flow::TcpState tcp_state = session.tcp_state;
+  return flow::track_tcp(track, tcp_state, tcp_segment(packet), session.direction(sender), policy.tcp) ==
+         flow::TcpVerdict::kReopen;
+}
+
 void FindSession::process(Batch& batch, const Policy& policy) noexcept {
   const flow::FlowTable<Session>& flows = state.sessions.flows();
   state.unsettled = state.related = 0;
@@ -112,6 +123,11 @@ void FindSession::process(Batch& batch, const Policy& policy) noexcept {
     const Session& session = flows[index];
     if (related) [[unlikely]] {
       relate(batch, packet, session);
+      continue;
+    }
+    if (session.tcp_state >= flow::TcpState::kTimeWait && reopens(packet, session, lookup.sender, policy)) [[unlikely]] {
+      state.sessions.close(index, SessionEnd::kReopened, batch.now);
+      state.unsettled |= std::uint64_t{1} << lane;
       continue;
     }
     packet.session = index;

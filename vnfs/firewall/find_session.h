@@ -16,6 +16,8 @@ struct FindSession {
 
  private:
   [[nodiscard]] bool look_inside(core::Batch& batch, core::Packet& packet, flow::FlowLookup& lookup) noexcept;
+  [[nodiscard]] bool reopens(const core::Packet& packet, const Session& session, flow::Sender sender,
+                             const Policy& policy) const noexcept;
   void relate(core::Batch& batch, core::Packet& packet, const Session& session) noexcept;
 };
 

@@ -171,8 +171,8 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
 
 void MatchRules::settle_known(Batch& batch, Packet& packet, RuleIndex rule, const Policy& policy) noexcept {
   Session& session = state.sessions[packet.session];
-  if (session.key.low == 0) {  // an earlier packet of this batch ended it
-    batch.drop(packet, Drop::kPolicyChanged);
+  if (session.key != state.lookups[batch.lane(packet)].key) {  // an earlier packet of this batch ended it
+    batch.drop(packet, Drop::kSessionEnded);
     return;
   }
   const RuleOutcome& outcome = policy.outcome(rule);
@@ -197,7 +197,7 @@ void MatchRules::refuse(Batch& batch, Packet& packet, RuleIndex rule, const Poli
   counters.bytes.add(packet.ip_length());
   const bool by_rule = rule.valid();
   if (outcome.action == Action::kReject) {
-    send_reject(packet, *policy.network, state.services.originator);
+    send_reject(packet, *batch.network, state.services.originator);
     batch.drop(packet, by_rule ? Drop::kRejectedByRule : Drop::kRejectedByDefault);
   } else {
     batch.drop(packet, by_rule ? Drop::kDeniedByRule : Drop::kDeniedByDefault);

@@ -2,6 +2,7 @@
 #include "vnfs/firewall/track_connection.h"
 
 #include "vnfs/firewall/drops.h"
+#include "vnfs/firewall/tcp_segment.h"
 
 namespace millrace::firewall {
 namespace {
@@ -21,23 +22,6 @@ constexpr Drop drop_of(TcpVerdict verdict) noexcept {
     case TcpVerdict::kSynInEstablished: return Drop::kTcpSynInEstablished;
     default: return Drop::kTcpOutOfWindow;
   }
-}
-
-flow::TcpSegment segment_of(const Packet& packet) noexcept {
-  const auto& tcp = packet.l4_as<net::TcpHeader>();
-  flow::TcpSegment segment{.sequence = tcp.sequence.host(),
-                           .acknowledgment = tcp.acknowledgment.host(),
-                           .window = tcp.window.host(),
-                           .payload_length = packet.headers.payload_length(),
-                           .flags = tcp.flags,
-                           .options = {}};
-  if ((tcp.flags & net::tcp_flag::kSyn) != 0) [[unlikely]] {
-    segment.options = Bytes(reinterpret_cast<const std::uint8_t*>(&tcp) + sizeof tcp, tcp.header_length() - sizeof tcp);
-  }
-  // How much the later fragments of this segment carry is not known here; it can not be more than what one datagram
-  // holds, and counting too much only widens what the receiver may acknowledge.
-  if (packet.headers.more_fragments) [[unlikely]] segment.payload_length = 0xffff - 60;
-  return segment;
 }
 
 }  // namespace
@@ -62,7 +46,7 @@ void TrackConnection::settle_tcp(Batch& batch, Packet& packet, TcpVerdict verdic
 void TrackConnection::track_tcp(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   Session& session = state.sessions[packet.session];
   const TcpState before = session.tcp_state;
-  const TcpVerdict verdict = flow::track_tcp(session.tcp, session.tcp_state, segment_of(packet),
+  const TcpVerdict verdict = flow::track_tcp(session.tcp, session.tcp_state, tcp_segment(packet),
                                              static_cast<Direction>(packet.direction), policy.tcp);
   if (verdict == TcpVerdict::kOk && session.tcp_state == before) [[likely]] {
     session.count(static_cast<Direction>(packet.direction), packet.ip_length());
@@ -79,6 +63,11 @@ void TrackConnection::track_tcp(Batch& batch, Packet& packet, const Policy& poli
 void TrackConnection::process(Batch& batch, const Policy& policy) noexcept {
   for (Packet& packet : batch) {
     if (packet.session == kNoSession) [[unlikely]] continue;  // ARP, or an ICMP error about a session
+    // Another packet of the batch may have ended the session, or taken its place under pressure.
+    if (state.sessions[packet.session].key != state.lookups[batch.lane(packet)].key) [[unlikely]] {
+      batch.drop(packet, Drop::kSessionEnded);
+      continue;
+    }
     if (packet.headers.protocol == net::protocol::kTcp && !packet.headers.later_fragment()) {
       track_tcp(batch, packet, policy);
       continue;

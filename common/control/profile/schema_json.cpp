@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
+
+#include <fmt/format.h>
 
 #include "common/control/profile/shape.h"
 
@@ -23,16 +23,17 @@ void print(const json::value& value, unsigned depth, std::string& out) {
       out += indent;
       one(member);
     }
-    if (!first) out += "\n" + indent.substr(2);
+    if (!first) out.append("\n").append(indent, 2);
     out += close;
   };
   if (value.is_object()) {
     members('{', '}', value.get_object(), [&](const json::key_value_pair& member) {
-      out += json::serialize(member.key()) + ": ";
+      out += fmt::format("{}: ", json::serialize(member.key()));
       print(member.value(), depth + 1, out);
     });
-  } else if (value.is_array() &&
-             std::ranges::any_of(value.get_array(), [](const json::value& one) { return one.is_structured(); })) {
+  } else if (value.is_array() && std::ranges::any_of(value.get_array(), [](const json::value& one) {
+               return one.is_structured();
+             })) {
     members('[', ']', value.get_array(), [&](const json::value& one) { print(one, depth + 1, out); });
   } else {
     out += json::serialize(value);
@@ -99,7 +100,7 @@ class Writer {
     std::string name = shape.name;
     std::ranges::replace(name, ' ', '_');
     if (!definitions_.contains(name)) definitions_.insert_or_assign(name, structure(shape));
-    return {{"$ref", "#/$defs/" + name}};
+    return {{"$ref", fmt::format("#/$defs/{}", name)}};
   }
 
   static json::object text(const Shape& shape) {
@@ -109,7 +110,7 @@ class Writer {
       out.emplace("minimum", shape.least);
       out.emplace("maximum", shape.most);
     }
-    if (!shape.pattern.empty()) out.emplace("pattern", "^(" + shape.pattern + ")$");
+    if (!shape.pattern.empty()) out.emplace("pattern", fmt::format("^({})$", shape.pattern));
     return out;
   }
 
@@ -136,6 +137,8 @@ class Writer {
 
 }  // namespace
 
-std::string to_json_schema(const Shape& shape, const std::string& title) { return Writer().write(shape, title); }
+std::string to_json_schema(const Shape& shape, const std::string& title) {
+  return Writer().write(shape, title);
+}
 
 }  // namespace millrace::control

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a value of the profile looks like, as data: the reference page and the JSON Schema are written from it.
+// What a value of the profile looks like, as data: the reference page and the JSON Schema are written from
+// it.
 #pragma once
 
 #include <cstdint>
@@ -20,15 +21,15 @@ struct Shape {
 
   Kind kind = Kind::kText;
   std::string phrase = {};  // completes "give ...": "an integer from 1 to 64"
-  std::int64_t least = 0;  // kInteger
+  std::int64_t least = 0;   // kInteger
   std::int64_t most = 0;
   bool integer_too = false;  // kText: plain YAML integers are accepted as well ("20000" beside "20k")
-  std::string pattern = {};       // kText: a regular expression (ECMA 262) the whole text matches, or empty
+  std::string pattern = {};  // kText: a regular expression (ECMA 262) the whole text matches, or empty
   std::vector<Choice> choices = {};
-  std::vector<Shape> parts = {};        // kList: its items; kMap: names, then values; kOneOf: the alternatives
-  bool may_be_empty = true;        // kList, kMap
-  std::string name = {};           // kStruct: unique within a schema
-  std::string doc = {};            // kStruct
+  std::vector<Shape> parts = {};  // kList: its items; kMap: names, then values; kOneOf: the alternatives
+  bool may_be_empty = true;       // kList, kMap
+  std::string name = {};          // kStruct: unique within a schema
+  std::string doc = {};           // kStruct
   std::vector<FieldShape> fields = {};  // kStruct
 };
 

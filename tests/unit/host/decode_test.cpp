@@ -144,6 +144,21 @@ TEST(Decode, SkipsProxyAndStatelessNeighbors) {
   EXPECT_FALSE(decode_neighbor(header_of(neighbor(NUD_NONE))));
 }
 
+TEST(Model, ANeighborsStateIsAChangeOnlyWhenItMattersToForwarding) {
+  auto builder = follower();
+  const auto change = [&](std::uint16_t state) {
+    return builder.apply_all(neighbor(state), ModelBuilder::Source::kEvent);
+  };
+  EXPECT_TRUE(change(NUD_REACHABLE));
+  EXPECT_FALSE(change(NUD_STALE));
+  EXPECT_EQ(builder.model().neighbors().begin()->second.state, NeighborState::kStale) << "but it is known";
+  EXPECT_TRUE(change(NUD_FAILED));
+  EXPECT_TRUE(change(NUD_PROBE));
+  auto moved = neighbor(NUD_PROBE);
+  moved[moved.size() - 3] = 0x42;  // the address's last byte; two of padding follow
+  EXPECT_TRUE(builder.apply_all(moved, ModelBuilder::Source::kEvent));
+}
+
 TEST(Model, ARouteByAnUnknownObjectIsUnreachableUntilItIsKnown) {
   auto builder = follower();
   EXPECT_TRUE(builder.apply_all(route_by_object(), ModelBuilder::Source::kEvent));

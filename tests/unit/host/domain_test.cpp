@@ -25,10 +25,12 @@ TEST_F(DomainsTest, KeepOverlappingTenantsApart) {
     ASSERT_TRUE(domains->add(name, RouteTable(table)));
     const auto attached = domains->attach(netlink_->link(tap->name()).value(), name);
     ASSERT_TRUE(attached) << attached.error().message();
-    const auto set = domains->set_addresses(tap->index(), name, same);
+    const auto set = domains->set_addresses(tap->index(), name, with_link_local(same, kOurMac));
     ASSERT_TRUE(set) << set.error().message();
   }
 
+  // Without forwarding the kernel refuses the lookup of a packet that is not for itself.
+  ASSERT_EQ(test::run("echo 1 > /proc/sys/net/ipv4/ip_forward").status, 0);
   // The kernel's own lookup, for a packet that came in by each tenant's link.
   for (const char* link : {"tenant7", "tenant8"}) {
     for (const char* target : {"10.7.0.9", "2001:db8:7::9"}) {

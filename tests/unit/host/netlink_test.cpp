@@ -21,6 +21,15 @@ class NetlinkTest : public Twin {
   std::optional<Tap> tap_;
 };
 
+TEST(WithLinkLocal, AddsOneOnlyWhereItIsNeeded) {
+  const auto address = mac("34:56:78:9a:bc:de");
+  // The example of RFC 4291 appendix A: 36-56-78-FF-FE-9A-BC-DE after the universal bit is turned over.
+  EXPECT_THAT(with_link_local({on("2001:db8::1/64")}, address),
+              testing::ElementsAre(on("2001:db8::1/64"), on("fe80::3656:78ff:fe9a:bcde/64")));
+  EXPECT_THAT(with_link_local({on("192.0.2.1/24")}, address), testing::ElementsAre(on("192.0.2.1/24")));
+  EXPECT_EQ(with_link_local({on("fe80::1/64"), on("2001:db8::1/64")}, address).size(), 2U);
+}
+
 TEST_F(NetlinkTest, ChangesTheLink) {
   ASSERT_TRUE(netlink_->set_mtu(link(), 1400));
   ASSERT_TRUE(netlink_->set_mac(link(), kPeerMac));
@@ -38,7 +47,8 @@ TEST_F(NetlinkTest, SetsTheAddressesToExactlyTheseAndLeavesTheOthersAlone) {
                                                      on("198.51.100.1/32")};
   ASSERT_TRUE(netlink_->set_addresses(link(), wanted));
   std::vector<std::string> shown;
-  for (const auto& entry : ip_json("addr show dev twin0").at(0).at("addr_info").as_array()) {
+  const auto links = ip_json("addr show dev twin0");
+  for (const auto& entry : links.at(0).at("addr_info").as_array()) {
     shown.emplace_back(entry.at("local").as_string());
   }
   EXPECT_THAT(shown, testing::UnorderedElementsAre("2001:db8::1", "192.0.2.2", "198.51.100.1"));
@@ -129,10 +139,7 @@ TEST_F(NetlinkTest, ProbeMakesTheKernelAsk) {
             arp(1, kOurMac, "192.0.2.1", {}, "192.0.2.9"));
 
   ASSERT_TRUE(netlink_->probe_neighbor({link(), ip("2001:db8::9")}));
-  const auto solicitation = await_frame(*tap_, [](const Frame& f) {
-    return f.size() > 54 && type_of(f) == net::ether_type::kIpv6 &&
-           f[54] == net::icmpv6::kNeighborSolicitation;
-  });
+  const auto solicitation = await_frame(*tap_, is_solicitation);
   ASSERT_TRUE(solicitation);
   const auto target = ip("2001:db8::9").bytes();
   EXPECT_TRUE(std::equal(target.begin(), target.end(), solicitation->begin() + 62));

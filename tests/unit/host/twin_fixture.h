@@ -106,10 +106,16 @@ inline std::uint16_t type_of(const Frame& frame) {
   return frame.size() < 14 ? std::uint16_t{0} : static_cast<std::uint16_t>(frame[12] << 8 | frame[13]);
 }
 
+inline bool is_solicitation(const Frame& frame) {
+  return frame.size() > 54 && type_of(frame) == net::ether_type::kIpv6 &&
+         frame[54] == net::icmpv6::kNeighborSolicitation;
+}
+
 class Twin : public testing::Test {
  protected:
   void SetUp() override {
     if (!space_.ok()) GTEST_SKIP() << space_.reason();
+    ip_command("link set lo up");
     auto netlink = Netlink::open();
     ASSERT_TRUE(netlink) << netlink.error().message();
     netlink_.emplace(std::move(*netlink));
@@ -123,15 +129,16 @@ class Twin : public testing::Test {
     if (!tap) throw std::runtime_error(tap.error().message());
     for (const Result<void>& done :
          {netlink_->stop_address_generation(tap->index()), netlink_->set_up(tap->index(), true),
-          netlink_->set_addresses(tap->index(), addresses)}) {
+          netlink_->set_addresses(tap->index(), with_link_local(addresses, address))}) {
       if (!done) throw std::runtime_error(done.error().message());
     }
     return std::move(*tap);
   }
 
-  // The first frame out of the TAP that `wanted` accepts; others are passed over. Nothing after five seconds.
-  static std::optional<Frame> await_frame(Tap& tap, const std::function<bool(const Frame&)>& wanted) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  // The first frame out of the TAP that `wanted` accepts; others are passed over. Nothing after the patience.
+  static std::optional<Frame> await_frame(Tap& tap, const std::function<bool(const Frame&)>& wanted,
+                                          std::chrono::milliseconds patience = std::chrono::seconds(5)) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     while (true) {
       Frame frame(2048);
       const auto got = tap.read(frame);
