@@ -38,10 +38,11 @@ struct alignas(64) Session {
   // Third line: totals, when the counts of the first are carried over.
   std::array<std::uint64_t, 2> carried_packets;
   std::array<std::uint64_t, 2> carried_bytes;
-  std::uint8_t dscp;  // of the first packet, as are the next two
+  std::uint8_t dscp;  // of the first packet, as are the next three
   std::uint8_t icmp_type;
   std::uint8_t first_tcp_flags;
-  std::array<std::uint8_t, 29> unused;
+  std::uint8_t icmp_code;
+  std::array<std::uint8_t, 28> unused;
 
   static constexpr std::uint8_t kInitiatorHigh = 0x01;  // the initiator is the key's high endpoint
   static constexpr std::uint8_t kReplied = 0x02;        // the responder has spoken

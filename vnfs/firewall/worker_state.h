@@ -8,6 +8,7 @@
 
 #include "common/base/counter.h"
 #include "common/core/function.h"
+#include "vnfs/firewall/flow_event_log.h"
 #include "vnfs/firewall/session_table.h"
 
 namespace millrace::firewall {
@@ -23,17 +24,24 @@ struct RuleCounters {
 struct Limits {
   std::uint32_t sessions = 250'000;    // of this worker
   std::uint32_t rule_slots = 65'536;
+  std::uint32_t flow_events = 16'384;  // that wait to be read
 };
 
 struct WorkerState {
   WorkerState(const Limits& limits, const core::WorkerServices& lent)
       : services(lent),
         sessions(limits.sessions, lent.seed, lent.now, lent.worker.value()),
-        rule_counters(limits.rule_slots) {}
+        rule_counters(limits.rule_slots),
+        flow_log(limits.flow_events, lent.worker.value(), lent.now) {
+    sessions.observe(&flow_log);
+  }
+  WorkerState(const WorkerState&) = delete;  // its members know each other
+  WorkerState& operator=(const WorkerState&) = delete;
 
   core::WorkerServices services;
   SessionTable sessions;
   std::vector<RuleCounters> rule_counters;
+  FlowEventLog flow_log;
 
   // From FindSession to the later stages, for the batch in hand.
   std::array<flow::FlowLookup, core::Batch::kMaxSize> lookups;

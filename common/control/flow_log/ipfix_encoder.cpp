@@ -205,34 +205,45 @@ class IpfixEncoder::Impl {
     }
     auto last = emit();
     if (!last) return tl::unexpected<Error>(last.error());
-    messages.push_back(std::move(*last));
+    if (!last->empty()) messages.push_back(std::move(*last));
     return messages;
   }
 
   Result<Encoded> encode(std::span<const IpfixRecord> records) {
     Encoded encoded;
     GError* error = nullptr;
+    bool fresh = false;  // the message in hand is a new one
     for (const IpfixRecord& record : records) {
-      auto* bytes = reinterpret_cast<std::uint8_t*>(const_cast<IpfixRecord*>(&record));  // fixbuf only reads it
-      if (!use(kInternalId, template_of_[record.layout & 0x3f], error) ||
-          !fBufAppend(message_, bytes, sizeof record, &error)) {
-        const bool full = g_error_matches(error, FB_ERROR_DOMAIN, FB_ERROR_EOM) != FALSE;
-        if (full && encoded.records != 0) {
-          g_clear_error(&error);
-          break;
-        }
-        return tl::unexpected<Error>(error_of("encode an IPFIX record", error));
+      while (!append(record, error)) {
+        if (!g_error_matches(error, FB_ERROR_DOMAIN, FB_ERROR_EOM) || fresh)
+          return tl::unexpected<Error>(error_of("encode an IPFIX record", error));
+        g_clear_error(&error);
+        if (encoded.records != 0) return finish(std::move(encoded));
+        // After templates libfixbuf wants a new message, though nothing is in this one.
+        if (auto empty = emit(); !empty) return tl::unexpected<Error>(empty.error());
+        fresh = true;
       }
+      fresh = false;
       ++encoded.records;
     }
+    return finish(std::move(encoded));
+  }
+
+ private:
+  [[nodiscard]] static constexpr std::uint16_t template_count() noexcept { return 8; }
+
+  bool append(const IpfixRecord& record, GError*& error) {
+    auto* bytes = reinterpret_cast<std::uint8_t*>(const_cast<IpfixRecord*>(&record));  // fixbuf only reads it
+    return use(kInternalId, template_of_[record.layout & 0x3f], error) &&
+           fBufAppend(message_, bytes, sizeof record, &error) != FALSE;
+  }
+
+  Result<Encoded> finish(Encoded encoded) {
     auto message = emit();
     if (!message) return tl::unexpected<Error>(message.error());
     encoded.message = std::move(*message);
     return encoded;
   }
-
- private:
-  [[nodiscard]] static constexpr std::uint16_t template_count() noexcept { return 8; }
 
   // `size` is what a record in memory must be; `scope` makes it an options template.
   Result<void> add(std::uint16_t id, bool internal, std::vector<fbInfoElementSpec_t>& specs, std::uint32_t flags,
@@ -258,7 +269,7 @@ class IpfixEncoder::Impl {
            fBufSetExportTemplate(message_, external, &error) != FALSE;
   }
 
-  // Appends; in a new message when the present one is full.
+  // Appends; in a new message when the present one is full, which libfixbuf also says of one not begun yet.
   template <class Append>
   Result<void> fitting(std::vector<IpfixMessage>& messages, Append&& append, GError*& error) {
     if (append()) return {};
@@ -267,7 +278,7 @@ class IpfixEncoder::Impl {
     g_clear_error(&error);
     auto full = emit();
     if (!full) return tl::unexpected<Error>(full.error());
-    messages.push_back(std::move(*full));
+    if (!full->empty()) messages.push_back(std::move(*full));
     if (append()) return {};
     return tl::unexpected<Error>(error_of("encode IPFIX templates", error));
   }

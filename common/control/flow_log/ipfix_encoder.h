@@ -37,7 +37,7 @@ class IpfixEncoder {
   IpfixEncoder(const IpfixEncoder&) = delete;
   IpfixEncoder& operator=(const IpfixEncoder&) = delete;
 
-  // All templates, and the interfaces' names; goes before the first record and, over UDP, again and again.
+  // All templates, and the interfaces' names; needed before the first record and, over UDP, again and again.
   [[nodiscard]] Result<std::vector<IpfixMessage>> templates(std::span<const IpfixInterface> interfaces);
 
   // One message with as many of the first records as it holds.

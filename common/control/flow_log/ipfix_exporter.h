@@ -14,7 +14,7 @@
 namespace millrace::control {
 
 struct IpfixExporterOptions {
-  std::string host;
+  std::string host = {};
   std::uint16_t port = 4739;  // IANA's for IPFIX
   IpfixTransport transport = IpfixTransport::kUdp;
   std::uint32_t observation_domain = 1;
