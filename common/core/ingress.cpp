@@ -87,16 +87,18 @@ Drop check_ipv6(const Ipv6Header& ip) noexcept {
 }  // namespace
 
 Ingress::Ingress(WorkerId self, std::vector<RingOutput> owners, RingOutput to_host, Originator& originator,
-                 WorkerCounters& counters)
+                 WorkerCounters& counters, Fragments& fragments)
     : self_(self),
       owners_(std::move(owners)),
       to_host_(to_host),
       originator_(originator),
-      counters_(counters) {}
+      counters_(counters),
+      fragments_(fragments) {}
 
 void Ingress::process(Batch& batch) noexcept { run<Arrival::kPort>(batch); }
 void Ingress::process_owned(Batch& batch) noexcept { run<Arrival::kOwner>(batch); }
 void Ingress::process_resumed(Batch& batch) noexcept { run<Arrival::kTwin>(batch); }
+void Ingress::process_released(Batch& batch) noexcept { run<Arrival::kReleased>(batch); }
 
 void Ingress::to_host(Batch& batch, Packet& packet) noexcept {
   Note& to = note(packet.mbuf);
@@ -171,6 +173,19 @@ void Ingress::route(Batch& batch, Packet& packet, const Network& network) noexce
     to_host(batch, packet);
 }
 
+// A fragment, after routing: what is for the twin is reassembled there, and what waited for its neighbour was
+// judged before.
+template <Ingress::Arrival arrival>
+void Ingress::follow_first(Batch& batch, Packet& packet) noexcept {
+  if constexpr (arrival == Arrival::kReleased) {
+    Fragments::restore(packet);
+  } else if constexpr (arrival != Arrival::kTwin) {
+    if ((batch.live_mask() >> batch.lane(packet) & 1U) == 0) return;
+    const bool owned = arrival == Arrival::kOwner && note(packet.mbuf).kind == Note::Kind::kFragment;
+    fragments_.track(batch, packet, owned, owners_, workers_);
+  }
+}
+
 template <Ingress::Arrival arrival>
 void Ingress::run(Batch& batch) noexcept {
   const Network& network = *batch.network;
@@ -221,6 +236,8 @@ void Ingress::run(Batch& batch) noexcept {
       }
     }
     if (network.forwarding == Forwarding::kRouted) route(batch, packet, network);
+    if (headers.is_fragment) [[unlikely]]
+      follow_first<arrival>(batch, packet);
   }
 }
 

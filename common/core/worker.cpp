@@ -55,9 +55,11 @@ Worker::Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapsho
       snapshot_(snapshot),
       counters_(counters),
       originator_(config_.pool, counters_),
-      transmitter_(config_.transmit_paths, counters_),
+      transmitter_(config_.transmit_paths, counters_, capturer_),
+      fragments_(config_.fragments, config_.seed, config_.id, counters_, capturer_),
       ingress_(config_.id, owner_outputs(config_, counters_),
-               RingOutput(config_.to_host, Drop::kHostRingFull, counters_), originator_, counters_),
+               RingOutput(config_.to_host, Drop::kHostRingFull, counters_), originator_, counters_,
+               fragments_),
       egress_(config_.pool, transmitter_, RingOutput(config_.to_host, Drop::kHostRingFull, counters_),
               originator_, counters_),
       commands_(make_command_ring(config_.id)),
@@ -85,6 +87,8 @@ void Worker::start() {
 void Worker::stop() {
   stopping_.store(true, std::memory_order_relaxed);
   if (thread_.joinable()) thread_.join();
+  capturer_.end();
+  fragments_.drop_held();
 }
 
 void Worker::execute(const std::function<void()>& job) {
@@ -156,13 +160,19 @@ void Worker::idle(unsigned empty_rounds) noexcept {
 
 unsigned Worker::poll_once() noexcept {
   const Snapshot& snapshot = snapshot_.get();
+  capturer_.begin(*snapshot.network);
   unsigned packets = poll_ports(snapshot);
   packets += poll_owned(snapshot);
   packets += poll_host(snapshot);
   packets += poll_others();
-  function_->tick(has_fixed_now_ ? fixed_now_ : static_cast<Tick>(rte_rdtsc() / tsc_per_ms_),
-                  *snapshot.policy);
+  const Tick time = now();
+  fragments_.expire(time);
+  function_->tick(time, *snapshot.policy);
   return packets;
+}
+
+Tick Worker::now() const noexcept {
+  return has_fixed_now_ ? fixed_now_ : static_cast<Tick>(rte_rdtsc() / tsc_per_ms_);
 }
 
 void Worker::start_batch(Batch& batch, const Network& network) noexcept {
@@ -192,6 +202,8 @@ unsigned Worker::poll_ports(const Snapshot& snapshot) noexcept {
     port.received_bytes.add(bytes);
     counters_.received.add(count);
     start_batch(batch_, *snapshot.network);
+    if (capturer_.active()) [[unlikely]]
+      capturer_.received(batch_);
     ingress_.process(batch_);
     through_function(batch_, *snapshot.policy);
   }
@@ -213,8 +225,11 @@ unsigned Worker::poll_owned(const Snapshot& snapshot) noexcept {
 
 void Worker::process(Batch& batch) noexcept {
   const Snapshot& snapshot = snapshot_.get();
+  capturer_.begin(*snapshot.network);
   counters_.received.add(batch.size());
   start_batch(batch, *snapshot.network);
+  if (capturer_.active()) [[unlikely]]
+    capturer_.received(batch);
   ingress_.process(batch);
   through_function(batch, *snapshot.policy);
 }
@@ -245,6 +260,19 @@ void Worker::through_function(Batch& batch, const Policy& policy) noexcept {
   egress.cycles.add(after - before_egress);
   counters_.latency.add(after - batch.tsc, leaving);
   counters_.batches.add(1);
+  if (fragments_.unsettled()) [[unlikely]]
+    settle_fragments(batch, policy);
+}
+
+// The released are later fragments of accepted datagrams: they need no settling of their own.
+void Worker::settle_fragments(const Batch& batch, const Policy& policy) noexcept {
+  const Network& network = *batch.network;
+  fragments_.settle(batch);
+  for (batch_.clear(); fragments_.take_released(batch_); batch_.clear()) {
+    start_batch(batch_, network);
+    ingress_.process_released(batch_);
+    through_function(batch_, policy);
+  }
 }
 
 // Sends what was made on the way, flushes all outputs, counts and frees what was dropped.
@@ -264,6 +292,8 @@ void Worker::finish(Batch& batch) noexcept {
   for (std::uint64_t lanes = batch.dropped_mask(); lanes != 0; lanes &= lanes - 1) {
     Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
     counters_.dropped[packet.drop_reason].add(1);
+    if (capturer_.active()) [[unlikely]]
+      capturer_.dropped(packet.mbuf, packet.port, packet.drop_reason);
     rte_pktmbuf_free(packet.mbuf);
   }
 }

@@ -11,7 +11,9 @@
 
 #include <rte_ring.h>
 
+#include "common/core/capture.h"
 #include "common/core/egress.h"
+#include "common/core/fragments.h"
 #include "common/core/function.h"
 #include "common/core/ingress.h"
 #include "common/core/published.h"
@@ -37,6 +39,7 @@ struct WorkerConfig {
   rte_ring* from_host = nullptr;
   rte_mempool* pool = nullptr;
   std::uint64_t seed = 0;
+  flow::FragmentSettings fragments;
 };
 
 using MakeFunction = std::function<std::unique_ptr<Function>(const WorkerServices&)>;
@@ -52,7 +55,7 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   void start();
-  // Ends the loop after the batch in hand; what waits in its rings stays there.
+  // Ends the loop after the batch in hand; held fragments are dropped, what waits in its rings stays there.
   void stop();
 
   // One round of the loop: what start() does for ever. For tests and benchmarks, which own the thread.
@@ -68,6 +71,7 @@ class Worker {
   [[nodiscard]] const WorkerCounters& counters() const noexcept { return counters_; }
   [[nodiscard]] WorkerCounters& counters() noexcept { return counters_; }
   [[nodiscard]] Tracer& tracer() noexcept { return tracer_; }
+  [[nodiscard]] Capturer& capturer() noexcept { return capturer_; }
   [[nodiscard]] Function& function() noexcept { return *function_; }
   [[nodiscard]] const WorkerConfig& config() const noexcept { return config_; }
   [[nodiscard]] bool running() const noexcept { return thread_.joinable(); }
@@ -91,14 +95,18 @@ class Worker {
   unsigned poll_others() noexcept;
   void run_commands() noexcept;
   void through_function(Batch& batch, const Policy& policy) noexcept;
+  void settle_fragments(const Batch& batch, const Policy& policy) noexcept;
   void idle(unsigned empty_rounds) noexcept;
+  [[nodiscard]] Tick now() const noexcept;
 
   WorkerConfig config_;
   Rcu& rcu_;
   const Published<Snapshot>& snapshot_;
   WorkerCounters& counters_;
+  Capturer capturer_;
   Originator originator_;
   Transmitter transmitter_;
+  Fragments fragments_;
   Ingress ingress_;
   Egress egress_;
   Tracer tracer_;
