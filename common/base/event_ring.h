@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Records by value from one thread to another, for news that may be lost: the writer never waits. A ring that is full
-// counts the record as lost.
+// Records by value from one thread to another, for news that may be lost: the writer never waits. A ring that
+// is full counts the record as lost.
 #pragma once
 
 #include <atomic>
@@ -16,8 +16,9 @@
 namespace millrace {
 
 // One writer thread, one reader thread. All memory is taken, and touched, when the ring is made.
-// Method: Lamport's queue, each side keeping a copy of the other's position ("A Lock-Free, Cache-Efficient Shared Ring
-// Buffer", Lee et al., ANCS 2009), so that a push touches the reader's cache line only when the ring looks full.
+// Method: Lamport's queue, each side keeping a copy of the other's position ("A Lock-Free, Cache-Efficient
+// Shared Ring Buffer", Lee et al., ANCS 2009), so that a push touches the reader's cache line only when the
+// ring looks full.
 template <class T>
 class EventRing {
   static_assert(std::is_trivially_copyable_v<T>);

@@ -15,8 +15,8 @@ namespace millrace::firewall {
 enum class FlowEventKind : std::uint8_t { kOpened, kEnded, kDenied };
 
 struct FlowEvent {
-  std::uint64_t tsc;      // when; the reader makes wall clock of it
-  std::uint64_t session;  // its id; 0 of a denied packet
+  std::uint64_t tsc;                    // when; the reader makes wall clock of it
+  std::uint64_t session;                // its id; 0 of a denied packet
   std::array<std::uint8_t, 16> source;  // of the first packet, as is all that is named after a side
   std::array<std::uint8_t, 16> destination;
   std::array<std::uint64_t, 2> packets;  // by Direction, as are the next two

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/flow_event_log.h"
 
-#include <x86intrin.h>
-
 #include <algorithm>
+
+#include <x86intrin.h>
 
 namespace millrace::firewall {
 namespace {
 
 using flow::TcpState;
 
-// The flags known to have been seen from one side. The session keeps states, not every flag: PSH and URG are not
-// among them, and RST, whose sender is not kept, counts for both.
+// The flags known to have been seen from one side. The session keeps states, not every flag: PSH and URG are
+// not among them, and RST, whose sender is not kept, counts for both.
 std::uint8_t seen_tcp_flags(const Session& session, Direction direction) noexcept {
   using namespace net::tcp_flag;
   if (session.key.protocol() != net::protocol::kTcp) return 0;

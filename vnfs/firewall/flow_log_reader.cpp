@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/flow_log_reader.h"
 
-#include <x86intrin.h>
-
 #include <chrono>
 #include <cstring>
 #include <span>
 #include <string_view>
+
+#include <x86intrin.h>
 
 #include "vnfs/firewall/drops.h"
 
@@ -27,16 +27,21 @@ EndTold tell_end(SessionEnd why, flow::TcpState state) noexcept {
     case SessionEnd::kTimeout:
       return {FlowEnd::kIdle, "idle_timeout", "No packet came for the session's idle time."};
     case SessionEnd::kClosed:
-      if (state == flow::TcpState::kClosed) return {FlowEnd::kFinished, "reset", "One side reset the connection."};
+      if (state == flow::TcpState::kClosed)
+        return {FlowEnd::kFinished, "reset", "One side reset the connection."};
       if (state == flow::TcpState::kNone)
         return {FlowEnd::kFinished, "refused", "The packet that would have opened the session was refused."};
       return {FlowEnd::kFinished, "closed", "Both sides closed the connection."};
-    case SessionEnd::kReset: return {FlowEnd::kFinished, "reset", "One side reset the connection."};
+    case SessionEnd::kReset:
+      return {FlowEnd::kFinished, "reset", "One side reset the connection."};
     case SessionEnd::kPolicy:
-      return {FlowEnd::kForced, "policy_changed", "The session was accepted once; the present rules refuse it."};
+      return {FlowEnd::kForced, "policy_changed",
+              "The session was accepted once; the present rules refuse it."};
     case SessionEnd::kEvicted:
-      return {FlowEnd::kLackOfResources, "evicted", "The session table was full and this session could be spared."};
-    case SessionEnd::kFlushed: return {FlowEnd::kForced, "flushed", "An operator ended the session."};
+      return {FlowEnd::kLackOfResources, "evicted",
+              "The session table was full and this session could be spared."};
+    case SessionEnd::kFlushed:
+      return {FlowEnd::kForced, "flushed", "An operator ended the session."};
     case SessionEnd::kReopened:
       return {FlowEnd::kFinished, "reopened", "A new connection began on the same addresses and ports."};
   }
@@ -105,7 +110,9 @@ FlowRecord to_record(const FlowEvent& event, const FlowClock& clock, const FlowN
   record.generation = event.generation;
   record.worker = event.worker;
   switch (event.kind) {
-    case FlowEventKind::kOpened: record.kind = control::FlowEventKind::kOpened; break;
+    case FlowEventKind::kOpened:
+      record.kind = control::FlowEventKind::kOpened;
+      break;
     case FlowEventKind::kEnded: {
       record.kind = control::FlowEventKind::kEnded;
       const bool tcp = event.protocol == net::protocol::kTcp;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Reads what the workers noted of their flows, gives numbers their names and ticks their time of day, and hands the
-// records to the sinks. Control side.
+// Reads what the workers noted of their flows, gives numbers their names and ticks their time of day, and
+// hands the records to the sinks. Control side.
 //
 //   reader.set_sinks({json_log, ipfix});        // at start, and when the profile's telemetry changed
 //   reader.set_names(names);                    // with every policy or network
@@ -35,7 +35,8 @@ struct FlowClock {
   [[nodiscard]] control::WallTime at(std::uint64_t event_tsc) const noexcept;
 };
 
-[[nodiscard]] control::FlowRecord to_record(const FlowEvent& event, const FlowClock& clock, const FlowNames& names);
+[[nodiscard]] control::FlowRecord to_record(const FlowEvent& event, const FlowClock& clock,
+                                            const FlowNames& names);
 
 // All calls by one thread, which need not be the workers'. A worker's log must outlive the call only.
 class FlowLogReader {
@@ -45,7 +46,8 @@ class FlowLogReader {
   void set_names(FlowNames names) { names_ = std::move(names); }
   void set_sinks(std::vector<std::shared_ptr<control::FlowSink>> sinks) { sinks_ = std::move(sinks); }
 
-  // Takes what is there, at most kMostPerPoll; returns how many events. With no sink they are read and forgotten.
+  // Takes what is there, at most kMostPerPoll; returns how many events. With no sink they are read and
+  // forgotten.
   unsigned poll(FlowEventLog& log);
 
  private:

@@ -13,8 +13,8 @@ namespace millrace::control {
 
 enum class IpfixTransport : std::uint8_t { kUdp, kTcp };
 
-// One thread; `wake` is an eventfd of the owner's that ends every wait once it is readable. The name of the collector
-// is resolved at each connect, by the system's resolver, and that alone can not be ended early.
+// One thread; `wake` is an eventfd of the owner's that ends every wait once it is readable. The name of the
+// collector is resolved at each connect, by the system's resolver, and that alone can not be ended early.
 class CollectorSocket {
  public:
   explicit CollectorSocket(int wake) noexcept : wake_(wake) {}
@@ -25,8 +25,8 @@ class CollectorSocket {
   // Tries the addresses of the name in turn.
   [[nodiscard]] Result<void> connect(const std::string& host, std::uint16_t port, IpfixTransport transport,
                                      std::chrono::milliseconds at_most);
-  // The whole message. An error says that nothing, or not all of it, went out: the connection is of no further use.
-  // Over UDP success means that it was sent, and an error may be about the datagram before.
+  // The whole message. An error says that nothing, or not all of it, went out: the connection is of no
+  // further use. Over UDP success means that it was sent, and an error may be about the datagram before.
   [[nodiscard]] Result<void> send(Bytes message, std::chrono::milliseconds at_most);
   [[nodiscard]] bool is_open() const noexcept { return fd_ >= 0; }
   // TCP: the collector has closed or reset the connection.

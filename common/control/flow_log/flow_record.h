@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One event of a flow as people and collectors read it: names instead of numbers, wall clock instead of ticks. Made by
-// the appliance from what its data path noted.
+// One event of a flow as people and collectors read it: names instead of numbers, wall clock instead of
+// ticks. Made by the appliance from what its data path noted.
 #pragma once
 
 #include <array>
@@ -35,12 +35,13 @@ struct FlowInterface {
 struct FlowRecord {
   FlowEventKind kind = FlowEventKind::kEnded;
   FlowEnd end = FlowEnd::kNone;
-  WallTime time{};   // of the event
-  WallTime start{};  // of the flow's first packet
-  WallTime last{};   // of its last one
+  WallTime time{};             // of the event
+  WallTime start{};            // of the flow's first packet
+  WallTime last{};             // of its last one
   net::IpAddress source;       // of the first packet, as is all that is named after a side
   net::IpAddress destination;  // of the same family
-  std::uint16_t source_port = 0;  // ICMP queries: the identifier, in both; otherwise 0 where there are no ports
+  std::uint16_t source_port =
+      0;  // ICMP queries: the identifier, in both; otherwise 0 where there are no ports
   std::uint16_t destination_port = 0;
   std::uint8_t protocol = 0;
   std::uint8_t icmp_type = 0;

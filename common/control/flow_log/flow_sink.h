@@ -18,8 +18,8 @@ struct FlowSinkStatus {
   std::uint64_t written = 0;
   std::uint64_t lost = 0;
   std::uint64_t waiting = 0;
-  std::uint64_t failures = 0;   // of writing, connecting, reopening
-  bool working = false;         // the file is open, the collector connected
+  std::uint64_t failures = 0;    // of writing, connecting, reopening
+  bool working = false;          // the file is open, the collector connected
   std::optional<Error> trouble;  // the last failure, until there is success again
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/control/flow_log/ipfix_encoder.h"
 
-#include <fixbuf/public.h>
-
 #include <chrono>
 #include <utility>
+
+#include <fixbuf/public.h>
 
 namespace millrace::control {
 namespace {
@@ -80,20 +80,28 @@ std::uint32_t layout_of(const FlowRecord& record) noexcept {
 // RFC 5102 section 5.11.3.
 std::uint8_t end_reason(FlowEnd end) noexcept {
   switch (end) {
-    case FlowEnd::kIdle: return 1;
-    case FlowEnd::kFinished: return 3;
-    case FlowEnd::kForced: return 4;
-    case FlowEnd::kLackOfResources: return 5;
-    case FlowEnd::kNone: break;
+    case FlowEnd::kIdle:
+      return 1;
+    case FlowEnd::kFinished:
+      return 3;
+    case FlowEnd::kForced:
+      return 4;
+    case FlowEnd::kLackOfResources:
+      return 5;
+    case FlowEnd::kNone:
+      break;
   }
   return 0;
 }
 
 std::uint8_t firewall_event(FlowEventKind kind) noexcept {
   switch (kind) {
-    case FlowEventKind::kOpened: return 1;
-    case FlowEventKind::kEnded: return 2;
-    case FlowEventKind::kDenied: break;
+    case FlowEventKind::kOpened:
+      return 1;
+    case FlowEventKind::kEnded:
+      return 2;
+    case FlowEventKind::kDenied:
+      break;
   }
   return 3;
 }
@@ -159,7 +167,8 @@ class IpfixEncoder::Impl {
     session_ = fbSessionAlloc(model_);
     fbSessionSetDomain(session_, observation_domain);
     auto specs = flow_elements();
-    if (auto added = add(kInternalId, true, specs, ~std::uint32_t{0}, sizeof(IpfixRecord)); !added) return added;
+    if (auto added = add(kInternalId, true, specs, ~std::uint32_t{0}, sizeof(IpfixRecord)); !added)
+      return added;
     std::uint16_t id = kFirstId;
     for (const std::uint32_t family : {kIpv4, kIpv6}) {
       for (const std::uint32_t transport : {kPorts, kIcmp}) {
@@ -173,7 +182,8 @@ class IpfixEncoder::Impl {
     std::vector<fbInfoElementSpec_t> names = {element("interfaceName", FB_IE_VARLEN, 0),
                                               element("ingressInterface", 4, 0),
                                               element("paddingOctets", 4, kInternal), FB_IESPEC_NULL};
-    if (auto added = add(kInterfaceInternalId, true, names, kInternal, sizeof(InterfaceRecord)); !added) return added;
+    if (auto added = add(kInterfaceInternalId, true, names, kInternal, sizeof(InterfaceRecord)); !added)
+      return added;
     // The scope, what the option is about, stands first: RFC 7011 section 3.4.2.2.
     std::swap(names[0], names[1]);
     if (auto added = add(kInterfaceId, false, names, 0, 0, 1); !added) return added;
@@ -189,7 +199,9 @@ class IpfixEncoder::Impl {
     GError* error = nullptr;
     for (std::uint16_t i = 0; i <= template_count(); ++i) {
       const auto id = i < template_count() ? static_cast<std::uint16_t>(kFirstId + i) : kInterfaceId;
-      if (auto added = fitting(messages, [&] { return fbSessionExportTemplate(session_, id, &error); }, error); !added)
+      if (auto added = fitting(
+              messages, [&] { return fbSessionExportTemplate(session_, id, &error); }, error);
+          !added)
         return tl::unexpected<Error>(added.error());
     }
     for (const IpfixInterface& interface : interfaces) {
@@ -246,8 +258,8 @@ class IpfixEncoder::Impl {
   }
 
   // `size` is what a record in memory must be; `scope` makes it an options template.
-  Result<void> add(std::uint16_t id, bool internal, std::vector<fbInfoElementSpec_t>& specs, std::uint32_t flags,
-                   std::size_t size, std::uint16_t scope = 0) {
+  Result<void> add(std::uint16_t id, bool internal, std::vector<fbInfoElementSpec_t>& specs,
+                   std::uint32_t flags, std::size_t size, std::uint16_t scope = 0) {
     GError* error = nullptr;
     fbTemplate_t* layout = fbTemplateAlloc(model_);
     if (!fbTemplateAppendSpecArray(layout, specs.data(), flags, &error)) {

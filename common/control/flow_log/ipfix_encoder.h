@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// IPFIX messages (RFC 7011) from records of flows, by libfixbuf. One transport session: its templates and its sequence
-// numbers begin anew with a new encoder.
+// IPFIX messages (RFC 7011) from records of flows, by libfixbuf. One transport session: its templates and its
+// sequence numbers begin anew with a new encoder.
 //
-// A record is a biflow (RFC 5103): counts of the other direction stand in the reverse elements, and biflowDirection
-// says that the source is the initiator. There are eight templates: IPv4 or IPv6; with ports or with ICMP type and
-// code; of a flow that has ended (counts, times, why) or of one that was opened or denied. firewallEvent tells which:
-// 1 created, 2 deleted, 3 denied. An options template gives the interfaces their names.
+// A record is a biflow (RFC 5103): counts of the other direction stand in the reverse elements, and
+// biflowDirection says that the source is the initiator. There are eight templates: IPv4 or IPv6; with ports
+// or with ICMP type and code; of a flow that has ended (counts, times, why) or of one that was opened or
+// denied. firewallEvent tells which: 1 created, 2 deleted, 3 denied. An options template gives the interfaces
+// their names.
 #pragma once
 
 #include <cstddef>

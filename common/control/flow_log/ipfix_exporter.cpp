@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/control/flow_log/ipfix_exporter.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -11,6 +8,9 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "common/control/flow_log/sink_queue.h"
 #include "common/control/flow_log/status_board.h"

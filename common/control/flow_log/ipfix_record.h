@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A flow's record as libfixbuf takes it: the members of flow_elements() in ipfix_encoder.cpp, in that order and without
-// gaps, integers in host byte order.
+// A flow's record as libfixbuf takes it: the members of flow_elements() in ipfix_encoder.cpp, in that order
+// and without gaps, integers in host byte order.
 #pragma once
 
 #include <array>
@@ -43,7 +43,9 @@ static_assert(std::is_trivially_copyable_v<IpfixRecord>);
 static_assert(sizeof(IpfixRecord) == 128);
 
 // An interface's number on the wire; 0, which stands for none, is not given to an interface.
-[[nodiscard]] constexpr std::uint32_t ipfix_interface(std::uint16_t id) noexcept { return std::uint32_t{id} + 1; }
+[[nodiscard]] constexpr std::uint32_t ipfix_interface(std::uint16_t id) noexcept {
+  return std::uint32_t{id} + 1;
+}
 
 [[nodiscard]] IpfixRecord to_ipfix(const FlowRecord& record) noexcept;
 

@@ -1,29 +1,40 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/control/flow_log/json_format.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <chrono>
 #include <iterator>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace millrace::control {
 namespace {
 
 std::string_view protocol_name(std::uint8_t protocol) noexcept {
   switch (protocol) {
-    case 1: return "icmp";
-    case 6: return "tcp";
-    case 17: return "udp";
-    case 33: return "dccp";
-    case 47: return "gre";
-    case 50: return "esp";
-    case 51: return "ah";
-    case 58: return "icmpv6";
-    case 132: return "sctp";
-    case 136: return "udplite";
-    default: return {};
+    case 1:
+      return "icmp";
+    case 6:
+      return "tcp";
+    case 17:
+      return "udp";
+    case 33:
+      return "dccp";
+    case 47:
+      return "gre";
+    case 50:
+      return "esp";
+    case 51:
+      return "ah";
+    case 58:
+      return "icmpv6";
+    case 132:
+      return "sctp";
+    case 136:
+      return "udplite";
+    default:
+      return {};
   }
 }
 
@@ -68,7 +79,8 @@ class Line {
 };
 
 std::string flag_names(std::uint8_t flags) {
-  static constexpr std::array<std::string_view, 8> kNames = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
+  static constexpr std::array<std::string_view, 8> kNames = {"fin", "syn", "rst", "psh",
+                                                             "ack", "urg", "ece", "cwr"};
   std::string text;
   for (unsigned bit = 0; bit < kNames.size(); ++bit) {
     if ((flags >> bit & 1U) == 0) continue;
@@ -80,9 +92,12 @@ std::string flag_names(std::uint8_t flags) {
 
 std::string_view event_name(FlowEventKind kind) noexcept {
   switch (kind) {
-    case FlowEventKind::kOpened: return "opened";
-    case FlowEventKind::kEnded: return "ended";
-    case FlowEventKind::kDenied: break;
+    case FlowEventKind::kOpened:
+      return "opened";
+    case FlowEventKind::kEnded:
+      return "ended";
+    case FlowEventKind::kDenied:
+      break;
   }
   return "denied";
 }
@@ -98,8 +113,9 @@ std::string rfc3339(WallTime time) {
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     clock.subseconds().count());
 }
 
 void append_json_line(std::string& out, const FlowRecord& record, std::string_view appliance) {

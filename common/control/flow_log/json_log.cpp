@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/control/flow_log/json_log.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/control/flow_log/json_format.h"
 #include "common/control/flow_log/sink_queue.h"
@@ -45,7 +45,7 @@ class File {
 
   // Whether the last line was cut off, by a crash or a disk that was full.
   [[nodiscard]] bool ends_in_mid_line() const noexcept {
-    struct stat info{};
+    struct stat info {};
     if (::fstat(fd_, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size == 0) return false;
     char last = '\n';
     return ::pread(fd_, &last, 1, info.st_size - 1) == 1 && last != '\n';
@@ -110,9 +110,13 @@ class JsonLog::Impl {
     for (;;) {
       records.clear();
       switch (queue_.take(records, Clock::now() + std::chrono::hours(1))) {
-        case SinkQueue<FlowRecord>::Wake::kStopped: return;
-        case SinkQueue<FlowRecord>::Wake::kPoked: static_cast<void>(open_file()); break;
-        case SinkQueue<FlowRecord>::Wake::kTime: break;
+        case SinkQueue<FlowRecord>::Wake::kStopped:
+          return;
+        case SinkQueue<FlowRecord>::Wake::kPoked:
+          static_cast<void>(open_file());
+          break;
+        case SinkQueue<FlowRecord>::Wake::kTime:
+          break;
         case SinkQueue<FlowRecord>::Wake::kItems:
           for (std::size_t at = 0; at < records.size(); at += kLinesPerWrite) {
             const std::size_t count = std::min(kLinesPerWrite, records.size() - at);

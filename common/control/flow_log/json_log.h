@@ -12,14 +12,14 @@ namespace millrace::control {
 
 struct JsonLogOptions {
   std::string path;
-  std::string appliance;                    // stands in every line
-  std::size_t waiting_records = 65'536;     // more are lost while the file does not take them
-  std::chrono::milliseconds retry{1'000};   // after a failure: disk full, directory gone
+  std::string appliance;                   // stands in every line
+  std::size_t waiting_records = 65'536;    // more are lost while the file does not take them
+  std::chrono::milliseconds retry{1'000};  // after a failure: disk full, directory gone
 };
 
-// Appends to the file, which is made (mode 0640) when it is not there. A thread of its own writes; whatever goes wrong
-// with the file is counted and tried again. A line is written whole: what a full disk cut off is continued when there
-// is room, or written anew into the new file after reopen().
+// Appends to the file, which is made (mode 0640) when it is not there. A thread of its own writes; whatever
+// goes wrong with the file is counted and tried again. A line is written whole: what a full disk cut off is
+// continued when there is room, or written anew into the new file after reopen().
 class JsonLog final : public FlowSink {
  public:
   // Fails when the file cannot be opened now: at start a wrong path should be told at once.

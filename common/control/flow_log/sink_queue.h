@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What waits between the thread that reads events and the thread of a sink. Bounded: what does not fit is refused.
+// What waits between the thread that reads events and the thread of a sink. Bounded: what does not fit is
+// refused.
 #pragma once
 
 #include <chrono>
@@ -37,7 +38,8 @@ class SinkQueue {
 
   enum class Wake : std::uint8_t { kItems, kPoked, kTime, kStopped };
 
-  // Waits for items, a poke, the end, or `until`; items go to `out`, which must be empty. Items before the end.
+  // Waits for items, a poke, the end, or `until`; items go to `out`, which must be empty. Items before the
+  // end.
   Wake take(std::vector<T>& out, Clock::time_point until) {
     std::unique_lock lock(mutex_);
     changed_.wait_until(lock, until, [&] { return !items_.empty() || poked_ || stopped_; });

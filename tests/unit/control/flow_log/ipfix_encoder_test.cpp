@@ -17,7 +17,8 @@ std::unique_ptr<IpfixEncoder> encoder(std::uint16_t message_bytes = 1232) {
   return std::move(*made);
 }
 
-std::vector<IpfixMessage> templates_of(IpfixEncoder& encoder, std::span<const IpfixInterface> interfaces = {}) {
+std::vector<IpfixMessage> templates_of(IpfixEncoder& encoder,
+                                       std::span<const IpfixInterface> interfaces = {}) {
   auto messages = encoder.templates(interfaces);
   if (!messages) throw std::runtime_error(messages.error().message());
   return std::move(*messages);
@@ -37,13 +38,20 @@ Row decoded(const FlowRecord& record) {
   auto encoded = made->encode(std::span(&out, 1));
   if (!encoded) throw std::runtime_error(encoded.error().message());
   messages.push_back(std::move(encoded->message));
-  const auto rows = testing::tshark(
-      messages, {"cflow.version", "cflow.od_id", "cflow.srcaddr", "cflow.dstaddr", "cflow.srcaddrv6", "cflow.dstaddrv6",
-                 "cflow.srcport", "cflow.dstport", "cflow.octets", "cflow.packets", "cflow.protocol", "cflow.tcpflags",
-                 "cflow.flow_end_reason", "cflow.firewall_event", "cflow.flow_id", "cflow.abstimestart",
-                 "cflow.abstimeend", "cflow.inputint", "cflow.outputint", "cflow.icmp_type_code_ipv4",
-                 "cflow.ingress_vrfid", "cflow.biflow_direction", "_ws.malformed"});
-  if (rows.size() != messages.size()) throw std::runtime_error("tshark sees " + std::to_string(rows.size()) + " messages");
+  const auto rows = testing::tshark(messages, {"cflow.version",         "cflow.od_id",
+                                               "cflow.srcaddr",         "cflow.dstaddr",
+                                               "cflow.srcaddrv6",       "cflow.dstaddrv6",
+                                               "cflow.srcport",         "cflow.dstport",
+                                               "cflow.octets",          "cflow.packets",
+                                               "cflow.protocol",        "cflow.tcpflags",
+                                               "cflow.flow_end_reason", "cflow.firewall_event",
+                                               "cflow.flow_id",         "cflow.abstimestart",
+                                               "cflow.abstimeend",      "cflow.inputint",
+                                               "cflow.outputint",       "cflow.icmp_type_code_ipv4",
+                                               "cflow.ingress_vrfid",   "cflow.biflow_direction",
+                                               "_ws.malformed"});
+  if (rows.size() != messages.size())
+    throw std::runtime_error("tshark sees " + std::to_string(rows.size()) + " messages");
   return rows.back();
 }
 
@@ -135,7 +143,8 @@ TEST_F(ReadByTshark, ManyInterfacesAndSmallMessages) {
   EXPECT_EQ(names, interfaces.size());
 }
 
-// RFC 7011 section 3.1: version, length, export time, sequence number (data records before this message), domain.
+// RFC 7011 section 3.1: version, length, export time, sequence number (data records before this message),
+// domain.
 TEST(IpfixEncoder, CutsMessagesAndNumbersThem) {
   const auto made = encoder(1232);
   for (const IpfixMessage& message : templates_of(*made)) EXPECT_EQ(number_at(message, 8, 4), 0U);

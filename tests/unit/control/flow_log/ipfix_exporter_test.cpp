@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/control/flow_log/ipfix_exporter.h"
 
-#include <sys/time.h>
-
 #include <gtest/gtest.h>
+#include <sys/time.h>
 
 #include "tests/unit/control/flow_log/ipfix_tools.h"
 #include "tests/unit/control/flow_log/sample_records.h"
@@ -25,7 +24,8 @@ std::unique_ptr<IpfixExporter> exporter(IpfixExporterOptions options) {
 
 std::vector<FlowRecord> numbered(std::size_t count, std::size_t first = 0) {
   std::vector<FlowRecord> records(count, testing::tcp_ended());
-  for (std::size_t i = 0; i < count; ++i) records[i].source_port = static_cast<std::uint16_t>(10'000 + first + i);
+  for (std::size_t i = 0; i < count; ++i)
+    records[i].source_port = static_cast<std::uint16_t>(10'000 + first + i);
   return records;
 }
 
@@ -75,7 +75,8 @@ IpfixMessage read_message(int connection) {
   if (::recv(connection, message.data(), 4, MSG_WAITALL) != 4) return {};
   const std::size_t length = static_cast<std::size_t>(message[2]) << 8 | message[3];
   message.resize(length);
-  if (::recv(connection, message.data() + 4, length - 4, MSG_WAITALL) != static_cast<ssize_t>(length - 4)) return {};
+  if (::recv(connection, message.data() + 4, length - 4, MSG_WAITALL) != static_cast<ssize_t>(length - 4))
+    return {};
   return message;
 }
 
@@ -93,18 +94,23 @@ TEST(IpfixExporter, NfcapdReadsBackWhatWasSent) {
   }
   collector.stop();
   ::setenv("TZ", "UTC", 1);
-  const std::string format =
-      "-o 'fmt:%pr;%sa;%sp;%da;%dp;%ipkt;%opkt;%ibyt;%obyt;%flg;%in;%out;%ts;%te' -6";
+  const std::string format = "-o 'fmt:%pr;%sa;%sp;%da;%dp;%ipkt;%opkt;%ibyt;%obyt;%flg;%in;%out;%ts;%te' -6";
   std::string text = collector.nfdump(format);
   std::erase(text, ' ');
   // Times are those of sample_records.h, by date -u -d @1714564790.1 and so on.
   const std::vector<std::string> expected = {
-      "6;192.0.2.10;40001;198.51.100.20;443;11;22;3333;44444;...A..SF;2;7;2024-05-0111:59:50.100;2024-05-0111:59:59.200",
-      "17;2001:db8:1::10;5353;2001:db8:2::20;53;5;6;5000000123;666;........;2;7;2024-05-0111:59:50.100;2024-05-0111:59:59.200",
-      "1;192.0.2.11;0;198.51.100.21;8.0;3;2;252;168;........;2;7;2024-05-0111:59:50.100;2024-05-0111:59:59.200",
-      "58;2001:db8:1::11;0;2001:db8:2::21;128.0;4;1;416;104;........;2;7;2024-05-0111:59:50.100;2024-05-0111:59:59.200",
-      "6;192.0.2.10;40001;198.51.100.20;443;0;0;0;0;......S.;2;7;2024-05-0112:00:00.250;2024-05-0112:00:00.250",
-      "17;203.0.113.66;1111;192.0.2.10;2222;1;0;88;0;........;2;0;2024-05-0112:00:00.250;2024-05-0112:00:00.250",
+      "6;192.0.2.10;40001;198.51.100.20;443;11;22;3333;44444;...A..SF;2;7;2024-05-0111:59:50.100;2024-05-"
+      "0111:59:59.200",
+      "17;2001:db8:1::10;5353;2001:db8:2::20;53;5;6;5000000123;666;........;2;7;2024-05-0111:59:50.100;2024-"
+      "05-0111:59:59.200",
+      "1;192.0.2.11;0;198.51.100.21;8.0;3;2;252;168;........;2;7;2024-05-0111:59:50.100;2024-05-0111:59:59."
+      "200",
+      "58;2001:db8:1::11;0;2001:db8:2::21;128.0;4;1;416;104;........;2;7;2024-05-0111:59:50.100;2024-05-0111:"
+      "59:59.200",
+      "6;192.0.2.10;40001;198.51.100.20;443;0;0;0;0;......S.;2;7;2024-05-0112:00:00.250;2024-05-0112:00:00."
+      "250",
+      "17;203.0.113.66;1111;192.0.2.10;2222;1;0;88;0;........;2;0;2024-05-0112:00:00.250;2024-05-0112:00:00."
+      "250",
   };
   EXPECT_EQ(testing::split(text, '\n'), expected) << collector.log();
 }
@@ -199,7 +205,8 @@ TEST(IpfixExporter, TcpConnectionThatBreaksIsMadeAnewWithTemplatesFirst) {
 
 TEST(IpfixExporter, NeverWaitsForACollectorThatDoesNotReadAndCountsWhatIsLost) {
   const Listener listener;  // accepts by the kernel's hand only: nobody reads
-  auto sink = exporter({.port = listener.port(), .transport = IpfixTransport::kTcp, .waiting_records = 1000, .patience = 1h});
+  auto sink = exporter(
+      {.port = listener.port(), .transport = IpfixTransport::kTcp, .waiting_records = 1000, .patience = 1h});
   const auto records = numbered(1000);
   std::uint64_t given = 0;
   ASSERT_TRUE(eventually([&] {

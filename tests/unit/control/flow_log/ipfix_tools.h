@@ -2,14 +2,8 @@
 // Readers of IPFIX that nobody here wrote: tshark for what is on the wire, nfdump's nfcapd as a collector.
 #pragma once
 
-#include <arpa/inet.h>
-#include <csignal>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -23,6 +17,12 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/control/flow_log/ipfix_encoder.h"
 
@@ -73,23 +73,25 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
-// A capture file (classic pcap, raw IP) with each message in a UDP datagram to port 4739, and the fields tshark finds
-// in it: one map per message.
+// A capture file (classic pcap, raw IP) with each message in a UDP datagram to port 4739, and the fields
+// tshark finds in it: one map per message.
 inline std::vector<std::map<std::string, std::string>> tshark(std::span<const IpfixMessage> messages,
                                                               const std::vector<std::string>& fields) {
   const TemporaryDirectory directory;
   const std::string path = directory.path() / "messages.pcap";
   {
     std::ofstream out(path, std::ios::binary);
-    const auto put = [&](auto... values) { (out.write(reinterpret_cast<const char*>(&values), sizeof values), ...); };
+    const auto put = [&](auto... values) {
+      (out.write(reinterpret_cast<const char*>(&values), sizeof values), ...);
+    };
     put(std::uint32_t{0xa1b2c3d4}, std::uint16_t{2}, std::uint16_t{4}, std::uint32_t{0}, std::uint32_t{0},
         std::uint32_t{65535}, std::uint32_t{101});
     for (const IpfixMessage& message : messages) {
       const auto udp = static_cast<std::uint16_t>(message.size() + 8);
       const auto ip = static_cast<std::uint16_t>(udp + 20);
       put(std::uint32_t{0}, std::uint32_t{0}, std::uint32_t{ip}, std::uint32_t{ip});
-      put(std::uint8_t{0x45}, std::uint8_t{0}, htons(ip), std::uint32_t{0}, std::uint8_t{64}, std::uint8_t{17},
-          std::uint16_t{0}, htonl(0x7f000001), htonl(0x7f000001));
+      put(std::uint8_t{0x45}, std::uint8_t{0}, htons(ip), std::uint32_t{0}, std::uint8_t{64},
+          std::uint8_t{17}, std::uint16_t{0}, htonl(0x7f000001), htonl(0x7f000001));
       put(htons(50000), htons(4739), htons(udp), std::uint16_t{0});
       out.write(reinterpret_cast<const char*>(message.data()), static_cast<std::streamsize>(message.size()));
     }
@@ -127,7 +129,8 @@ class Nfcapd {
     if (child_ == 0) {
       const std::string number = std::to_string(port);
       const std::string where = directory_.path();
-      if (std::freopen("/dev/null", "w", stdout) == nullptr || std::freopen((where + ".log").c_str(), "w", stderr) == nullptr)
+      if (std::freopen("/dev/null", "w", stdout) == nullptr ||
+          std::freopen((where + ".log").c_str(), "w", stderr) == nullptr)
         ::_exit(126);
       ::execlp("nfcapd", "nfcapd", "-w", where.c_str(), "-p", number.c_str(), "-b", "127.0.0.1", "-t", "3600",
                static_cast<char*>(nullptr));

@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/control/flow_log/json_log.h"
 
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -14,6 +9,10 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/control/flow_log/json_format.h"
 #include "tests/unit/control/flow_log/sample_records.h"
@@ -176,7 +175,7 @@ TEST(JsonLog, ReopensAfterRotation) {
   ASSERT_TRUE((*log)->flush(20s));
   EXPECT_EQ(lines(directory.file("flows.json.1")).size(), 2U);
   EXPECT_EQ(lines(directory.file()).size(), 1U);
-  struct stat info{};
+  struct stat info {};
   ASSERT_EQ(::stat(directory.file().c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07, 0U) << "addresses are nobody else's business";
 }
@@ -228,7 +227,8 @@ TEST(JsonLog, GoesOnWithinTheLineWhenTheDiskHasRoomAgain) {
     EXPECT_FALSE(status.trouble);
     const auto found = lines(directory.file());  // throws on a line that is no JSON
     EXPECT_EQ(found.size(), records.size());
-    for (std::size_t i = 0; i < found.size(); ++i) EXPECT_EQ(found[i].at("session").as_string(), std::to_string(i));
+    for (std::size_t i = 0; i < found.size(); ++i)
+      EXPECT_EQ(found[i].at("session").as_string(), std::to_string(i));
   }
   EXPECT_EQ(::umount(directory.path().c_str()), 0);
 }
