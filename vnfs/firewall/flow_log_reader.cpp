@@ -74,7 +74,7 @@ net::IpAddress address_of(net::Family family, const std::array<std::uint8_t, 16>
 
 }  // namespace
 
-FlowClock FlowClock::now(std::uint64_t tsc_per_second) noexcept {
+FlowClock FlowClock::now(std::uint64_t tsc_per_second) {
   return {.tsc = __rdtsc(),
           .tsc_per_second = tsc_per_second,
           .wall = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now())};

@@ -31,7 +31,7 @@ struct FlowClock {
   std::uint64_t tsc_per_second = 1;
   control::WallTime wall{};
 
-  [[nodiscard]] static FlowClock now(std::uint64_t tsc_per_second) noexcept;
+  [[nodiscard]] static FlowClock now(std::uint64_t tsc_per_second);
   [[nodiscard]] control::WallTime at(std::uint64_t event_tsc) const noexcept;
 };
 

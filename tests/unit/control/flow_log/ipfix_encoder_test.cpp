@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/control/flow_log/ipfix_tools.h"
-#include "tests/unit/control/flow_log/sample_records.h"
+#include "tests/support/ipfix_tools.h"
+#include "tests/support/flow_samples.h"
 
 namespace millrace::control {
 namespace {

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/time.h>
 
-#include "tests/unit/control/flow_log/ipfix_tools.h"
-#include "tests/unit/control/flow_log/sample_records.h"
+#include "tests/support/ipfix_tools.h"
+#include "tests/support/flow_samples.h"
 
 namespace millrace::control {
 namespace {
@@ -97,7 +97,7 @@ TEST(IpfixExporter, NfcapdReadsBackWhatWasSent) {
   const std::string format = "-o 'fmt:%pr;%sa;%sp;%da;%dp;%ipkt;%opkt;%ibyt;%obyt;%flg;%in;%out;%ts;%te' -6";
   std::string text = collector.nfdump(format);
   std::erase(text, ' ');
-  // Times are those of sample_records.h, by date -u -d @1714564790.1 and so on.
+  // Times are those of flow_samples.h, by date -u -d @1714564790.1 and so on.
   const std::vector<std::string> expected = {
       "6;192.0.2.10;40001;198.51.100.20;443;11;22;3333;44444;...A..SF;2;7;2024-05-0111:59:50.100;2024-05-"
       "0111:59:59.200",

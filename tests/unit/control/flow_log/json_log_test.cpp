@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "common/control/flow_log/json_format.h"
-#include "tests/unit/control/flow_log/sample_records.h"
+#include "tests/support/flow_samples.h"
 
 namespace millrace::control {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "tests/unit/control/flow_log/sample_records.h"
+#include "tests/support/flow_samples.h"
 
 namespace millrace::control::testing {
 namespace {

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "common/control/flow_log/ipfix_encoder.h"
+#include "tests/support/netns.h"
 
 namespace millrace::control::testing {
 
@@ -38,19 +39,7 @@ bool eventually(Condition&& condition) {
   return true;
 }
 
-inline bool have(const std::string& program) {
-  return std::system(("command -v " + program + " >/dev/null 2>&1").c_str()) == 0;
-}
-
-inline std::string output_of(const std::string& command) {
-  FILE* pipe = ::popen(command.c_str(), "re");
-  if (pipe == nullptr) throw std::runtime_error(command);
-  std::string text;
-  char part[4096];
-  while (const std::size_t got = std::fread(part, 1, sizeof part, pipe)) text.append(part, got);
-  ::pclose(pipe);
-  return text;
-}
+inline bool have(const std::string& program) { return test::run("command -v " + program).status == 0; }
 
 inline std::vector<std::string> split(const std::string& text, char at) {
   std::vector<std::string> parts;
@@ -99,7 +88,7 @@ inline std::vector<std::map<std::string, std::string>> tshark(std::span<const Ip
   std::string command = "tshark -r " + path + " -n -d udp.port==4739,cflow -T fields -E separator='|'";
   for (const std::string& field : fields) command += " -e " + field;
   std::vector<std::map<std::string, std::string>> found;
-  for (const std::string& line : split(output_of(command + " 2>/dev/null"), '\n')) {
+  for (const std::string& line : split(test::run(command + " 2>/dev/null").output, '\n')) {
     const auto values = split(line + "|", '|');
     std::map<std::string, std::string> row;
     for (std::size_t i = 0; i < fields.size() && i < values.size(); ++i) row[fields[i]] = values[i];
@@ -153,9 +142,10 @@ class Nfcapd {
     child_ = -1;
   }
 
-  // One map per record, by the names of nfdump's format letters given.
+  // What nfdump prints of the records received.
   [[nodiscard]] std::string nfdump(const std::string& arguments) const {
-    return output_of("nfdump -R " + directory_.path().string() + " -N -q " + arguments + " 2>/dev/null");
+    return test::run("nfdump -R " + directory_.path().string() + " -N -q " + arguments + " 2>/dev/null")
+        .output;
   }
   [[nodiscard]] std::string log() const {
     std::ifstream in(directory_.path().string() + ".log");
