@@ -62,7 +62,7 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile) {
           },
       .log = [](const std::string& sentence) { spdlog::warn("{}", sentence); }});
   if (auto started = twin_->start(std::move(*plan)); !started) return started;
-  if (auto started = plane_->start(); !started) return started;
+  plane_->start();
   started_ms_ = monotonic_ms();
   schedule_recompile();
   return {};

@@ -98,6 +98,7 @@ Testbed::Testbed(const TestbedConfig& config, core::Snapshot snapshot, const cor
     worker.from_host = w == 0 ? from_host_ : nullptr;
     worker.pool = pool_;
     worker.seed = 0x5eed5eed5eed5eed;
+    worker.fragments = config.fragments;
     for (const core::PortId port : ports_) {
       worker.queues.push_back({port, static_cast<std::uint16_t>(w)});
       worker.transmit_paths[port.value()] = {.present = true, .queue = static_cast<std::uint16_t>(w), .ring = nullptr};

@@ -24,6 +24,7 @@ struct TestbedConfig {
   unsigned ports = 2;
   unsigned buffers = 8191;
   unsigned ring_size = 2048;
+  flow::FragmentSettings fragments{};
 };
 
 // Ports, rings and workers around one function. The owner of everything; one at a time per process.

@@ -15,7 +15,7 @@ namespace {
 using appliance::LoadedProfile;
 using appliance::Workers;
 
-const profile::Profile& own_of(const LoadedProfile& profile) {
+const profile::Section& own_of(const LoadedProfile& profile) {
   return static_cast<const FirewallProfile&>(profile).own;
 }
 

@@ -11,7 +11,7 @@ namespace millrace::firewall {
 
 struct FirewallProfile final : appliance::LoadedProfile {
   std::string file;  // what errors call it
-  profile::Profile own;
+  profile::Section own;
 };
 
 // Each call is a few lines around the file that knows the topic.

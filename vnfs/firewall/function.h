@@ -6,6 +6,7 @@
 
 #include "common/core/pipeline.h"
 #include "vnfs/firewall/find_session.h"
+#include "vnfs/firewall/guard_link.h"
 #include "vnfs/firewall/match_rules.h"
 #include "vnfs/firewall/track_connection.h"
 #include "vnfs/firewall/worker_state.h"
@@ -13,9 +14,12 @@
 namespace millrace::firewall {
 
 [[nodiscard]] inline auto make_pipeline(WorkerState& state) {
-  return core::pipeline_over<Policy>(FindSession{state},      // known, new, or stale since a policy change
+  return core::pipeline_over<Policy>(GuardLink{state},        // transparent mode: ARP and neighbour discovery
+                                     FindSession{state},      // known, new, or stale since a policy change
+                                     GuardSyn{state},         // SYN cookies that come back
                                      MatchRules{state},       // new and stale only
-                                     TrackConnection{state}); // TCP state and window, counts
+                                     TrackConnection{state},  // TCP state and window, counts
+                                     JoinHalves{state});      // connections opened by a SYN cookie
 }
 
 class FirewallFunction final : public core::Function {

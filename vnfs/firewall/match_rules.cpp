@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/match_rules.h"
 
+#include "vnfs/firewall/check_source.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/reject.h"
 
@@ -111,6 +112,11 @@ bool MatchRules::may_open(Batch& batch, Packet& packet, const Policy& policy) no
     batch.drop(packet, Drop::kFragmentUnmatched);
     return false;
   }
+  // Before the rules: nothing is answered to an address that is not the sender's.
+  if (const auto reason = refuse_source(packet, *batch.network, policy.protection.reverse_path)) {
+    batch.drop(packet, *reason);
+    return false;
+  }
   if (headers.protocol == net::protocol::kTcp && headers.has_ports) {
     using namespace net::tcp_flag;
     if (!flow::tcp_flags_valid(headers.tcp_flags)) {
@@ -150,6 +156,16 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
     batch.drop(packet, Drop::kDraining);
     return;
   }
+  if (state.syn_proxy.answer(batch, packet, lookup, policy.protection.syn_cookies_above, state.services.originator)) {
+    return;
+  }
+  SessionLimits::Entries entries;
+  const std::uint64_t open = state.rule_counters[outcome.slot].open_sessions.read();
+  if (const auto reason = state.limits.refuse(packet, outcome, open, policy.protection, batch.now, entries)) {
+    count_refused(packet, outcome);
+    batch.drop(packet, *reason);
+    return;
+  }
   const SessionIndex index = state.sessions.open(lookup, policy.timeouts, batch.now);
   if (index == kNoSession) {
     batch.drop(packet, Drop::kSessionTableFull);
@@ -166,6 +182,8 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
   RuleCounters& counters = state.rule_counters[outcome.slot];
   counters.hits.add(1);
   counters.open_sessions.add(1);
+  state.limits.opened(session, entries);
+  state.syn_proxy.begin(session, batch.lane(packet));
   adopt(batch, packet, index);
 }
 
@@ -189,12 +207,16 @@ void MatchRules::settle_known(Batch& batch, Packet& packet, RuleIndex rule, cons
   session.rule_slot = outcome.slot;
 }
 
-void MatchRules::refuse(Batch& batch, Packet& packet, RuleIndex rule, const Policy& policy) noexcept {
-  const RuleOutcome& outcome = policy.outcome(rule);
+void MatchRules::count_refused(const Packet& packet, const RuleOutcome& outcome) noexcept {
   RuleCounters& counters = state.rule_counters[outcome.slot];
   counters.hits.add(1);
   counters.packets.add(1);
   counters.bytes.add(packet.ip_length());
+}
+
+void MatchRules::refuse(Batch& batch, Packet& packet, RuleIndex rule, const Policy& policy) noexcept {
+  const RuleOutcome& outcome = policy.outcome(rule);
+  count_refused(packet, outcome);
   const bool by_rule = rule.valid();
   if (outcome.action == Action::kReject) {
     send_reject(packet, *batch.network, state.services.originator);

@@ -29,7 +29,7 @@ struct alignas(64) Session {
   std::uint32_t older;  // the list of expendable sessions
   std::uint32_t newer;
   std::uint32_t rule_slot;  // counters of the rule that accepted it
-  std::uint32_t source_slot;  // entry of its source in the table of sources
+  std::uint32_t source_slot;  // entry of its source in the table of sources, or kNoSource
   Tick created;
   std::uint16_t ingress;  // InterfaceId of the first packet
   std::uint16_t egress;
@@ -41,13 +41,20 @@ struct alignas(64) Session {
   std::uint8_t dscp;  // of the first packet, as are the next two
   std::uint8_t icmp_type;
   std::uint8_t first_tcp_flags;
-  std::array<std::uint8_t, 29> unused;
+  std::uint8_t unused;
+  std::uint32_t rule_source_slot;    // the same under the rule that opened it
+  std::uint32_t proxy_sequence;      // kProxied: the cookie, the server's initial number in the client's eyes
+  std::uint32_t proxy_delta;         // that less the server's own
+  std::uint16_t proxy_segment_size;  // the client's
+  std::array<std::uint8_t, 14> unused2;
 
   static constexpr std::uint8_t kInitiatorHigh = 0x01;  // the initiator is the key's high endpoint
   static constexpr std::uint8_t kReplied = 0x02;        // the responder has spoken
   static constexpr std::uint8_t kExpendable = 0x04;     // half-open or finished: gives way when the table is full
   static constexpr std::uint8_t kLogged = 0x08;         // its rule logs
   static constexpr std::uint8_t kEnding = 0x10;         // refused by the present policy
+  static constexpr std::uint8_t kProxied = 0x20;        // opened by a SYN cookie: two halves, see syn_proxy.h
+  static constexpr std::uint8_t kJoining = 0x40;        // and the server has not answered yet
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
   [[nodiscard]] Direction direction(flow::Sender sender) const noexcept {

@@ -2,6 +2,9 @@
 // One worker's sessions: the flow table, its timers, and the order in which those that can be spared give way.
 #pragma once
 
+#include <array>
+#include <cassert>
+
 #include "common/base/counter.h"
 #include "common/flow/timer_wheel.h"
 #include "vnfs/firewall/policy.h"
@@ -28,7 +31,12 @@ class SessionTable {
   [[nodiscard]] const flow::FlowTable<Session>& flows() const noexcept { return table_; }
   [[nodiscard]] Session& operator[](SessionIndex index) noexcept { return table_[index]; }
 
-  void observe(SessionObserver* observer) noexcept { observer_ = observer; }
+  // Before the first session; they are told in the order they came.
+  static constexpr std::size_t kMostObservers = 4;
+  void observe(SessionObserver* observer) noexcept {
+    assert(observer_count_ < kMostObservers);
+    observers_[observer_count_++] = observer;
+  }
 
   // A new, half-open session; the oldest expendable one gives way when the table is full. kNoSession when none can.
   [[nodiscard]] SessionIndex open(const flow::FlowLookup& lookup, const Timeouts& timeouts, Tick now) noexcept;
@@ -54,7 +62,8 @@ class SessionTable {
 
   flow::FlowTable<Session> table_;
   flow::TimerWheel wheel_;
-  SessionObserver* observer_ = nullptr;
+  std::array<SessionObserver*, kMostObservers> observers_{};
+  std::size_t observer_count_ = 0;
   SessionIndex oldest_ = kNoSession;  // of the expendable ones
   SessionIndex newest_ = kNoSession;
   std::uint64_t next_id_;

@@ -6,38 +6,46 @@
 #include <cstdint>
 #include <vector>
 
-#include "common/base/counter.h"
 #include "common/core/function.h"
+#include "vnfs/firewall/rule_counters.h"
+#include "vnfs/firewall/session_accounts.h"
+#include "vnfs/firewall/session_limits.h"
 #include "vnfs/firewall/session_table.h"
+#include "vnfs/firewall/syn_proxy.h"
 
 namespace millrace::firewall {
-
-// Counters of one rule on one worker, by the rule's slot.
-struct RuleCounters {
-  Counter hits;  // sessions opened or packets refused by it
-  Counter packets;  // of ended sessions and refused packets
-  Counter bytes;
-  Counter open_sessions;
-};
 
 struct Limits {
   std::uint32_t sessions = 250'000;    // of this worker
   std::uint32_t rule_slots = 65'536;
+  std::uint32_t sources = 65'536;  // with limited sessions, of this worker
 };
 
 struct WorkerState {
-  WorkerState(const Limits& limits, const core::WorkerServices& lent)
+  WorkerState(const Limits& size, const core::WorkerServices& lent)
       : services(lent),
-        sessions(limits.sessions, lent.seed, lent.now, lent.worker.value()),
-        rule_counters(limits.rule_slots) {}
+        sessions(size.sessions, lent.seed, lent.now, lent.worker.value()),
+        rule_counters(size.rule_slots),
+        limits(size.rule_slots, size.sources, lent),
+        accounts(rule_counters, limits),
+        syn_proxy(lent.seed) {
+    sessions.observe(&accounts);
+  }
+  WorkerState(const WorkerState&) = delete;  // its members know each other
+  WorkerState& operator=(const WorkerState&) = delete;
 
   core::WorkerServices services;
   SessionTable sessions;
   std::vector<RuleCounters> rule_counters;
+  SessionLimits limits;
+  SessionAccounts accounts;
+  SynProxy syn_proxy;
 
-  // From FindSession to the later stages, for the batch in hand.
+  // From GuardLink and FindSession to the later stages, for the batch in hand.
   std::array<flow::FlowLookup, core::Batch::kMaxSize> lookups;
+  std::uint64_t link_local = 0;  // lanes that pass without a session
   std::uint64_t unsettled = 0;  // lanes whose flow is new, or was accepted by another policy
+  std::uint64_t proxied = 0;    // lanes of sessions that a SYN cookie opened
   std::uint64_t related = 0;    // lanes that carry an ICMP error about a known session
 };
 

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/firewall/session_limits.h"
+
+namespace millrace::firewall {
+
+std::optional<Drop> SessionLimits::refuse(const core::Packet& packet, const RuleOutcome& outcome,
+                                          std::uint64_t open, const Protection& protection, Tick now,
+                                          Entries& entries) noexcept {
+  const RuleLimits& limits = outcome.limits;
+  const bool by_source = protection.new_sessions_per_source != 0 || protection.sessions_per_source != 0;
+  if (limits == RuleLimits{} && !by_source) [[likely]]
+    return std::nullopt;
+
+  if (limits.sessions != 0 && open >= share(limits.sessions)) return Drop::kRuleSessionLimit;
+  if (by_source) {
+    entries.source = sources_.find_or_add({packet.source(), packet.domain.value(), SourceKey::kAllRules});
+  }
+  if (limits.new_sessions_per_source != 0 || limits.sessions_per_source != 0) {
+    entries.rule_source = sources_.find_or_add({packet.source(), packet.domain.value(), outcome.slot + 1});
+    // The second look-up may have taken the place of the first when there is hardly any room.
+    if (entries.rule_source == entries.source) entries.source = kNoSource;
+  }
+  if (too_many(entries.source, protection.sessions_per_source) ||
+      too_many(entries.rule_source, limits.sessions_per_source)) {
+    return Drop::kSourceSessionLimit;
+  }
+
+  // All rates are asked before the first is charged: what one of them refuses does not count for the others.
+  RateBucket& rule = rules_[outcome.slot];
+  const std::uint32_t burst =
+      limits.new_sessions_burst != 0 ? limits.new_sessions_burst : limits.new_sessions;
+  if (limits.new_sessions != 0 && !rule.ready(share(limits.new_sessions), share(burst), now)) {
+    return Drop::kRuleRateLimit;
+  }
+  if (too_fast(entries.source, protection.new_sessions_per_source, now) ||
+      too_fast(entries.rule_source, limits.new_sessions_per_source, now)) {
+    return Drop::kSourceRateLimit;
+  }
+  if (limits.new_sessions != 0) rule.take();
+  if (entries.source != kNoSource && protection.new_sessions_per_source != 0)
+    sources_.rate(entries.source).take();
+  if (entries.rule_source != kNoSource && limits.new_sessions_per_source != 0) {
+    sources_.rate(entries.rule_source).take();
+  }
+  return std::nullopt;
+}
+
+void SessionLimits::opened(Session& session, const Entries& entries) noexcept {
+  session.source_slot = entries.source;
+  session.rule_source_slot = entries.rule_source;
+  sources_.opened(entries.source);
+  sources_.opened(entries.rule_source);
+}
+
+void SessionLimits::ended(const Session& session) noexcept {
+  sources_.ended(session.source_slot);
+  sources_.ended(session.rule_source_slot);
+}
+
+}  // namespace millrace::firewall

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/firewall/source_table.h"
+
+#include <bit>
+#include <cassert>
+#include <cstring>
+
+#include "common/flow/key.h"
+
+namespace millrace::firewall {
+
+SourceKey::SourceKey(const net::IpAddress& address, std::uint16_t domain, std::uint32_t scope) noexcept
+    : rest(std::uint64_t{scope} | std::uint64_t{domain} << 32 |
+           std::uint64_t{static_cast<std::uint8_t>(address.family())} << 48) {
+  std::memcpy(&first, address.bytes().data(), sizeof first);
+  std::memcpy(&second, address.bytes().data() + sizeof first, sizeof second);
+}
+
+SourceTable::SourceTable(std::uint32_t capacity, std::uint64_t seed)
+    : seed_(seed), entries_(std::size_t{capacity} + 1), chains_(std::bit_ceil(std::size_t{capacity} + 1)) {
+  for (SourceIndex i = 1; i <= capacity; ++i) link_idle(i);
+}
+
+std::uint64_t SourceTable::chain_of(std::uint64_t first, std::uint64_t second,
+                                    std::uint64_t rest) const noexcept {
+  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
+  return flow::mix(flow::mix(first ^ seed_, second ^ kOdd) ^ rest, seed_ | 1) & (chains_.size() - 1);
+}
+
+void SourceTable::link_idle(SourceIndex index) noexcept {
+  Entry& entry = entries_[index];
+  entry.older = newest_;
+  entry.newer = kNoSource;
+  (newest_ == kNoSource ? oldest_ : entries_[newest_].newer) = index;
+  newest_ = index;
+}
+
+void SourceTable::unlink_idle(SourceIndex index) noexcept {
+  const Entry& entry = entries_[index];
+  (entry.older == kNoSource ? oldest_ : entries_[entry.older].newer) = entry.newer;
+  (entry.newer == kNoSource ? newest_ : entries_[entry.newer].older) = entry.older;
+}
+
+void SourceTable::unlink_chain(SourceIndex index) noexcept {
+  const Entry& entry = entries_[index];
+  SourceIndex* at = &chains_[chain_of(entry.first, entry.second, entry.rest)];
+  while (*at != index) at = &entries_[*at].next;
+  *at = entry.next;
+}
+
+SourceIndex SourceTable::find_or_add(const SourceKey& key) noexcept {
+  SourceIndex& head = chains_[chain_of(key.first, key.second, key.rest)];
+  for (SourceIndex at = head; at != kNoSource; at = entries_[at].next) {
+    const Entry& entry = entries_[at];
+    if (entry.first != key.first || entry.second != key.second || entry.rest != key.rest) continue;
+    if (entry.open == 0) {  // used again: the last to give way
+      unlink_idle(at);
+      link_idle(at);
+    }
+    return at;
+  }
+  const SourceIndex taken = oldest_;
+  if (taken == kNoSource) {
+    unlimited_.add(1);
+    return kNoSource;
+  }
+  unlink_idle(taken);
+  if (entries_[taken].rest != 0) {
+    unlink_chain(taken);
+    evicted_.add(1);
+  } else {
+    used_.add(1);
+  }
+  entries_[taken] = {.first = key.first,
+                     .second = key.second,
+                     .rest = key.rest,
+                     .open = 0,
+                     .rate = {},
+                     .next = head,
+                     .older = kNoSource,
+                     .newer = kNoSource};
+  head = taken;
+  link_idle(taken);
+  return taken;
+}
+
+void SourceTable::opened(SourceIndex index) noexcept {
+  if (index == kNoSource) return;
+  if (entries_[index].open++ == 0) unlink_idle(index);
+}
+
+void SourceTable::ended(SourceIndex index) noexcept {
+  if (index == kNoSource) return;
+  assert(entries_[index].open != 0);
+  if (--entries_[index].open == 0) link_idle(index);
+}
+
+}  // namespace millrace::firewall
