@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tests/packet/firewall/talk.h"
+#include "tests/support/networks.h"
 
 namespace millrace::testing {
 namespace {
@@ -127,7 +128,7 @@ class Play {
 };
 
 void write_pipeline(Corpus& corpus) {
-  for (const std::uint8_t settings : {0, 1, 2, 3}) {
+  for (std::uint8_t settings = 0; settings < 4; ++settings) {
     const std::string mode =
         std::string(settings & 1 ? "wire" : "routed") + (settings & 2 ? "_strict_" : "_open_");
     Play all(settings);
@@ -197,7 +198,7 @@ void write_tcp(Corpus& corpus) {
     to.insert(to.end(), options.begin(), options.end());
   };
   constexpr unsigned kFin = 1, kSyn = 2, kRst = 4, kAck = 16;
-  for (const std::uint8_t settings : {0, 1, 2, 3}) {
+  for (std::uint8_t settings = 0; settings < 4; ++settings) {
     Frame talk{settings};
     segment(talk, 0x46, kSyn, 65535, 1000);
     segment(talk, 0x47, kSyn | kAck, 65535, 5000);

@@ -153,7 +153,8 @@ void PipelinePlay::arrive(std::uint8_t how, std::span<const std::uint8_t> frame)
       return bed_->from_host(core::InterfaceId(static_cast<std::uint16_t>(interface)), bytes);
     }
     case 3:
-      // It has passed once: what cannot be parsed was never given to the twin.
+      sent_by_host_ = true;
+      // It was checked when it came in; its checksum is not looked at again.
       return bed_->resume(port, bytes);
     default: {
       const std::size_t first =

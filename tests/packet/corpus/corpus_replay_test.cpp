@@ -75,7 +75,10 @@ std::optional<Frame> frame_of(const CapturedPacket& packet) {
     case link::kIpv4:
     case link::kIpv6: {
       const bool v6 = !packet.bytes.empty() && packet.bytes[0] >> 4U == 6;
-      frame = packet().ethernet(neighbor_mac(0), interface_mac(0)).ether_type(v6 ? 0x86dd : 0x0800).bytes();
+      frame = testing::packet()
+                  .ethernet(neighbor_mac(0), interface_mac(0))
+                  .ether_type(v6 ? 0x86dd : 0x0800)
+                  .bytes();
       break;
     }
     default:
