@@ -111,7 +111,7 @@ std::vector<net::Prefix> difference(std::span<const net::Prefix> plain,
   return left;
 }
 
-AddressCompiler::AddressCompiler(const profile::Profile& profile) {
+AddressCompiler::AddressCompiler(const profile::Section& profile) {
   for (const profile::Group& group : profile.groups) {
     groups_.emplace(*group.name, SetId(static_cast<std::uint32_t>(sets_.size())));
     sets_.push_back({*group.name, group.prefixes});

@@ -21,7 +21,7 @@ namespace millrace::firewall {
 // order, then one for each different list that has both plain and negated terms.
 class AddressCompiler {
  public:
-  explicit AddressCompiler(const profile::Profile& profile);
+  explicit AddressCompiler(const profile::Section& profile);
 
   [[nodiscard]] AddressMatch lower(const profile::AddressTerms& terms);
   [[nodiscard]] std::vector<AddressSet> take_sets() { return std::move(sets_); }

@@ -115,7 +115,7 @@ std::vector<Service> services_of(const profile::Rule& rule) {
 
 class Compiler {
  public:
-  Compiler(const profile::Profile& profile, const PolicyContext& context)
+  Compiler(const profile::Section& profile, const PolicyContext& context)
       : profile_(profile), context_(context), addresses_(profile) {}
 
   Result<PolicyAndNotes> run() {
@@ -272,7 +272,7 @@ class Compiler {
                                  static_cast<double>(report.memory_bytes) / (1 << 20), report.milliseconds));
   }
 
-  const profile::Profile& profile_;
+  const profile::Section& profile_;
   const PolicyContext& context_;
   AddressCompiler addresses_;
   std::unordered_map<std::string, std::uint16_t> interface_ids_;
@@ -283,7 +283,7 @@ class Compiler {
 
 }  // namespace
 
-Result<PolicyAndNotes> compile_policy(const profile::Profile& profile, const PolicyContext& context) {
+Result<PolicyAndNotes> compile_policy(const profile::Section& profile, const PolicyContext& context) {
   return Compiler(profile, context).run();
 }
 

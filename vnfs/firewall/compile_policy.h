@@ -33,7 +33,7 @@ struct PolicyAndNotes {
 // `profile` has passed its checks. Fails when an interface is not in the network, when there are more rule
 // names than counters, or when the rules go past what the matcher may take. May take seconds; any thread but
 // a worker's.
-[[nodiscard]] Result<PolicyAndNotes> compile_policy(const profile::Profile& profile,
+[[nodiscard]] Result<PolicyAndNotes> compile_policy(const profile::Section& profile,
                                                     const PolicyContext& context);
 
 }  // namespace millrace::firewall

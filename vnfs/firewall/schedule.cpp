@@ -39,7 +39,7 @@ bool is_active(const profile::Schedule& schedule, std::time_t when) {
          (on((today + 6) % 7) && minute < schedule.to_minute);
 }
 
-std::optional<std::uint64_t> seconds_to_next_change(const profile::Profile& profile, std::time_t when) {
+std::optional<std::uint64_t> seconds_to_next_change(const profile::Section& profile, std::time_t when) {
   std::set<std::string_view> used;
   for (const profile::Rule& rule : profile.rules) {
     if (rule.schedule.value) used.insert(*rule.schedule.value);

@@ -14,7 +14,7 @@ namespace millrace::firewall {
 
 // Seconds from `when`, at least 1, until is_active() of a schedule that some rule uses becomes another;
 // nothing when that never happens.
-[[nodiscard]] std::optional<std::uint64_t> seconds_to_next_change(const profile::Profile& profile,
+[[nodiscard]] std::optional<std::uint64_t> seconds_to_next_change(const profile::Section& profile,
                                                                   std::time_t when);
 
 }  // namespace millrace::firewall
