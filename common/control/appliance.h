@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the control API asks of the running appliance. The API (api.h) knows HTTP and JSON, the implementation knows the
-// data path; neither knows the other. All calls are made on the control thread.
+// What the control API asks of the running appliance. The API (api.h) knows HTTP and JSON, the implementation
+// knows the data path; neither knows the other. All calls are made on the control thread.
 #pragma once
 
 #include <boost/json/fwd.hpp>
@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -21,10 +22,10 @@ namespace millrace::control {
 struct WorkerStatus {
   unsigned id = 0;
   int cpu = -1;
-  bool alive = false;           // its heartbeat has advanced since it was last looked at
+  bool alive = false;  // its heartbeat has advanced since it was last looked at
   std::uint64_t heartbeat = 0;
-  double busy_ratio = 0;        // of the time since the last look, 0 to 1
-  unsigned backlog = 0;         // packets waiting for it
+  double busy_ratio = 0;  // of the time since the last look, 0 to 1
+  unsigned backlog = 0;   // packets waiting for it
 };
 
 struct PortStatus {
@@ -35,8 +36,8 @@ struct PortStatus {
 };
 
 struct Health {
-  bool live = false;   // every worker's heartbeat advances
-  bool ready = false;  // live, policy loaded, ports and twins up, not draining
+  bool live = false;                 // every worker's heartbeat advances
+  bool ready = false;                // live, policy loaded, ports and twins up, not draining
   std::vector<std::string> reasons;  // sentences, when not live or not ready
   std::vector<WorkerStatus> workers;
   std::vector<PortStatus> ports;
@@ -58,8 +59,8 @@ struct Metric {
   std::vector<Sample> samples;
 };
 
-// Which packets: of a trace, a capture, or a listing of sessions. An empty member matches all; addresses and ports match
-// in either direction.
+// Which packets: of a trace, a capture, or a listing of sessions. An empty member matches all; addresses and
+// ports match in either direction.
 struct PacketMatch {
   std::optional<net::Prefix> source;
   std::optional<net::Prefix> destination;
@@ -76,9 +77,9 @@ struct SessionPage {
 
 struct ProfileOutcome {
   bool accepted = false;
-  Diagnostics diagnostics;   // when not accepted
+  Diagnostics diagnostics;     // when not accepted
   std::optional<Error> error;  // not accepted for a reason outside the text (no memory, a port that is gone)
-  std::vector<std::string> notes;  // accepted, and worth knowing: shadowed rules, what it costs
+  std::vector<std::string> notes;          // accepted, and worth knowing: shadowed rules, what it costs
   std::vector<std::string> needs_restart;  // keys that changed and take effect at the next start only
   std::uint64_t generation = 0;
   double compile_ms = 0;
@@ -103,12 +104,14 @@ class Appliance {
 
   // The text of the running profile, as it was given.
   [[nodiscard]] virtual std::string profile_text() = 0;
-  // Validates, compiles in the background and, unless `check_only`, swaps. `file` is what diagnostics call the text.
-  // The outcome is delivered on the control thread.
+  // Validates, compiles in the background and, unless `check_only`, swaps. `file` is what diagnostics call
+  // the text and nothing else: it comes from the client, no path is to be made of it. The outcome is
+  // delivered on the control thread.
   virtual void apply_profile(std::string text, std::string file, bool check_only,
                              std::function<void(ProfileOutcome)> done) = 0;
 
-  // `cursor` empty for the first page. A bad cursor is an error.
+  // `cursor` empty for the first page. A bad cursor, or an interface or rule that is not there, is an error
+  // whose `where` is that parameter's name.
   [[nodiscard]] virtual Result<SessionPage> sessions(const PacketMatch& match, std::string_view cursor,
                                                      unsigned most) = 0;
   // Ends the sessions that match; returns how many.
@@ -117,7 +120,8 @@ class Appliance {
   virtual void set_draining(bool draining) = 0;
   [[nodiscard]] virtual DrainStatus drain_status() = 0;
 
-  // A packet described by a person, and what would become of it. The error says which member is wrong.
+  // A packet described by a person, and what would become of it. `packet` is what read_packet
+  // (packet_description.h) accepts. The error's `where` is the member that is wrong.
   [[nodiscard]] virtual Result<boost::json::object> explain(const boost::json::object& packet) = 0;
   // The next `packets` that match, stage by stage, or those that came within `timeout_ms`.
   virtual void trace(const PacketMatch& match, unsigned packets, unsigned timeout_ms,
@@ -130,10 +134,14 @@ class Appliance {
   virtual void set_workers(unsigned count, std::function<void(Result<void>)> done) = 0;
   [[nodiscard]] virtual unsigned workers() const = 0;
 
-  // What only this kind of appliance has, under /v1/<vnf>/<what> ("rules" of the firewall). Nothing when unknown.
+  // What only this kind of appliance has, under /v1/<vnf>/<what> ("rules" of the firewall). Nothing when
+  // unknown.
   [[nodiscard]] virtual std::optional<boost::json::value> own(std::string_view what) = 0;
+  // Every such <what>, for the index and for messages.
+  [[nodiscard]] virtual std::vector<std::string_view> own_names() const { return {}; }
 
-  // Session state for another instance or a later start, as a versioned binary stream; in pieces, the last one empty.
+  // Session state for another instance or a later start, as a versioned binary stream; in pieces, the last
+  // one empty.
   [[nodiscard]] virtual std::function<Result<std::string>()> export_sessions() = 0;
   // Takes the whole stream; returns how many sessions were taken over and how many could not be.
   struct Imported {

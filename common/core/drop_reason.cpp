@@ -51,6 +51,7 @@ constexpr std::array kReasons = {
         "Too many datagrams in fragments, or packets waiting, at once."),
     row(Drop::kFragmentTimeout, "fragment_timeout",
         "The first fragment of this datagram did not come in time."),
+    row(Drop::kFragmentRefused, "fragment_refused", "The first fragment of this datagram was dropped."),
     row(Drop::kNoRoute, "no_route", "No route leads to the destination."),
     row(Drop::kBlackhole, "blackhole", "The route to the destination is a black hole."),
     row(Drop::kProhibited, "prohibited", "The route to the destination is prohibited or unreachable."),

@@ -43,6 +43,7 @@ enum class Drop : std::uint8_t {
   kFragmentInvalid,
   kFragmentTableFull,
   kFragmentTimeout,
+  kFragmentRefused,
   kNoRoute,
   kBlackhole,
   kProhibited,

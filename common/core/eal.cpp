@@ -48,7 +48,7 @@ Result<EalMemory> start_eal(const EalConfig& config) {
   memory.huge_pages = free_huge_page_bytes() >= memory.bytes;
 
   std::vector<std::string> arguments{"millrace", "--lcores", "0@(" + allowed_cpus() + ")",
-                                     "--log-level=*:warning", "-m", std::to_string(memory.bytes / kMib)};
+                                     "--log-level=*:error", "-m", std::to_string(memory.bytes / kMib)};
   if (memory.huge_pages) {
     arguments.insert(arguments.end(), {"--in-memory"});
   } else {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/core/batch.h"
+#include "common/core/fragments.h"
 #include "common/core/network.h"
 #include "common/core/originator.h"
 #include "common/core/output.h"
@@ -17,7 +18,7 @@ class Ingress {
   static constexpr std::string_view kName = "ingress";
 
   Ingress(WorkerId self, std::vector<RingOutput> owners, RingOutput to_host, Originator& originator,
-          WorkerCounters& counters);
+          WorkerCounters& counters, Fragments& fragments);
 
   // Packets as a port delivered them. After it, the live ones belong to this worker's flows and have a next
   // hop.
@@ -27,18 +28,22 @@ class Ingress {
   // Packets the twin gives back, resolved: they passed the function's stages before, so only their way out is
   // found.
   void process_resumed(Batch& batch) noexcept;
+  // Fragments that were held until the verdict on their first.
+  void process_released(Batch& batch) noexcept;
 
   // Number of workers that share the flows; changed between batches only.
   void set_workers(unsigned workers) noexcept { workers_ = workers; }
   void flush() noexcept;
 
  private:
-  enum class Arrival { kPort, kOwner, kTwin };
+  enum class Arrival { kPort, kOwner, kTwin, kReleased };
   template <Arrival arrival>
   void run(Batch& batch) noexcept;
   [[nodiscard]] bool accept_link(Batch& batch, Packet& packet, const Network& network) noexcept;
   [[nodiscard]] bool accept_addresses(Batch& batch, Packet& packet) noexcept;
   void route(Batch& batch, Packet& packet, const Network& network) noexcept;
+  template <Arrival arrival>
+  void follow_first(Batch& batch, Packet& packet) noexcept;
   void to_host(Batch& batch, Packet& packet) noexcept;
 
   WorkerId self_;
@@ -47,6 +52,7 @@ class Ingress {
   RingOutput to_host_;
   Originator& originator_;
   WorkerCounters& counters_;
+  Fragments& fragments_;
 };
 
 }  // namespace millrace::core

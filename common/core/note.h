@@ -16,7 +16,7 @@ namespace millrace::core {
 struct Note {
   enum class Kind : std::uint8_t {
     kNone,
-    kFragment,  // to the flow's owner: a later fragment, with what its first one told
+    kFragment,  // a fragment on its way to the flow's owner or released there, with what the first one told
     kDeliver,   // to the twin: for the appliance itself
     kResolve,   // to the twin: ask for the next hop's MAC address, then give the packet back
     kFrame,     // from the twin: an Ethernet frame to send by `interface`
@@ -25,13 +25,14 @@ struct Note {
   Kind kind = Kind::kNone;
   std::uint8_t type_or_flags = 0;
   std::uint8_t code = 0;
-  std::uint8_t unused = 0;
+  std::uint8_t protocol = 0;
   be16 source_port{};
   be16 destination_port{};
-  InterfaceId interface{};
+  InterfaceId interface {};
   PortId port{};
+  bool has_ports = false;
 };
-static_assert(sizeof(Note) == 12);
+static_assert(sizeof(Note) == 14);
 
 // Registers the field; once, after the EAL is up and before the first mbuf is used.
 Result<void> register_note();

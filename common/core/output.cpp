@@ -21,8 +21,9 @@ void RingOutput::send() noexcept {
   count_ = 0;
 }
 
-Transmitter::Transmitter(const std::array<Path, kMaxPorts>& paths, WorkerCounters& counters) noexcept
-    : counters_(&counters) {
+Transmitter::Transmitter(const std::array<Path, kMaxPorts>& paths, WorkerCounters& counters,
+                         Capturer& capturer) noexcept
+    : counters_(&counters), capturer_(capturer) {
   for (unsigned port = 0; port < kMaxPorts; ++port) buffers_[port].path = paths[port];
 }
 
@@ -46,6 +47,8 @@ void Transmitter::flush(unsigned port) noexcept {
     return;
   }
 
+  if (capturer_.active()) [[unlikely]]
+    capturer_.sent(PortId(static_cast<std::uint16_t>(port)), {buffer.mbufs.data(), count});
   std::uint64_t bytes = 0;
   for (unsigned i = 0; i < count; ++i) bytes += buffer.mbufs[i]->pkt_len;
   auto sent = unsigned{rte_eth_tx_burst(static_cast<std::uint16_t>(port), buffer.path.queue,

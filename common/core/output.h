@@ -11,6 +11,7 @@
 #include <rte_ring.h>
 
 #include "common/core/batch.h"
+#include "common/core/capture.h"
 #include "common/core/counters.h"
 #include "common/core/note.h"
 
@@ -65,7 +66,8 @@ class Transmitter {
     rte_ring* ring = nullptr;  // when set, the queue is another worker's
   };
 
-  Transmitter(const std::array<Path, kMaxPorts>& paths, WorkerCounters& counters) noexcept;
+  Transmitter(const std::array<Path, kMaxPorts>& paths, WorkerCounters& counters,
+              Capturer& capturer) noexcept;
 
   void send(PortId port, rte_mbuf* mbuf, Origin origin) noexcept {
     Buffer& buffer = buffers_[port.value()];
@@ -96,6 +98,7 @@ class Transmitter {
   std::array<Buffer, kMaxPorts> buffers_;
   std::uint64_t pending_ = 0;
   WorkerCounters* counters_;
+  Capturer& capturer_;
 };
 
 }  // namespace millrace::core

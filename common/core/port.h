@@ -46,7 +46,7 @@ class Port {
   [[nodiscard]] LinkState link() const;
   // Packets the device had no room for, and those with errors: lost before any worker saw them.
   [[nodiscard]] std::uint64_t missed() const;
-  // Sends and receives start, after all queues have their workers.
+  // Frames that come before a worker reads its queues wait there.
   Result<void> start();
 
  private:

@@ -19,6 +19,8 @@ bool PacketFilter::matches(const Packet& packet) const noexcept {
   }
   if (!source && !destination) return true;
   if (!headers.is_ipv4() && !headers.is_ipv6()) return false;
+  const std::size_t ip_header = headers.is_ipv4() ? sizeof(net::Ipv4Header) : sizeof(net::Ipv6Header);
+  if (packet.mbuf->data_len < headers.l3_offset + ip_header) return false;  // cut off, so there are none
   const net::IpAddress from = packet.source();
   const net::IpAddress to = packet.destination();
   const auto within = [](const std::optional<net::Prefix>& prefix, const net::IpAddress& address) {

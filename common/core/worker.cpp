@@ -48,25 +48,27 @@ struct Worker::Command {
   std::atomic<bool> done{false};
 };
 
-Worker::Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapshot,
+Worker::Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapshot, WorkerCounters& counters,
                const MakeFunction& make_function)
     : config_(std::move(config)),
       rcu_(rcu),
       snapshot_(snapshot),
-      counters_(std::make_unique<WorkerCounters>()),
-      originator_(config_.pool, *counters_),
-      transmitter_(config_.transmit_paths, *counters_),
-      ingress_(config_.id, owner_outputs(config_, *counters_),
-               RingOutput(config_.to_host, Drop::kHostRingFull, *counters_), originator_, *counters_),
-      egress_(config_.pool, transmitter_, RingOutput(config_.to_host, Drop::kHostRingFull, *counters_),
-              originator_, *counters_),
+      counters_(counters),
+      originator_(config_.pool, counters_),
+      transmitter_(config_.transmit_paths, counters_, capturer_),
+      fragments_(config_.fragments, config_.seed, config_.id, counters_, capturer_),
+      ingress_(config_.id, owner_outputs(config_, counters_),
+               RingOutput(config_.to_host, Drop::kHostRingFull, counters_), originator_, counters_,
+               fragments_),
+      egress_(config_.pool, transmitter_, RingOutput(config_.to_host, Drop::kHostRingFull, counters_),
+              originator_, counters_),
       commands_(make_command_ring(config_.id)),
       tsc_per_ms_(rte_get_tsc_hz() / 1000) {
   ingress_.set_workers(config_.workers);
   function_ = make_function({.worker = config_.id,
                              .workers = config_.workers,
                              .originator = originator_,
-                             .counters = *counters_,
+                             .counters = counters_,
                              .seed = config_.seed,
                              .now = static_cast<Tick>(rte_rdtsc() / tsc_per_ms_)});
   function_stages_ = static_cast<unsigned>(function_->stage_names().size());
@@ -85,6 +87,8 @@ void Worker::start() {
 void Worker::stop() {
   stopping_.store(true, std::memory_order_relaxed);
   if (thread_.joinable()) thread_.join();
+  capturer_.end();
+  fragments_.drop_held();
 }
 
 void Worker::execute(const std::function<void()>& job) {
@@ -131,14 +135,14 @@ void Worker::run() noexcept {
     const unsigned packets = poll_once();
     run_commands();
     rcu_.quiescent(config_.id);
-    counters_->heartbeat.add(1);
+    counters_.heartbeat.add(1);
     if (packets != 0) {
       empty_rounds = 0;
     } else if (config_.adaptive_idle && ++empty_rounds > kPatience) {
       idle(empty_rounds - kPatience);
     }
     const std::uint64_t after = rte_rdtsc();
-    (packets != 0 ? counters_->busy_cycles : counters_->idle_cycles).add(after - before);
+    (packets != 0 ? counters_.busy_cycles : counters_.idle_cycles).add(after - before);
     before = after;
   }
   run_commands();
@@ -156,13 +160,19 @@ void Worker::idle(unsigned empty_rounds) noexcept {
 
 unsigned Worker::poll_once() noexcept {
   const Snapshot& snapshot = snapshot_.get();
+  capturer_.begin(*snapshot.network);
   unsigned packets = poll_ports(snapshot);
   packets += poll_owned(snapshot);
   packets += poll_host(snapshot);
   packets += poll_others();
-  function_->tick(has_fixed_now_ ? fixed_now_ : static_cast<Tick>(rte_rdtsc() / tsc_per_ms_),
-                  *snapshot.policy);
+  const Tick time = now();
+  fragments_.expire(time);
+  function_->tick(time, *snapshot.policy);
   return packets;
+}
+
+Tick Worker::now() const noexcept {
+  return has_fixed_now_ ? fixed_now_ : static_cast<Tick>(rte_rdtsc() / tsc_per_ms_);
 }
 
 void Worker::start_batch(Batch& batch, const Network& network) noexcept {
@@ -187,11 +197,13 @@ unsigned Worker::poll_ports(const Snapshot& snapshot) noexcept {
       bytes += mbufs[i]->pkt_len;
       batch_.add(mbufs[i]);
     }
-    PortCounters& port = counters_->ports[from.port.value()];
+    PortCounters& port = counters_.ports[from.port.value()];
     port.received.add(count);
     port.received_bytes.add(bytes);
-    counters_->received.add(count);
+    counters_.received.add(count);
     start_batch(batch_, *snapshot.network);
+    if (capturer_.active()) [[unlikely]]
+      capturer_.received(batch_);
     ingress_.process(batch_);
     through_function(batch_, *snapshot.policy);
   }
@@ -213,8 +225,11 @@ unsigned Worker::poll_owned(const Snapshot& snapshot) noexcept {
 
 void Worker::process(Batch& batch) noexcept {
   const Snapshot& snapshot = snapshot_.get();
-  counters_->received.add(batch.size());
+  capturer_.begin(*snapshot.network);
+  counters_.received.add(batch.size());
   start_batch(batch, *snapshot.network);
+  if (capturer_.active()) [[unlikely]]
+    capturer_.received(batch);
   ingress_.process(batch);
   through_function(batch, *snapshot.policy);
 }
@@ -224,12 +239,12 @@ void Worker::through_function(Batch& batch, const Policy& policy) noexcept {
     tracer_.select(batch);
     tracer_.record(Ingress::kName, batch);
   }
-  StageCounters& ingress = counters_->stages[0];
+  StageCounters& ingress = counters_.stages[0];
   ingress.packets.add(batch.size());
   ingress.drops.add(static_cast<unsigned>(std::popcount(batch.dropped_mask())));
   ingress.cycles.add(rte_rdtsc() - batch.tsc);
 
-  function_->process(batch, policy, &counters_->stages[1], tracer_);
+  function_->process(batch, policy, &counters_.stages[1], tracer_);
 
   const std::uint64_t before_egress = rte_rdtsc();
   const unsigned leaving = batch.live_count();
@@ -239,12 +254,25 @@ void Worker::through_function(Batch& batch, const Policy& policy) noexcept {
     tracer_.record(Egress::kName, batch);
   finish(batch);
   const std::uint64_t after = rte_rdtsc();
-  StageCounters& egress = counters_->stages[1 + function_stages_];
+  StageCounters& egress = counters_.stages[1 + function_stages_];
   egress.packets.add(leaving);
   egress.drops.add(static_cast<unsigned>(std::popcount(batch.dropped_mask() & ~dropped)));
   egress.cycles.add(after - before_egress);
-  counters_->latency.add(after - batch.tsc, leaving);
-  counters_->batches.add(1);
+  counters_.latency.add(after - batch.tsc, leaving);
+  counters_.batches.add(1);
+  if (fragments_.unsettled()) [[unlikely]]
+    settle_fragments(batch, policy);
+}
+
+// The released are later fragments of accepted datagrams: they need no settling of their own.
+void Worker::settle_fragments(const Batch& batch, const Policy& policy) noexcept {
+  const Network& network = *batch.network;
+  fragments_.settle(batch);
+  for (batch_.clear(); fragments_.take_released(batch_); batch_.clear()) {
+    start_batch(batch_, network);
+    ingress_.process_released(batch_);
+    through_function(batch_, policy);
+  }
 }
 
 // Sends what was made on the way, flushes all outputs, counts and frees what was dropped.
@@ -254,7 +282,7 @@ void Worker::finish(Batch& batch) noexcept {
     egress_.process(made, Origin::kOriginated);
     for (std::uint64_t lanes = made.dropped_mask(); lanes != 0; lanes &= lanes - 1) {
       Packet& packet = made[static_cast<unsigned>(std::countr_zero(lanes))];
-      counters_->dropped[packet.drop_reason].add(1);
+      counters_.dropped[packet.drop_reason].add(1);
       rte_pktmbuf_free(packet.mbuf);
     }
     made.clear();
@@ -263,7 +291,9 @@ void Worker::finish(Batch& batch) noexcept {
   egress_.flush();
   for (std::uint64_t lanes = batch.dropped_mask(); lanes != 0; lanes &= lanes - 1) {
     Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
-    counters_->dropped[packet.drop_reason].add(1);
+    counters_.dropped[packet.drop_reason].add(1);
+    if (capturer_.active()) [[unlikely]]
+      capturer_.dropped(packet.mbuf, packet.port, packet.drop_reason);
     rte_pktmbuf_free(packet.mbuf);
   }
 }
@@ -277,12 +307,12 @@ unsigned Worker::poll_host(const Snapshot& snapshot) noexcept {
     if (note(mbufs[i]).kind == Note::Kind::kResume) {
       batch_.add(mbufs[i]);
     } else {
-      counters_->from_host.add(1);
+      counters_.from_host.add(1);
       egress_.send_frame(mbufs[i], note(mbufs[i]).interface, *snapshot.network);
     }
   }
   start_batch(batch_, *snapshot.network);
-  counters_->resumed.add(batch_.size());
+  counters_.resumed.add(batch_.size());
   ingress_.process_resumed(batch_);
   egress_.process(batch_, Origin::kReceived);
   finish(batch_);

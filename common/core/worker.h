@@ -11,7 +11,9 @@
 
 #include <rte_ring.h>
 
+#include "common/core/capture.h"
 #include "common/core/egress.h"
+#include "common/core/fragments.h"
 #include "common/core/function.h"
 #include "common/core/ingress.h"
 #include "common/core/published.h"
@@ -37,20 +39,23 @@ struct WorkerConfig {
   rte_ring* from_host = nullptr;
   rte_mempool* pool = nullptr;
   std::uint64_t seed = 0;
+  flow::FragmentSettings fragments;
 };
 
 using MakeFunction = std::function<std::unique_ptr<Function>(const WorkerServices&)>;
 
 class Worker {
  public:
-  // Everything the worker needs is allocated here, by the control thread.
-  Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapshot, const MakeFunction& make_function);
+  // Everything the worker needs is allocated here, by the control thread. `counters` are its own while it lives; they
+  // go on counting when a worker of the same number is made again.
+  Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapshot, WorkerCounters& counters,
+         const MakeFunction& make_function);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
   void start();
-  // Ends the loop after the batch in hand; what waits in its rings stays there.
+  // Ends the loop after the batch in hand; held fragments are dropped, what waits in its rings stays there.
   void stop();
 
   // One round of the loop: what start() does for ever. For tests and benchmarks, which own the thread.
@@ -63,9 +68,10 @@ class Worker {
   // when the worker is not running. Must be short: traffic waits. Control thread only.
   void execute(const std::function<void()>& job);
 
-  [[nodiscard]] const WorkerCounters& counters() const noexcept { return *counters_; }
-  [[nodiscard]] WorkerCounters& counters() noexcept { return *counters_; }
+  [[nodiscard]] const WorkerCounters& counters() const noexcept { return counters_; }
+  [[nodiscard]] WorkerCounters& counters() noexcept { return counters_; }
   [[nodiscard]] Tracer& tracer() noexcept { return tracer_; }
+  [[nodiscard]] Capturer& capturer() noexcept { return capturer_; }
   [[nodiscard]] Function& function() noexcept { return *function_; }
   [[nodiscard]] const WorkerConfig& config() const noexcept { return config_; }
   [[nodiscard]] bool running() const noexcept { return thread_.joinable(); }
@@ -89,14 +95,18 @@ class Worker {
   unsigned poll_others() noexcept;
   void run_commands() noexcept;
   void through_function(Batch& batch, const Policy& policy) noexcept;
+  void settle_fragments(const Batch& batch, const Policy& policy) noexcept;
   void idle(unsigned empty_rounds) noexcept;
+  [[nodiscard]] Tick now() const noexcept;
 
   WorkerConfig config_;
   Rcu& rcu_;
   const Published<Snapshot>& snapshot_;
-  std::unique_ptr<WorkerCounters> counters_;
+  WorkerCounters& counters_;
+  Capturer capturer_;
   Originator originator_;
   Transmitter transmitter_;
+  Fragments fragments_;
   Ingress ingress_;
   Egress egress_;
   Tracer tracer_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -10,6 +11,7 @@
 #include <boost/beast/http/rfc7230.hpp>
 #include <ctime>
 #include <exception>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -24,7 +26,10 @@ namespace {
 
 using HttpError = boost::beast::http::error;
 
-constexpr std::chrono::seconds kPartingTime{2};
+// How long a client may take to close: one that is still sending, and one that has been read to the end.
+constexpr std::chrono::milliseconds kPartingTimeUnread{2000};
+constexpr std::chrono::milliseconds kPartingTime{250};
+constexpr std::size_t kStreamWriteBytes = 32 * 1024;
 constexpr std::size_t kReadBytes = 16 * 1024;
 
 Response refuse(unsigned status, std::string_view detail) {
@@ -99,7 +104,7 @@ template <class T>
 Reply<T> Connection::reply_into(const std::shared_ptr<Slot<T>>& slot, T fallback) {
   return Reply<T>(
       [self = shared_from_this(), slot](T answer) {
-        asio::post(self->wake_.get_executor(), [self, slot, answer = std::move(answer)]() mutable {
+        asio::dispatch(self->wake_.get_executor(), [self, slot, answer = std::move(answer)]() mutable {
           slot->value = std::move(answer);
           self->wake_.cancel();
         });
@@ -189,6 +194,7 @@ asio::awaitable<bool> Connection::serve_one() {
   } catch (Refusal& refusal) {
     response = std::move(refusal.response);
     manner.keep = refusal.keep && parser.keep_alive();
+    unread_ = !refusal.keep;
   }
   manner.head_only = parser.method == "HEAD";
   manner.version = parser.version;
@@ -204,7 +210,7 @@ asio::awaitable<void> Connection::read_head(RequestParser& parser) {
       buffer_.consume(2);
       text += 2;
     }
-    if (buffer_.size() > 0) break;
+    if (buffer_.size() > 1 || (buffer_.size() == 1 && text[0] != '\r')) break;
     set_idle(true);
     co_await receive();
   }
@@ -347,43 +353,49 @@ asio::awaitable<bool> Connection::send(Response response, Manner manner) {
 }
 
 asio::awaitable<bool> Connection::send_stream(const Producer& producer, bool chunked) {
+  std::string pending;  // small pieces share a write, as long as the next one is there at once
   for (;;) {
     const auto slot = std::make_shared<Slot<Chunk>>();
+    if (service_->closed) co_return false;
     try {
-      if (service_->closed) co_return false;
       producer(reply_into<Chunk>(slot, failure("produce a body", "the producer gave up")));
     } catch (const std::exception& error) {
-      report(fmt::format("a streamed body broke off: {}", error.what()));
-      co_return false;
+      slot->value = failure("produce a body", error.what());
     } catch (...) {
-      report("a streamed body broke off: an exception of unknown type");
-      co_return false;
+      slot->value = failure("produce a body", "an exception of unknown type");
+    }
+    if (!slot->value || pending.size() >= kStreamWriteBytes) {
+      if (co_await transport_->write(pending, service_->limits.write_timeout)) co_return false;
+      pending.clear();
     }
     const Chunk chunk = co_await wait_for(slot);
-    if (!chunk) {
-      report("a streamed body broke off: " + chunk.error().message());
-      co_return false;
+    const bool over = !chunk || !chunk->has_value();
+    if (over) {
+      if (chunk && chunked) pending += "0\r\n\r\n";
+      if (co_await transport_->write(pending, service_->limits.write_timeout)) co_return false;
+      if (!chunk) report("a streamed body broke off: " + chunk.error().message());
+      co_return chunk.has_value();
     }
-    if (!chunk->has_value()) break;
     const std::string& bytes = **chunk;
-    if (bytes.empty()) continue;
-    // A chunk of size zero would end the body.
-    const std::string framed = chunked ? fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes) : std::string();
-    if (co_await transport_->write(chunked ? framed : bytes, service_->limits.write_timeout)) co_return false;
+    if (bytes.empty()) {  // an empty chunk would end the body; others have their turn meanwhile
+      co_await asio::post(asio::use_awaitable);
+    } else if (chunked) {
+      fmt::format_to(std::back_inserter(pending), "{:x}\r\n{}\r\n", bytes.size(), bytes);
+    } else {
+      pending += bytes;
+    }
   }
-  if (chunked && co_await transport_->write("0\r\n\r\n", service_->limits.write_timeout)) co_return false;
-  co_return true;
 }
 
 // Closing with bytes unread would reset the connection, and the client might lose the answer it was sent.
 asio::awaitable<void> Connection::part() {
   set_idle(true);
-  transport_->deadline_after(kPartingTime);
+  transport_->deadline_after(unread_ ? kPartingTimeUnread : kPartingTime);
   if (transport_->reads_after_finish()) {
     co_await transport_->finish();
     co_await drain();
   } else {
-    if (!service_->stopping) co_await drain();
+    if (unread_) co_await drain();
     co_await transport_->finish();
   }
 }

@@ -83,6 +83,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Peer peer_;
   bool idle_ = false;
   bool closed_ = false;
+  bool unread_ = false;  // a refused request is still coming in
   Transport::Clock::time_point idle_since_;
 };
 

@@ -90,7 +90,7 @@ using Responder = Reply<Response>;
 // The standard phrase, "Not Found"; empty for a status without one.
 [[nodiscard]] std::string_view reason_phrase(unsigned status) noexcept;
 
-// The body read as JSON; the error says at which byte it stops being JSON.
+// The body read as JSON; the error says at which byte it stops being JSON. Callers include <boost/json.hpp>.
 [[nodiscard]] Result<boost::json::value> parse_json(std::string_view body);
 
 }  // namespace millrace::http

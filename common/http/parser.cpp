@@ -17,7 +17,7 @@ constexpr std::size_t kMaxExtensionBytes = 16 * 1024;
 
 template <bool kIsRequest>
 MessageParser<kIsRequest>::MessageParser(std::size_t header_bytes) : header_bytes_(header_bytes) {
-  this->body_limit(boost::none);
+  this->body_limit(std::numeric_limits<std::uint64_t>::max());
   const auto most = static_cast<std::size_t>(std::numeric_limits<std::uint32_t>::max());
   this->header_limit(static_cast<std::uint32_t>(std::min(header_bytes, most)));
 }

@@ -42,9 +42,9 @@ std::optional<std::string> origin_form(std::string_view text) {
     if (!SameIgnoringCase::same(text.substr(0, scheme.size()), scheme)) continue;
     const std::string_view rest = text.substr(scheme.size());
     const auto path = rest.find_first_of("/?");
-    if (path == 0) return std::nullopt;  // no host
+    if (rest.empty() || path == 0) return std::nullopt;  // no host
     if (path == std::string_view::npos) return "/";
-    return rest[path] == '/' ? std::string(rest.substr(path)) : "/" + std::string(rest.substr(path));
+    return rest[path] == '/' ? std::string(rest.substr(path)) : fmt::format("/{}", rest.substr(path));
   }
   return std::nullopt;
 }

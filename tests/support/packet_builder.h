@@ -40,6 +40,7 @@ class PacketBuilder {
   PacketBuilder& ipv4(std::string_view source, std::string_view destination);
   PacketBuilder& ipv6(std::string_view source, std::string_view destination);
   PacketBuilder& ttl(std::uint8_t value);            // or the hop limit
+  PacketBuilder& hop() { return ttl(static_cast<std::uint8_t>(ttl_ - 1)); }
   PacketBuilder& traffic_class(std::uint8_t value);  // or the TOS byte
   PacketBuilder& dscp(std::uint8_t value) { return traffic_class(static_cast<std::uint8_t>(value << 2)); }
   PacketBuilder& flow_label(std::uint32_t value);

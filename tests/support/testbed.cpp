@@ -98,11 +98,13 @@ Testbed::Testbed(const TestbedConfig& config, core::Snapshot snapshot, const cor
     worker.from_host = w == 0 ? from_host_ : nullptr;
     worker.pool = pool_;
     worker.seed = 0x5eed5eed5eed5eed;
+    worker.fragments = config.fragments;
     for (const core::PortId port : ports_) {
       worker.queues.push_back({port, static_cast<std::uint16_t>(w)});
       worker.transmit_paths[port.value()] = {.present = true, .queue = static_cast<std::uint16_t>(w), .ring = nullptr};
     }
-    workers_.push_back(std::make_unique<core::Worker>(std::move(worker), rcu_, *snapshot_, make_function));
+    counters_.push_back(std::make_unique<core::WorkerCounters>());
+    workers_.push_back(std::make_unique<core::Worker>(std::move(worker), rcu_, *snapshot_, *counters_.back(), make_function));
     workers_.back()->set_time(0);
   }
 }
@@ -110,8 +112,11 @@ Testbed::Testbed(const TestbedConfig& config, core::Snapshot snapshot, const cor
 Testbed::~Testbed() {
   workers_.clear();
   for (unsigned p = 0; p < ports_.size(); ++p) {
+    rte_eth_dev_info info{};
+    const bool known = rte_eth_dev_info_get(ports_[p].value(), &info) == 0;
     rte_eth_dev_stop(ports_[p].value());
     rte_eth_dev_close(ports_[p].value());
+    if (known) rte_dev_remove(info.device);
     for (rte_ring* ring : receive_rings_[p]) rte_ring_free(ring);
     for (rte_ring* ring : transmit_rings_[p]) rte_ring_free(ring);
   }
@@ -125,13 +130,17 @@ void Testbed::set_time(Tick now) {
   for (auto& worker : workers_) worker->set_time(now);
 }
 
-void Testbed::receive(unsigned port, std::span<const std::uint8_t> frame, unsigned worker) {
+rte_mbuf* Testbed::mbuf_of(std::span<const std::uint8_t> frame) {
   rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
   if (mbuf == nullptr) throw std::runtime_error("no packet buffer");
   auto* data = rte_pktmbuf_append(mbuf, static_cast<std::uint16_t>(frame.size()));
   if (data == nullptr) throw std::runtime_error("frame larger than a buffer");
-  std::memcpy(data, frame.data(), frame.size());
-  receive(port, mbuf, worker);
+  if (!frame.empty()) std::memcpy(data, frame.data(), frame.size());
+  return mbuf;
+}
+
+void Testbed::receive(unsigned port, std::span<const std::uint8_t> frame, unsigned worker) {
+  receive(port, mbuf_of(frame), worker);
 }
 
 void Testbed::receive(unsigned port, rte_mbuf* mbuf, unsigned worker) {
@@ -165,11 +174,28 @@ unsigned Testbed::take_transmitted(unsigned port, std::span<rte_mbuf*> out) {
 
 std::vector<std::vector<std::uint8_t>> Testbed::to_host() { return drain(to_host_); }
 
+std::vector<Testbed::HostFrame> Testbed::to_host_with_notes() {
+  std::vector<HostFrame> frames;
+  void* entry = nullptr;
+  while (rte_ring_dequeue(to_host_, &entry) == 0) {
+    auto* mbuf = static_cast<rte_mbuf*>(entry);
+    frames.push_back({core::note(mbuf), bytes_of(mbuf)});
+    rte_pktmbuf_free(mbuf);
+  }
+  return frames;
+}
+
 void Testbed::from_host(core::InterfaceId interface, std::span<const std::uint8_t> frame) {
-  rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
-  std::memcpy(rte_pktmbuf_append(mbuf, static_cast<std::uint16_t>(frame.size())), frame.data(), frame.size());
+  rte_mbuf* mbuf = mbuf_of(frame);
   core::note(mbuf) = {.kind = core::Note::Kind::kFrame, .interface = interface};
-  rte_ring_enqueue(from_host_, mbuf);
+  if (rte_ring_enqueue(from_host_, mbuf) != 0) throw std::runtime_error("ring from the twin full");
+}
+
+void Testbed::resume(unsigned port, std::span<const std::uint8_t> frame) {
+  rte_mbuf* mbuf = mbuf_of(frame);
+  mbuf->port = ports_[port].value();
+  core::note(mbuf) = {.kind = core::Note::Kind::kResume, .port = ports_[port]};
+  if (rte_ring_enqueue(from_host_, mbuf) != 0) throw std::runtime_error("ring from the twin full");
 }
 
 std::uint64_t Testbed::total(Counter core::WorkerCounters::* counter) const {

@@ -23,19 +23,25 @@ namespace millrace::firewall {
 }
 
 class FirewallFunction final : public core::Function {
+  using Pipeline = decltype(make_pipeline(std::declval<WorkerState&>()));
+
  public:
+  static constexpr std::span<const std::string_view> kStageNames = Pipeline::kStageNames;
+
   FirewallFunction(const Limits& limits, const core::WorkerServices& services)
       : state_(limits, services), pipeline_(make_pipeline(state_)) {}
 
   void process(core::Batch& batch, const core::Policy& policy, core::StageCounters* counters,
                core::Tracer& tracer) noexcept override {
+    state_.flow_log.follow(static_cast<const Policy&>(policy));
     pipeline_.process(batch, static_cast<const Policy&>(policy), counters, tracer);
   }
   void tick(Tick now, const core::Policy& policy) noexcept override {
+    state_.flow_log.follow(static_cast<const Policy&>(policy));
     state_.sessions.expire(static_cast<const Policy&>(policy).timeouts, now);
   }
   [[nodiscard]] std::span<const std::string_view> stage_names() const noexcept override {
-    return decltype(pipeline_)::kStageNames;
+    return kStageNames;
   }
 
   // On the worker's thread, or while it does not run.
@@ -43,7 +49,7 @@ class FirewallFunction final : public core::Function {
 
  private:
   WorkerState state_;
-  decltype(make_pipeline(std::declval<WorkerState&>())) pipeline_;
+  Pipeline pipeline_;
 };
 
 }  // namespace millrace::firewall

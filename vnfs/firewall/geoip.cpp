@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Walks a MaxMind DB, which libmaxminddb itself only looks single addresses up in. Format:
 // https://maxmind.github.io/MaxMind-DB/, version 2.0.
-#include <fmt/format.h>
-#include <maxminddb.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <unordered_map>
+
+#include <fmt/format.h>
+#include <maxminddb.h>
 
 #include "common/control/profile/text.h"
 #include "vnfs/firewall/profile_check.h"
 #include "vnfs/firewall/profile_types.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 namespace {
 
 using control::quote;
@@ -51,11 +51,13 @@ class Walk {
         Step next{static_cast<std::uint32_t>(side == 0 ? node.left_record : node.right_record), step.bits,
                   step.depth + 1};
         if (side == 1) {
-          next.bits[step.depth / 8] = static_cast<std::uint8_t>(next.bits[step.depth / 8] | (0x80U >> (step.depth % 8)));
+          next.bits[step.depth / 8] =
+              static_cast<std::uint8_t>(next.bits[step.depth / 8] | (0x80U >> (step.depth % 8)));
         }
         const auto type = side == 0 ? node.left_record_type : node.right_record_type;
         if (type == MMDB_RECORD_TYPE_SEARCH_NODE) {
-          // ::ffff:0:0/96, 2001::/32 and 2002::/16 may lead to the IPv4 part again: those are no networks of a country.
+          // ::ffff:0:0/96, 2001::/32 and 2002::/16 may lead to the IPv4 part again: those are no networks of
+          // a country.
           const bool v4_root = bits == 128 && next.node == database_.ipv4_start_node.node_value;
           if (!v4_root || next.bits == std::array<std::uint8_t, 16>{}) steps.push_back(next);
         } else if (type == MMDB_RECORD_TYPE_DATA) {
@@ -92,14 +94,16 @@ class Walk {
 
   // IPv4 lies in ::/96 of an IPv6 tree.
   void add(const std::array<std::uint8_t, 16>& address, unsigned length, unsigned bits) {
-    const bool v4_in_v6 = bits == 128 && length >= 96 &&
-                          std::all_of(address.begin(), address.begin() + 12, [](std::uint8_t b) { return b == 0; });
+    const bool v4_in_v6 =
+        bits == 128 && length >= 96 &&
+        std::all_of(address.begin(), address.begin() + 12, [](std::uint8_t b) { return b == 0; });
     if (bits == 128 && !v4_in_v6) {
       out_.push_back(net::Prefix::of(net::Ipv6Address{address}, length));
       return;
     }
     const std::size_t at = v4_in_v6 ? 12 : 0;
-    const std::uint32_t value = (std::uint32_t{address[at]} << 24U) | (std::uint32_t{address[at + 1]} << 16U) |
+    const std::uint32_t value = (std::uint32_t{address[at]} << 24U) |
+                                (std::uint32_t{address[at + 1]} << 16U) |
                                 (std::uint32_t{address[at + 2]} << 8U) | std::uint32_t{address[at + 3]};
     out_.push_back(net::Prefix::of(net::Ipv4Address{be32(value)}, length - (v4_in_v6 ? 96 : 0)));
   }
@@ -117,22 +121,24 @@ void read_geoip(const GeoIp& geoip, const std::string& path, std::vector<net::Pr
                 control::Diagnostics& diagnostics) {
   if (!geoip.database.at.known()) return;
   const auto unreadable = [&](std::string_view why) {
-    diagnostics.error(geoip.database.at, fmt::format("{} {}; give the path of a MaxMind DB file with countries",
-                                                     quote(path), why));
+    diagnostics.error(
+        geoip.database.at,
+        fmt::format("{}: {}; give the path of a MaxMind DB file with countries", quote(path), why));
   };
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return unreadable("is not a file");
+  if (!std::filesystem::is_regular_file(path, ignored)) return unreadable("it is not a file");
   Database database;
   const int status = MMDB_open(path.c_str(), MMDB_MODE_MMAP, &database.handle);
   if (status != MMDB_SUCCESS) return unreadable(MMDB_strerror(status));
   database.open = true;
   Walk walk(database.handle, geoip, out);
-  if (!walk.run()) return unreadable("is damaged");
+  if (!walk.run()) return unreadable("it is damaged");
   for (std::size_t i = 0; i < geoip.countries.size() && out.size() <= kMostPrefixes; ++i) {
     if (walk.found(i)) continue;
-    diagnostics.error(geoip.countries[i].at, fmt::format("country {} has no network in {}; give another ISO 3166 code",
-                                                         quote(*geoip.countries[i]), quote(path)));
+    diagnostics.error(geoip.countries[i].at,
+                      fmt::format("country {} has no network in {}; give another ISO 3166 code",
+                                  quote(*geoip.countries[i]), quote(path)));
   }
 }
 
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile

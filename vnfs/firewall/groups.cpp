@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <unordered_map>
+
+#include <fmt/format.h>
 
 #include "common/control/profile/text.h"
 #include "vnfs/firewall/profile_check.h"
 #include "vnfs/firewall/profile_types.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 namespace {
 
 using control::quote;
@@ -20,7 +20,8 @@ constexpr std::size_t kMostInAll = 4 * kMostPrefixes;
 // Lines may hold bytes that are no text; messages may not.
 std::string printable(std::string_view text) {
   std::string out(text);
-  std::ranges::replace_if(out, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  std::ranges::replace_if(
+      out, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
   return out;
 }
 
@@ -40,13 +41,13 @@ void read_lines(std::string_view text, const std::string& path, std::vector<net:
     line = line.substr(first, line.find_last_not_of(kBlank) - first + 1);
     std::string wrong;
     if (!parse_addresses(line, out, wrong)) {
-      diagnostics.error(path, {line_number, static_cast<std::uint32_t>(first) + 1},
-                        fmt::format("{} {}; give one address, prefix or range per line", quote(printable(line)),
-                                    wrong));
+      diagnostics.error(
+          path, {line_number, static_cast<std::uint32_t>(first) + 1},
+          fmt::format("{} {}; give one address, prefix or range per line", quote(printable(line)), wrong));
     }
     if (out.size() > kMostPrefixes) {
-      diagnostics.error(path, {line_number, 1}, fmt::format("more than {} prefixes; that is the most a group holds",
-                                                            kMostPrefixes));
+      diagnostics.error(path, {line_number, 1},
+                        fmt::format("more than {} prefixes; that is the most a group holds", kMostPrefixes));
       return;
     }
   }
@@ -92,9 +93,10 @@ class Filler {
       }
       if (group.prefixes.size() > kMostPrefixes) tidy(group.prefixes);
       if (group.prefixes.size() > kMostPrefixes || in_all_ + group.prefixes.size() > kMostInAll) {
-        error(at, fmt::format("group {} has more than {} prefixes, or all groups together more than {}; make it "
-                              "smaller",
-                              quote(*group.name), kMostPrefixes, kMostInAll));
+        error(at,
+              fmt::format("group {} has more than {} prefixes, or all groups together more than {}; make it "
+                          "smaller",
+                          quote(*group.name), kMostPrefixes, kMostInAll));
         group.prefixes.clear();
         break;
       }
@@ -110,12 +112,13 @@ class Filler {
     if (found == states_.end()) return error(at, control::undefined("group", name, names_));
     State& other = found->second;
     if (other.progress == State::Progress::kUnderway) {
-      return error(at, fmt::format("group {} contains itself by way of {}; remove one of the references", quote(name),
-                                   quote(*into.name)));
+      return error(at, fmt::format("group {} contains itself by way of {}; remove one of the references",
+                                   quote(name), quote(*into.name)));
     }
     if (depth_ >= kMostDepth) {
-      return error(at, fmt::format("group {} lies more than {} deep in other groups; name its addresses more directly",
-                                   quote(name), kMostDepth));
+      return error(
+          at, fmt::format("group {} lies more than {} deep in other groups; name its addresses more directly",
+                          quote(name), kMostDepth));
     }
     fill(other);
     into.prefixes.insert(into.prefixes.end(), other.group->prefixes.begin(), other.group->prefixes.end());
@@ -133,8 +136,9 @@ class Filler {
     if (!path) return;
     const auto text = control::read_text_file(*path, kMostFileBytes);
     if (!text) {
-      return error(named.at, fmt::format("{} {}; give the path of a text file with one address or prefix per line",
-                                         quote(*path), text.error().message()));
+      return error(named.at,
+                   fmt::format("{}; give the path of a text file with one address or prefix per line",
+                               text.error().message()));
     }
     read_lines(*text, *path, into.prefixes, context_.diagnostics);
   }
@@ -162,6 +166,8 @@ class Filler {
 
 }  // namespace
 
-void fill_groups(std::vector<Group>& groups, const control::CheckContext& context) { Filler(groups, context).run(); }
+void fill_groups(std::vector<Group>& groups, const control::CheckContext& context) {
+  Filler(groups, context).run();
+}
 
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile

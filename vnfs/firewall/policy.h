@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,9 +57,17 @@ struct Policy final : core::Policy {
   flow::TcpSettings tcp;
   Protection protection;
   bool draining = false;
+  bool log_all_sessions = false;  // tell of every session that ends, not only of those whose rule logs
 
   // For people: explain, listings, reports. The data path reads none of it.
+  struct Listing {
+    std::string schedule;     // empty: always in force
+    bool active = true;       // its schedule had it in force when the policy was made; else the matcher skips it
+    RuleIndex shadowed_by{};  // none() when no rule before it covers it
+  };
   std::vector<Rule> rules;
+  std::vector<Listing> listings;              // by RuleIndex; may be empty
+  std::shared_ptr<const void> counters_lease;  // the rules' slots are in use as long as the policy lives
   std::vector<AddressSet> sets;
   std::vector<std::string> zone_names;
   std::vector<std::string> interface_names;

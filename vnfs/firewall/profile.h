@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The `firewall:` section of the profile, as plain values with the places later checks point at. What each key
-// means stands in the table in profile_schema.cpp and in docs/profile.md.
+// The `firewall:` section of the profile, as plain values with the places later checks point at. What each
+// key means stands in the table in profile_schema.cpp and in docs/profile.md. Names are still names here; the
+// policy is compiled from this.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@
 #include "common/control/profile/units.h"
 #include "common/net/address.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 
 using control::Located;
 using control::Milliseconds;
@@ -63,9 +64,9 @@ struct PortRange {
 };
 
 struct Service {
-  std::uint8_t protocol = 0;                // IANA protocol number
-  PortRange ports;                          // destination; TCP, UDP, UDP-Lite, DCCP and SCTP only
-  std::optional<std::uint8_t> icmp_type;    // ICMP and ICMPv6 only; empty: any
+  std::uint8_t protocol = 0;              // IANA protocol number
+  PortRange ports;                        // destination; TCP, UDP, UDP-Lite, DCCP and SCTP only
+  std::optional<std::uint8_t> icmp_type;  // ICMP and ICMPv6 only; empty: any
   std::optional<std::uint8_t> icmp_code;
 
   constexpr bool operator==(const Service&) const noexcept = default;
@@ -79,7 +80,8 @@ struct TcpFlags {
   constexpr bool operator==(const TcpFlags&) const noexcept = default;
 };
 
-// One entry of `source` or `destination`: the name of a group, or prefixes (several when a range was written).
+// One entry of `source` or `destination`: the name of a group, or prefixes (several when a range was
+// written).
 struct AddressTerm {
   std::string group;
   std::vector<net::Prefix> prefixes;
@@ -135,7 +137,8 @@ struct Protect {
   std::optional<SynCookies> syn_cookies;
   std::optional<Rate> new_sessions_per_source;
   std::optional<std::uint64_t> sessions_per_source;
-  Located<ReversePath> reverse_path{.value = ReversePath::kLoose, .at = {}};  // kOff in transparent forwarding
+  Located<ReversePath> reverse_path{.value = ReversePath::kLoose,
+                                    .at = {}};  // kOff in transparent forwarding
 };
 
 // Idle times after which a session ends.
@@ -143,7 +146,7 @@ struct Timeouts {
   Milliseconds tcp_established{3'600'000};
   Milliseconds tcp_transitory{240'000};  // RFC 5382 REQ-5: not below 4 minutes for a NAT
   Milliseconds tcp_embryonic{30'000};
-  Milliseconds udp{120'000};             // once both sides have spoken
+  Milliseconds udp{120'000};  // once both sides have spoken
   Milliseconds udp_unreplied{30'000};
   Milliseconds icmp{30'000};
   Milliseconds sctp_established{3'600'000};
@@ -156,7 +159,7 @@ struct Tcp {
   bool liberal_window = false;
 };
 
-struct Profile {
+struct Section {
   std::vector<Zone> zones;
   std::vector<Group> groups;
   std::vector<Schedule> schedules;
@@ -173,15 +176,17 @@ struct Profile {
 };
 
 // The whole file: `common` and `own`.
-using FullProfile = control::Loaded<Profile>;
+using Whole = control::Loaded<Section>;
 
-// How the firewall's section is written and checked; for control::load_profile and the generators.
-[[nodiscard]] const control::ProfileSchema<Profile>& profile_schema();
+// How the firewall's section is written and checked; for control::load_profile and for the generators of
+// docs.
+[[nodiscard]] const control::ProfileSchema<Section>& schema();
 
 // Reads and checks everything, or reports every error. Control thread.
-[[nodiscard]] control::Checked<FullProfile> load_profile(const std::string& path);
-// The same for text that came by another way; `file` is what errors call it, `resolve` finds the files it names.
-[[nodiscard]] control::Checked<FullProfile> parse_profile(std::string_view text, const std::string& file,
-                                                          const control::ResolveFile& resolve);
+[[nodiscard]] control::Checked<Whole> load(const std::string& path);
+// The same for text that came by another way; `file` is what errors call it, `resolve` finds the files it
+// names.
+[[nodiscard]] control::Checked<Whole> parse(std::string_view text, const std::string& file,
+                                            const control::ResolveFile& resolve);
 
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile

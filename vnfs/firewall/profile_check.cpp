@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/profile_check.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
 
+#include <fmt/format.h>
+
 #include "common/control/profile/text.h"
 #include "vnfs/firewall/profile_types.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 namespace {
 
 using control::quote;
@@ -34,7 +34,7 @@ struct Names {
 
 class Checker {
  public:
-  Checker(Profile& profile, const control::CheckContext& context)
+  Checker(Section& profile, const control::CheckContext& context)
       : profile_(profile),
         context_(context),
         zones_(profile.zones),
@@ -51,8 +51,9 @@ class Checker {
       if (rule.name.at.known()) {
         const auto [first, added] = rules.emplace(*rule.name, rule.name.at);
         if (!added) {
-          error(rule.name.at, fmt::format("rule {} is given twice, first in line {}; give each rule a name of its own",
-                                          quote(*rule.name), first->second.line));
+          error(rule.name.at,
+                fmt::format("rule {} is given twice, first in line {}; give each rule a name of its own",
+                            quote(*rule.name), first->second.line));
         }
       }
       check_rule(rule);
@@ -76,8 +77,9 @@ class Checker {
         }
         const auto [first, added] = zone_of.emplace(*interface, &zone);
         if (added) continue;
-        error(interface.at, fmt::format("interface {} is already in zone {}; an interface is in one zone, once",
-                                        quote(*interface), quote(*first->second->name)));
+        error(interface.at,
+              fmt::format("interface {} is already in zone {}; an interface is in one zone, once",
+                          quote(*interface), quote(*first->second->name)));
       }
     }
   }
@@ -132,7 +134,8 @@ class Checker {
     const unsigned destination = check_terms(rule.destination);
     if ((source & destination) == 0) {
       error(rule.destination.front().at,
-            "the rule never matches: source and destination are of different families; give both in the same one");
+            "the rule never matches: source and destination are of different families; give both in the same "
+            "one");
     }
     check_services(rule, source & destination);
     if (rule.action != Action::kAccept &&
@@ -155,12 +158,14 @@ class Checker {
       }
     }
     if (!rule.source_port.empty() && !all_with_ports) {
-      error(rule.at, fmt::format("rule {} has source_port for protocols without ports; give a service of tcp, udp, "
-                                 "sctp, dccp or udplite only",
-                                 quote(*rule.name)));
+      error(rule.at,
+            fmt::format("rule {} has source_port for protocols without ports; give a service of tcp, udp, "
+                        "sctp, dccp or udplite only",
+                        quote(*rule.name)));
     }
     if (rule.tcp_flags.value && !all_tcp) {
-      error(rule.tcp_flags.at, "tcp_flags for other protocols than TCP; give service: tcp, or tcp with ports");
+      error(rule.tcp_flags.at,
+            "tcp_flags for other protocols than TCP; give service: tcp, or tcp with ports");
     }
   }
 
@@ -173,7 +178,7 @@ class Checker {
     reverse_path.value = ReversePath::kOff;
   }
 
-  Profile& profile_;
+  Section& profile_;
   const control::CheckContext& context_;
   Names zones_;
   Names groups_;
@@ -190,13 +195,13 @@ const T* named(const std::vector<T>& all, std::string_view wanted) noexcept {
 
 }  // namespace
 
-void check_profile(Profile& profile, const control::CheckContext& context) {
+void check(Section& profile, const control::CheckContext& context) {
   fill_groups(profile.groups, context);
   Checker(profile, context).run();
 }
 
-const Zone* Profile::zone(std::string_view wanted) const noexcept { return named(zones, wanted); }
-const Group* Profile::group(std::string_view wanted) const noexcept { return named(groups, wanted); }
-const Schedule* Profile::schedule(std::string_view wanted) const noexcept { return named(schedules, wanted); }
+const Zone* Section::zone(std::string_view wanted) const noexcept { return named(zones, wanted); }
+const Group* Section::group(std::string_view wanted) const noexcept { return named(groups, wanted); }
+const Schedule* Section::schedule(std::string_view wanted) const noexcept { return named(schedules, wanted); }
 
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile

@@ -5,11 +5,11 @@
 #include "common/control/profile/section.h"
 #include "vnfs/firewall/profile.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 
-// Reports what does not fit together; replaces `any` by no criterion, and reverse_path by off where there are no
-// routes; calls fill_groups.
-void check_profile(Profile& profile, const control::CheckContext& context);
+// Reports what does not fit together; replaces `any` by no criterion, and reverse_path by off where there are
+// no routes; calls fill_groups.
+void check(Section& profile, const control::CheckContext& context);
 
 // Reads the files and databases that groups name, resolves groups in groups, sets Group::prefixes.
 void fill_groups(std::vector<Group>& groups, const control::CheckContext& context);
@@ -18,4 +18,4 @@ void fill_groups(std::vector<Group>& groups, const control::CheckContext& contex
 void read_geoip(const GeoIp& geoip, const std::string& path, std::vector<net::Prefix>& out,
                 control::Diagnostics& diagnostics);
 
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile

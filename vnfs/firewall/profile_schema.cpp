@@ -8,7 +8,7 @@
 #include "vnfs/firewall/profile_check.h"
 #include "vnfs/firewall/profile_types.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 namespace {
 
 using namespace std::chrono_literals;
@@ -18,8 +18,8 @@ using control::choice;
 using control::count;
 using control::kRequired;
 using control::list_not_empty;
-using control::MapType;
 using control::MappedType;
+using control::MapType;
 using control::name;
 using control::Node;
 using control::OneOfType;
@@ -53,10 +53,11 @@ TypePtr<Zone> zone() {
 
 TypePtr<GroupEntry> group_entry() {
   auto geoip = std::make_shared<Struct<GeoIp>>("geoip", "The networks of countries.");
-  geoip->field("database", &GeoIp::database, string("the path of a MaxMind DB file", 4095),
-               "MaxMind DB file with `country.iso_code`, such as GeoLite2-Country.mmdb; a relative path starts at "
-               "the profile's folder.",
-               kRequired);
+  geoip->field(
+      "database", &GeoIp::database, string("the path of a MaxMind DB file", 4095),
+      "MaxMind DB file with `country.iso_code`, such as GeoLite2-Country.mmdb; a relative path starts at "
+      "the profile's folder.",
+      kRequired);
   geoip->field("countries", &GeoIp::countries,
                list_not_empty<Located<std::string>>(control::text_of<std::string>(
                    "a country by its two capital letters (ISO 3166), such as SE", "[A-Z]{2}",
@@ -68,10 +69,11 @@ TypePtr<GroupEntry> group_entry() {
                    [](const std::string& value) { return value; })),
                "Countries by ISO 3166 code.", kRequired);
   auto source = std::make_shared<Struct<GroupEntry>>("group source", "Where a group's addresses come from.");
-  source->field("file", &GroupEntry::file, string("the path of a file", 4095),
-                "Text file with one address, prefix or range per line; `#` starts a comment. A relative path starts "
-                "at the profile's folder.",
-                absent_means("not used"));
+  source->field(
+      "file", &GroupEntry::file, string("the path of a file", 4095),
+      "Text file with one address, prefix or range per line; `#` starts a comment. A relative path starts "
+      "at the profile's folder.",
+      absent_means("not used"));
   source->field("geoip", &GroupEntry::geoip, Table<GeoIp>(geoip), "The networks of countries.",
                 absent_means("not used"));
   OneOfType<GroupEntry>::Ways ways;
@@ -101,7 +103,8 @@ TypePtr<Group> group() {
 }
 
 Table<Schedule> schedule() {
-  auto table = std::make_shared<Struct<Schedule>>("schedule", "Times of the week at which a rule is in force.");
+  auto table =
+      std::make_shared<Struct<Schedule>>("schedule", "Times of the week at which a rule is in force.");
   table->field("days", &Schedule::days,
                std::make_shared<MappedType<std::uint8_t, std::vector<std::uint8_t>>>(
                    list_not_empty<std::uint8_t>(days()),
@@ -124,12 +127,14 @@ Table<Schedule> schedule() {
 Table<Rule> rule() {
   auto limit = std::make_shared<Struct<Limit>>("limit", "How fast a rule may let new sessions begin.");
   limit->field("rate", &Limit::rate, rate(), "New sessions per time; more are dropped.", kRequired);
-  limit->field("burst", &Limit::burst, count(1, kMostSessions), "New sessions let through at once after a pause.",
+  limit->field("burst", &Limit::burst, count(1, kMostSessions),
+               "New sessions let through at once after a pause.",
                absent_means("those of one second, at least 1"));
 
   auto table = std::make_shared<Struct<Rule>>(
-      "rule", "Rules are tried in their order, and the first whose criteria all hold decides. It decides once per "
-              "session: replies and related ICMP errors follow.");
+      "rule",
+      "Rules are tried in their order, and the first whose criteria all hold decides. It decides once per "
+      "session: replies and related ICMP errors follow.");
   const auto zone_name = name("a zone's name or any", 31);
   const auto unlimited = absent_means("no limit");
   const auto any = absent_means("any");
@@ -138,11 +143,13 @@ Table<Rule> rule() {
                "Unique name, by which counters and logs know the rule, also after a reload.", kRequired);
   table->field("from", &Rule::from, zone_name, "Zones the session comes from.", any);
   table->field("to", &Rule::to, zone_name, "Zones the session goes to.", any);
-  table->field("interface", &Rule::interface, name("an interface name", 15), "Interfaces it arrives on.", any);
-  table->field("source", &Rule::source, address_term(),
-               "Source addresses: addresses, prefixes, ranges and \"@GROUP\". Entries with a leading \"!\" are taken "
-               "out of the others, or, alone, out of all addresses.",
+  table->field("interface", &Rule::interface, name("an interface name", 15), "Interfaces it arrives on.",
                any);
+  table->field(
+      "source", &Rule::source, address_term(),
+      "Source addresses: addresses, prefixes, ranges and \"@GROUP\". Entries with a leading \"!\" are taken "
+      "out of the others, or, alone, out of all addresses.",
+      any);
   table->field("destination", &Rule::destination, address_term(), "Destination addresses, likewise.", any);
   table->field("service", &Rule::service, service(),
                "Protocols with their destination ports or ICMP type and code: `tcp/80`, `udp/1000-2000`, "
@@ -152,12 +159,15 @@ Table<Rule> rule() {
                "Source ports; needs a `service` of protocols that have ports.", any);
   table->field("dscp", &Rule::dscp, dscp(), "Differentiated services code points of the first packet.", any);
   table->field("tcp_flags", &Rule::tcp_flags, tcp_flags(),
-               "Flags of the first packet, as ON/LOOKED-AT: `syn/syn,ack,rst,fin`; needs `service: tcp`.", any);
+               "Flags of the first packet, as ON/LOOKED-AT: `syn/syn,ack,rst,fin`; needs `service: tcp`.",
+               any);
   table->field("schedule", &Rule::schedule, name("a schedule's name", 31), "When the rule is in force.",
                absent_means("always"));
   table->field("action", &Rule::action, action(), "What happens to the session.", kRequired);
-  table->field("log", &Rule::log, boolean(), "Whether a record is written for each session the rule decides on.");
-  table->field("limit", &Rule::limit, Table<Limit>(limit), "Limit on new sessions; accepting rules only.", unlimited);
+  table->field("log", &Rule::log, boolean(),
+               "Whether a record is written for each session the rule decides on.");
+  table->field("limit", &Rule::limit, Table<Limit>(limit), "Limit on new sessions; accepting rules only.",
+               unlimited);
   table->field("max_sessions", &Rule::max_sessions, count(1, kMostSessions),
                "Most sessions open at a time by this rule.", unlimited);
   table->field("max_sessions_per_source", &Rule::max_sessions_per_source, count(1, kMostSessions),
@@ -169,28 +179,32 @@ Table<Rule> rule() {
 }
 
 Table<Protect> protect() {
-  auto cookies = std::make_shared<Struct<SynCookies>>("syn_cookies", "TCP handshakes answered without state.");
-  cookies->field("above", &SynCookies::above, rate(),
-                 "SYN rate of the appliance above which the firewall answers them itself with cookies (RFC 4987).",
-                 kRequired);
+  auto cookies =
+      std::make_shared<Struct<SynCookies>>("syn_cookies", "TCP handshakes answered without state.");
+  cookies->field(
+      "above", &SynCookies::above, rate(),
+      "SYN rate of the appliance above which the firewall answers them itself with cookies (RFC 4987).",
+      kRequired);
   auto table = std::make_shared<Struct<Protect>>("protect", "Protection that does not depend on rules.");
-  table->field("syn_cookies", &Protect::syn_cookies, Table<SynCookies>(cookies), "Protection from SYN floods.",
-               absent_means("off"));
+  table->field("syn_cookies", &Protect::syn_cookies, Table<SynCookies>(cookies),
+               "Protection from SYN floods.", absent_means("off"));
   table->field("new_sessions_per_source", &Protect::new_sessions_per_source, rate(),
                "Most new sessions per time of one source address.", absent_means("no limit"));
   table->field("sessions_per_source", &Protect::sessions_per_source, count(1, kMostSessions),
                "Most sessions one source address has open at a time.", absent_means("no limit"));
-  table->field("reverse_path", &Protect::reverse_path,
-               choice<ReversePath>({{"off", ReversePath::kOff, "no check; always so in transparent forwarding"},
-                                    {"loose", ReversePath::kLoose, "there is a route back to the source"},
-                                    {"strict", ReversePath::kStrict,
-                                     "the route back leaves by the interface the packet came in on"}}),
-               "Which sources are believed (RFC 3704).");
+  table->field(
+      "reverse_path", &Protect::reverse_path,
+      choice<ReversePath>(
+          {{"off", ReversePath::kOff, "no check; always so in transparent forwarding"},
+           {"loose", ReversePath::kLoose, "there is a route back to the source"},
+           {"strict", ReversePath::kStrict, "the route back leaves by the interface the packet came in on"}}),
+      "Which sources are believed (RFC 3704).");
   return table;
 }
 
 Table<Timeouts> timeouts() {
-  auto table = std::make_shared<Struct<Timeouts>>("timeouts", "How long a session may be idle before it ends.");
+  auto table =
+      std::make_shared<Struct<Timeouts>>("timeouts", "How long a session may be idle before it ends.");
   const auto time = control::duration(1s, 7 * 24h);
   table->field("tcp_established", &Timeouts::tcp_established, time, "TCP after the handshake.");
   table->field("tcp_transitory", &Timeouts::tcp_transitory, time, "TCP after a FIN.");
@@ -213,48 +227,50 @@ Table<Tcp> tcp() {
   return table;
 }
 
-Table<Profile> section() {
-  auto table = std::make_shared<Struct<Profile>>("firewall", "Zones, groups and rules of the firewall.");
-  table->field("zones", &Profile::zones,
+Table<Section> section() {
+  auto table = std::make_shared<Struct<Section>>("firewall", "Zones, groups and rules of the firewall.");
+  table->field("zones", &Section::zones,
                std::make_shared<MapType<Zone>>(&Zone::name, name("a zone's name", 31), zone(), true),
                "Names for interfaces with the same role; an interface is in one zone at most.");
-  table->field("groups", &Profile::groups,
-               std::make_shared<MapType<Group>>(&Group::name, name("a group's name"), group(), true),
-               "Names for sets of addresses, for use in rules as \"@NAME\": addresses, prefixes, ranges, other "
-               "groups, files, countries; up to 1M prefixes each.");
-  table->field("schedules", &Profile::schedules,
-               std::make_shared<MapType<Schedule>>(&Schedule::name, name("a schedule's name", 31), schedule(), true),
-               "Names for times of the week.");
-  table->field("default", &Profile::default_action, action(), "What happens to a session that no rule matches.");
-  table->field("rules", &Profile::rules, rule(), "The rules, first match wins.");
-  table->field("protect", &Profile::protect, protect(), "Protection that does not depend on rules.",
+  table->field(
+      "groups", &Section::groups,
+      std::make_shared<MapType<Group>>(&Group::name, name("a group's name"), group(), true),
+      "Names for sets of addresses, for use in rules as \"@NAME\": addresses, prefixes, ranges, other "
+      "groups, files, countries; up to 1M prefixes each.");
+  table->field(
+      "schedules", &Section::schedules,
+      std::make_shared<MapType<Schedule>>(&Schedule::name, name("a schedule's name", 31), schedule(), true),
+      "Names for times of the week.");
+  table->field("default", &Section::default_action, action(),
+               "What happens to a session that no rule matches.");
+  table->field("rules", &Section::rules, rule(), "The rules, first match wins.");
+  table->field("protect", &Section::protect, protect(), "Protection that does not depend on rules.",
                absent_means("the defaults below"));
-  table->field("timeouts", &Profile::timeouts, timeouts(), "Idle times after which sessions end.",
+  table->field("timeouts", &Section::timeouts, timeouts(), "Idle times after which sessions end.",
                absent_means("the defaults below"));
-  table->field("tcp", &Profile::tcp, tcp(), "How strictly TCP is followed.", absent_means("the defaults below"));
+  table->field("tcp", &Section::tcp, tcp(), "How strictly TCP is followed.",
+               absent_means("the defaults below"));
   table->refuse("inspection", "deep inspection is not in this release; remove 'inspection'");
   return table;
 }
 
 }  // namespace
 
-const control::ProfileSchema<Profile>& profile_schema() {
-  static const control::ProfileSchema<Profile> schema{
+const control::ProfileSchema<Section>& schema() {
+  static const control::ProfileSchema<Section> schema{
       .vnf = "firewall",
       .doc = "Zones, groups and rules of the firewall.",
       .section = section(),
-      .check = check_profile,
+      .check = check,
   };
   return schema;
 }
 
-control::Checked<FullProfile> load_profile(const std::string& path) {
-  return control::load_profile(profile_schema(), path);
+control::Checked<Whole> load(const std::string& path) { return control::load_profile(schema(), path); }
+
+control::Checked<Whole> parse(std::string_view text, const std::string& file,
+                              const control::ResolveFile& resolve) {
+  return control::parse_profile(schema(), text, file, resolve);
 }
 
-control::Checked<FullProfile> parse_profile(std::string_view text, const std::string& file,
-                                            const control::ResolveFile& resolve) {
-  return control::parse_profile(profile_schema(), text, file, resolve);
-}
-
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile

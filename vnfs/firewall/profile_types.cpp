@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/profile_types.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
 #include <span>
 
+#include <fmt/format.h>
+
 #include "common/control/profile/types.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 namespace {
 
 using control::Shape;
@@ -24,28 +24,38 @@ struct Word {
 };
 
 // IANA protocol numbers.
-constexpr std::array kProtocols = {Word{"tcp", 6},     Word{"udp", 17},   Word{"icmp", 1},  Word{"icmpv6", 58},
-                                   Word{"sctp", 132},  Word{"dccp", 33},  Word{"gre", 47},  Word{"esp", 50},
-                                   Word{"ah", 51},     Word{"igmp", 2},   Word{"ospf", 89}, Word{"pim", 103},
-                                   Word{"vrrp", 112},  Word{"ipip", 4},   Word{"udplite", 136}};
+constexpr std::array kProtocols = {
+    Word{"tcp", 6},   Word{"udp", 17},  Word{"icmp", 1},   Word{"icmpv6", 58}, Word{"sctp", 132},
+    Word{"dccp", 33}, Word{"gre", 47},  Word{"esp", 50},   Word{"ah", 51},     Word{"igmp", 2},
+    Word{"ospf", 89}, Word{"pim", 103}, Word{"vrrp", 112}, Word{"ipip", 4},    Word{"udplite", 136}};
 // IANA ICMP and ICMPv6 parameters.
 constexpr std::array kIcmpTypes = {
-    Word{"echo-reply", 0},           Word{"destination-unreachable", 3}, Word{"redirect", 5},
-    Word{"echo-request", 8},         Word{"router-advertisement", 9},    Word{"router-solicitation", 10},
-    Word{"time-exceeded", 11},       Word{"parameter-problem", 12},      Word{"timestamp-request", 13},
+    Word{"echo-reply", 0},      Word{"destination-unreachable", 3}, Word{"redirect", 5},
+    Word{"echo-request", 8},    Word{"router-advertisement", 9},    Word{"router-solicitation", 10},
+    Word{"time-exceeded", 11},  Word{"parameter-problem", 12},      Word{"timestamp-request", 13},
     Word{"timestamp-reply", 14}};
-constexpr std::array kIcmpv6Types = {
-    Word{"destination-unreachable", 1}, Word{"packet-too-big", 2},         Word{"time-exceeded", 3},
-    Word{"parameter-problem", 4},       Word{"echo-request", 128},         Word{"echo-reply", 129},
-    Word{"mld-query", 130},             Word{"mld-report", 131},           Word{"mld-done", 132},
-    Word{"router-solicitation", 133},   Word{"router-advertisement", 134}, Word{"neighbor-solicitation", 135},
-    Word{"neighbor-advertisement", 136}, Word{"redirect", 137},            Word{"mld2-report", 143}};
+constexpr std::array kIcmpv6Types = {Word{"destination-unreachable", 1},
+                                     Word{"packet-too-big", 2},
+                                     Word{"time-exceeded", 3},
+                                     Word{"parameter-problem", 4},
+                                     Word{"echo-request", 128},
+                                     Word{"echo-reply", 129},
+                                     Word{"mld-query", 130},
+                                     Word{"mld-report", 131},
+                                     Word{"mld-done", 132},
+                                     Word{"router-solicitation", 133},
+                                     Word{"router-advertisement", 134},
+                                     Word{"neighbor-solicitation", 135},
+                                     Word{"neighbor-advertisement", 136},
+                                     Word{"redirect", 137},
+                                     Word{"mld2-report", 143}};
 // RFC 2474, 2597, 3246, 5865, 8622.
-constexpr std::array kDscp = {
-    Word{"cs0", 0},   Word{"le", 1},    Word{"cs1", 8},   Word{"af11", 10}, Word{"af12", 12}, Word{"af13", 14},
-    Word{"cs2", 16},  Word{"af21", 18}, Word{"af22", 20}, Word{"af23", 22}, Word{"cs3", 24},  Word{"af31", 26},
-    Word{"af32", 28}, Word{"af33", 30}, Word{"cs4", 32},  Word{"af41", 34}, Word{"af42", 36}, Word{"af43", 38},
-    Word{"cs5", 40},  Word{"va", 44},   Word{"ef", 46},   Word{"cs6", 48},  Word{"cs7", 56}};
+constexpr std::array kDscp = {Word{"cs0", 0},   Word{"le", 1},    Word{"cs1", 8},  Word{"af11", 10},
+                              Word{"af12", 12}, Word{"af13", 14}, Word{"cs2", 16}, Word{"af21", 18},
+                              Word{"af22", 20}, Word{"af23", 22}, Word{"cs3", 24}, Word{"af31", 26},
+                              Word{"af32", 28}, Word{"af33", 30}, Word{"cs4", 32}, Word{"af41", 34},
+                              Word{"af42", 36}, Word{"af43", 38}, Word{"cs5", 40}, Word{"va", 44},
+                              Word{"ef", 46},   Word{"cs6", 48},  Word{"cs7", 56}};
 constexpr std::array kFlags = {Word{"fin", 0x01}, Word{"syn", 0x02}, Word{"rst", 0x04}, Word{"psh", 0x08},
                                Word{"ack", 0x10}, Word{"urg", 0x20}, Word{"ece", 0x40}, Word{"cwr", 0x80}};
 constexpr std::array<std::string_view, 7> kDays = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
@@ -79,8 +89,8 @@ net::IpAddress from_wide(Wide value, net::Family family) {
   return address;
 }
 
-// The fewest prefixes that cover first..last exactly: from the low end, always the largest block that is aligned
-// there and does not go beyond the high end.
+// The fewest prefixes that cover first..last exactly: from the low end, always the largest block that is
+// aligned there and does not go beyond the high end.
 void cover(const net::IpAddress& first, const net::IpAddress& last, std::vector<net::Prefix>& out) {
   const unsigned bits = first.bits();
   const Wide end = to_wide(last);
@@ -137,11 +147,13 @@ std::optional<std::uint8_t> parse_flag_list(std::string_view text) {
 }
 
 std::string print_ports(const PortRange& range) {
-  return range.first == range.last ? std::to_string(range.first) : fmt::format("{}-{}", range.first, range.last);
+  return range.first == range.last ? std::to_string(range.first)
+                                   : fmt::format("{}-{}", range.first, range.last);
 }
 
-constexpr const char* kAddressPattern = "(any|@[A-Za-z0-9_][A-Za-z0-9_.-]*|"
-                                        "[0-9A-Fa-f:.]+(/[0-9]{1,3}| *- *[0-9A-Fa-f:.]+)?)";
+constexpr const char* kAddressPattern =
+    "(any|@[A-Za-z0-9_][A-Za-z0-9_.-]*|"
+    "[0-9A-Fa-f:.]+(/[0-9]{1,3}| *- *[0-9A-Fa-f:.]+)?)";
 
 }  // namespace
 
@@ -153,8 +165,9 @@ bool parse_addresses(std::string_view text, std::vector<net::Prefix>& out, std::
       return true;
     }
     const auto host = net::InterfaceAddress::parse(text);
-    wrong = host ? fmt::format("has bits set beyond its length, where {} has none", host->subnet().to_string())
-                 : "is not an address, prefix or range";
+    wrong = host
+                ? fmt::format("has bits set beyond its length, where {} has none", host->subnet().to_string())
+                : "is not an address, prefix or range";
     return false;
   }
   const std::string_view before = text.substr(0, text.find_last_not_of(' ', dash - (dash > 0 ? 1 : 0)) + 1);
@@ -174,7 +187,8 @@ bool parse_addresses(std::string_view text, std::vector<net::Prefix>& out, std::
 std::optional<PortRange> parse_ports(std::string_view text) {
   const auto dash = text.find('-');
   const auto first = number<std::uint16_t>(text.substr(0, dash), 65535);
-  const auto last = dash == std::string_view::npos ? first : number<std::uint16_t>(text.substr(dash + 1), 65535);
+  const auto last =
+      dash == std::string_view::npos ? first : number<std::uint16_t>(text.substr(dash + 1), 65535);
   if (!first || !last || *first > *last) return std::nullopt;
   return PortRange{*first, *last};
 }
@@ -217,11 +231,12 @@ std::string print_service(const Service& service) {
   const auto name = std::ranges::find(kProtocols, service.protocol, &Word::value);
   if (name == kProtocols.end()) return fmt::format("proto/{}", service.protocol);
   std::string text(name->word);
-  if (!service.ports.any()) text += "/" + print_ports(service.ports);
+  if (!service.ports.any()) text += fmt::format("/{}", print_ports(service.ports));
   if (!service.icmp_type) return text;
-  const std::span<const Word> types = service.protocol == kIcmp ? std::span<const Word>(kIcmpTypes) : kIcmpv6Types;
+  const std::span<const Word> types =
+      service.protocol == kIcmp ? std::span<const Word>(kIcmpTypes) : kIcmpv6Types;
   const auto type = std::ranges::find(types, *service.icmp_type, &Word::value);
-  text += "/" + (type != types.end() ? std::string(type->word) : std::to_string(*service.icmp_type));
+  text += type != types.end() ? fmt::format("/{}", type->word) : fmt::format("/{}", *service.icmp_type);
   if (service.icmp_code) text += fmt::format("/{}", *service.icmp_code);
   return text;
 }
@@ -238,11 +253,11 @@ std::optional<TcpFlags> parse_tcp_flags(std::string_view text) {
 
 TypePtr<Service> service() {
   std::string names;
-  for (const Word& one : kProtocols) names += (names.empty() ? "" : "|") + std::string(one.word);
+  for (const Word& one : kProtocols) names += fmt::format("{}{}", names.empty() ? "" : "|", one.word);
   return control::text_of<Service>(
       "a service, such as tcp, tcp/80, udp/1000-2000, icmp, icmp/echo-request, icmpv6/135, sctp/5060, gre or "
       "proto/47",
-      "(" + names + ")(/[a-z0-9-]+){0,2}|proto/[0-9]{1,3}", parse_service, print_service);
+      fmt::format("({})(/[a-z0-9-]+){{0,2}}|proto/[0-9]{{1,3}}", names), parse_service, print_service);
 }
 
 TypePtr<PortRange> ports() {
@@ -252,7 +267,7 @@ TypePtr<PortRange> ports() {
   shape.most = 65535;
   return std::make_shared<control::ScalarType<PortRange>>(
       std::move(shape),
-      [](std::string_view text, PortRange& out, std::string&) {
+      [](std::string_view text, PortRange& out, control::Fault&) {
         const auto range = parse_ports(text);
         if (range) out = *range;
         return range.has_value();
@@ -262,28 +277,30 @@ TypePtr<PortRange> ports() {
 
 TypePtr<TcpFlags> tcp_flags() {
   return control::text_of<TcpFlags>(
-      "the flags that are on, '/', and the flags looked at, which include them, such as syn/syn,ack,rst,fin or "
+      "the flags that are on, '/', and the flags looked at, which include them, such as syn/syn,ack,rst,fin "
+      "or "
       "none/syn,ack (flags are fin, syn, rst, psh, ack, urg, ece, cwr)",
       "[a-z]+(,[a-z]+)*/[a-z]+(,[a-z]+)*", parse_tcp_flags, [](const TcpFlags& value) {
         const auto print = [](std::uint8_t bits) {
           std::string text;
           for (const Word& flag : kFlags) {
-            if ((bits & flag.value) != 0) text += (text.empty() ? "" : ",") + std::string(flag.word);
+            if ((bits & flag.value) != 0) text += fmt::format("{}{}", text.empty() ? "" : ",", flag.word);
           }
           return text.empty() ? std::string("none") : text;
         };
-        return print(value.set) + "/" + print(value.mask);
+        return fmt::format("{}/{}", print(value.set), print(value.mask));
       });
 }
 
 TypePtr<std::uint8_t> dscp() {
-  Shape shape{.kind = Shape::Kind::kText, .phrase = "a DSCP from 0 to 63 or by name, such as 46, ef, af11 or cs1"};
+  Shape shape{.kind = Shape::Kind::kText,
+              .phrase = "a DSCP from 0 to 63 or by name, such as 46, ef, af11 or cs1"};
   shape.pattern = "[0-9]{1,2}|[a-z]+[0-9]*";
   shape.integer_too = true;
   shape.most = 63;
   return std::make_shared<control::ScalarType<std::uint8_t>>(
       std::move(shape),
-      [](std::string_view text, std::uint8_t& out, std::string&) {
+      [](std::string_view text, std::uint8_t& out, control::Fault&) {
         auto value = value_of(kDscp, text);
         if (!value) value = number<std::uint8_t>(text, 63);
         if (value) out = *value;
@@ -294,19 +311,20 @@ TypePtr<std::uint8_t> dscp() {
 
 TypePtr<AddressTerm> address_term() {
   Shape shape{.kind = Shape::Kind::kText,
-              .phrase = "an address, a prefix, a range such as 192.0.2.1-192.0.2.9, or \"@GROUP\", each with a "
-                        "leading \"!\" to mean all others; or any"};
+              .phrase =
+                  "an address, a prefix, a range such as 192.0.2.1-192.0.2.9, or \"@GROUP\", each with a "
+                  "leading \"!\" to mean all others; or any"};
   shape.pattern = std::string("!?") + kAddressPattern;
   return std::make_shared<control::ScalarType<AddressTerm>>(
       std::move(shape),
-      [](std::string_view text, AddressTerm& out, std::string& wrong) {
+      [](std::string_view text, AddressTerm& out, control::Fault& fault) {
         out.negated = text.starts_with('!');
         if (out.negated) text.remove_prefix(1);
         if (text.starts_with('@')) {
           out.group = text.substr(1);
           return !out.group.empty();
         }
-        if (text != "any" || out.negated) return parse_addresses(text, out.prefixes, wrong);
+        if (text != "any" || out.negated) return parse_addresses(text, out.prefixes, fault.wrong);
         out.prefixes = {net::Prefix::of(net::Ipv4Address{}, 0), net::Prefix::of(net::Ipv6Address{}, 0)};
         return true;
       },
@@ -319,8 +337,8 @@ TypePtr<GroupEntry> group_word() {
   shape.pattern = kAddressPattern;
   return std::make_shared<control::ScalarType<GroupEntry>>(
       std::move(shape),
-      [](std::string_view text, GroupEntry& out, std::string& wrong) {
-        if (!text.starts_with('@')) return parse_addresses(text, out.prefixes, wrong);
+      [](std::string_view text, GroupEntry& out, control::Fault& fault) {
+        if (!text.starts_with('@')) return parse_addresses(text, out.prefixes, fault.wrong);
         out.group = text.substr(1);
         return !out.group.empty();
       },
@@ -340,4 +358,4 @@ TypePtr<std::uint16_t> time_of_day() {
       [](const std::uint16_t& minute) { return fmt::format("\"{:02}:{:02}\"", minute / 60, minute % 60); });
 }
 
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile

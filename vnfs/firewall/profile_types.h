@@ -11,13 +11,13 @@
 #include "common/net/address.h"
 #include "vnfs/firewall/profile.h"
 
-namespace millrace::firewall {
+namespace millrace::firewall::profile {
 
 // The most prefixes one group may hold.
 inline constexpr std::size_t kMostPrefixes = 1'000'000;
 
-// "192.0.2.1", "192.0.2.0/24" or "192.0.2.1-192.0.2.9" as prefixes that cover exactly that, appended to `out`.
-// When it is none of these, false, and `wrong` completes "'TEXT' ...".
+// "192.0.2.1", "192.0.2.0/24" or "192.0.2.1-192.0.2.9" as prefixes that cover exactly that, appended to
+// `out`. When it is none of these, false, and `wrong` completes "'TEXT' ...".
 bool parse_addresses(std::string_view text, std::vector<net::Prefix>& out, std::string& wrong);
 
 // "tcp/80", "tcp/1000-2000", "icmp/echo-request", "icmpv6/135", "icmp/3/4", "proto/47", "gre".
@@ -36,8 +36,8 @@ bool parse_addresses(std::string_view text, std::vector<net::Prefix>& out, std::
 [[nodiscard]] control::TypePtr<TcpFlags> tcp_flags();
 [[nodiscard]] control::TypePtr<std::uint8_t> dscp();
 [[nodiscard]] control::TypePtr<AddressTerm> address_term();
-[[nodiscard]] control::TypePtr<GroupEntry> group_word();  // addresses or "@group"
-[[nodiscard]] control::TypePtr<std::uint8_t> days();      // bit 0 is Monday
+[[nodiscard]] control::TypePtr<GroupEntry> group_word();      // addresses or "@group"
+[[nodiscard]] control::TypePtr<std::uint8_t> days();          // bit 0 is Monday
 [[nodiscard]] control::TypePtr<std::uint16_t> time_of_day();  // in minutes, 24:00 included
 
-}  // namespace millrace::firewall
+}  // namespace millrace::firewall::profile

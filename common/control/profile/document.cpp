@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/control/profile/document.h"
 
-#include <fmt/format.h>
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/mark.h>
-#include <yaml-cpp/parser.h>
-
 #include <algorithm>
 #include <istream>
 #include <streambuf>
 #include <unordered_map>
 #include <utility>
+
+#include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
 
 #include "common/control/profile/text.h"
 
@@ -78,6 +78,19 @@ class Builder final : public YAML::EventHandler {
   [[nodiscard]] const Node* root() const noexcept { return root_; }
   [[nodiscard]] Position end() const noexcept { return latest_; }
 
+  // yaml-cpp takes the end of the text for the end of a quoted value.
+  void check_closed(std::string_view text) const {
+    if (last_scalar_.node == nullptr || !last_scalar_.node->quoted || last_scalar_.offset >= text.size())
+      return;
+    const char mark = text[last_scalar_.offset];
+    if (mark != '"' && mark != '\'') return;  // the scalar has properties before it
+    for (std::size_t i = last_scalar_.offset + 1; i < text.size(); ++i) {
+      if (text[i] == mark) return;
+      if (text[i] == '\\' && mark == '"') ++i;
+    }
+    throw Refused{last_scalar_.node->at, "this quote is not closed; end the value with another one"};
+  }
+
   void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
   void OnDocumentEnd() override {}
 
@@ -87,18 +100,18 @@ class Builder final : public YAML::EventHandler {
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
-    refuse_tag(mark, tag);
     Node& node = make(Node::Kind::kScalar, mark, anchor);
+    check_tag(node, tag);
     node.text = value;
     node.quoted = tag == "!";
+    last_scalar_ = {&node, static_cast<std::size_t>(std::max(mark.pos, 0))};
     attach(node);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchors_.find(anchor);
-    if (found == anchors_.end() || std::ranges::any_of(open_, [&](const Open& open) {
-          return open.node == found->second;
-        })) {
+    if (found == anchors_.end() ||
+        std::ranges::any_of(open_, [&](const Open& open) { return open.node == found->second; })) {
       throw Refused{places_.of(mark), "this alias stands inside the value it names; write the value out"};
     }
     attach(*found->second);
@@ -106,15 +119,17 @@ class Builder final : public YAML::EventHandler {
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value /*style*/) override {
-    refuse_tag(mark, tag);
-    open(make(Node::Kind::kSequence, mark, anchor));
+    Node& node = make(Node::Kind::kSequence, mark, anchor);
+    check_tag(node, tag);
+    open(node);
   }
   void OnSequenceEnd() override { close(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value /*style*/) override {
-    refuse_tag(mark, tag);
-    open(make(Node::Kind::kMap, mark, anchor));
+    Node& node = make(Node::Kind::kMap, mark, anchor);
+    check_tag(node, tag);
+    open(node);
   }
   void OnMapEnd() override { close(); }
 
@@ -125,11 +140,13 @@ class Builder final : public YAML::EventHandler {
     std::unordered_map<std::string_view, const Node*> keys = {};
   };
 
-  void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
+  void check_tag(Node& node, const std::string& tag) {
     if (tag.empty() || tag == "?" || tag == "!") return;
-    throw Refused{places_.of(mark), fmt::format("YAML reads {} as a type tag, which has no meaning here; if the ! is "
-                                                "part of the value, put the value in double quotes",
-                                                quote(tag))};
+    node.broken = true;
+    diagnostics_.error(node.at,
+                       fmt::format("YAML reads {} as a type tag, which has no meaning here; if the ! is part "
+                                   "of the value, put the value in double quotes",
+                                   quote(tag)));
   }
 
   [[noreturn]] static void refuse_size(Position at) {
@@ -155,12 +172,12 @@ class Builder final : public YAML::EventHandler {
   }
 
   void close() {
-    const Node& node = *open_.back().node;
+    Node& node = *open_.back().node;
     open_.pop_back();
     attach(node);
   }
 
-  void attach(const Node& node) {
+  void attach(Node& node) {
     if (open_.empty()) {
       root_ = &node;
       return;
@@ -180,8 +197,9 @@ class Builder final : public YAML::EventHandler {
     }
   }
 
-  void add_entry(Open& parent, const Node& value) {
+  void add_entry(Open& parent, Node& value) {
     const Node* key = std::exchange(parent.key, nullptr);
+    if (value.kind == Node::Kind::kNull) value.at = key->at;  // yaml-cpp places it at what follows
     const auto [first, added] = parent.keys.emplace(key->text, key);
     if (added) {
       parent.node->entries.push_back({key, &value});
@@ -195,9 +213,15 @@ class Builder final : public YAML::EventHandler {
   Places& places_;
   Diagnostics& diagnostics_;
   std::vector<Open> open_;
-  std::unordered_map<YAML::anchor_t, const Node*> anchors_;
+  std::unordered_map<YAML::anchor_t, Node*> anchors_;
+  struct Scalar {
+    const Node* node = nullptr;
+    std::size_t offset = 0;  // of its first byte in the text
+  };
+
   const Node* root_ = nullptr;
   Position latest_{1, 1};
+  Scalar last_scalar_;
 };
 
 // The place of the first byte that is not UTF-8 (RFC 3629) or is a control character YAML does not allow.
@@ -217,8 +241,8 @@ std::optional<Position> first_bad_byte(std::string_view text) {
       if ((byte(i + k) & 0xc0U) != 0x80) return at;
     }
     const unsigned second = byte(i + 1);
-    if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) || (lead == 0xf0 && second < 0x90) ||
-        (lead == 0xf4 && second > 0x8f)) {
+    if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
+        (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) {
       return at;
     }
     i += length;
@@ -259,9 +283,10 @@ std::string advice(std::string_view text, const YAML::Mark& mark) {
 std::optional<Document> Document::parse(std::string_view text, Diagnostics& diagnostics) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   if (text.size() > kMostBytes) {
-    diagnostics.error({}, fmt::format("the text has {} bytes; at most {} are read: put long lists of addresses into "
-                                      "files of their own",
-                                      text.size(), kMostBytes));
+    diagnostics.error(
+        {}, fmt::format("the text has {} bytes; at most {} are read: put long lists of addresses into "
+                        "files of their own",
+                        text.size(), kMostBytes));
     return std::nullopt;
   }
   if (const auto bad = first_bad_byte(text)) {
@@ -279,10 +304,12 @@ std::optional<Document> Document::parse(std::string_view text, Diagnostics& diag
       diagnostics.error({1, 1}, "the text is empty; a profile starts with 'vnf: ...'");
       return std::nullopt;
     }
+    builder.check_closed(text);
     document.root_ = builder.root();
     const Position end = builder.end();
     if (parser.HandleNextDocument(builder)) {
-      diagnostics.error(end, "a second YAML document follows; a profile is one document, remove the '---' line");
+      diagnostics.error(end,
+                        "a second YAML document follows; a profile is one document, remove the '---' line");
       return std::nullopt;
     }
   } catch (const Refused& refused) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// YAML text as a tree with the place of every value. One document, no tags; aliases are followed, but depth and
-// number of nodes are bounded after expansion, so a small text cannot become a large tree.
+// YAML text as a tree with the place of every value. One document, no tags; aliases are followed, but depth
+// and number of nodes are bounded after expansion, so a small text cannot become a large tree.
 #pragma once
 
 #include <cstddef>
@@ -20,12 +20,13 @@ struct Node {
   struct Entry;
 
   Kind kind = Kind::kNull;
-  bool quoted = false;   // kScalar
+  bool quoted = false;       // kScalar
+  bool broken = false;       // its error is reported already
   std::uint32_t weight = 1;  // nodes in it when aliases are expanded, itself included
   Position at;
-  std::string text;                 // kScalar
-  std::vector<const Node*> items;   // kSequence
-  std::vector<Entry> entries;       // kMap, in the order of the file, no key twice
+  std::string text;                // kScalar
+  std::vector<const Node*> items;  // kSequence
+  std::vector<Entry> entries;      // kMap, in the order of the file, no key twice
 };
 
 struct Node::Entry {

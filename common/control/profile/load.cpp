@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/control/profile/load.h"
 
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <filesystem>
-#include <system_error>
 
 namespace millrace::control {
 namespace {
@@ -28,7 +28,8 @@ std::string reason() { return std::generic_category().message(errno); }
 }  // namespace
 
 ResolveFile files_beside(const std::string& profile_path) {
-  return [folder = std::filesystem::path(profile_path).parent_path()](std::string_view named) -> Result<std::string> {
+  return [folder = std::filesystem::path(profile_path).parent_path()](
+             std::string_view named) -> Result<std::string> {
     return (folder / named).string();  // an absolute name stays as it is
   };
 }
@@ -40,7 +41,7 @@ ResolveFile no_files() {
 }
 
 Result<std::string> read_text_file(const std::string& path, std::size_t most, bool any_kind) {
-  const std::string attempt = "cannot read the file";
+  const std::string attempt = fmt::format("cannot read '{}'", path);
   // Without O_NONBLOCK a named pipe that nobody writes to would hold up the appliance.
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | (any_kind ? 0 : O_NONBLOCK)));
   if (file.value < 0) return failure(attempt, reason());

@@ -33,6 +33,7 @@ using ResolveFile = std::function<Result<std::string>(std::string_view named)>;
 [[nodiscard]] ResolveFile no_files();
 
 // The content of a regular file (or, when `any_kind`, of whatever can be read) of at most `most` bytes.
-[[nodiscard]] Result<std::string> read_text_file(const std::string& path, std::size_t most, bool any_kind = false);
+[[nodiscard]] Result<std::string> read_text_file(const std::string& path, std::size_t most,
+                                                 bool any_kind = false);
 
 }  // namespace millrace::control

@@ -16,7 +16,9 @@ const T* named(const std::vector<T>& all, std::string_view wanted) noexcept {
 
 const Port* Profile::port(std::string_view wanted) const noexcept { return named(ports, wanted); }
 
-const Interface* Profile::interface(std::string_view wanted) const noexcept { return named(interfaces, wanted); }
+const Interface* Profile::interface(std::string_view wanted) const noexcept {
+  return named(interfaces, wanted);
+}
 
 std::string_view Profile::domain_of(const Route& route) const noexcept {
   if (route.domain.value) return *route.domain.value;

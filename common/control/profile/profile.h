@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The part of the profile that every appliance shares, as plain values. What each key means, its default and its
-// bounds stand in the table in profile_schema.cpp and in docs/profile.md, which is generated from it.
+// The part of the profile that every appliance shares, as plain values. What each key means, its default and
+// its bounds stand in the table in profile_schema.cpp and in docs/profile.md, which is generated from it.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ struct Dataplane {
 
 struct Port {
   Located<std::string> name;
-  Located<std::string> device;  // DPDK device arguments
-  std::uint16_t mtu = 1500;     // largest IP packet, without Ethernet header and tags
+  Located<std::string> device;          // DPDK device arguments
+  std::uint16_t mtu = 1500;             // largest IP packet, without Ethernet header and tags
   std::optional<std::uint16_t> queues;  // empty: one per worker, or as many as the device has
 };
 
@@ -97,7 +97,7 @@ struct Profile {
   Located<std::string> vnf;
   std::string name;
   Dataplane dataplane;
-  std::vector<Port> ports;            // in the order of the file, as are all lists here
+  std::vector<Port> ports;  // in the order of the file, as are all lists here
   std::vector<Interface> interfaces;
   Located<Forwarding> forwarding;
   std::vector<Route> routes;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What one value of the common profile alone does not tell. A value that could not be read has no known place; the
-// checks pass over those, so that one mistake gives one error.
-#include <fmt/format.h>
-
+// What one value of the common profile alone does not tell. A value that could not be read has no known
+// place; the checks pass over those, so that one mistake gives one error.
 #include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
+
+#include <fmt/format.h>
 
 #include "common/control/profile/section.h"
 #include "common/control/profile/text.h"
@@ -15,7 +15,6 @@ namespace millrace::control {
 namespace {
 
 constexpr std::uint16_t kLeastIpv6Mtu = 1280;  // RFC 8200 section 5
-constexpr std::size_t kLongestDeviceName = 15;
 
 template <class T>
 std::vector<std::string> names_of(const std::vector<T>& all) {
@@ -78,27 +77,31 @@ class Checker {
     // lo is the kernel's own; all and default have a meaning under /proc/sys/net/*/conf.
     for (const char* taken : {"lo", "all", "default"}) {
       if (interface.name.at.known() && *interface.name == taken) {
-        error(interface.name.at, fmt::format("interface name '{}' has a meaning of its own in Linux; choose another",
-                                             taken));
+        error(interface.name.at,
+              fmt::format("interface name '{}' has a meaning of its own in Linux; choose another", taken));
       }
     }
     if (interface.outer_vlan.at.known() && !interface.vlan.value) {
       error(interface.outer_vlan.at,
-            "outer_vlan without vlan; give the inner tag as vlan, or, for packets with one tag, use vlan alone");
+            "outer_vlan without vlan; give the inner tag as vlan, or, for packets with one tag, use vlan "
+            "alone");
     }
     if (!port_exists(interface.port)) return;
     const Port& port = *profile_.port(*interface.port);
-    const auto tags = std::tuple(std::string_view(*interface.port), interface.vlan.value, interface.outer_vlan.value);
+    const auto tags =
+        std::tuple(std::string_view(*interface.port), interface.vlan.value, interface.outer_vlan.value);
     const auto [first, added] = by_tags_.emplace(tags, &interface);
     if (!added) {
       error(interface.port.at,
-            fmt::format("interface {} already has the packets of port {} with these tags; give one of them another "
-                        "vlan or port",
-                        quote(*first->second->name), quote(*interface.port)));
+            fmt::format(
+                "interface {} already has the packets of port {} with these tags; give one of them another "
+                "vlan or port",
+                quote(*first->second->name), quote(*interface.port)));
     }
     if (interface.mtu.value && *interface.mtu.value > port.mtu) {
-      error(interface.mtu.at, fmt::format("mtu {} is more than the {} of port {}; give at most {}, or raise the port's",
-                                          *interface.mtu.value, port.mtu, quote(*port.name), port.mtu));
+      error(interface.mtu.at,
+            fmt::format("mtu {} is more than the {} of port {}; give at most {}, or raise the port's",
+                        *interface.mtu.value, port.mtu, quote(*port.name), port.mtu));
     }
   }
 
@@ -110,9 +113,12 @@ class Checker {
     };
     std::map<std::string_view, std::vector<Known>> domains;
     for (const Interface& interface : profile_.interfaces) {
-      for (const auto& [address, at] : interface.address) {
+      for (const auto& given : interface.address) {
+        const net::InterfaceAddress& address = *given;
+        const Position at = given.at;
         if (profile_.transparent()) {
-          error(at, "an address in transparent forwarding, which has none; remove it, or use forwarding: routed");
+          error(at,
+                "an address in transparent forwarding, which has none; remove it, or use forwarding: routed");
           continue;
         }
         if (!usable(address, at)) continue;
@@ -134,10 +140,12 @@ class Checker {
           error(at, fmt::format("address {} is given twice, first in line {}; remove one of them",
                                 address.address.to_string(), clash->at.line));
         } else {
-          error(at, fmt::format("subnet {} overlaps {} of interface {} (line {}) in domain {}; change one of them, or "
-                                "put the interfaces in different domains",
-                                address.subnet().to_string(), clash->address.subnet().to_string(),
-                                quote(*clash->interface->name), clash->at.line, quote(*interface.domain)));
+          error(at,
+                fmt::format(
+                    "subnet {} overlaps {} of interface {} (line {}) in domain {}; change one of them, or "
+                    "put the interfaces in different domains",
+                    address.subnet().to_string(), clash->address.subnet().to_string(),
+                    quote(*clash->interface->name), clash->at.line, quote(*interface.domain)));
         }
       }
     }
@@ -182,13 +190,15 @@ class Checker {
       }
     }
     for (const Interface& interface : profile_.interfaces) {
-      if (interface.port.at.known() && profile_.port(*interface.port) != nullptr && !used.contains(*interface.port)) {
-        error(interface.port.at,
-              fmt::format("port {} is in no pair of transparent forwarding; add it to one", quote(*interface.port)));
+      if (interface.port.at.known() && profile_.port(*interface.port) != nullptr &&
+          !used.contains(*interface.port)) {
+        error(interface.port.at, fmt::format("port {} is in no pair of transparent forwarding; add it to one",
+                                             quote(*interface.port)));
       }
     }
     for (const Route& route : profile_.routes) {
-      error(route.to.at, "a route in transparent forwarding, which has none; remove it, or use forwarding: routed");
+      error(route.to.at,
+            "a route in transparent forwarding, which has none; remove it, or use forwarding: routed");
     }
     for (const Neighbor& neighbor : profile_.neighbors) {
       error(neighbor.interface.at,
@@ -221,9 +231,10 @@ class Checker {
     if (route.to.at.known()) {
       const auto [first, added] = routes_.emplace(std::tuple(domain, *route.to, route.metric), route.to.at);
       if (!added) {
-        error(route.to.at, fmt::format("route to {} is given twice, first in line {}; remove one, or give them "
-                                       "different metrics",
-                                       route.to.value.to_string(), first->second.line));
+        error(route.to.at,
+              fmt::format("route to {} is given twice, first in line {}; remove one, or give them "
+                          "different metrics",
+                          route.to.value.to_string(), first->second.line));
       }
     }
     if (route.via.at.known()) check_via(route, out, domain);
@@ -246,9 +257,10 @@ class Checker {
       if ((out != nullptr && &interface != out) || *interface.domain != domain) continue;
       for (const auto& [address, at] : interface.address) {
         if (address.address == via) {
-          error(route.via.at, fmt::format("via {} is the appliance's own address, on interface {}; give the address "
-                                          "of another router",
-                                          via.to_string(), quote(*interface.name)));
+          error(route.via.at,
+                fmt::format("via {} is the appliance's own address, on interface {}; give the address "
+                            "of another router",
+                            via.to_string(), quote(*interface.name)));
           return;
         }
         reachable = reachable || address.subnet().contains(via);
@@ -272,24 +284,27 @@ class Checker {
     const net::IpAddress& address = *neighbor.address;
     const auto [first, added] = neighbors_.emplace(std::tuple(on, address), neighbor.address.at);
     if (!added) {
-      error(neighbor.address.at, fmt::format("neighbor {} is given twice, first in line {}; remove one of them",
-                                             address.to_string(), first->second.line));
+      error(neighbor.address.at,
+            fmt::format("neighbor {} is given twice, first in line {}; remove one of them",
+                        address.to_string(), first->second.line));
     }
     const bool link_local = !address.is_v4() && address.v6().is_link_local();
     const bool on_link = link_local || std::ranges::any_of(on->address, [&](const auto& own) {
                            return own->subnet().contains(address) && own->address != address;
                          });
     if (on_link) return;
-    error(neighbor.address.at, fmt::format("{} is no neighbor on interface {}; give an address of one of its subnets "
-                                           "other than its own",
-                                           address.to_string(), quote(*on->name)));
+    error(neighbor.address.at,
+          fmt::format("{} is no neighbor on interface {}; give an address of one of its subnets "
+                      "other than its own",
+                      address.to_string(), quote(*on->name)));
   }
 
   const Profile& profile_;
   Diagnostics& diagnostics_;
   std::vector<std::string> port_names_;
   std::vector<std::string> interface_names_;
-  std::map<std::tuple<std::string_view, std::optional<std::uint16_t>, std::optional<std::uint16_t>>, const Interface*>
+  std::map<std::tuple<std::string_view, std::optional<std::uint16_t>, std::optional<std::uint16_t>>,
+           const Interface*>
       by_tags_;
   std::map<std::tuple<std::string_view, net::Prefix, std::uint32_t>, Position> routes_;
   std::map<std::tuple<const Interface*, net::IpAddress>, Position> neighbors_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The table of the common profile: keys, bounds and the sentences of docs/profile.md.
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "common/control/profile/section.h"
 #include "common/control/profile/types.h"
@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 
 constexpr std::uint16_t kMostWorkers = 128;
 constexpr std::uint16_t kMostCpu = 1023;
+constexpr std::uint64_t kLeastMemory = 64ULL << 20U;
+constexpr std::uint64_t kMostMemory = 1ULL << 40U;
 constexpr std::uint64_t kLeastSessions = 1024;
 constexpr std::uint64_t kMostSessions = 64'000'000;
 constexpr std::uint16_t kLeastMtu = 576;
@@ -48,7 +50,8 @@ TypePtr<Workers> workers() {
         for (std::size_t i = 0; i < list.size(); ++i) {
           if (std::ranges::find(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), list[i]) !=
               list.begin() + static_cast<std::ptrdiff_t>(i)) {
-            return reader.refuse(*node.items[i], "is in the list twice", "each CPU once, a worker needs it alone");
+            return reader.refuse(*node.items[i], "is in the list twice",
+                                 "each CPU once, a worker needs it alone");
           }
         }
         out = {.count = static_cast<std::uint16_t>(list.size()), .cpus = std::move(list)};
@@ -56,22 +59,22 @@ TypePtr<Workers> workers() {
       },
       nullptr);
   return std::make_shared<OneOfType<Workers>>(std::move(ways), [](const Workers& value) {
-    return value.cpus.empty() ? std::to_string(value.count) : fmt::format("[{}]", fmt::join(value.cpus, ", "));
+    return value.cpus.empty() ? std::to_string(value.count)
+                              : fmt::format("[{}]", fmt::join(value.cpus, ", "));
   });
 }
 
 TypePtr<std::optional<std::uint64_t>> memory() {
-  const auto bytes = size(64ULL << 20U, 1ULL << 40U);
+  const auto bytes = size(kLeastMemory, kMostMemory);
   Shape shape = bytes->shape();
   shape.phrase = "auto, or " + shape.phrase;
   shape.pattern = "auto|" + shape.pattern;
   return std::make_shared<ScalarType<std::optional<std::uint64_t>>>(
       std::move(shape),
-      [](std::string_view text, std::optional<std::uint64_t>& out, std::string& wrong) {
+      [](std::string_view text, std::optional<std::uint64_t>& out, Fault& fault) {
         out = parse_size(text);
-        if (out && (*out < 64ULL << 20U || *out > 1ULL << 40U)) wrong = "is out of range";
-        if (!out && text != "auto") wrong = "is neither auto nor a size";
-        return wrong.empty();
+        fault.wrong = out ? "is out of range" : "is neither auto nor a size";
+        return out ? *out >= kLeastMemory && *out <= kMostMemory : text == "auto";
       },
       [](const std::optional<std::uint64_t>& value) { return value ? print_size(*value) : "auto"; });
 }
@@ -80,9 +83,10 @@ std::shared_ptr<const Struct<Dataplane>> dataplane() {
   auto table = std::make_shared<Struct<Dataplane>>("dataplane", "How packets are moved, and with what.");
   table->field("workers", &Dataplane::workers, workers(),
                "Packet workers, each using one CPU: their number, or a list of CPU ids to pin them to.");
-  table->field("memory", &Dataplane::memory_bytes, memory(),
-               "Memory for packets and tables. `auto` takes what ports and sessions need: huge pages when the "
-               "machine has them, ordinary pages otherwise.");
+  table->field(
+      "memory", &Dataplane::memory_bytes, memory(),
+      "Memory for packets and tables. `auto` takes what ports and sessions need: huge pages when the "
+      "machine has them, ordinary pages otherwise.");
   table->field("burst", &Dataplane::burst, integer<std::uint16_t>(1, 64),
                "Packets taken from a port at once. Larger is faster under load, smaller waits less.");
   table->field("idle", &Dataplane::idle,
@@ -96,34 +100,40 @@ std::shared_ptr<const Struct<Dataplane>> dataplane() {
 
 std::shared_ptr<const Struct<Port>> port() {
   auto table = std::make_shared<Struct<Port>>("port", "A device that packets come from and go to.");
-  table->field("device", &Port::device,
-               string("DPDK device arguments, such as \"0000:00:05.0\" or \"net_af_packet0,iface=eth2\"", 1023),
-               "The device, as DPDK names it: a PCI address, or a driver with its arguments (`net_af_packet0,...`, "
-               "`net_af_xdp`, `net_memif`, `net_virtio_user`, `net_vhost`, `net_tap`, `net_pcap`).",
-               kRequired);
-  table->field("mtu", &Port::mtu, mtu(), "Largest IP packet in bytes, Ethernet header and VLAN tags not counted.");
+  table->field(
+      "device", &Port::device,
+      string("DPDK device arguments, such as \"0000:00:05.0\" or \"net_af_packet0,iface=eth2\"", 1023),
+      "The device, as DPDK names it: a PCI address, or a driver with its arguments (`net_af_packet0,...`, "
+      "`net_af_xdp`, `net_memif`, `net_virtio_user`, `net_vhost`, `net_tap`, `net_pcap`).",
+      kRequired);
+  table->field("mtu", &Port::mtu, mtu(),
+               "Largest IP packet in bytes, Ethernet header and VLAN tags not counted.");
   table->field("queues", &Port::queues, integer<std::uint16_t>(1, kMostWorkers), "Receive queues.",
                absent_means("one per worker, or as many as the device has"));
   return table;
 }
 
 std::shared_ptr<const Struct<Interface>> interface() {
-  auto table = std::make_shared<Struct<Interface>>(
-      "interface", "What packets belong to: a port, or one VLAN of it. Each appears as a Linux device of its name.");
+  auto table = std::make_shared<Struct<Interface>>("interface",
+                                                   "What packets belong to: a port, or one VLAN of it. In "
+                                                   "routed forwarding each has a Linux device of its name.");
   const auto vlan = integer<std::uint16_t>(1, kMostVlan);
   table->field("port", &Interface::port, port_name(), "The port under it.", kRequired);
-  table->field("vlan", &Interface::vlan, vlan, "802.1Q VLAN id. Without one, the interface takes untagged packets.");
-  table->field("outer_vlan", &Interface::outer_vlan, vlan,
-               "VLAN id of the outer tag (S-tag) when packets carry two (QinQ); `vlan` is then the inner one.");
+  table->field("vlan", &Interface::vlan, vlan, "802.1Q VLAN id.", absent_means("untagged packets"));
+  table->field(
+      "outer_vlan", &Interface::outer_vlan, vlan,
+      "VLAN id of the outer tag (S-tag) when packets carry two (QinQ); `vlan` is then the inner one.",
+      absent_means("at most one tag"));
   table->field("address", &Interface::address, interface_address(),
                "The appliance's own addresses here, each with the length of its subnet.");
   table->field("domain", &Interface::domain, domain_name(),
                "Routing domain (VRF). Domains may use the same addresses without meeting.");
   table->field("mtu", &Interface::mtu, mtu(), "Largest IP packet in bytes.", absent_means("the port's"));
   for (const char* tunnel : {"vxlan", "geneve"}) {
-    table->refuse(tunnel, fmt::format("'{}' interfaces are not in this release; possible are a port as it is and, "
-                                      "with vlan and outer_vlan, its 802.1Q and QinQ tags",
-                                      tunnel));
+    table->refuse(tunnel,
+                  fmt::format("'{}' interfaces are not in this release; possible are a port as it is and, "
+                              "with vlan and outer_vlan, its 802.1Q and QinQ tags",
+                              tunnel));
   }
   return table;
 }
@@ -138,26 +148,21 @@ TypePtr<Forwarding> forwarding() {
   auto map = std::make_shared<Struct<Map>>("transparent", "Ports wired together.");
   const auto pair = list_not_empty<Located<std::string>>(port_name());
   map->field("pairs", &Map::pairs, list_not_empty<std::vector<Located<std::string>>>(pair),
-             "Pairs of ports; a packet leaves by the other port of its pair: [[inside, outside]].", kRequired);
+             "Pairs of ports; a packet leaves by the other port of its pair: [[inside, outside]].",
+             kRequired);
   auto outer = std::make_shared<Struct<Outer>>("forwarding", "Bump in the wire.");
   outer->field("transparent", &Outer::transparent, map,
                "Packets pass between the two ports of a pair with their MAC addresses untouched.", kRequired);
 
-  static constexpr const char* kNoNsh =
-      "is not in this release; possible are routed and transparent: {pairs: [[PORT, PORT]]}";
-  outer->refuse("nsh", fmt::format("forwarding 'nsh' {}", kNoNsh));
-
-  struct Word {
-    ForwardingMode mode;
-    bool operator==(const Word&) const = default;
-  };
+  const std::string possible = "routed, or transparent: {pairs: [[PORT, PORT]]}";
+  outer->refuse("nsh", fmt::format("forwarding 'nsh' is not in this release; give {}", possible));
   OneOfType<Forwarding>::Ways ways;
   ways.word = std::make_shared<MappedType<Forwarding, ForwardingMode>>(
       choice<ForwardingMode>(
           {{"routed", ForwardingMode::kRouted, "a hop with addresses: packets are routed between interfaces"},
            {"transparent", ForwardingMode::kTransparent, "",
-            "needs to know its ports: transparent: {pairs: [[PORT, PORT]]}"},
-           {"nsh", ForwardingMode::kRouted, "", kNoNsh}}),
+            Fault{"does not say between which ports", "transparent: {pairs: [[PORT, PORT]]}"}},
+           {"nsh", ForwardingMode::kRouted, "", Fault{"is not in this release", possible}}}),
       [](ForwardingMode&& mode, Forwarding& out, const Node&, Reader&) {
         out.mode = mode;
         return true;
@@ -171,8 +176,8 @@ TypePtr<Forwarding> forwarding() {
         for (auto& ports : from.transparent.pairs) {
           if (ports.size() != 2) {
             const Position at = ports.empty() ? node.at : ports.front().at;
-            good = reader.error(at, fmt::format("a pair with {} {}; give two ports: [inside, outside]", ports.size(),
-                                                ports.size() == 1 ? "port" : "ports"));
+            good = reader.error(at, fmt::format("a pair with {} {}; give two ports: [inside, outside]",
+                                                ports.size(), ports.size() == 1 ? "port" : "ports"));
             continue;
           }
           out.pairs.push_back({std::move(ports[0]), std::move(ports[1])});
@@ -186,9 +191,11 @@ TypePtr<Forwarding> forwarding() {
 }
 
 std::shared_ptr<const Struct<Route>> route() {
-  auto table = std::make_shared<Struct<Route>>("route", "A static route, installed in the Linux kernel like any other.");
+  auto table = std::make_shared<Struct<Route>>(
+      "route", "A static route, installed in the Linux kernel like any other.");
   table->field("to", &Route::to, prefix(), "Destination; 0.0.0.0/0 or ::/0 is the default route.", kRequired);
-  table->field("via", &Route::via, ip_address(), "Next hop: an address on the subnet of an interface.", kRequired);
+  table->field("via", &Route::via, ip_address(), "Next hop: an address on the subnet of an interface.",
+               kRequired);
   table->field("interface", &Route::interface, interface_name(), "The interface the next hop is on.",
                absent_means("the one whose subnet holds the next hop"));
   table->field("domain", &Route::domain, domain_name(), "Routing domain the route is in.",
@@ -199,7 +206,8 @@ std::shared_ptr<const Struct<Route>> route() {
 }
 
 std::shared_ptr<const Struct<Neighbor>> neighbor() {
-  auto table = std::make_shared<Struct<Neighbor>>("neighbor", "A neighbour whose MAC address is not asked for.");
+  auto table =
+      std::make_shared<Struct<Neighbor>>("neighbor", "A neighbour whose MAC address is not asked for.");
   table->field("interface", &Neighbor::interface, interface_name(), "The interface it is on.", kRequired);
   table->field("address", &Neighbor::address, ip_address(), "Its IP address.", kRequired);
   table->field("mac", &Neighbor::mac, mac_address(), "Its MAC address.", kRequired);
@@ -231,16 +239,16 @@ std::shared_ptr<const Struct<Telemetry>> telemetry() {
 std::shared_ptr<const Struct<Profile>> common_table(const std::string& vnf) {
   const auto appliance = std::make_shared<ScalarType<std::string>>(
       detail::choice_shape({{vnf, ""}}),
-      [vnf](std::string_view text, std::string& out, std::string& wrong) {
+      [vnf](std::string_view text, std::string& out, Fault& fault) {
         out = text;
-        wrong = "is not the appliance this program is";
+        fault.wrong = "is not the appliance this program is";
         return text == vnf;
       },
       [](const std::string& value) { return value; });
   auto table = std::make_shared<Struct<Profile>>("the profile", "");
   table->field("vnf", &Profile::vnf, appliance, "The appliance the profile is for.", kRequired);
-  table->field("name", &Profile::name, name("a name"), "What this instance is called in logs, metrics and records.",
-               kRequired);
+  table->field("name", &Profile::name, name("a name"),
+               "What this instance is called in logs, metrics and records.", kRequired);
   table->field("dataplane", &Profile::dataplane, dataplane(), "How packets are moved, and with what.",
                absent_means("the defaults below"));
   table->field("ports", &Profile::ports,
@@ -249,7 +257,8 @@ std::shared_ptr<const Struct<Profile>> common_table(const std::string& vnf) {
   table->field("interfaces", &Profile::interfaces,
                std::make_shared<MapType<Interface>>(&Interface::name, interface_name(), interface(), false),
                "The logical interfaces, by names of your choice.", kRequired);
-  table->field("forwarding", &Profile::forwarding, forwarding(), "How packets get from one interface to another.");
+  table->field("forwarding", &Profile::forwarding, forwarding(),
+               "How packets get from one interface to another.");
   table->field("routes", &Profile::routes, route(), "Static routes.");
   table->field("neighbors", &Profile::neighbors, neighbor(), "Static neighbours.");
   table->field("telemetry", &Profile::telemetry, telemetry(), "What the appliance tells about itself.",

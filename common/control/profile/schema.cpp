@@ -8,18 +8,20 @@
 namespace millrace::control {
 
 bool Reader::refuse(const Node& node, std::string_view wrong, std::string_view right) {
-  std::string key = key_.empty() ? "" : fmt::format("{}: ", key_);
+  if (node.broken) return false;
+  const std::string key = key_.empty() ? "" : fmt::format("{}: ", key_);
+  const std::string give = fmt::format("{} give {}", wrong.ends_with('?') ? "" : ";", right);
   switch (node.kind) {
     case Node::Kind::kNull:
-      return error(node.at, fmt::format("{}there is no value; give {}", key, right));
+      return error(node.at, fmt::format("{}there is no value{}", key, give));
     case Node::Kind::kSequence:
-      return error(node.at, fmt::format("{}a list {}; give {}", key, wrong, right));
+      return error(node.at, fmt::format("{}a list {}{}", key, wrong, give));
     case Node::Kind::kMap:
-      return error(node.at, fmt::format("{}a mapping {}; give {}", key, wrong, right));
+      return error(node.at, fmt::format("{}a mapping {}{}", key, wrong, give));
     case Node::Kind::kScalar:
       break;
   }
-  return error(node.at, fmt::format("{}{} {}; give {}", key, quote(node.text), wrong, right));
+  return error(node.at, fmt::format("{}{} {}{}", key, quote(node.text), wrong, give));
 }
 
 bool Reader::error(Position at, std::string message) {
@@ -65,7 +67,7 @@ Shape list_shape(Shape item, bool may_be_empty) {
 }
 
 Shape map_shape(Shape name, Shape value, bool may_be_empty) {
-  Shape shape{.kind = Shape::Kind::kMap, .phrase = "a mapping from names to " + value.phrase};
+  Shape shape{.kind = Shape::Kind::kMap, .phrase = fmt::format("a mapping from names to {}", value.phrase)};
   shape.may_be_empty = may_be_empty;
   shape.parts.push_back(std::move(name));
   shape.parts.push_back(std::move(value));

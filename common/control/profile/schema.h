@@ -5,8 +5,8 @@
 //   table->field("rate", &Limit::rate, rate(), "Events let through", kRequired);
 //
 // The same table parses, and describes itself as a Shape. Defaults are the member initialisers of the struct.
-// A member may be a T, or Located<T>, optional<T> or vector<T> of what its type reads, nested at will: a vector
-// takes a YAML list or one item of it.
+// A member may be a T, or Located<T>, optional<T> or vector<T> of what its type reads, nested at will: a
+// vector takes a YAML list or one item of it.
 #pragma once
 
 #include <concepts>
@@ -73,7 +73,8 @@ namespace detail {
 // All of these report an error and return false.
 bool expect_map(const Node& node, std::string_view right, Reader& reader);  // true when it is one
 bool empty_list(const Node& node, Reader& reader);
-bool unknown_key(const Node& key, std::string_view structure, const std::vector<std::string>& known, Reader& reader);
+bool unknown_key(const Node& key, std::string_view structure, const std::vector<std::string>& known,
+                 Reader& reader);
 bool missing_key(const Node& map, std::string_view structure, std::string_view key, std::string_view right,
                  Reader& reader);
 
@@ -206,7 +207,9 @@ class MappedType final : public Type<T> {
     U from{};
     return inner_->read(node, from, reader) && make_(std::move(from), out, node, reader);
   }
-  [[nodiscard]] std::string show(const T& value) const override { return show_ ? show_(value) : std::string(); }
+  [[nodiscard]] std::string show(const T& value) const override {
+    return show_ ? show_(value) : std::string();
+  }
   [[nodiscard]] Shape shape() const override { return inner_->shape(); }
 
  private:
@@ -224,7 +227,8 @@ class OneOfType final : public Type<T> {
     TypePtr<T> list = nullptr;
     TypePtr<T> map = nullptr;
   };
-  OneOfType(Ways ways, std::function<std::string(const T&)> show) : ways_(std::move(ways)), show_(std::move(show)) {}
+  OneOfType(Ways ways, std::function<std::string(const T&)> show)
+      : ways_(std::move(ways)), show_(std::move(show)) {}
 
   bool read(const Node& node, T& out, Reader& reader) const override {
     const TypePtr<T>& way = node.kind == Node::Kind::kScalar     ? ways_.word
@@ -234,13 +238,16 @@ class OneOfType final : public Type<T> {
     if (way == nullptr) return reader.refuse(node, "does not fit", shape().phrase);
     return way->read(node, out, reader);
   }
-  [[nodiscard]] std::string show(const T& value) const override { return show_ ? show_(value) : std::string(); }
+  [[nodiscard]] std::string show(const T& value) const override {
+    return show_ ? show_(value) : std::string();
+  }
   [[nodiscard]] Shape shape() const override {
     Shape shape{.kind = Shape::Kind::kOneOf};
     for (const TypePtr<T>& way : {ways_.word, ways_.list, ways_.map}) {
       if (way == nullptr) continue;
       shape.parts.push_back(way->shape());
-      shape.phrase += (shape.phrase.empty() ? "" : ", or ") + shape.parts.back().phrase;
+      if (!shape.phrase.empty()) shape.phrase += ", or ";
+      shape.phrase += shape.parts.back().phrase;
     }
     return shape;
   }
@@ -265,7 +272,9 @@ struct Wrapping;
 template <class T>
 struct Wrapping<Located<T>> {
   using Inner = T;
-  static TypePtr<Located<T>> wrap(TypePtr<T> type) { return std::make_shared<LocatedType<T>>(std::move(type)); }
+  static TypePtr<Located<T>> wrap(TypePtr<T> type) {
+    return std::make_shared<LocatedType<T>>(std::move(type));
+  }
 };
 template <class T>
 struct Wrapping<std::optional<T>> {
@@ -302,17 +311,18 @@ class Struct final : public Type<S> {
   Struct(std::string name, std::string doc) : name_(std::move(name)), doc_(std::move(doc)) {}
 
   template <class Member, class T>
-  void field(std::string key, Member S::*member, std::shared_ptr<T> type, std::string doc, Presence presence = {}) {
+  void field(std::string key, Member S::*member, std::shared_ptr<T> type, std::string doc,
+             Presence presence = {}) {
     TypePtr<Member> bound = wrap<Member, typename T::Value>(std::move(type));
     Field field;
     field.key = key;
     field.required = presence.required;
-    field.right = [bound] { return bound->shape().phrase; };
+    field.shape = [bound] { return bound->shape(); };
     field.read = [bound, member](const Node& node, S& out, Reader& reader) {
       return bound->read(node, out.*member, reader);
     };
     field.describe = [bound, member, key, doc = std::move(doc), presence](const S& initial) {
-      FieldShape shape{.key = key, .doc = doc, .required = presence.required, .shape = bound->shape()};
+      Shape::Field shape{.key = key, .doc = doc, .required = presence.required};
       if (presence.required) return shape;
       shape.default_text = presence.absent.empty() ? bound->show(initial.*member) : presence.absent;
       shape.default_is_value = presence.absent.empty() && !shape.default_text.empty();
@@ -322,9 +332,7 @@ class Struct final : public Type<S> {
   }
 
   // A key people may know from elsewhere: using it gets this text.
-  void refuse(std::string key, std::string text) {
-    refused_.push_back({std::move(key), std::move(text)});
-  }
+  void refuse(std::string key, std::string text) { refused_.push_back({std::move(key), std::move(text)}); }
 
   // Where to keep the place of the mapping itself.
   void position(Position S::*member) { position_ = member; }
@@ -336,11 +344,13 @@ class Struct final : public Type<S> {
       Field field;
       field.key = inner.key;
       field.required = inner.required;
-      field.right = inner.right;
+      field.shape = inner.shape;
       field.read = [read = inner.read, part](const Node& node, S& out, Reader& reader) {
         return read(node, out.*part, reader);
       };
-      field.describe = [describe = inner.describe, part](const S& initial) { return describe(initial.*part); };
+      field.describe = [describe = inner.describe, part](const S& initial) {
+        return describe(initial.*part);
+      };
       add(std::move(field));
     }
     for (const auto& inner : table.refused_) refuse(inner.key, inner.text);
@@ -351,21 +361,29 @@ class Struct final : public Type<S> {
     if (position_ != nullptr) out.*position_ = node.at;
     bool good = true;
     std::vector<bool> seen(fields_.size());
+    std::size_t refused = 0;
     for (const Node::Entry& entry : node.entries) {
       const std::string& key = entry.key->text;
       std::size_t i = 0;
       while (i < fields_.size() && fields_[i].key != key) ++i;
       if (i == fields_.size()) {
-        good = unknown(*entry.key, reader);
+        if (const std::string* text = refusal(key)) {
+          ++refused;
+          good = reader.error(entry.key->at, *text);
+        } else {
+          good = detail::unknown_key(*entry.key, name_, keys_, reader);
+        }
         continue;
       }
       seen[i] = true;
       const Reader::Scope scope(reader, key);
       good = fields_[i].read(*entry.value, out, reader) && good;
     }
+    if (refused > 0 && refused == node.entries.size())
+      return false;  // the writer meant something else altogether
     for (std::size_t i = 0; i < fields_.size(); ++i) {
       if (seen[i] || !fields_[i].required) continue;
-      good = detail::missing_key(node, name_, fields_[i].key, fields_[i].right(), reader);
+      good = detail::missing_key(node, name_, fields_[i].key, fields_[i].shape().phrase, reader);
     }
     return good;
   }
@@ -375,7 +393,10 @@ class Struct final : public Type<S> {
   [[nodiscard]] Shape shape() const override {
     Shape shape{.kind = Shape::Kind::kStruct, .phrase = phrase(), .name = name_, .doc = doc_};
     const S initial{};
-    for (const Field& field : fields_) shape.fields.push_back(field.describe(initial));
+    for (const Field& field : fields_) {
+      shape.fields.push_back(field.describe(initial));
+      shape.parts.push_back(field.shape());
+    }
     return shape;
   }
 
@@ -386,9 +407,9 @@ class Struct final : public Type<S> {
   struct Field {
     std::string key;
     bool required = false;
-    std::function<std::string()> right;
+    std::function<Shape()> shape;
     std::function<bool(const Node&, S&, Reader&)> read;
-    std::function<FieldShape(const S& initial)> describe;
+    std::function<Shape::Field(const S& initial)> describe;
   };
   struct Refused {
     std::string key;
@@ -400,11 +421,12 @@ class Struct final : public Type<S> {
     fields_.push_back(std::move(field));
   }
   [[nodiscard]] std::string phrase() const { return detail::map_phrase(name_, keys_); }
-  bool unknown(const Node& key, Reader& reader) const {
+  // Null when the key is not one that is refused.
+  [[nodiscard]] const std::string* refusal(std::string_view key) const {
     for (const Refused& refused : refused_) {
-      if (refused.key == key.text) return reader.error(key.at, refused.text);
+      if (refused.key == key) return &refused.text;
     }
-    return detail::unknown_key(key, name_, keys_, reader);
+    return nullptr;
   }
 
   std::string name_;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
+
+#include <fmt/format.h>
 
 #include "common/control/profile/shape.h"
 
@@ -23,23 +23,24 @@ void print(const json::value& value, unsigned depth, std::string& out) {
       out += indent;
       one(member);
     }
-    if (!first) out += "\n" + indent.substr(2);
+    if (!first) out.append("\n").append(indent, 2);
     out += close;
   };
   if (value.is_object()) {
     members('{', '}', value.get_object(), [&](const json::key_value_pair& member) {
-      out += json::serialize(member.key()) + ": ";
+      out += fmt::format("{}: ", json::serialize(member.key()));
       print(member.value(), depth + 1, out);
     });
-  } else if (value.is_array() &&
-             std::ranges::any_of(value.get_array(), [](const json::value& one) { return one.is_structured(); })) {
+  } else if (value.is_array() && std::ranges::any_of(value.get_array(), [](const json::value& one) {
+               return one.is_structured();
+             })) {
     members('[', ']', value.get_array(), [&](const json::value& one) { print(one, depth + 1, out); });
   } else {
     out += json::serialize(value);
   }
 }
 
-json::value default_of(const FieldShape& field) {
+json::value default_of(const Shape::Field& field) {
   const std::string& text = field.default_text;
   if (text == "true" || text == "false") return text == "true";
   if (text == "[]") return json::array();
@@ -99,7 +100,7 @@ class Writer {
     std::string name = shape.name;
     std::ranges::replace(name, ' ', '_');
     if (!definitions_.contains(name)) definitions_.insert_or_assign(name, structure(shape));
-    return {{"$ref", "#/$defs/" + name}};
+    return {{"$ref", fmt::format("#/$defs/{}", name)}};
   }
 
   static json::object text(const Shape& shape) {
@@ -109,15 +110,16 @@ class Writer {
       out.emplace("minimum", shape.least);
       out.emplace("maximum", shape.most);
     }
-    if (!shape.pattern.empty()) out.emplace("pattern", "^(" + shape.pattern + ")$");
+    if (!shape.pattern.empty()) out.emplace("pattern", fmt::format("^({})$", shape.pattern));
     return out;
   }
 
   json::object structure(const Shape& shape) {
     json::object properties;
     json::array required;
-    for (const FieldShape& field : shape.fields) {
-      json::object property = describe(field.shape);
+    for (std::size_t i = 0; i < shape.fields.size(); ++i) {
+      const Shape::Field& field = shape.fields[i];
+      json::object property = describe(shape.parts[i]);
       property.emplace("description", field.doc);
       if (field.default_is_value) property.emplace("default", default_of(field));
       properties.emplace(field.key, std::move(property));
@@ -136,6 +138,8 @@ class Writer {
 
 }  // namespace
 
-std::string to_json_schema(const Shape& shape, const std::string& title) { return Writer().write(shape, title); }
+std::string to_json_schema(const Shape& shape, const std::string& title) {
+  return Writer().write(shape, title);
+}
 
 }  // namespace millrace::control

@@ -29,9 +29,13 @@ YAML gives `@`, `!`, `%` and `*` at the start of a value a meaning of their own:
 with quotes. Anchors and aliases may be used; tags may not.
 )";
 
-std::string cell(std::string text) {
-  for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, "\\");
-  return text;
+std::string cell(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '|') out += '\\';
+    out += c;
+  }
+  return out;
 }
 
 std::string capital(std::string text) {
@@ -39,25 +43,24 @@ std::string capital(std::string text) {
   return text;
 }
 
-bool is_word_list(const Shape& shape) { return shape.kind == Shape::Kind::kChoice; }
-
 // What stands in the column "value".
 std::string value(const Shape& shape, const std::string& path) {
   switch (shape.kind) {
     case Shape::Kind::kStruct:
       return fmt::format("mapping, see `{}`", path);
     case Shape::Kind::kList:
-      return "list of: " + value(shape.parts[0], path + "[]");
+      return fmt::format("list of: {}", value(shape.parts[0], path + "[]"));
     case Shape::Kind::kMap:
-      return "names to: " + value(shape.parts[1], path + ".NAME");
+      return fmt::format("names to: {}", value(shape.parts[1], path + ".NAME"));
     case Shape::Kind::kOneOf: {
       std::string text;
-      for (const Shape& part : shape.parts) text += (text.empty() ? "" : "; or ") + value(part, path);
+      for (const Shape& part : shape.parts)
+        text += fmt::format("{}{}", text.empty() ? "" : "; or ", value(part, path));
       return text;
     }
     case Shape::Kind::kChoice: {
       std::string text;
-      for (const auto& one : shape.choices) text += (text.empty() ? "`" : ", `") + one.word + "`";
+      for (const auto& one : shape.choices) text += fmt::format("{}`{}`", text.empty() ? "" : ", ", one.word);
       return text;
     }
     default:
@@ -68,7 +71,7 @@ std::string value(const Shape& shape, const std::string& path) {
 // The words a value may be, with what each means.
 std::string words(const Shape& shape) {
   std::string text;
-  if (is_word_list(shape)) {
+  if (shape.kind == Shape::Kind::kChoice) {
     for (const auto& one : shape.choices) {
       if (!one.doc.empty()) text += fmt::format("<br>`{}`: {}", one.word, one.doc);
     }
@@ -101,14 +104,18 @@ void inner(const Shape& shape, const std::string& path, std::string& out) {
 void table(const Shape& shape, const std::string& path, std::string& out) {
   out += "\n| key | value | default | meaning |\n| --- | --- | --- | --- |\n";
   const std::string before = path.empty() ? "" : path + ".";
-  for (const FieldShape& field : shape.fields) {
-    std::string absent = field.required          ? "required"
-                         : field.default_is_value ? "`" + field.default_text + "`"
+  for (std::size_t i = 0; i < shape.fields.size(); ++i) {
+    const Shape::Field& field = shape.fields[i];
+    std::string absent = field.required           ? "required"
+                         : field.default_is_value ? fmt::format("`{}`", field.default_text)
                                                   : field.default_text;
-    out += fmt::format("| `{}` | {} | {} | {} |\n", field.key, cell(capital(value(field.shape, before + field.key))),
-                       cell(absent), cell(field.doc + words(field.shape)));
+    out += fmt::format("| `{}` | {} | {} | {} |\n", field.key,
+                       cell(capital(value(shape.parts[i], before + field.key))), cell(absent),
+                       cell(field.doc + words(shape.parts[i])));
   }
-  for (const FieldShape& field : shape.fields) inner(field.shape, before + field.key, out);
+  for (std::size_t i = 0; i < shape.fields.size(); ++i) {
+    inner(shape.parts[i], before + shape.fields[i].key, out);
+  }
 }
 
 void structure(const Shape& shape, const std::string& path, std::string& out) {

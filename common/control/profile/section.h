@@ -24,7 +24,8 @@ struct ProfileSchema {
   std::string vnf;  // the value of `vnf:`, and the key of the section
   std::string doc;
   std::shared_ptr<const Struct<Section>> section;
-  std::function<void(Section& section, const CheckContext& context)> check;  // after parsing, even if that failed
+  std::function<void(Section& section, const CheckContext& context)>
+      check;  // after parsing, even if that failed
 
   // The table of a whole file.
   [[nodiscard]] std::shared_ptr<const Struct<Loaded<Section>>> whole() const;
@@ -44,8 +45,9 @@ std::shared_ptr<const Struct<Loaded<Section>>> ProfileSchema<Section>::whole() c
 }
 
 template <class Section>
-[[nodiscard]] Checked<Loaded<Section>> parse_profile(const ProfileSchema<Section>& schema, std::string_view text,
-                                                     const std::string& file, const ResolveFile& resolve) {
+[[nodiscard]] Checked<Loaded<Section>> parse_profile(const ProfileSchema<Section>& schema,
+                                                     std::string_view text, const std::string& file,
+                                                     const ResolveFile& resolve) {
   Diagnostics diagnostics(file);
   Loaded<Section> loaded;
   if (const auto document = Document::parse(text, diagnostics)) {
@@ -60,7 +62,8 @@ template <class Section>
 }
 
 template <class Section>
-[[nodiscard]] Checked<Loaded<Section>> load_profile(const ProfileSchema<Section>& schema, const std::string& path) {
+[[nodiscard]] Checked<Loaded<Section>> load_profile(const ProfileSchema<Section>& schema,
+                                                    const std::string& path) {
   const auto text = read_text_file(path, Document::kMostBytes, true);
   if (text) return parse_profile(schema, *text, path, files_beside(path));
   Diagnostics diagnostics(path);

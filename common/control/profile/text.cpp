@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/control/profile/text.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 namespace millrace::control {
 namespace {
@@ -37,7 +37,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
 std::string quote(std::string_view text) {
   std::size_t end = std::min(text.size(), kLongestQuote);
   if (end < text.size()) {
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) --end;  // whole UTF-8 characters
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80)
+      --end;  // whole UTF-8 characters
   }
   std::string out = "'";
   for (const char c : text.substr(0, end)) {

@@ -14,7 +14,8 @@ namespace millrace::control {
 [[nodiscard]] std::string quote(std::string_view text);
 
 // The candidate that is a typing slip away from `word`, if one is (optimal string alignment distance).
-[[nodiscard]] std::optional<std::string> closest(std::string_view word, std::span<const std::string> candidates);
+[[nodiscard]] std::optional<std::string> closest(std::string_view word,
+                                                 std::span<const std::string> candidates);
 
 // "a, b and 12 more"
 [[nodiscard]] std::string listing(std::span<const std::string> names);

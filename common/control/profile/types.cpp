@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/control/profile/types.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include <fmt/format.h>
 
 #include "common/control/profile/text.h"
 
@@ -16,9 +16,9 @@ bool alphanumeric(char c) {
 }
 
 template <class T>
-bool within(const T& value, const T& least, const T& most, std::string& wrong) {
+bool within(const T& value, const T& least, const T& most, Fault& fault) {
   if (value >= least && value <= most) return true;
-  wrong = "is out of range";
+  fault.wrong = "is out of range";
   return false;
 }
 
@@ -27,17 +27,17 @@ bool within(const T& value, const T& least, const T& most, std::string& wrong) {
 namespace detail {
 
 bool parse_integer(std::string_view text, std::int64_t least, std::int64_t most, std::int64_t& out,
-                   std::string& wrong) {
+                   Fault& fault) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (error == std::errc::result_out_of_range) {
-    wrong = "is out of range";
+    fault.wrong = "is out of range";
     return false;
   }
   if (error != std::errc{} || end != text.data() + text.size()) {
-    wrong = "is not an integer";
+    fault.wrong = "is not an integer";
     return false;
   }
-  return within(out, least, most, wrong);
+  return within(out, least, most, fault);
 }
 
 Shape integer_shape(std::int64_t least, std::int64_t most) {
@@ -57,11 +57,12 @@ Shape choice_shape(const std::vector<Shape::Choice>& choices) {
   return shape;
 }
 
-bool no_such_choice(std::string_view text, const std::vector<Shape::Choice>& choices, std::string& wrong) {
+bool no_such_choice(std::string_view text, const std::vector<Shape::Choice>& choices, Fault& fault) {
   std::vector<std::string> words;
   for (const auto& one : choices) words.push_back(one.word);
-  wrong = "is not possible";
-  if (const auto meant = closest(text, words)) wrong += fmt::format("; did you mean {}", quote(*meant)) + "?";
+  fault.wrong = "is not possible";
+  if (const auto meant = closest(text, words))
+    fault.wrong += fmt::format("; did you mean {}?", quote(*meant));
   return false;
 }
 
@@ -70,9 +71,9 @@ bool no_such_choice(std::string_view text, const std::vector<Shape::Choice>& cho
 TypePtr<bool> boolean() {
   return std::make_shared<ScalarType<bool>>(
       Shape{.kind = Shape::Kind::kBool, .phrase = "true or false"},
-      [](std::string_view text, bool& out, std::string& wrong) {
+      [](std::string_view text, bool& out, Fault& fault) {
         out = text == "true";
-        wrong = "is neither true nor false";
+        fault.wrong = "is neither true nor false";
         return out || text == "false";
       },
       [](const bool& value) { return value ? "true" : "false"; });
@@ -82,28 +83,29 @@ TypePtr<std::string> string(std::string phrase, std::size_t most) {
   Shape shape{.kind = Shape::Kind::kText, .phrase = std::move(phrase)};
   return std::make_shared<ScalarType<std::string>>(
       std::move(shape),
-      [most](std::string_view text, std::string& out, std::string& wrong) {
+      [most](std::string_view text, std::string& out, Fault& fault) {
         out = text;
-        if (text.empty()) wrong = "is empty";
-        if (text.size() > most) wrong = fmt::format("has more than {} characters", most);
+        fault.wrong.clear();
+        if (text.empty()) fault.wrong = "is empty";
+        if (text.size() > most) fault.wrong = fmt::format("has more than {} characters", most);
         if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; })) {
-          wrong = "has more than one line or a control character";
+          fault.wrong = "has more than one line or a control character";
         }
-        return wrong.empty();
+        return fault.wrong.empty();
       },
       [](const std::string& value) { return value; });
 }
 
 TypePtr<std::string> name(std::string phrase, std::size_t most) {
   Shape shape{.kind = Shape::Kind::kText,
-              .phrase = fmt::format("{} of at most {} letters, digits, '-', '_' and '.', not starting with '-' or '.'",
+              .phrase = fmt::format("{} (1 to {} letters, digits, '_', '-' and '.', the first no '-' or '.')",
                                     phrase, most)};
   shape.pattern = fmt::format("[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{}}}", most - 1);
   return std::make_shared<ScalarType<std::string>>(
       std::move(shape),
-      [most](std::string_view text, std::string& out, std::string& wrong) {
+      [most](std::string_view text, std::string& out, Fault& fault) {
         out = text;
-        wrong = "is not a name";
+        fault.wrong = "is not a name";
         return !text.empty() && text.size() <= most && (alphanumeric(text[0]) || text[0] == '_') &&
                std::ranges::all_of(
                    text, [](char c) { return alphanumeric(c) || c == '-' || c == '_' || c == '.'; });
@@ -121,12 +123,12 @@ TypePtr<std::uint64_t> count(std::uint64_t least, std::uint64_t most) {
   shape.pattern = "[0-9]+[kMG]?";
   return std::make_shared<ScalarType<std::uint64_t>>(
       std::move(shape),
-      [least, most](std::string_view text, std::uint64_t& out, std::string& wrong) {
+      [least, most](std::string_view text, std::uint64_t& out, Fault& fault) {
         const auto value = parse_count(text);
-        wrong = "is not a count";
+        fault.wrong = "is not a count";
         if (!value) return false;
         out = *value;
-        return within(out, least, most, wrong);
+        return within(out, least, most, fault);
       },
       [](const std::uint64_t& value) { return print_count(value); });
 }
@@ -138,12 +140,12 @@ TypePtr<std::uint64_t> size(std::uint64_t least, std::uint64_t most) {
   shape.pattern = "[0-9]+([KMGT]i)?B";
   return std::make_shared<ScalarType<std::uint64_t>>(
       std::move(shape),
-      [least, most](std::string_view text, std::uint64_t& out, std::string& wrong) {
+      [least, most](std::string_view text, std::uint64_t& out, Fault& fault) {
         const auto value = parse_size(text);
-        wrong = "is not a size";
+        fault.wrong = "is not a size";
         if (!value) return false;
         out = *value;
-        return within(out, least, most, wrong);
+        return within(out, least, most, fault);
       },
       [](const std::uint64_t& value) { return print_size(value); });
 }
@@ -153,30 +155,30 @@ TypePtr<Rate> rate() {
   shape.pattern = "[0-9]+[kMG]?/(s|min|h)";
   return std::make_shared<ScalarType<Rate>>(
       std::move(shape),
-      [](std::string_view text, Rate& out, std::string& wrong) {
+      [](std::string_view text, Rate& out, Fault& fault) {
         constexpr std::uint64_t kMost = 1'000'000'000'000;
         const auto value = parse_rate(text);
-        wrong = "is not a rate";
+        fault.wrong = "is not a rate";
         if (!value) return false;
         out = *value;
-        return within<std::uint64_t>(out.count, 1, kMost, wrong);
+        return within<std::uint64_t>(out.count, 1, kMost, fault);
       },
       [](const Rate& value) { return print_rate(value); });
 }
 
 TypePtr<Milliseconds> duration(Milliseconds least, Milliseconds most) {
   Shape shape{.kind = Shape::Kind::kText,
-              .phrase = fmt::format("a time from {} to {}, such as 500ms, 30s, 4m or 2h4m", print_duration(least),
-                                    print_duration(most))};
+              .phrase = fmt::format("a time from {} to {}, such as 500ms, 30s, 4m or 2h4m",
+                                    print_duration(least), print_duration(most))};
   shape.pattern = "([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?";
   return std::make_shared<ScalarType<Milliseconds>>(
       std::move(shape),
-      [least, most](std::string_view text, Milliseconds& out, std::string& wrong) {
+      [least, most](std::string_view text, Milliseconds& out, Fault& fault) {
         const auto value = parse_duration(text);
-        wrong = "is not a time with its unit";
+        fault.wrong = "is not a time with its unit";
         if (!value) return false;
         out = *value;
-        return within(out, least, most, wrong);
+        return within(out, least, most, fault);
       },
       [](const Milliseconds& value) { return print_duration(value); });
 }
@@ -191,15 +193,16 @@ TypePtr<net::Prefix> prefix() {
   shape.pattern = "[0-9A-Fa-f:.]+(/[0-9]{1,3})?";
   return std::make_shared<ScalarType<net::Prefix>>(
       std::move(shape),
-      [](std::string_view text, net::Prefix& out, std::string& wrong) {
+      [](std::string_view text, net::Prefix& out, Fault& fault) {
         if (const auto value = net::Prefix::parse(text)) {
           out = *value;
           return true;
         }
         if (const auto host = net::InterfaceAddress::parse(text)) {
-          wrong = fmt::format("has bits set beyond its length, where {} has none", host->subnet().to_string());
+          fault.wrong =
+              fmt::format("has bits set beyond its length, where {} has none", host->subnet().to_string());
         } else {
-          wrong = "is not a prefix";
+          fault.wrong = "is not a prefix";
         }
         return false;
       },
@@ -230,9 +233,8 @@ TypePtr<Endpoint> endpoint() {
     if (host.starts_with('[') && host.ends_with(']')) {
       host = host.substr(1, host.size() - 2);
       if (!net::Ipv6Address::parse(host)) return std::nullopt;
-    } else if (host.empty() || host.size() > 253 || !std::ranges::all_of(host, [](char c) {
-                 return alphanumeric(c) || c == '-' || c == '.';
-               })) {
+    } else if (host.empty() || host.size() > 253 ||
+               !std::ranges::all_of(host, [](char c) { return alphanumeric(c) || c == '-' || c == '.'; })) {
       return std::nullopt;
     }
     endpoint.host = host;

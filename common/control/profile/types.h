@@ -5,7 +5,8 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
-#include <limits>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,12 +19,17 @@
 
 namespace millrace::control {
 
-// A scalar by its parser. `phrase` completes "give ...".
+struct Fault {
+  std::string wrong = "does not fit";  // completes "'TEXT' ..."
+  std::string right = {};              // completes "give ..."; empty: the phrase of the type
+};
+
+// A scalar by its parser.
 template <class T>
 class ScalarType final : public Type<T> {
  public:
-  // An empty `wrong` means that the text was read; else it completes "'TEXT' ...": "is out of range".
-  using Parse = std::function<bool(std::string_view text, T& out, std::string& wrong)>;
+  // False when the text is no T; the fault may then say more.
+  using Parse = std::function<bool(std::string_view text, T& out, Fault& fault)>;
   using Show = std::function<std::string(const T&)>;
 
   ScalarType(Shape shape, Parse parse, Show show)
@@ -33,9 +39,9 @@ class ScalarType final : public Type<T> {
     if (node.kind != Node::Kind::kScalar) return reader.refuse(node, "does not fit", shape_.phrase);
     const bool is_text = shape_.kind == Shape::Kind::kText || shape_.kind == Shape::Kind::kChoice;
     if (node.quoted && !is_text) return reader.refuse(node, "is text because of its quotes", shape_.phrase);
-    std::string wrong;
-    if (parse_(node.text, out, wrong)) return true;
-    return reader.refuse(node, wrong.empty() ? "does not fit" : wrong, shape_.phrase);
+    Fault fault;
+    if (parse_(node.text, out, fault)) return true;
+    return reader.refuse(node, fault.wrong, fault.right.empty() ? shape_.phrase : fault.right);
   }
   [[nodiscard]] std::string show(const T& value) const override { return show_(value); }
   [[nodiscard]] Shape shape() const override { return shape_; }
@@ -48,10 +54,10 @@ class ScalarType final : public Type<T> {
 
 namespace detail {
 bool parse_integer(std::string_view text, std::int64_t least, std::int64_t most, std::int64_t& out,
-                   std::string& wrong);
+                   Fault& fault);
 Shape integer_shape(std::int64_t least, std::int64_t most);
 Shape choice_shape(const std::vector<Shape::Choice>& choices);
-bool no_such_choice(std::string_view text, const std::vector<Shape::Choice>& choices, std::string& wrong);
+bool no_such_choice(std::string_view text, const std::vector<Shape::Choice>& choices, Fault& fault);
 }  // namespace detail
 
 [[nodiscard]] TypePtr<bool> boolean();
@@ -60,10 +66,10 @@ template <std::integral T>
 [[nodiscard]] TypePtr<T> integer(T least, T most) {
   return std::make_shared<ScalarType<T>>(
       detail::integer_shape(static_cast<std::int64_t>(least), static_cast<std::int64_t>(most)),
-      [least, most](std::string_view text, T& out, std::string& wrong) {
+      [least, most](std::string_view text, T& out, Fault& fault) {
         std::int64_t value = 0;
-        if (!detail::parse_integer(text, static_cast<std::int64_t>(least), static_cast<std::int64_t>(most), value,
-                                   wrong)) {
+        if (!detail::parse_integer(text, static_cast<std::int64_t>(least), static_cast<std::int64_t>(most),
+                                   value, fault)) {
           return false;
         }
         out = static_cast<T>(value);
@@ -74,29 +80,36 @@ template <std::integral T>
 
 template <class E>
 struct Choice {
+  // With a fault the word is known, but cannot be used.
+  Choice(std::string a_word, E a_value, std::string a_doc, std::optional<Fault> a_fault = std::nullopt)
+      : word(std::move(a_word)), value(a_value), doc(std::move(a_doc)), refused(std::move(a_fault)) {}
+
   std::string word;
   E value;
   std::string doc;
-  std::string refused = {};  // not empty: the word is known but not possible, and this completes "'WORD' ..."
+  std::optional<Fault> refused;
 };
 
 template <class E>
 [[nodiscard]] TypePtr<E> choice(std::vector<Choice<E>> choices) {
   std::vector<Shape::Choice> words;
   for (const auto& one : choices) {
-    if (one.refused.empty()) words.push_back({one.word, one.doc});
+    if (!one.refused) words.push_back({one.word, one.doc});
   }
   Shape shape = detail::choice_shape(words);
   return std::make_shared<ScalarType<E>>(
       std::move(shape),
-      [choices, words](std::string_view text, E& out, std::string& wrong) {
+      [choices, words](std::string_view text, E& out, Fault& fault) {
         for (const auto& one : choices) {
           if (one.word != text) continue;
-          wrong = one.refused;
-          if (wrong.empty()) out = one.value;
-          return wrong.empty();
+          if (one.refused) {
+            fault = *one.refused;
+          } else {
+            out = one.value;
+          }
+          return !one.refused;
         }
-        return detail::no_such_choice(text, words, wrong);
+        return detail::no_such_choice(text, words, fault);
       },
       [choices](const E& value) {
         for (const auto& one : choices) {
@@ -115,7 +128,7 @@ template <class T>
   shape.pattern = std::move(pattern);
   return std::make_shared<ScalarType<T>>(
       std::move(shape),
-      [parse = std::move(parse)](std::string_view text, T& out, std::string& /*wrong*/) {
+      [parse = std::move(parse)](std::string_view text, T& out, Fault& /*fault*/) {
         auto value = parse(text);
         if (value) out = std::move(*value);
         return value.has_value();

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/control/profile/units.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <charconv>
 #include <limits>
 #include <span>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace millrace::control {
 namespace {
@@ -18,7 +18,8 @@ struct Unit {
 };
 
 // Largest first, so that printing takes the first that divides.
-constexpr std::array kCounts = {Unit{"G", 1'000'000'000}, Unit{"M", 1'000'000}, Unit{"k", 1'000}, Unit{"", 1}};
+constexpr std::array kCounts = {Unit{"G", 1'000'000'000}, Unit{"M", 1'000'000}, Unit{"k", 1'000},
+                                Unit{"", 1}};
 constexpr std::array kSizes = {Unit{"TiB", 1ULL << 40U}, Unit{"GiB", 1ULL << 30U}, Unit{"MiB", 1ULL << 20U},
                                Unit{"KiB", 1ULL << 10U}, Unit{"B", 1}};
 constexpr std::array kDurations = {Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"m", 60'000},
@@ -73,7 +74,8 @@ std::optional<Rate> parse_rate(std::string_view text) {
   const auto count = parse_count(text.substr(0, slash));
   if (!count) return std::nullopt;
   for (const Unit& period : kPeriods) {
-    if (period.suffix == text.substr(slash + 1)) return Rate{*count, static_cast<std::uint32_t>(period.factor)};
+    if (period.suffix == text.substr(slash + 1))
+      return Rate{*count, static_cast<std::uint32_t>(period.factor)};
   }
   return std::nullopt;
 }

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "common/appliance/network_plan.h"
+
+#include <algorithm>
+
+#include "common/core/network_parts.h"
+
+namespace millrace::appliance {
+namespace {
+
+using core::InterfaceId;
+
+core::Interface make_interface(const control::Profile& profile, const control::Interface& from, Numbering& numbering,
+                               const core::Port& port) {
+  core::Interface interface;
+  interface.name = *from.name;
+  interface.port = port.id();
+  interface.mac = port.mac();
+  interface.mtu = profile.mtu_of(from);
+  interface.domain = core::DomainId(numbering.domains.of(*from.domain));
+  const bool double_tagged = from.outer_vlan->has_value();
+  interface.outer_vlan = double_tagged ? **from.outer_vlan : from.vlan->value_or(0);
+  interface.inner_vlan = double_tagged ? from.vlan->value_or(0) : std::uint16_t{0};
+  interface.outer_is_service_tag = double_tagged;
+  for (const auto& address : from.address) interface.addresses.push_back(*address);
+  return interface;
+}
+
+// The interface whose subnet has the gateway, unless the profile names it.
+InterfaceId interface_of(const core::Network& network, const control::Route& route, core::DomainId domain) {
+  for (std::size_t i = 0; i < network.interfaces.size(); ++i) {
+    const core::Interface& interface = network.interfaces[i];
+    if (!interface.up || interface.domain != domain) continue;
+    const InterfaceId id(static_cast<std::uint16_t>(i));
+    if (route.interface->has_value()) {
+      if (interface.name == **route.interface) return id;
+      continue;
+    }
+    for (const auto& address : interface.addresses) {
+      if (address.subnet().contains(*route.via)) return id;
+    }
+  }
+  return InterfaceId::none();
+}
+
+}  // namespace
+
+std::uint16_t Numbers::of(std::string_view name) {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  if (found != names_.end()) return static_cast<std::uint16_t>(found - names_.begin());
+  names_.emplace_back(name);
+  return static_cast<std::uint16_t>(names_.size() - 1);
+}
+
+Result<host::TwinPlan> make_plan(const control::Profile& profile, Numbering& numbering, const FindPort& find_port) {
+  host::TwinPlan plan;
+  core::Network& network = plan.skeleton;
+  for (const control::Interface& interface : profile.interfaces) static_cast<void>(numbering.interfaces.of(*interface.name));
+  for (const std::string& name : numbering.interfaces.names()) {
+    core::Interface made;
+    made.name = name;
+    made.up = false;
+    if (const control::Interface* from = profile.interface(name)) {
+      const core::Port* port = find_port(*from->port);
+      if (port == nullptr) return failure("set up interface " + name, "port " + *from->port + " is not open");
+      made = make_interface(profile, *from, numbering, *port);
+      network.port_up[port->id().value()] = port->link().up;
+      core::add_interface(network, std::move(made));
+    } else {
+      network.interfaces.push_back(std::move(made));
+    }
+  }
+  for (const std::string& name : numbering.domains.names()) network.domains.push_back({name, {}});
+
+  for (const control::Route& route : profile.routes) {
+    const core::DomainId domain(numbering.domains.of(profile.domain_of(route)));
+    const InterfaceId by = interface_of(network, route, domain);
+    if (!by.valid()) return failure("set up the route to " + route.to->to_string(), "no interface leads to its gateway");
+    plan.routes.push_back({domain, *route.to, *route.via, by, route.metric});
+  }
+  for (const control::Neighbor& neighbor : profile.neighbors) {
+    plan.neighbors.push_back(
+        {InterfaceId(numbering.interfaces.of(*neighbor.interface)), *neighbor.address, *neighbor.mac});
+  }
+  for (const control::TransparentPair& pair : profile.forwarding->pairs) {
+    const core::Port* first = find_port(*pair.first);
+    const core::Port* second = find_port(*pair.second);
+    if (first == nullptr || second == nullptr) return failure("connect a transparent pair", "a port is not open");
+    core::connect_wire(network, first->id(), second->id());
+  }
+  if (network.domains.size() != numbering.domains.names().size()) return failure("number the routing domains");
+  return plan;
+}
+
+}  // namespace millrace::appliance

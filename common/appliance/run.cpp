@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "common/appliance/run.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <systemd/sd-daemon.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cstdio>
+#include <filesystem>
+
+#include "common/appliance/log.h"
+#include "common/appliance/runtime.h"
+#include "common/control/api.h"
+#include "common/core/eal.h"
+#include "common/http/server.h"
+
+namespace millrace::appliance {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kBadProfile = 2;
+constexpr unsigned kDrainMs = 2000;  // at SIGTERM: short sessions end by themselves, long ones are another's business
+constexpr std::size_t kBodyBytes = std::size_t{1} << 30;  // a million sessions are imported in one body
+
+struct Options {
+  std::string profile;
+  std::string control;
+  std::string log_format = "text";
+  bool check = false;
+};
+
+int parse(const Vnf& vnf, int argc, char** argv, Options& options) {
+  CLI::App app("Millrace " + std::string(vnf.kind()), "vnf-" + std::string(vnf.kind()));
+  app.add_option("--profile", options.profile, "the YAML profile")->required();
+  app.add_option("--control", options.control, "the control socket (default: /run/millrace/NAME.sock, by the profile's name)");
+  app.add_flag("--check", options.check, "only validate the profile");
+  app.add_option("--log-format", options.log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  app.set_version_flag("--version", "vnf-" + std::string(vnf.kind()) + " " MILLRACE_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kBadProfile;
+  }
+  return -1;
+}
+
+control::Checked<std::shared_ptr<const LoadedProfile>> load(Vnf& vnf, const std::string& path) {
+  const auto text = control::read_text_file(path, std::size_t{64} << 20, true);
+  if (!text) {
+    control::Diagnostics diagnostics(path);
+    diagnostics.error({}, text.error().message());
+    return tl::unexpected(std::move(diagnostics));
+  }
+  return vnf.load(*text, path, control::files_beside(path));
+}
+
+// The process's signals and its end.
+class Process {
+ public:
+  Process(boost::asio::io_context& io, Runtime& runtime, const Options& options)
+      : io_(io), runtime_(runtime), options_(options), signals_(io, SIGTERM, SIGINT, SIGHUP) {
+    wait();
+  }
+
+ private:
+  void wait() {
+    signals_.async_wait([this](const auto& error, int signal) {
+      if (error) return;
+      if (signal == SIGHUP) {
+        reload();
+      } else if (ending_) {
+        io_.stop();  // asked twice: no more patience
+      } else {
+        ending_ = true;
+        spdlog::info("asked to end; draining for at most {} ms", kDrainMs);
+        sd_notify(0, "STOPPING=1");
+        runtime_.drain_and_stop(kDrainMs, [this] { io_.stop(); });
+      }
+      wait();
+    });
+  }
+
+  void reload() {
+    sd_notify(0, "RELOADING=1");
+    const auto text = control::read_text_file(options_.profile, std::size_t{64} << 20, true);
+    if (!text) {
+      spdlog::error("{}; the running profile goes on", text.error().message());
+      return;
+    }
+    runtime_.apply_profile(*text, options_.profile, false, [](const control::ProfileOutcome& outcome) {
+      if (!outcome.diagnostics.empty()) spdlog::error("{}", outcome.diagnostics.to_string());
+      if (outcome.error) spdlog::error("{}", outcome.error->message());
+      for (const std::string& key : outcome.needs_restart) spdlog::warn("{} takes effect at the next start", key);
+      sd_notify(0, "READY=1");
+    });
+  }
+
+  boost::asio::io_context& io_;
+  Runtime& runtime_;
+  const Options& options_;
+  boost::asio::signal_set signals_;
+  bool ending_ = false;
+};
+
+int serve(Vnf& vnf, const Options& options, std::shared_ptr<const LoadedProfile> profile) {
+  const auto began = std::chrono::steady_clock::now();
+  const std::string name = profile->common.name;
+  const std::filesystem::path socket = options.control.empty() ? "/run/millrace/" + name + ".sock" : options.control;
+  boost::asio::io_context io(1);
+  Runtime runtime(io, vnf);
+  if (auto started = runtime.start(std::move(profile)); !started) {
+    spdlog::critical("{}", started.error().message());
+    return kFailed;
+  }
+  http::Router router;
+  control::add_api(router, runtime);
+  http::Server server(io, std::move(router), {.body_bytes = kBodyBytes},
+                      [](std::string_view trouble) { spdlog::warn("control socket: {}", trouble); });
+  std::error_code ignored;
+  std::filesystem::create_directories(socket.parent_path(), ignored);
+  if (auto listening = server.listen_unix(socket); !listening) {
+    spdlog::critical("{}", listening.error().message());
+    return kFailed;
+  }
+  Process process(io, runtime, options);
+  const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - began);
+  spdlog::info("vnf-{} {} \"{}\" is ready after {:.2f} s; control socket {}", vnf.kind(), MILLRACE_VERSION, name,
+               took.count(), socket.string());
+  sd_notify(0, "READY=1");
+  io.run();
+  std::filesystem::remove(socket, ignored);
+  runtime.stop();
+  spdlog::info("ended");
+  return 0;
+}
+
+}  // namespace
+
+int run(Vnf& vnf, int argc, char** argv) {
+  std::string missing;
+  if (!core::cpu_is_supported(missing)) {
+    fmt::print(stderr, "vnf-{}: this CPU lacks {}; Millrace needs x86-64-v3 (Intel Haswell, AMD Zen, or later)\n",
+               vnf.kind(), missing);
+    return kFailed;
+  }
+  Options options;
+  if (const int status = parse(vnf, argc, argv, options); status >= 0) return status;
+  auto loaded = load(vnf, options.profile);
+  if (!loaded) {
+    fmt::print(stderr, "{}", loaded.error().to_string());
+    return kBadProfile;
+  }
+  if (options.check) {
+    fmt::print("{}: the profile is valid\n", options.profile);
+    return 0;
+  }
+  set_up_log(options.log_format == "json" ? LogFormat::kJson : LogFormat::kText, (*loaded)->common.name);
+  set_log_level((*loaded)->common.telemetry.log);
+  return serve(vnf, options, std::move(*loaded));
+}
+
+}  // namespace millrace::appliance

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a kind of appliance adds to the common machinery: its section of the profile, its policy, its share of each
+// worker, its part of the API. All calls are made on the control thread, but compile(), which runs in the background.
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/control/appliance.h"
+#include "common/control/profile/load.h"
+#include "common/control/profile/profile.h"
+#include "common/core/function.h"
+#include "common/core/worker.h"
+
+namespace millrace::appliance {
+
+// A profile that was read without an error. A VNF derives its own with the section it understands.
+struct LoadedProfile {
+  virtual ~LoadedProfile() = default;
+  control::Profile common;
+  std::string text;  // as it was given
+};
+
+struct CompileContext {
+  const core::Network& network;     // interfaces and domains by their ids; routes may be missing
+  std::uint64_t generation = 0;     // differs from that of every policy before it
+  bool draining = false;
+  unsigned workers = 1;             // limits are shared out among them
+};
+
+struct CompiledPolicy {
+  std::shared_ptr<const core::Policy> policy;
+  std::vector<std::string> notes;  // worth telling the operator: shadowed rules, what it costs
+};
+
+// The running workers, for calls that look into them. Jobs run on the worker's thread, one after the other.
+using Workers = std::span<core::Worker* const>;
+
+class Vnf {
+ public:
+  virtual ~Vnf() = default;
+
+  [[nodiscard]] virtual std::string_view kind() const = 0;  // "firewall"
+  [[nodiscard]] virtual std::span<const core::DropReason> drop_reasons() const = 0;
+  [[nodiscard]] virtual std::span<const std::string_view> stage_names() const = 0;
+
+  [[nodiscard]] virtual control::Checked<std::shared_ptr<const LoadedProfile>> load(
+      std::string_view text, const std::string& file, const control::ResolveFile& resolve) = 0;
+  // May take seconds; touches nothing of the running appliance but names kept for counters, which it locks itself.
+  [[nodiscard]] virtual Result<CompiledPolicy> compile(const LoadedProfile& profile, const CompileContext& context) = 0;
+  [[nodiscard]] virtual std::unique_ptr<core::Function> make_function(const LoadedProfile& profile,
+                                                                      const core::WorkerServices& services) = 0;
+  // When a policy compiled now would differ from one compiled then: the next boundary of a schedule, in seconds from
+  // now. Nothing when the profile knows no time.
+  [[nodiscard]] virtual std::optional<std::uint64_t> seconds_to_next_change(const LoadedProfile& profile) const = 0;
+
+  // The VNF's own metrics, beside the common ones.
+  [[nodiscard]] virtual std::vector<control::Metric> metrics(Workers workers, const core::Snapshot& snapshot) = 0;
+  [[nodiscard]] virtual std::uint64_t session_count(Workers workers) = 0;
+  [[nodiscard]] virtual Result<control::SessionPage> sessions(Workers workers, const core::Snapshot& snapshot,
+                                                              const control::PacketMatch& match,
+                                                              std::string_view cursor, unsigned most) = 0;
+  [[nodiscard]] virtual Result<std::uint64_t> flush_sessions(Workers workers, const core::Snapshot& snapshot,
+                                                             const control::PacketMatch& match) = 0;
+  [[nodiscard]] virtual Result<boost::json::object> explain(Workers workers, const core::Snapshot& snapshot,
+                                                            const boost::json::object& packet) = 0;
+  [[nodiscard]] virtual std::optional<boost::json::value> own(Workers workers, const core::Snapshot& snapshot,
+                                                              std::string_view what) = 0;
+  // Session state in pieces, an empty one last; and back. `before` and `after` need not have equally many workers.
+  [[nodiscard]] virtual std::function<Result<std::string>()> export_sessions(Workers workers,
+                                                                             const core::Snapshot& snapshot) = 0;
+  [[nodiscard]] virtual Result<control::Appliance::Imported> import_sessions(Workers workers,
+                                                                             const core::Snapshot& snapshot,
+                                                                             std::string_view stream) = 0;
+  // The number of workers changes while they stand still: every session goes to the worker that owns its flow now.
+  virtual void move_sessions(Workers before, Workers after, const core::Snapshot& snapshot) = 0;
+};
+
+}  // namespace millrace::appliance

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "common/host/forwarding.h"
+
+#include <tuple>
+
+#include "common/core/network_parts.h"
+
+namespace millrace::host {
+namespace {
+
+using core::InterfaceId;
+using Hop = core::NextHop;
+
+class Builder {
+ public:
+  Builder(const core::Network& skeleton, const Model& model, const LinkMap& links)
+      : network_(std::make_shared<core::Network>(skeleton)),
+        model_(model),
+        links_(links),
+        entries_(skeleton.domains.size()) {
+    state_.gateways.resize(network_->next_hops.size());
+  }
+
+  ForwardingState build() {
+    model_.each_route([&](const Route& route) { add_route(route); });
+    for (const auto& [key, neighbor] : model_.neighbors()) add_neighbor(neighbor);
+    for (std::size_t domain = 0; domain < entries_.size(); ++domain) {
+      network_->domains[domain].routes = net::PrefixTable(entries_[domain]);
+    }
+    state_.network = network_;
+    return std::move(state_);
+  }
+
+ private:
+  using HopKey = std::tuple<Hop::Kind, InterfaceId, std::optional<net::IpAddress>>;
+
+  std::uint32_t hop(Hop::Kind kind, InterfaceId interface, const std::optional<net::IpAddress>& gateway,
+                    const net::MacAddress* mac) {
+    const auto [place, added] = known_.try_emplace({kind, interface, gateway}, network_->next_hops.size());
+    if (!added) return place->second;
+    Hop made;
+    if (mac != nullptr) {
+      made = core::forward_hop(*network_, interface, *mac);
+    } else {
+      made.kind = kind;
+      made.interface = interface;
+      if (interface.valid()) {
+        made.port = network_->interfaces[interface.value()].port;
+        made.mtu = network_->interfaces[interface.value()].mtu;
+      }
+    }
+    network_->next_hops.push_back(made);
+    state_.gateways.push_back(gateway);
+    return place->second;
+  }
+
+  [[nodiscard]] const net::MacAddress* mac_of(const NeighborKey& key) const {
+    const Neighbor* neighbor = model_.find_neighbor(key);
+    return neighbor != nullptr && neighbor->usable() ? &neighbor->mac : nullptr;
+  }
+
+  // The value of a unicast route: the first way whose gateway is known, else the first way, to be resolved.
+  std::optional<std::uint32_t> way(const Route& route) {
+    const NextHop* first = nullptr;
+    for (const NextHop& candidate : route.next_hops) {
+      const auto found = links_.interfaces.find(candidate.link);
+      if (found == links_.interfaces.end()) continue;
+      if (!candidate.gateway) return hop(Hop::Kind::kResolve, found->second, std::nullopt, nullptr);
+      const NeighborKey key{candidate.link, *candidate.gateway};
+      state_.gateways_in_use.push_back(key);
+      if (const auto* mac = mac_of(key)) return hop(Hop::Kind::kForward, found->second, candidate.gateway, mac);
+      if (first == nullptr) first = &candidate;
+    }
+    if (first == nullptr) return std::nullopt;
+    return hop(Hop::Kind::kResolve, links_.interfaces.at(first->link), first->gateway, nullptr);
+  }
+
+  std::optional<std::uint32_t> value(const Route& route) {
+    InterfaceId interface;
+    if (!route.next_hops.empty()) {
+      const auto found = links_.interfaces.find(route.next_hops.front().link);
+      if (found != links_.interfaces.end()) interface = found->second;
+    }
+    switch (route.kind) {
+      case RouteKind::kUnicast: return way(route);
+      case RouteKind::kLocal:
+      case RouteKind::kBroadcast:
+      case RouteKind::kAnycast: return hop(Hop::Kind::kHost, interface, std::nullopt, nullptr);
+      case RouteKind::kBlackhole: return hop(Hop::Kind::kBlackhole, interface, std::nullopt, nullptr);
+      case RouteKind::kUnreachable:
+      case RouteKind::kProhibit: return hop(Hop::Kind::kProhibited, interface, std::nullopt, nullptr);
+      case RouteKind::kMulticast: return std::nullopt;  // ingress knows groups without a table
+    }
+    return std::nullopt;
+  }
+
+  void add_route(const Route& route) {
+    const auto domains = links_.domains.find(route.table);
+    if (domains == links_.domains.end()) return;
+    const auto number = value(route);
+    if (!number) return;
+    const InterfaceId interface = network_->next_hops[*number].interface;
+    for (const core::DomainId domain : domains->second) {
+      // A table that serves several domains holds routes of all of them: each keeps those of its own interfaces.
+      const bool foreign = domains->second.size() > 1 && interface.valid() &&
+                           network_->interfaces[interface.value()].domain != domain;
+      if (!foreign) entries_[domain.value()].push_back({route.prefix, *number});
+    }
+  }
+
+  void add_neighbor(const Neighbor& neighbor) {
+    const auto found = links_.interfaces.find(neighbor.key.link);
+    if (found == links_.interfaces.end() || !neighbor.usable()) return;
+    const net::IpAddress& address = neighbor.key.address;
+    if (!address.is_v4() && address.v6().is_link_local()) return;  // never a destination to forward to
+    if (!on_link(found->second, neighbor.key)) return;
+    const std::uint32_t number = hop(Hop::Kind::kForward, found->second, address, &neighbor.mac);
+    entries_[network_->interfaces[found->second.value()].domain.value()].push_back(
+        {net::Prefix::of(address, address.bits()), number});
+  }
+
+  // A neighbour counts only inside a subnet of its link: a gateway elsewhere is not a destination there.
+  [[nodiscard]] bool on_link(InterfaceId interface, const NeighborKey& key) const {
+    for (const auto& own : network_->interfaces[interface.value()].addresses) {
+      if (own.subnet().contains(key.address)) return own.address != key.address;
+    }
+    return false;
+  }
+
+  std::shared_ptr<core::Network> network_;
+  const Model& model_;
+  const LinkMap& links_;
+  ForwardingState state_;
+  std::map<HopKey, std::uint32_t> known_;
+  std::vector<std::vector<net::PrefixTable::Entry>> entries_;
+};
+
+}  // namespace
+
+ForwardingState build_forwarding(const core::Network& skeleton, const Model& model, const LinkMap& links) {
+  return Builder(skeleton, model, links).build();
+}
+
+}  // namespace millrace::host

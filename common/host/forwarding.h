@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// From the kernel's routes and neighbours to the data path's next hops.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/core/network.h"
+#include "common/host/model.h"
+
+namespace millrace::host {
+
+// How kernel numbers and the data path's correspond.
+struct LinkMap {
+  std::map<LinkIndex, core::InterfaceId> interfaces;
+  std::map<RouteTable, std::vector<core::DomainId>> domains;  // the local table may serve several
+};
+
+struct ForwardingState {
+  std::shared_ptr<const core::Network> network;
+  // By NextHopId: whom to ask ARP or neighbour discovery for. Empty: the packet's own destination.
+  std::vector<std::optional<net::IpAddress>> gateways;
+  std::vector<NeighborKey> gateways_in_use;
+};
+
+// `skeleton` has everything but next hops and routes (wires excepted). A multipath route takes its first usable way.
+// Neighbours become host routes, so that one look-up gives the final rewrite.
+[[nodiscard]] ForwardingState build_forwarding(const core::Network& skeleton, const Model& model, const LinkMap& links);
+
+}  // namespace millrace::host

@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "common/host/twin.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <future>
+#include <map>
+
+#include "common/base/clock.h"
+#include "common/core/batch.h"
+#include "common/core/note.h"
+#include "common/host/domain.h"
+#include "common/host/forwarding.h"
+#include "common/host/link_settings.h"
+#include "common/host/mirror.h"
+#include "common/host/netlink.h"
+#include "common/host/resolver.h"
+#include "common/host/tap.h"
+
+namespace millrace::host {
+namespace {
+
+using core::InterfaceId;
+using core::Note;
+
+constexpr unsigned kBurst = 64;
+constexpr int kQuietPollMs = 1;  // workers do not wake this thread (that would be a system call), so it looks often
+constexpr Tick kHousekeepingMs = 250;
+constexpr Tick kRefreshMs = 1000;
+constexpr std::uint32_t kFirstDomainTable = 1000;  // route table of domain 1; out of the way of hand-made ones
+
+Tick now_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<Tick>(now.tv_sec * 1000 + now.tv_nsec / 1'000'000);
+}
+
+RouteTable table_of(core::DomainId domain) {
+  return domain.value() == 0 ? kMainTable : RouteTable(kFirstDomainTable + domain.value());
+}
+
+}  // namespace
+
+class Twin::Impl {
+ public:
+  Impl(Wiring wiring, TwinCounters& counters)
+      : wiring_(std::move(wiring)),
+        counters_(counters),
+        wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+        resolver_([this](const NeighborKey& key) { ask(key); }, [this](rte_mbuf* packet) { give_up(packet); }) {}
+  ~Impl() {
+    stop();
+    close(wake_);
+  }
+
+  Result<void> start(TwinPlan plan) {
+    if (auto opened = open(); !opened) return opened;
+    if (auto done = reconfigure(std::move(plan)); !done) return done;
+    thread_ = std::thread([this] { run(); });
+    pthread_setname_np(thread_.native_handle(), "host");
+    return {};
+  }
+
+  Result<void> apply(TwinPlan plan) {
+    std::promise<Result<void>> answer;
+    auto done = answer.get_future();
+    {
+      const std::lock_guard lock(mutex_);
+      jobs_.push_back([&] { answer.set_value(reconfigure(std::move(plan))); });
+    }
+    eventfd_write(wake_, 1);
+    return done.get();
+  }
+
+  void stop() {
+    stopping_.store(true);
+    eventfd_write(wake_, 1);
+    if (thread_.joinable()) thread_.join();
+  }
+
+  TwinStatus status() const {
+    const std::lock_guard lock(mutex_);
+    return status_;
+  }
+
+ private:
+  struct Device {
+    Tap tap;
+    InterfaceId interface;
+    core::PortId port;
+    bool carrier = true;
+  };
+
+  Result<void> open() {
+    auto netlink = Netlink::open();
+    if (!netlink) return tl::unexpected(netlink.error());
+    netlink_ = std::make_unique<Netlink>(std::move(*netlink));
+    if (const auto loopback = netlink_->link("lo")) {
+      if (auto up = netlink_->set_up(loopback->index, true); !up) trouble(up.error().message());
+    }
+    auto mirror = Mirror::open();
+    if (!mirror) return tl::unexpected(mirror.error());
+    mirror_ = std::make_unique<Mirror>(std::move(*mirror));
+    auto domains = Domains::open(*netlink_);
+    if (!domains) return tl::unexpected(domains.error());
+    domains_ = std::make_unique<Domains>(std::move(*domains));
+    return {};
+  }
+
+  // --- configuration, on the twin's thread (or before it runs) ---
+
+  Result<void> reconfigure(TwinPlan plan) {
+    const core::Network& skeleton = plan.skeleton;
+    for (std::size_t d = domains_made_; d < skeleton.domains.size(); ++d) {
+      const core::DomainId domain(static_cast<std::uint16_t>(d));
+      if (d != 0) {
+        if (auto added = domains_->add(skeleton.domains[d].name, table_of(domain)); !added) return added;
+      }
+      domains_made_ = d + 1;
+    }
+    std::erase_if(devices_, [&](const auto& entry) {
+      const auto& [id, device] = entry;
+      return id.value() >= skeleton.interfaces.size() || !skeleton.interfaces[id.value()].up;
+    });
+    for (std::size_t i = 0; i < skeleton.interfaces.size(); ++i) {
+      const InterfaceId id(static_cast<std::uint16_t>(i));
+      if (skeleton.interfaces[i].up && skeleton.forwarding == core::Forwarding::kRouted) {
+        if (auto done = set_up_device(id, skeleton); !done) return done;
+      }
+    }
+    follow(skeleton);
+    if (auto done = set_neighbors(plan); !done) return done;
+    if (auto done = set_routes(plan); !done) return done;
+    plan_ = std::move(plan);
+    std::set<LinkIndex> links;
+    std::set<RouteTable> tables{kLocalTable};
+    for (const auto& [id, device] : devices_) links.insert(device.tap.index());
+    for (const auto& [table, domains] : link_map_.domains) tables.insert(table);
+    if (auto done = mirror_->follow(std::move(links), std::move(tables)); !done) return done;
+    rebuild();
+    const std::lock_guard lock(mutex_);
+    status_.up = true;
+    return {};
+  }
+
+  Result<void> set_up_device(InterfaceId id, const core::Network& skeleton) {
+    const core::Interface& interface = skeleton.interfaces[id.value()];
+    const bool fresh = !devices_.contains(id);
+    if (fresh) {
+      auto tap = Tap::create({.name = interface.name, .mac = interface.mac, .mtu = interface.mtu}, *netlink_);
+      if (!tap) return tl::unexpected(tap.error());
+      devices_.emplace(id, Device{std::move(*tap), id, interface.port});
+      for (const Error& error : apply_twin_settings(interface.name)) trouble(error.message());
+    }
+    const LinkIndex link = devices_.at(id).tap.index();
+    const std::string& domain = skeleton.domains[interface.domain.value()].name;
+    if (fresh) {
+      if (auto done = netlink_->stop_address_generation(link); !done) trouble(done.error().message());
+      if (interface.domain.value() != 0) {
+        const auto found = netlink_->link(interface.name);
+        if (!found) return tl::unexpected(found.error());
+        if (auto done = domains_->attach(*found, domain); !done) return done;
+      }
+    } else if (auto done = netlink_->set_mtu(link, interface.mtu); !done) {
+      return done;
+    }
+    if (auto done = netlink_->set_up(link, true); !done) return done;
+    const auto addresses = with_link_local(interface.addresses, interface.mac);
+    return interface.domain.value() == 0 ? netlink_->set_addresses(link, addresses)
+                                         : domains_->set_addresses(link, domain, addresses);
+  }
+
+  void follow(const core::Network& skeleton) {
+    link_map_ = {};
+    for (const auto& [id, device] : devices_) link_map_.interfaces[device.tap.index()] = id;
+    for (std::size_t d = 0; d < skeleton.domains.size(); ++d) {
+      const core::DomainId domain(static_cast<std::uint16_t>(d));
+      link_map_.domains[table_of(domain)].push_back(domain);
+      const bool shared_local = d == 0 || domains_->method() == Domains::Method::kRules;
+      if (shared_local) link_map_.domains[kLocalTable].push_back(domain);
+    }
+  }
+
+  [[nodiscard]] std::optional<Route> kernel_route(const StaticRoute& route) const {
+    const auto device = devices_.find(route.interface);
+    if (device == devices_.end()) return std::nullopt;
+    return Route{.prefix = route.to,
+                 .table = table_of(route.domain),
+                 .kind = RouteKind::kUnicast,
+                 .metric = route.metric,
+                 .next_hops = {{.gateway = route.via, .link = device->second.tap.index()}}};
+  }
+
+  Result<void> set_routes(const TwinPlan& plan) {
+    for (const StaticRoute& old : plan_.routes) {
+      if (std::find(plan.routes.begin(), plan.routes.end(), old) != plan.routes.end()) continue;
+      if (const auto route = kernel_route(old)) {
+        if (auto done = netlink_->remove_route(*route); !done) trouble(done.error().message());
+      }
+    }
+    for (const StaticRoute& wanted : plan.routes) {
+      const auto route = kernel_route(wanted);
+      if (!route) continue;
+      if (auto done = netlink_->set_route(*route); !done) return done;
+    }
+    return {};
+  }
+
+  Result<void> set_neighbors(const TwinPlan& plan) {
+    const auto key = [&](const StaticNeighbor& neighbor) -> std::optional<NeighborKey> {
+      const auto device = devices_.find(neighbor.interface);
+      if (device == devices_.end()) return std::nullopt;
+      return NeighborKey{device->second.tap.index(), neighbor.address};
+    };
+    for (const StaticNeighbor& old : plan_.neighbors) {
+      if (std::find(plan.neighbors.begin(), plan.neighbors.end(), old) != plan.neighbors.end()) continue;
+      if (const auto where = key(old)) {
+        if (auto done = netlink_->remove_neighbor(*where); !done) trouble(done.error().message());
+      }
+    }
+    for (const StaticNeighbor& wanted : plan.neighbors) {
+      const auto where = key(wanted);
+      if (!where) continue;
+      if (auto done = netlink_->set_permanent_neighbor(*where, wanted.mac); !done) return done;
+    }
+    return {};
+  }
+
+  void rebuild() {
+    forwarding_ = build_forwarding(plan_.skeleton, mirror_->model(), link_map_);
+    wiring_.publish(forwarding_.network);
+    counters_.networks_published.add(1);
+    resolver_.release([this](const NeighborKey& key) { return usable(key); },
+                      [this](rte_mbuf* packet) { resume(packet); });
+    counters_.waiting.set(resolver_.waiting());
+  }
+
+  // --- the loop ---
+
+  void run() {
+    Tick housekeeping = now_ms();
+    Tick refresh = housekeeping;
+    std::vector<pollfd> fds;
+    while (!stopping_.load(std::memory_order_relaxed)) {
+      fds.assign({{wake_, POLLIN, 0}, {mirror_->fd(), POLLIN, 0}});
+      for (const auto& [id, device] : devices_) fds.push_back({device.tap.fd(), POLLIN, 0});
+      poll(fds.data(), fds.size(), busy_ ? 0 : kQuietPollMs);
+      busy_ = drain_ring();
+      if ((fds[0].revents & POLLIN) != 0) run_jobs();
+      for (auto& [id, device] : devices_) busy_ = drain_tap(device) || busy_;
+      const Tick now = now_ms();
+      const bool look = tick_after(now, housekeeping + kHousekeepingMs);
+      if ((fds[1].revents & POLLIN) != 0 || look) follow_kernel();
+      if (look) {
+        housekeeping = now;
+        watch_devices();
+        resolver_.tick(now);
+        counters_.waiting.set(resolver_.waiting());
+      }
+      if (tick_after(now, refresh + kRefreshMs)) {
+        refresh = now;
+        static_cast<void>(refresh_neighbors(*netlink_, mirror_->model(), forwarding_.gateways_in_use));
+      }
+    }
+    run_jobs();
+  }
+
+  void run_jobs() {
+    eventfd_t ignored = 0;
+    eventfd_read(wake_, &ignored);
+    std::vector<std::function<void()>> jobs;
+    {
+      const std::lock_guard lock(mutex_);
+      jobs.swap(jobs_);
+    }
+    for (const auto& job : jobs) job();
+  }
+
+  void follow_kernel() {
+    const auto changed = mirror_->process();
+    if (!changed) return trouble(changed.error().message());
+    counters_.mirror_overruns.set(mirror_->counters().overruns);
+    if (*changed) rebuild();
+  }
+
+  void watch_devices() {
+    bool changed = false;
+    for (std::size_t p = 0; p < core::kMaxPorts; ++p) {
+      const core::PortId port(static_cast<std::uint16_t>(p));
+      if (!uses(port)) continue;
+      const bool up = wiring_.link_up(port);
+      if (plan_.skeleton.port_up[p] == up) continue;
+      plan_.skeleton.port_up[p] = up;
+      changed = true;
+      wiring_.log(std::string("port ") + std::to_string(p) + (up ? " is up" : " is down"));
+      for (auto& [id, device] : devices_) {
+        if (device.port != port) continue;
+        if (auto done = device.tap.set_carrier(up); !done) trouble(done.error().message());
+      }
+    }
+    const bool gone = std::any_of(devices_.begin(), devices_.end(), [](const auto& e) { return e.second.tap.gone(); });
+    if (gone) {
+      trouble("a twin's TAP device was deleted; making it again");
+      std::erase_if(devices_, [](const auto& entry) { return entry.second.tap.gone(); });
+      TwinPlan plan = std::move(plan_);
+      plan_ = {};
+      TwinPlan again = plan;
+      if (auto done = reconfigure(std::move(plan)); !done) {
+        trouble(done.error().message());
+        plan_ = std::move(again);
+      }
+      return;
+    }
+    if (changed) rebuild();
+  }
+
+  [[nodiscard]] bool uses(core::PortId port) const {
+    return std::any_of(plan_.skeleton.interfaces.begin(), plan_.skeleton.interfaces.end(),
+                       [&](const core::Interface& interface) { return interface.up && interface.port == port; });
+  }
+
+  // --- packets ---
+
+  bool drain_ring() {
+    std::array<rte_mbuf*, kBurst> packets;
+    const unsigned count =
+        rte_ring_dequeue_burst(wiring_.to_host, reinterpret_cast<void**>(packets.data()), kBurst, nullptr);
+    for (unsigned i = 0; i < count; ++i) {
+      if (core::note(packets[i]).kind == Note::Kind::kResolve) {
+        wait_for_neighbor(packets[i]);
+      } else {
+        deliver(packets[i]);
+      }
+    }
+    return count != 0;
+  }
+
+  // The frame as the kernel is to see it: without the tags that made it this interface's.
+  void deliver(rte_mbuf* packet) {
+    const auto device = devices_.find(core::note(packet).interface);
+    bool taken = false;
+    if (device != devices_.end()) {
+      const std::uint32_t length = packet->pkt_len;
+      room_.resize(std::max<std::size_t>(length, 64));
+      const void* data = rte_pktmbuf_read(packet, 0, length, room_.data());
+      if (data != room_.data()) std::memcpy(room_.data(), data, length);
+      std::size_t start = 0;
+      constexpr std::size_t kAddresses = 12;
+      const auto tagged = [&] {
+        const auto type = static_cast<std::uint16_t>(room_[start + kAddresses] << 8 | room_[start + kAddresses + 1]);
+        return start + kAddresses + 2 + sizeof(net::VlanTag) <= length &&
+               (type == net::ether_type::kVlan || type == net::ether_type::kQinQ);
+      };
+      while (tagged()) {
+        std::memmove(room_.data() + start + sizeof(net::VlanTag), room_.data() + start, kAddresses);
+        start += sizeof(net::VlanTag);
+      }
+      const auto written = device->second.tap.write(Bytes(room_).subspan(start, length - start));
+      taken = written && *written;
+    }
+    (taken ? counters_.delivered : counters_.delivery_failed).add(1);
+    rte_pktmbuf_free(packet);
+  }
+
+  void wait_for_neighbor(rte_mbuf* packet) {
+    const auto key = next_hop_of(packet);
+    if (!key) return give_up(packet);
+    if (usable(*key)) return resume(packet);
+    resolver_.hold(*key, packet, now_ms());
+    counters_.waiting.set(resolver_.waiting());
+  }
+
+  // Whom the packet goes to by the network as it is now, which may not be the one it was routed by.
+  std::optional<NeighborKey> next_hop_of(rte_mbuf* packet) const {
+    const InterfaceId out = core::note(packet).interface;
+    const auto device = devices_.find(out);
+    if (device == devices_.end()) return std::nullopt;
+    net::Headers headers;
+    const Bytes frame(rte_pktmbuf_mtod(packet, const std::uint8_t*), packet->data_len);
+    if (net::parse_frame(frame, packet->pkt_len, headers, {.check_ipv4_checksum = false}) != net::ParseError::kNone) {
+      return std::nullopt;
+    }
+    core::Packet view;
+    view.mbuf = packet;
+    view.headers = headers;
+    const net::IpAddress destination = view.destination();
+    const core::Network& network = *forwarding_.network;
+    const auto hop = network.find_route(network.interfaces[out.value()].domain, destination);
+    if (!hop.valid()) return std::nullopt;
+    const InterfaceId by = network.next_hops[hop.value()].interface;
+    const auto leaving = devices_.find(by);
+    if (leaving == devices_.end()) return std::nullopt;
+    return NeighborKey{leaving->second.tap.index(), forwarding_.gateways[hop.value()].value_or(destination)};
+  }
+
+  [[nodiscard]] bool usable(const NeighborKey& key) const {
+    const Neighbor* neighbor = mirror_->model().find_neighbor(key);
+    return neighbor != nullptr && neighbor->usable();
+  }
+
+  void ask(const NeighborKey& key) {
+    if (auto asked = netlink_->probe_neighbor(key); !asked) trouble(asked.error().message());
+  }
+
+  void give_up(rte_mbuf* packet) {
+    counters_.unresolved.add(1);
+    rte_pktmbuf_free(packet);
+  }
+
+  void resume(rte_mbuf* packet) {
+    core::note(packet) = Note{.kind = Note::Kind::kResume};
+    if (rte_ring_enqueue(wiring_.from_host, packet) != 0) give_up(packet);
+  }
+
+  bool drain_tap(Device& device) {
+    unsigned count = 0;
+    for (; count < kBurst; ++count) {
+      rte_mbuf* packet = rte_pktmbuf_alloc(wiring_.pool);
+      if (packet == nullptr) {
+        counters_.from_kernel_lost.add(1);
+        break;
+      }
+      const std::size_t space = rte_pktmbuf_tailroom(packet);
+      const auto length = device.tap.read(MutableBytes(rte_pktmbuf_mtod(packet, std::uint8_t*), space));
+      if (!length || !*length || **length > space) {
+        rte_pktmbuf_free(packet);
+        break;
+      }
+      packet->data_len = static_cast<std::uint16_t>(**length);
+      packet->pkt_len = packet->data_len;
+      core::note(packet) = Note{.kind = Note::Kind::kFrame, .interface = device.interface, .port = device.port};
+      if (rte_ring_enqueue(wiring_.from_host, packet) != 0) {
+        counters_.from_kernel_lost.add(1);
+        rte_pktmbuf_free(packet);
+      } else {
+        counters_.from_kernel.add(1);
+      }
+    }
+    return count != 0;
+  }
+
+  // Said once per kind; the state is in status() as long as it lasts.
+  void trouble(const std::string& sentence) {
+    const std::lock_guard lock(mutex_);
+    if (std::find(status_.troubles.begin(), status_.troubles.end(), sentence) != status_.troubles.end()) return;
+    constexpr std::size_t kMost = 32;
+    if (status_.troubles.size() < kMost) status_.troubles.push_back(sentence);
+    wiring_.log(sentence);
+  }
+
+  Wiring wiring_;
+  TwinCounters& counters_;
+  int wake_;
+  std::unique_ptr<Netlink> netlink_;
+  std::unique_ptr<Mirror> mirror_;
+  std::unique_ptr<Domains> domains_;
+  std::size_t domains_made_ = 0;
+  TwinPlan plan_;
+  std::map<InterfaceId, Device> devices_;
+  LinkMap link_map_;
+  ForwardingState forwarding_;
+  Resolver resolver_;
+  std::vector<std::uint8_t> room_;
+  bool busy_ = false;
+
+  mutable std::mutex mutex_;  // jobs_ and status_, between the twin's thread and the control thread
+  std::vector<std::function<void()>> jobs_;
+  TwinStatus status_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+Twin::Twin(Wiring wiring) : impl_(std::make_unique<Impl>(std::move(wiring), counters_)) {}
+Twin::~Twin() = default;
+Result<void> Twin::start(TwinPlan plan) { return impl_->start(std::move(plan)); }
+Result<void> Twin::apply(TwinPlan plan) { return impl_->apply(std::move(plan)); }
+void Twin::stop() { impl_->stop(); }
+TwinStatus Twin::status() const { return impl_->status(); }
+
+}  // namespace millrace::host

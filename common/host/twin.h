@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The Linux twin: a TAP device per routed interface, its kernel routes and neighbours mirrored into the data path's
+// Network, packets carried between the two. One thread of its own; workers meet it only at two rings.
+#pragma once
+
+#include <rte_mempool.h>
+#include <rte_ring.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/base/counter.h"
+#include "common/base/result.h"
+#include "common/core/network.h"
+#include "common/host/types.h"
+
+namespace millrace::host {
+
+struct StaticRoute {
+  core::DomainId domain{0};
+  net::Prefix to;
+  net::IpAddress via;
+  core::InterfaceId interface;
+  std::uint32_t metric = 0;
+
+  bool operator==(const StaticRoute&) const = default;
+};
+
+struct StaticNeighbor {
+  core::InterfaceId interface;
+  net::IpAddress address;
+  net::MacAddress mac;
+
+  bool operator==(const StaticNeighbor&) const = default;
+};
+
+// What the profile says of the network. An interface keeps its id from one plan to the next.
+struct TwinPlan {
+  core::Network skeleton;  // all but routes and the next hops they lead to
+  std::vector<StaticRoute> routes;
+  std::vector<StaticNeighbor> neighbors;
+};
+
+struct TwinCounters {
+  Counter delivered;            // to the kernel
+  Counter delivery_failed;      // the kernel did not take it
+  Counter from_kernel;          // handed to a worker
+  Counter from_kernel_lost;     // no buffer, or the worker's ring was full
+  Counter unresolved;           // dropped: the neighbour did not answer
+  Counter waiting;              // gauge: packets held for a neighbour
+  Counter networks_published;
+  Counter mirror_overruns;
+};
+
+struct TwinStatus {
+  bool up = false;
+  std::vector<std::string> troubles;  // sentences
+};
+
+class Twin {
+ public:
+  struct Wiring {
+    rte_ring* to_host = nullptr;
+    rte_ring* from_host = nullptr;
+    rte_mempool* pool = nullptr;
+    // Called on the twin's thread whenever forwarding changed; returns when workers use the new network.
+    std::function<void(std::shared_ptr<const core::Network>)> publish;
+    // Whether a port's link is up; asked now and then on the twin's thread.
+    std::function<bool(core::PortId)> link_up;
+    std::function<void(const std::string&)> log;
+  };
+
+  explicit Twin(Wiring wiring);
+  ~Twin();
+  Twin(const Twin&) = delete;
+  Twin& operator=(const Twin&) = delete;
+
+  // Sets up devices, addresses and routes, and publishes the first network before it returns.
+  Result<void> start(TwinPlan plan);
+  // A new plan: what it shares with the old one is left alone, so running connections stay. Returns when published.
+  Result<void> apply(TwinPlan plan);
+  void stop();
+
+  [[nodiscard]] const TwinCounters& counters() const noexcept { return counters_; }
+  [[nodiscard]] TwinStatus status() const;
+
+ private:
+  class Impl;
+
+  TwinCounters counters_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace millrace::host
