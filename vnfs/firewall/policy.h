@@ -31,6 +31,7 @@ struct Timeouts {
   Tick other = 600'000;
 };
 
+// Source limits, like those of rules, are the appliance's: a worker holds to its share (session_limits.h).
 struct Protection {
   std::uint32_t syn_cookies_above = 0;  // half-open connections begun per second on a worker; 0 = never
   std::uint32_t new_sessions_per_source = 0;
