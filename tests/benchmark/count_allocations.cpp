@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The program's own definitions of these functions come before the C library's, which go on under other names.
+// The program's own definitions of these functions come before the C library's, which go on under other
+// names.
 #include "tests/benchmark/count_allocations.h"
 
 #include <atomic>

@@ -6,7 +6,8 @@
 
 namespace millrace::benchmark {
 
-// Calls of malloc, calloc, realloc, aligned_alloc and their like since the start of the program, by all threads.
+// Calls of malloc, calloc, realloc, aligned_alloc and their like since the start of the program, by all
+// threads.
 [[nodiscard]] std::uint64_t allocations() noexcept;
 
 }  // namespace millrace::benchmark

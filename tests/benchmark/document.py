@@ -78,10 +78,12 @@ def other(lines):
         rows.append([f"policy of {amount(line['rules'])} rules swapped {line['swaps']:.0f} times under load",
                      f"{line['lost']:.0f} of {line['packets'] / 1e6:.1f} M packets lost"])
         rows.append(["longest iteration of the worker's loop while policies are swapped",
-                     f"{line['longest_own_us']:.0f} us of its own time, {line['longest_own_swap_us']:.0f} us "
-                     f"of those that met a new policy; {line['longest_us']:.0f} us by the wall"])
-        rows.append(["the same while none is swapped", f"{line['quiet_longest_own_us']:.0f} us of its own time; "
-                     f"{line['quiet_longest_us']:.0f} us by the wall"])
+                     f"{line['longest_own_us']:.0f} us of its own time, of those that met a new policy "
+                     f"{line['at_swap_us']:.0f} us (median), {line['at_swap_us_p90']:.0f} us (p90), "
+                     f"{line['longest_at_swap_us']:.0f} us (longest); {line['slow']:.0f} of {line['iterations'] / 1e3:.0f}k iterations "
+                     f"past 100 us; {line['longest_us']:.0f} us by the wall"])
+        rows.append(["the same while none is swapped", f"{line['quiet_longest_own_us']:.0f} us of its own time, "
+                     f"{line['quiet_slow']:.0f} past 100 us; {line['quiet_longest_us']:.0f} us by the wall"])
     for line in of_kind(lines, "instructions"):
         rows.append(["instructions per packet: IPv4, TCP, 64 bytes, 10k sessions, reception included",
                      f"{line['instructions_per_packet']:.0f} (bound {line['bound']})"])

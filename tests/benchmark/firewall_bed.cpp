@@ -31,7 +31,8 @@ std::shared_ptr<const core::Network> make_network() {
   return builder.build();
 }
 
-std::shared_ptr<firewall::Policy> make_policy(const std::vector<firewall::Rule>& rules, std::uint16_t generation) {
+std::shared_ptr<firewall::Policy> make_policy(const std::vector<firewall::Rule>& rules,
+                                              std::uint16_t generation) {
   auto matcher = firewall::RuleMatcher::compile(rules, {});
   if (!matcher) throw std::runtime_error(matcher.error().message());
   auto policy = std::make_shared<firewall::Policy>();
@@ -61,11 +62,14 @@ std::vector<firewall::Rule> make_rules(unsigned count, bool ipv6) {
     if (ipv6) {
       const auto prefix = [](const char* side, unsigned number, unsigned length) {
         char text[64];
-        std::snprintf(text, sizeof text, "2001:db8:%s:%x:%x::/%u", side, number >> 8, number << 8 & 0xffff, length);
+        std::snprintf(text, sizeof text, "2001:db8:%s:%x:%x::/%u", side, number >> 8, number << 8 & 0xffff,
+                      length);
         return net::Prefix::parse(text);
       };
-      if (const auto p = prefix("a", client, 72)) rule.source.prefixes.push_back(net::Prefix::of(p->address, 50 + below(18)));
-      if (const auto p = prefix("b", server, 72)) rule.destination.prefixes.push_back(net::Prefix::of(p->address, 57 + below(16)));
+      if (const auto p = prefix("a", client, 72))
+        rule.source.prefixes.push_back(net::Prefix::of(p->address, 50 + below(18)));
+      if (const auto p = prefix("b", server, 72))
+        rule.destination.prefixes.push_back(net::Prefix::of(p->address, 57 + below(16)));
     } else {
       rule.source.prefixes.push_back(
           net::Prefix::of(net::IpAddress(net::Ipv4Address{be32(0x0a000000U + client)}), 12 + below(16)));
@@ -87,15 +91,18 @@ FirewallBed::FirewallBed(const BedConfig& config)
   for (auto& rule : make_rules(config.rules, config.traffic.ipv6)) rules_.push_back(std::move(rule));
   // The burst of the generator, what waits in the rings, and the pool's caches of every thread.
   const unsigned buffers = 8191;
-  const core::MakeFunction make = [&](const core::WorkerServices& services) -> std::unique_ptr<core::Function> {
+  const core::MakeFunction make =
+      [&](const core::WorkerServices& services) -> std::unique_ptr<core::Function> {
     auto function = std::make_unique<firewall::FirewallFunction>(
-        firewall::Limits{.sessions = config.traffic.flows / config.workers + config.spare_sessions}, services);
+        firewall::Limits{.sessions = config.traffic.flows / config.workers + config.spare_sessions},
+        services);
     functions_.push_back(function.get());
     if (config.wrap) return config.wrap(std::move(function));
     return function;
   };
   bed_ = std::make_unique<testing::Testbed>(
-      testing::TestbedConfig{.workers = config.workers, .burst = kBurst, .buffers = buffers, .ring_size = kRing},
+      testing::TestbedConfig{
+          .workers = config.workers, .burst = kBurst, .buffers = buffers, .ring_size = kRing},
       core::Snapshot{network_, make_policy(rules_, generation_)}, make);
   if (bed_->port(0).value() != 0) throw std::runtime_error("the ports of an earlier bed are still there");
   for (unsigned w = 0; w < config.workers; ++w) traffic_.emplace_back(config.traffic, w, config.workers);
@@ -148,8 +155,8 @@ void FirewallBed::poll(unsigned worker, Cost& cost) {
 void FirewallBed::drain(unsigned worker) {
   std::array<rte_mbuf*, kWindow> mbufs;
   for (unsigned p = 0; p < 2; ++p) {
-    while (const unsigned count = rte_ring_dequeue_burst(bed_->transmit_ring(p, worker),
-                                                         reinterpret_cast<void**>(mbufs.data()), kWindow, nullptr)) {
+    while (const unsigned count = rte_ring_dequeue_burst(
+               bed_->transmit_ring(p, worker), reinterpret_cast<void**>(mbufs.data()), kWindow, nullptr)) {
       rte_pktmbuf_free_bulk(mbufs.data(), count);
     }
   }

@@ -22,7 +22,8 @@ inline constexpr unsigned kWindow = 256;  // packets between generator and firew
 // TSC cycles spent on a number of packets.
 struct Cost {
   std::uint64_t packets = 0;
-  std::uint64_t cycles = 0;   // from a batch entering ingress to its being handed to transmit, transmit included
+  std::uint64_t cycles =
+      0;  // from a batch entering ingress to its being handed to transmit, transmit included
   std::uint64_t polling = 0;  // the same and reception: the worker's whole loop
   std::array<std::uint64_t, core::WorkerCounters::kMaxStages> stages{};  // what `cycles` is made of
 };
@@ -32,7 +33,7 @@ struct BedConfig {
   unsigned workers = 1;
   unsigned rules = 10;
   std::vector<firewall::Rule> first_rules = {};  // ahead of those
-  unsigned spare_sessions = 8192;  // capacity beyond the traffic's flows
+  unsigned spare_sessions = 8192;                // capacity beyond the traffic's flows
   // Puts something around the function of a worker.
   std::function<std::unique_ptr<core::Function>(std::unique_ptr<firewall::FirewallFunction>)> wrap = nullptr;
 };
@@ -57,16 +58,18 @@ class FirewallBed {
   Cost send(unsigned worker, Step step, unsigned first, unsigned count);
   // The packets that open every flow's session and bring it into its established state.
   void establish(unsigned worker);
-  // Established traffic, half of it from each side, over the flows in random order; `packets` in whole windows.
+  // Established traffic, half of it from each side, over the flows in random order; `packets` in whole
+  // windows.
   Cost forward(unsigned worker, Size size, unsigned packets);
-  // The same traffic through reception, an exchange of the MAC addresses and transmission, as testpmd's macswap
-  // does; in `polling`.
+  // The same traffic through reception, an exchange of the MAC addresses and transmission, as testpmd's
+  // macswap does; in `polling`.
   Cost forward_io(unsigned worker, Size size, unsigned packets);
   // Lets the worker's clock show the time since the bed was made. Otherwise time stands still.
   void follow_clock(unsigned worker);
   void check_nothing_lost() const;  // throws when a packet was dropped or not sent
 
-  // What the calls above are made of. `write(mbuf, i)` writes the i-th packet and returns the port it comes by.
+  // What the calls above are made of. `write(mbuf, i)` writes the i-th packet and returns the port it comes
+  // by.
   template <class Write>
   void fill(unsigned worker, unsigned count, Write write);
   void fill_window(unsigned worker, Size size);
@@ -89,7 +92,8 @@ class FirewallBed {
 template <class Write>
 void FirewallBed::fill(unsigned worker, unsigned count, Write write) {
   std::array<rte_mbuf*, kWindow> mbufs;
-  if (rte_pktmbuf_alloc_bulk(bed_->pool(), mbufs.data(), count) != 0) throw std::runtime_error("no packet buffers");
+  if (rte_pktmbuf_alloc_bulk(bed_->pool(), mbufs.data(), count) != 0)
+    throw std::runtime_error("no packet buffers");
   std::array<std::array<void*, kWindow>, 2> by_port;
   std::array<unsigned, 2> counts{};
   for (unsigned i = 0; i < count; ++i) {
@@ -99,7 +103,8 @@ void FirewallBed::fill(unsigned worker, unsigned count, Write write) {
   for (unsigned p = 0; p < 2; ++p) enqueue(worker, p, std::span(by_port[p].data(), counts[p]));
 }
 
-// Runs `job(worker)` for all workers at once, each on a thread and, as far as there are enough, a CPU of its own.
+// Runs `job(worker)` for all workers at once, each on a thread and, as far as there are enough, a CPU of its
+// own.
 void on_worker_threads(unsigned workers, const std::function<void(unsigned)>& job);
 void pin_to_cpu(unsigned index);  // the calling thread, to the index-th CPU this process may use
 

@@ -16,16 +16,17 @@ namespace {
 
 struct Iterations {
   std::uint64_t count = 0;
-  std::uint64_t swaps = 0;
-  double longest_us = 0;           // by the wall: the machine's interruptions are in it
-  double longest_own_us = 0;       // of the thread's own CPU time
-  double longest_own_swap_us = 0;  // of those that met a new policy
+  Samples at_swap_us;         // own time of those that met a new policy
+  std::uint64_t slow = 0;     // past 100 us of the thread's own time
+  double longest_us = 0;      // by the wall: the machine's interruptions are in it
+  double longest_own_us = 0;  // of the thread's own CPU time
 };
 
 // Around the function of a worker: times what passes between two calls of tick(), one iteration of the loop.
 class LoopClock final : public core::Function {
  public:
-  LoopClock(std::unique_ptr<firewall::FirewallFunction> function, LoopClock*& self) : function_(std::move(function)) {
+  LoopClock(std::unique_ptr<firewall::FirewallFunction> function, LoopClock*& self)
+      : function_(std::move(function)) {
     self = this;
   }
 
@@ -40,12 +41,12 @@ class LoopClock final : public core::Function {
     if (last_wall_ != 0) {
       ++seen_.count;
       const double passed = own - last_own_;
-      seen_.longest_us =
-          std::max(seen_.longest_us, static_cast<double>(wall - last_wall_) * 1e6 / static_cast<double>(rte_get_tsc_hz()));
+      seen_.longest_us = std::max(seen_.longest_us, static_cast<double>(wall - last_wall_) * 1e6 /
+                                                        static_cast<double>(rte_get_tsc_hz()));
       seen_.longest_own_us = std::max(seen_.longest_own_us, passed);
+      if (passed > 100) ++seen_.slow;
       if (&policy != last_policy_) {
-        ++seen_.swaps;
-        seen_.longest_own_swap_us = std::max(seen_.longest_own_swap_us, passed);
+        seen_.at_swap_us.add(passed);
       }
     }
     last_wall_ = wall;
@@ -85,12 +86,14 @@ class Feeder {
     std::array<rte_mbuf*, kWindow> mbufs;
     for (unsigned p = 0; p < 2; ++p) {
       rte_ring* ring = bed_.bed().receive_ring(p, 0);
-      if (rte_ring_free_count(ring) >= kWindow && rte_pktmbuf_alloc_bulk(bed_.bed().pool(), mbufs.data(), kWindow) == 0) {
+      // No more under way than the transmit ring can take: what is lost then is not the feeder's doing.
+      if (fed_[p] - collected_[1 - p] + kWindow < rte_ring_get_capacity(ring) &&
+          rte_pktmbuf_alloc_bulk(bed_.bed().pool(), mbufs.data(), kWindow) == 0) {
         for (rte_mbuf* mbuf : mbufs) {
           mbuf->port = bed_.bed().port(p).value();
           bed_.traffic(0).write_any(mbuf, p == 0, Size::k64);
         }
-        fed_ += rte_ring_enqueue_bulk(ring, reinterpret_cast<void**>(mbufs.data()), kWindow, nullptr);
+        fed_[p] += rte_ring_enqueue_bulk(ring, reinterpret_cast<void**>(mbufs.data()), kWindow, nullptr);
       }
       collect(p);
     }
@@ -100,15 +103,15 @@ class Feeder {
     const unsigned count = rte_ring_dequeue_burst(bed_.bed().transmit_ring(port, 0),
                                                   reinterpret_cast<void**>(mbufs.data()), kWindow, nullptr);
     rte_pktmbuf_free_bulk(mbufs.data(), count);
-    collected_ += count;
+    collected_[port] += count;
   }
-  [[nodiscard]] std::uint64_t fed() const noexcept { return fed_; }
-  [[nodiscard]] std::uint64_t collected() const noexcept { return collected_; }
+  [[nodiscard]] std::uint64_t fed() const noexcept { return fed_[0] + fed_[1]; }
+  [[nodiscard]] std::uint64_t collected() const noexcept { return collected_[0] + collected_[1]; }
 
  private:
   FirewallBed& bed_;
-  std::uint64_t fed_ = 0;
-  std::uint64_t collected_ = 0;
+  std::array<std::uint64_t, 2> fed_{};  // by port
+  std::array<std::uint64_t, 2> collected_{};
 };
 
 }  // namespace
@@ -163,13 +166,16 @@ void measure_policy_swap(double seconds) {
       .number("rules", kRules)
       .number("sessions", kSessions)
       .number("swaps", static_cast<double>(published))
-      .number("swaps_met", static_cast<double>(swapping.swaps))
+      .samples("at_swap_us", swapping.at_swap_us)
       .number("packets", static_cast<double>(feeder.fed()))
+      .number("dropped", static_cast<double>(bed.bed().dropped_in_all()))
       .number("lost", static_cast<double>(feeder.fed() - feeder.collected()))
       .number("iterations", static_cast<double>(swapping.count))
       .number("longest_us", swapping.longest_us)
       .number("longest_own_us", swapping.longest_own_us)
-      .number("longest_own_swap_us", swapping.longest_own_swap_us)
+      .number("longest_at_swap_us", swapping.at_swap_us.quantile(1))
+      .number("slow", static_cast<double>(swapping.slow))
+      .number("quiet_slow", static_cast<double>(quiet.slow))
       .number("quiet_longest_us", quiet.longest_us)
       .number("quiet_longest_own_us", quiet.longest_own_us);
 }

@@ -39,8 +39,7 @@ unsigned owner(const Flow& flow, bool ipv6, unsigned workers) noexcept {
       words ^= client.host() ^ server.host();
     }
   }
-  const auto folded =
-      static_cast<std::uint16_t>(words >> 16 ^ words ^ flow.client_port ^ flow.server_port);
+  const auto folded = static_cast<std::uint16_t>(words >> 16 ^ words ^ flow.client_port ^ flow.server_port);
   return core::owner_of(core::symmetric_hash(be16(folded).wire()), workers);
 }
 
@@ -48,9 +47,12 @@ unsigned owner(const Flow& flow, bool ipv6, unsigned workers) noexcept {
 
 unsigned packet_bytes(Size size) noexcept {
   switch (size) {
-    case Size::k64: return 64;
-    case Size::kImix: return 0;
-    case Size::k1420: return 1420;
+    case Size::k64:
+      return 64;
+    case Size::kImix:
+      return 0;
+    case Size::k1420:
+      return 1420;
   }
   return 0;
 }
@@ -128,8 +130,8 @@ void Traffic::write(rte_mbuf* mbuf, const Flow& flow, Step step, unsigned frame_
   const be16 source(client ? flow.client_port : flow.server_port);
   const be16 destination(client ? flow.server_port : flow.client_port);
   if (flow.udp) {
-    *reinterpret_cast<net::UdpHeader*>(at) = {
-        source, destination, be16(static_cast<std::uint16_t>(ip_bytes - l3_bytes)), be16()};
+    *reinterpret_cast<net::UdpHeader*>(at) = {source, destination,
+                                              be16(static_cast<std::uint16_t>(ip_bytes - l3_bytes)), be16()};
     return;
   }
   using namespace net::tcp_flag;

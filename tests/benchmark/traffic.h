@@ -13,8 +13,8 @@
 
 namespace millrace::benchmark {
 
-// Sizes as on the wire, FCS included; a frame in memory is 4 bytes shorter. IPv6 frames are never shorter than
-// their headers.
+// Sizes as on the wire, FCS included; a frame in memory is 4 bytes shorter. IPv6 frames are never shorter
+// than their headers.
 enum class Size { k64, kImix, k1420 };
 
 // 0 for IMIX: 7 packets of 64 bytes to 4 of 576 to 1 of 1500.
