@@ -191,7 +191,7 @@ headers are in the cache, as they are behind a NIC that places them there.
 testpmd does in its macswap mode. It is measured before every single sample of the firewall, in turn, so that
 *ratio* (with reception to I/O only) says more than either when the machine's speed varies.
 
-**Samples** are of 16,384 packets, 41 of them (11 with `--quick`). Best, median, and the 10th and 90th percentile are
+**Samples** are of 2,048 packets, 321 of them (81 with `--quick`). Best, median, and the 10th and 90th percentile are
 shown. With two workers, each has a thread, a CPU and queues of its own; cycles are the slower one's.
 
 **New sessions** are TCP handshakes of three packets on flows never seen before, in a table for a million. *First packet*
