@@ -247,6 +247,8 @@ void Ingress::run(Batch& batch) noexcept {
       packet.domain = network.interfaces[packet.ingress.value()].domain;
       packet.next_hop = network.wire[packet.port.value()];
       packet.egress = network.next_hops[packet.next_hop.value()].interface;
+      packet.link_broadcast =
+          reinterpret_cast<const net::EthernetHeader*>(packet.bytes())->destination.is_group();
     } else {
       if (!accept_link(batch, packet, network)) [[unlikely]]
         continue;

@@ -100,7 +100,7 @@ class Run final : public Observed {
   void play(const Scenario::Round& round, std::size_t number) {
     // Time passes in steps, as for a worker that polls: timers of a long pause come due in their order.
     for (Tick left = round.pause; left != 0;) {
-      const Tick step = std::min<Tick>(left, 1000);
+      const Tick step = std::min<Tick>(left, std::max<Tick>(1000, round.pause / 200));
       now_ += step;
       left -= step;
       bed_->set_time(now_);
