@@ -6,8 +6,12 @@
 
 #include "vnfs/firewall/compile_policy.h"
 #include "vnfs/firewall/drops.h"
+#include "vnfs/firewall/explain_packet.h"
 #include "vnfs/firewall/function.h"
+#include "vnfs/firewall/reports.h"
 #include "vnfs/firewall/schedule.h"
+#include "vnfs/firewall/session_listing.h"
+#include "vnfs/firewall/transfer_sessions.h"
 
 namespace millrace::firewall {
 namespace {
@@ -64,50 +68,46 @@ std::optional<std::uint64_t> Firewall::seconds_to_next_change(const LoadedProfil
   return firewall::seconds_to_next_change(own_of(profile), std::time(nullptr));
 }
 
-std::vector<control::Metric> Firewall::metrics(Workers /*workers*/, const core::Snapshot& /*snapshot*/) {
-  return {};
+std::vector<control::Metric> Firewall::metrics(Workers workers, const core::Snapshot& snapshot) {
+  return firewall_metrics({workers, snapshot, slots_, totals_});
 }
 
-std::uint64_t Firewall::session_count(Workers workers) {
-  std::uint64_t count = 0;
-  for (core::Worker* worker : workers) {
-    count += static_cast<FirewallFunction&>(worker->function()).state().sessions.open_now();
-  }
-  return count;
+std::uint64_t Firewall::session_count(Workers workers) { return count_sessions(workers); }
+
+Result<control::SessionPage> Firewall::sessions(Workers workers, const core::Snapshot& snapshot,
+                                                const control::PacketMatch& match, std::string_view cursor,
+                                                unsigned most) {
+  return list_sessions(workers, snapshot, slots_, match, cursor, most);
 }
 
-Result<control::SessionPage> Firewall::sessions(Workers /*workers*/, const core::Snapshot& /*snapshot*/,
-                                                const control::PacketMatch& /*match*/,
-                                                std::string_view /*cursor*/, unsigned /*most*/) {
-  return failure("list the sessions", "comes with the next commit");
+Result<std::uint64_t> Firewall::flush_sessions(Workers workers, const core::Snapshot& snapshot,
+                                               const control::PacketMatch& match) {
+  return firewall::flush_sessions(workers, snapshot, slots_, match);
 }
 
-Result<std::uint64_t> Firewall::flush_sessions(Workers /*workers*/, const core::Snapshot& /*snapshot*/,
-                                               const control::PacketMatch& /*match*/) {
-  return failure("flush sessions", "comes with the next commit");
+Result<boost::json::object> Firewall::explain(Workers workers, const core::Snapshot& snapshot,
+                                              const boost::json::object& packet) {
+  return explain_packet(workers, snapshot, slots_, packet);
 }
 
-Result<boost::json::object> Firewall::explain(Workers /*workers*/, const core::Snapshot& /*snapshot*/,
-                                              const boost::json::object& /*packet*/) {
-  return failure("explain the packet", "comes with the next commit");
+std::optional<boost::json::value> Firewall::own(Workers workers, const core::Snapshot& snapshot,
+                                                std::string_view what) {
+  return report({workers, snapshot, slots_, totals_}, what);
 }
 
-std::optional<boost::json::value> Firewall::own(Workers /*workers*/, const core::Snapshot& /*snapshot*/,
-                                                std::string_view /*what*/) {
-  return std::nullopt;
+std::function<Result<std::string>()> Firewall::export_sessions(Workers workers,
+                                                               const core::Snapshot& snapshot) {
+  return firewall::export_sessions(workers, snapshot, slots_);
 }
 
-std::function<Result<std::string>()> Firewall::export_sessions(Workers /*workers*/,
-                                                               const core::Snapshot& /*snapshot*/) {
-  return [] { return failure("export the sessions", "comes with the next commit"); };
+Result<control::Appliance::Imported> Firewall::import_sessions(Workers workers,
+                                                               const core::Snapshot& snapshot,
+                                                               std::string_view stream) {
+  return firewall::import_sessions(workers, snapshot, slots_, stream);
 }
 
-Result<control::Appliance::Imported> Firewall::import_sessions(Workers /*workers*/,
-                                                               const core::Snapshot& /*snapshot*/,
-                                                               std::string_view /*stream*/) {
-  return failure("import sessions", "comes with the next commit");
+void Firewall::move_sessions(Workers before, Workers after, const core::Snapshot& snapshot) {
+  static_cast<void>(firewall::move_sessions(before, after, snapshot));
 }
-
-void Firewall::move_sessions(Workers /*before*/, Workers /*after*/, const core::Snapshot& /*snapshot*/) {}
 
 }  // namespace millrace::firewall

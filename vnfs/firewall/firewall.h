@@ -5,6 +5,7 @@
 #include "common/appliance/vnf.h"
 #include "vnfs/firewall/profile.h"
 #include "vnfs/firewall/rule_slots.h"
+#include "vnfs/firewall/rule_totals.h"
 #include "vnfs/firewall/worker_state.h"
 
 namespace millrace::firewall {
@@ -56,6 +57,7 @@ class Firewall final : public appliance::Vnf {
 
  private:
   RuleSlots slots_{Limits{}.rule_slots};
+  RuleTotals totals_;
 };
 
 }  // namespace millrace::firewall

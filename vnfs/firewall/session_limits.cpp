@@ -52,6 +52,20 @@ void SessionLimits::opened(Session& session, const Entries& entries) noexcept {
   sources_.opened(entries.rule_source);
 }
 
+void SessionLimits::adopted(Session& session, const net::IpAddress& source, const RuleOutcome& outcome,
+                            const Protection& protection) noexcept {
+  Entries entries;
+  const std::uint16_t domain = session.key.domain();
+  if (protection.new_sessions_per_source != 0 || protection.sessions_per_source != 0) {
+    entries.source = sources_.find_or_add({source, domain, SourceKey::kAllRules});
+  }
+  if (outcome.limits.new_sessions_per_source != 0 || outcome.limits.sessions_per_source != 0) {
+    entries.rule_source = sources_.find_or_add({source, domain, outcome.slot + 1});
+    if (entries.rule_source == entries.source) entries.source = kNoSource;
+  }
+  opened(session, entries);
+}
+
 void SessionLimits::ended(const Session& session) noexcept {
   sources_.ended(session.source_slot);
   sources_.ended(session.rule_source_slot);

@@ -38,6 +38,9 @@ class SessionLimits {
                                            std::uint64_t open, const Protection& protection, Tick now,
                                            Entries& entries) noexcept;
   void opened(Session& session, const Entries& entries) noexcept;
+  // The same for a session that came from another worker or process: it is counted, whatever the limits.
+  void adopted(Session& session, const net::IpAddress& source, const RuleOutcome& outcome,
+               const Protection& protection) noexcept;
   void ended(const Session& session) noexcept;
 
   [[nodiscard]] const SourceTable& sources() const noexcept { return sources_; }

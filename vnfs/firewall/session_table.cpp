@@ -27,6 +27,12 @@ namespace {
 Tick timeout_of(const Timeouts& timeouts, const Session& session) noexcept {
   return timeout_of(timeouts, session.key.protocol(), session.tcp_state, session.has(Session::kReplied));
 }
+
+// Half-open or finished.
+bool can_be_spared(const Session& session) noexcept {
+  if (session.key.protocol() != net::protocol::kTcp) return !session.has(Session::kReplied);
+  return session.tcp_state < flow::TcpState::kEstablished || session.tcp_state >= flow::TcpState::kTimeWait;
+}
 }  // namespace
 
 void SessionTable::link_expendable(SessionIndex index) noexcept {
@@ -68,6 +74,22 @@ SessionIndex SessionTable::open(const flow::FlowLookup& lookup, const Timeouts& 
   return index;
 }
 
+SessionIndex SessionTable::adopt(const flow::FlowLookup& lookup, const Session& from, const Timeouts& timeouts,
+                                 Tick now) noexcept {
+  if (table_.find(lookup) != kNoSession) return kNoSession;
+  const SessionIndex index = table_.insert(lookup);
+  if (index == kNoSession) return kNoSession;
+  Session& session = table_[index];
+  session = from;
+  session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kExpendable);
+  session.source_slot = session.rule_source_slot = 0;
+  if (from.id == 0) session.id = ++next_id_;
+  if (can_be_spared(session)) link_expendable(index);
+  wheel_.schedule(index, now, session.last_seen + timeout_of(timeouts, session));
+  open_now_.set(table_.size());
+  return index;
+}
+
 void SessionTable::confirm(SessionIndex index) noexcept { unlink_expendable(index); }
 
 void SessionTable::close(SessionIndex index, SessionEnd why, Tick now) noexcept {
@@ -84,6 +106,7 @@ void SessionTable::finish(SessionIndex index, const Timeouts& timeouts, Tick now
 }
 
 void SessionTable::expire(const Timeouts& timeouts, Tick now) noexcept {
+  now_ = now;
   wheel_.advance(now, kExpiriesPerCall, [&](SessionIndex index) -> std::optional<Tick> {
     const Session& session = table_[index];
     const Tick deadline = session.last_seen + timeout_of(timeouts, session);

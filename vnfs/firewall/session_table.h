@@ -25,7 +25,11 @@ class SessionObserver {
 class SessionTable {
  public:
   SessionTable(std::uint32_t capacity, std::uint64_t seed, Tick now, std::uint16_t worker)
-      : table_(capacity, seed), wheel_(capacity, now), next_id_(std::uint64_t{worker} << 48) {}
+      : table_(capacity, seed),
+        wheel_(capacity, now),
+        // Begins with the time, so that a worker made later under the same number gives no id twice.
+        next_id_(std::uint64_t{worker} << 48 | std::uint64_t{now} << 16),
+        now_(now) {}
 
   [[nodiscard]] flow::FlowTable<Session>& flows() noexcept { return table_; }
   [[nodiscard]] const flow::FlowTable<Session>& flows() const noexcept { return table_; }
@@ -40,6 +44,11 @@ class SessionTable {
 
   // A new, half-open session; the oldest expendable one gives way when the table is full. kNoSession when none can.
   [[nodiscard]] SessionIndex open(const flow::FlowLookup& lookup, const Timeouts& timeouts, Tick now) noexcept;
+  // Takes over a session of another table or process with all it has counted; `lookup` is its flow's. What points into
+  // its old surroundings (its place among the expendable, its sources) begins anew; an id of 0 becomes a new one.
+  // kNoSession when the flow is known here, or when the table is full: nothing gives way for it.
+  [[nodiscard]] SessionIndex adopt(const flow::FlowLookup& lookup, const Session& from, const Timeouts& timeouts,
+                                   Tick now) noexcept;
   // The responder has answered (TCP: the handshake is complete): pressure no longer ends it.
   void confirm(SessionIndex index) noexcept;
   void close(SessionIndex index, SessionEnd why, Tick now) noexcept;
@@ -47,6 +56,14 @@ class SessionTable {
   void finish(SessionIndex index, const Timeouts& timeouts, Tick now) noexcept;
   // Ends what is due, a bounded number per call.
   void expire(const Timeouts& timeouts, Tick now) noexcept;
+
+  // The time of the last expire(): at most one round of the worker's loop ago.
+  [[nodiscard]] Tick now() const noexcept { return now_; }
+  // Counts of a table that this one follows.
+  void add_totals(std::uint64_t opened, std::uint64_t evicted) noexcept {
+    opened_.add(opened);
+    evicted_.add(evicted);
+  }
 
   [[nodiscard]] std::uint64_t opened() const noexcept { return opened_.read(); }
   [[nodiscard]] std::uint64_t evicted() const noexcept { return evicted_.read(); }
@@ -67,6 +84,7 @@ class SessionTable {
   SessionIndex oldest_ = kNoSession;  // of the expendable ones
   SessionIndex newest_ = kNoSession;
   std::uint64_t next_id_;
+  Tick now_;
   Counter opened_;
   Counter evicted_;
   Counter expendable_;

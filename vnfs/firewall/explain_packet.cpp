@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/firewall/explain_packet.h"
+
+#include <boost/json.hpp>
+
+#include <fmt/format.h>
+
+#include "common/control/protocol.h"
+#include "common/core/owner.h"
+#include "vnfs/firewall/drops.h"
+#include "vnfs/firewall/packet_path.h"
+#include "vnfs/firewall/reports.h"
+#include "vnfs/firewall/session_json.h"
+#include "vnfs/firewall/session_slices.h"
+
+namespace millrace::firewall {
+namespace {
+
+using boost::json::array;
+using boost::json::object;
+
+constexpr std::size_t kMostRulesShown = 50;  // that do not match
+
+const core::DropReason& reason_of(std::uint8_t id) {
+  return id < core::kFirstFunctionReason ? core::core_drop_reasons()[id]
+                                         : drop_reasons()[id - core::kFirstFunctionReason];
+}
+
+std::string_view kind_name(core::NextHop::Kind kind) {
+  using Kind = core::NextHop::Kind;
+  switch (kind) {
+    case Kind::kForward:
+      return "forward";
+    case Kind::kResolve:
+      return "resolve";
+    case Kind::kHost:
+      return "host";
+    case Kind::kBlackhole:
+      return "blackhole";
+    case Kind::kProhibited:
+      return "prohibited";
+    case Kind::kWire:
+      return "wire";
+  }
+  return "unknown";
+}
+
+class Explanation {
+ public:
+  Explanation(appliance::Workers workers, const core::Snapshot& snapshot, const RuleSlots& slots,
+              const control::PacketDescription& described)
+      : workers_(workers),
+        network_(*snapshot.network),
+        policy_(static_cast<const Policy&>(*snapshot.policy)),
+        slots_(slots),
+        described_(described),
+        built_(described),
+        packet_(built_.packet()) {}
+
+  Result<object> run() {
+    auto path = find_path(network_, described_.interface, packet_);
+    if (!path) return tl::unexpected(std::move(path.error()));
+    path_ = std::move(*path);
+    describe_packet();
+    describe_path();
+    judge();
+    array checks;
+    for (const PathCheck& check : path_.checks) {
+      object one{{"check", check.name}, {"passed", check.reason == 0}};
+      if (check.reason != 0) {
+        one["reason"] = reason_of(check.reason).name;
+        one["sentence"] = reason_of(check.reason).sentence;
+      }
+      checks.push_back(std::move(one));
+    }
+    out_["checks"] = std::move(checks);
+    return std::move(out_);
+  }
+
+ private:
+  struct Found {
+    Session session;
+    unsigned worker;
+    Tick now;
+  };
+
+  // A name, or null.
+  static boost::json::value name_or_null(const std::vector<std::string>& names, std::size_t id) {
+    if (id < names.size()) return boost::json::value(names[id]);
+    return nullptr;
+  }
+  boost::json::value interface_name(core::InterfaceId id) const {
+    if (id.valid() && id.value() < network_.interfaces.size())
+      return network_.interfaces[id.value()].name.c_str();
+    return nullptr;
+  }
+  boost::json::value zone_name(core::InterfaceId id) const {
+    const ZoneId zone = policy_.zone(id);
+    return zone.valid() ? name_or_null(policy_.zone_names, zone.value()) : boost::json::value(nullptr);
+  }
+
+  void describe_packet() {
+    object packet{{"source", described_.source.to_string()},
+                  {"destination", described_.destination.to_string()},
+                  {"protocol", control::protocol_name(described_.protocol)},
+                  {"dscp", described_.dscp}};
+    if (control::has_ports(described_.protocol)) {
+      packet["source_port"] = described_.source_port;
+      packet["destination_port"] = described_.destination_port;
+    }
+    if (control::is_icmp(described_.protocol)) {
+      packet["icmp_type"] = described_.icmp_type;
+      packet["icmp_code"] = described_.icmp_code;
+    }
+    if (described_.protocol == control::kTcp) packet["tcp_flags"] = described_.tcp_flags;
+    out_["packet"] = std::move(packet);
+  }
+
+  void describe_path() {
+    const std::uint16_t domain = packet_.domain.value();
+    out_["ingress"] =
+        object{{"interface", interface_name(packet_.ingress)},
+               {"zone", zone_name(packet_.ingress)},
+               {"domain", domain < network_.domains.size() ? network_.domains[domain].name : ""},
+               {"found_by", path_.ingress_found_by}};
+    if (path_.hop != nullptr) {
+      out_["route"] = object{{"egress", interface_name(packet_.egress)},
+                             {"zone", zone_name(packet_.egress)},
+                             {"next_hop", kind_name(path_.hop->kind)}};
+    } else {
+      out_["route"] = nullptr;
+    }
+    out_["session"] = nullptr;
+  }
+
+  void verdict(std::string_view action, std::string summary, std::uint8_t reason = 0,
+               std::string_view rule = {}) {
+    object verdict{{"action", action}};
+    if (!rule.empty()) verdict["rule"] = rule;
+    if (reason != 0) {
+      verdict["reason"] = reason_of(reason).name;
+      verdict["sentence"] = reason_of(reason).sentence;
+    }
+    out_["verdict"] = std::move(verdict);
+    out_["summary"] = std::move(summary);
+  }
+  template <class Reason>
+  void drop(std::string_view when, Reason reason, std::string_view rule = {}) {
+    const auto id = static_cast<std::uint8_t>(reason);
+    verdict("drop", fmt::format("dropped {} ({}): {}", when, reason_of(id).name, reason_of(id).sentence), id,
+            rule);
+  }
+
+  void judge() {
+    if (path_.refused()) return drop("before the rules", path_.checks.back().reason);
+    if (path_.to_host) {
+      return verdict(
+          "to_host",
+          "given to the Linux twin, because it is for the appliance itself: the rules are not asked");
+    }
+    const auto found = find_session();
+    if (found && !reopens(found->session)) {
+      out_["session"] =
+          to_json(found->session, found->worker, found->now, {network_, policy_.timeouts, slots_});
+      if (found->session.generation == policy_.generation) {
+        const std::string rule = slots_.name(found->session.rule_slot);
+        return leave(
+            fmt::format(
+                "accepted, because it belongs to an open session that rule {} accepted{}", rule,
+                described_.protocol == control::kTcp ? "; its TCP numbers must be in the window" : ""),
+            rule);
+      }
+      return judge_by_rules(rule_key(found->session, policy_), true);
+    }
+    check_opening(packet_, network_, policy_, path_);
+    if (path_.refused()) return drop("before the rules", path_.checks.back().reason);
+    judge_by_rules(rule_key(packet_, policy_), false);
+  }
+
+  void judge_by_rules(const RuleKey& key, bool has_session) {
+    const RuleIndex match = policy_.matcher.match(key);
+    list_rules(key, match);
+    const RuleOutcome& outcome = policy_.outcome(match);
+    const std::string rule = match.valid() ? policy_.rules[match.value()].name : std::string();
+    const std::string by =
+        match.valid() ? fmt::format("by rule {}, because it is the first of the rules that matches", rule)
+                      : fmt::format("by default, because none of the {} rules matches", policy_.rules.size());
+    if (outcome.action != Action::kAccept) {
+      if (has_session)
+        return drop("with its session, which an earlier policy accepted", Drop::kPolicyChanged, rule);
+      const bool reject = outcome.action == Action::kReject;
+      const Drop reason = match.valid() ? (reject ? Drop::kRejectedByRule : Drop::kDeniedByRule)
+                                        : (reject ? Drop::kRejectedByDefault : Drop::kDeniedByDefault);
+      return verdict(action_name(outcome.action), fmt::format("{} {}", reject ? "rejected" : "dropped", by),
+                     static_cast<std::uint8_t>(reason), rule);
+    }
+    if (has_session) return leave("accepted " + by + "; its session goes on", rule);
+    if (policy_.draining) return drop("after the rules", Drop::kDraining, rule);
+    list_limits(outcome);
+    leave("accepted " + by + "; it opens a session", rule);
+  }
+
+  // What egress decides of a packet that the rules let through.
+  void leave(std::string accepted, std::string_view rule) {
+    using Kind = core::NextHop::Kind;
+    if (path_.hop->kind == Kind::kBlackhole) return drop("after the rules", core::Drop::kBlackhole, rule);
+    if (path_.hop->kind == Kind::kProhibited) return drop("after the rules", core::Drop::kProhibited, rule);
+    if (path_.hop->kind != Kind::kResolve && !network_.port_up[path_.hop->port.value()]) {
+      return drop("after the rules", core::Drop::kPortDown, rule);
+    }
+    if (path_.hop->kind == Kind::kResolve) accepted += "; it waits until the next hop's MAC address is known";
+    verdict("accept", std::move(accepted), 0, rule);
+  }
+
+  void list_rules(const RuleKey& key, RuleIndex match) {
+    const RuleNames names{policy_.zone_names, policy_.interface_names};
+    const std::size_t before = match.valid() ? match.value() : policy_.rules.size();
+    array list;
+    for (std::size_t i = 0; i < std::min(before, kMostRulesShown); ++i) {
+      const Rule& rule = policy_.rules[i];
+      const bool active = i >= policy_.listings.size() || policy_.listings[i].active;
+      std::string why = active ? why_not(rule, policy_.sets, key, names)
+                               : fmt::format("it is outside its schedule {}", policy_.listings[i].schedule);
+      list.push_back(object{{"name", rule.name},
+                            {"action", action_name(rule.action)},
+                            {"matched", false},
+                            {"why_not", std::move(why)}});
+    }
+    if (match.valid()) {
+      const Rule& rule = policy_.rules[match.value()];
+      list.push_back(object{{"name", rule.name}, {"action", action_name(rule.action)}, {"matched", true}});
+    }
+    out_["rules"] = std::move(list);
+    out_["rules_skipped"] = before - std::min(before, kMostRulesShown);
+  }
+
+  void list_limits(const RuleOutcome& outcome) {
+    object limits;
+    const auto add = [&](std::string_view name, std::uint32_t limit) {
+      if (limit != 0) limits[name] = limit;
+    };
+    add("rule_new_sessions_per_second", outcome.limits.new_sessions);
+    add("rule_new_sessions_burst", outcome.limits.new_sessions_burst);
+    add("rule_sessions", outcome.limits.sessions);
+    add("rule_new_sessions_per_source_per_second", outcome.limits.new_sessions_per_source);
+    add("rule_sessions_per_source", outcome.limits.sessions_per_source);
+    add("new_sessions_per_source_per_second", policy_.protection.new_sessions_per_source);
+    add("sessions_per_source", policy_.protection.sessions_per_source);
+    add("syn_cookies_above_per_second_and_worker", policy_.protection.syn_cookies_above);
+    if (outcome.limits.sessions != 0) {
+      std::uint64_t open = 0;
+      for (core::Worker* worker : workers_)
+        open += state_of(*worker).rule_counters[outcome.slot].open_sessions.read();
+      limits["rule_sessions_open"] = open;
+    }
+    out_["limits"] = std::move(limits);
+  }
+
+  // A first SYN on the ports of a connection that has ended: the rules are asked anew.
+  [[nodiscard]] bool reopens(const Session& session) const {
+    return session.tcp_state >= flow::TcpState::kTimeWait &&
+           (packet_.headers.tcp_flags & (net::tcp_flag::kSyn | net::tcp_flag::kAck)) == net::tcp_flag::kSyn;
+  }
+
+  // Of an ICMP query the identifier is not known, so its session is not either.
+  [[nodiscard]] std::optional<Found> find_session() {
+    if (workers_.empty() || control::is_icmp(described_.protocol)) return std::nullopt;
+    const net::Headers& headers = packet_.headers;
+    const unsigned owner = core::owner_of(core::owner_hash(headers, packet_.l3(), headers.has_ports),
+                                          static_cast<unsigned>(workers_.size()));
+    core::Worker& worker = *workers_[owner];
+    SessionTable& sessions = state_of(worker).sessions;
+    flow::FlowLookup lookup;
+    flow::make_lookup(lookup, headers, packet_.l3(), packet_.domain.value(), sessions.flows().seed());
+    std::optional<Found> found;
+    worker.execute([&] {
+      const SessionIndex index = sessions.flows().find(lookup);
+      if (index != kNoSession) found = Found{sessions[index], owner, sessions.now()};
+    });
+    return found;
+  }
+
+  appliance::Workers workers_;
+  const core::Network& network_;
+  const Policy& policy_;
+  const RuleSlots& slots_;
+  const control::PacketDescription& described_;
+  DescribedPacket built_;
+  core::Packet& packet_;
+  PacketPath path_;
+  object out_;
+};
+
+}  // namespace
+
+Result<object> explain_packet(appliance::Workers workers, const core::Snapshot& snapshot,
+                              const RuleSlots& slots, const object& description) {
+  const auto packet = control::read_packet(description);
+  if (!packet) return tl::unexpected(packet.error());
+  return Explanation(workers, snapshot, slots, *packet).run();
+}
+
+}  // namespace millrace::firewall

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/firewall/reports.h"
+
+#include <boost/json.hpp>
+
+#include "vnfs/firewall/drops.h"
+#include "vnfs/firewall/session_slices.h"
+
+namespace millrace::firewall {
+namespace {
+
+using boost::json::array;
+using boost::json::object;
+using control::Metric;
+
+const Policy& policy_of(const ReportContext& context) {
+  return static_cast<const Policy&>(*context.snapshot.policy);
+}
+
+object counted(std::string_view name, Action action, const RuleTotal& total) {
+  return {{"name", name},
+          {"action", action_name(action)},
+          {"hits", total.hits},
+          {"packets", total.packets},
+          {"bytes", total.bytes},
+          {"open_sessions", total.open_sessions},
+          {"never_hit", total.hits == 0}};
+}
+
+// The rules in their order, then the default.
+array rules(const ReportContext& context) {
+  const Policy& policy = policy_of(context);
+  const auto totals = context.totals.read(context.workers, context.slots);
+  const auto total = [&](const RuleOutcome& outcome) {
+    return outcome.slot < totals.size() ? totals[outcome.slot] : RuleTotal{};
+  };
+  array list;
+  for (std::size_t i = 0; i < policy.rules.size(); ++i) {
+    object rule = counted(policy.rules[i].name, policy.rules[i].action, total(policy.outcomes[i]));
+    const Policy::Listing listing = i < policy.listings.size() ? policy.listings[i] : Policy::Listing{};
+    rule["active"] = listing.active;
+    if (!listing.schedule.empty()) rule["schedule"] = listing.schedule;
+    if (listing.shadowed_by.valid()) rule["shadowed_by"] = policy.rules[listing.shadowed_by.value()].name;
+    list.push_back(std::move(rule));
+  }
+  object otherwise = counted("default", policy.otherwise.action, total(policy.otherwise));
+  otherwise["active"] = true;
+  otherwise["is_default"] = true;
+  list.push_back(std::move(otherwise));
+  return list;
+}
+
+array drops(appliance::Workers workers) {
+  array list;
+  for (const auto reasons :
+       {core::core_drop_reasons().subspan(1), drop_reasons()}) {  // without "not dropped"
+    for (const core::DropReason& reason : reasons) {
+      std::uint64_t packets = 0;
+      for (const core::Worker* worker : workers) packets += worker->counters().dropped[reason.id].read();
+      list.push_back(object{{"reason", reason.name}, {"sentence", reason.sentence}, {"packets", packets}});
+    }
+  }
+  return list;
+}
+
+array stages(appliance::Workers workers) {
+  std::vector<std::string_view> names{"ingress"};
+  names.insert(names.end(), FirewallFunction::kStageNames.begin(), FirewallFunction::kStageNames.end());
+  names.emplace_back("egress");
+  array list;
+  for (std::size_t stage = 0; stage < names.size(); ++stage) {
+    std::uint64_t packets = 0;
+    std::uint64_t drops = 0;
+    std::uint64_t cycles = 0;
+    for (const core::Worker* worker : workers) {
+      const core::StageCounters& counters = worker->counters().stages[stage];
+      packets += counters.packets.read();
+      drops += counters.drops.read();
+      cycles += counters.cycles.read();
+    }
+    object one{
+        {"stage", names[stage]}, {"packets", packets}, {"drops", drops}, {"cycles_per_packet", nullptr}};
+    if (packets != 0) one["cycles_per_packet"] = static_cast<double>(cycles) / static_cast<double>(packets);
+    list.push_back(std::move(one));
+  }
+  return list;
+}
+
+array zones(const Policy& policy) {
+  array list;
+  for (std::size_t zone = 0; zone < policy.zone_names.size(); ++zone) {
+    array interfaces;
+    for (std::size_t i = 0; i < policy.zone_of.size() && i < policy.interface_names.size(); ++i) {
+      if (policy.zone_of[i] == ZoneId(static_cast<std::uint16_t>(zone))) {
+        interfaces.emplace_back(policy.interface_names[i]);
+      }
+    }
+    list.push_back(object{{"name", policy.zone_names[zone]}, {"interfaces", std::move(interfaces)}});
+  }
+  return list;
+}
+
+array groups(const Policy& policy) {
+  array list;
+  for (const AddressSet& set : policy.sets) {
+    if (set.name.starts_with('(')) continue;  // made for a rule with exceptions
+    list.push_back(object{{"name", set.name}, {"prefixes", set.prefixes.size()}});
+  }
+  return list;
+}
+
+object policy_report(const Policy& policy) {
+  const CompileReport& cost = policy.matcher.report();
+  std::size_t inactive = 0;
+  std::size_t shadowed = 0;
+  for (const Policy::Listing& listing : policy.listings) {
+    inactive += listing.active ? 0 : 1;
+    shadowed += listing.shadowed_by.valid() ? 1 : 0;
+  }
+  return {{"generation", policy.generation},
+          {"draining", policy.draining},
+          {"default", action_name(policy.otherwise.action)},
+          {"rules", policy.rules.size()},
+          {"inactive_rules", inactive},
+          {"shadowed_rules", shadowed},
+          {"entries", cost.entries},
+          {"rows", cost.rows},
+          {"source_classes", cost.source_classes},
+          {"destination_classes", cost.destination_classes},
+          {"memory_bytes", cost.memory_bytes},
+          {"compile_ms", cost.milliseconds}};
+}
+
+}  // namespace
+
+std::string_view action_name(Action action) noexcept {
+  switch (action) {
+    case Action::kAccept:
+      return "accept";
+    case Action::kDrop:
+      return "drop";
+    case Action::kReject:
+      return "reject";
+  }
+  return "drop";
+}
+
+std::optional<boost::json::value> report(const ReportContext& context, std::string_view what) {
+  if (what == "rules") return rules(context);
+  if (what == "drops") return drops(context.workers);
+  if (what == "stages") return stages(context.workers);
+  if (what == "zones") return zones(policy_of(context));
+  if (what == "groups") return groups(policy_of(context));
+  if (what == "policy") return policy_report(policy_of(context));
+  return std::nullopt;
+}
+
+std::vector<Metric> firewall_metrics(const ReportContext& context) {
+  using Type = Metric::Type;
+  const Policy& policy = policy_of(context);
+  double open = 0;
+  double expendable = 0;
+  double capacity = 0;
+  double opened = 0;
+  double evicted = 0;
+  double memory = 0;
+  for (core::Worker* worker : context.workers) {
+    const WorkerState& state = state_of(*worker);
+    open += static_cast<double>(state.sessions.open_now());
+    expendable += static_cast<double>(state.sessions.expendable());
+    capacity += static_cast<double>(state.sessions.flows().capacity());
+    opened += static_cast<double>(state.sessions.opened());
+    evicted += static_cast<double>(state.sessions.evicted());
+    memory += static_cast<double>(state.sessions.memory_bytes() + state.limits.sources().memory_bytes() +
+                                  state.rule_counters.size() * sizeof(RuleCounters));
+  }
+  const auto single = [](std::string name, std::string help, Type type, double value) {
+    return Metric{std::move(name), std::move(help), type, {{.labels = {}, .value = value}}};
+  };
+  std::vector<Metric> metrics;
+  metrics.push_back(single("sessions", "Sessions open now.", Type::kGauge, open));
+  metrics.push_back(single("sessions_half_open",
+                           "Of them, those half-open or finished, which give way first.", Type::kGauge,
+                           expendable));
+  metrics.push_back(single("sessions_capacity", "Sessions there is room for.", Type::kGauge, capacity));
+  metrics.push_back(single("sessions_opened_total", "Sessions ever opened.", Type::kCounter, opened));
+  metrics.push_back(single("sessions_evicted_total",
+                           "Half-open or finished sessions that gave way to new ones.", Type::kCounter,
+                           evicted));
+  metrics.push_back(single("session_memory_bytes", "Memory of the workers' tables.", Type::kGauge, memory));
+  metrics.push_back(single("rules", "Rules of the running policy.", Type::kGauge,
+                           static_cast<double>(policy.rules.size())));
+  metrics.push_back(single("policy_memory_bytes", "Memory of the compiled rules.", Type::kGauge,
+                           static_cast<double>(policy.matcher.report().memory_bytes)));
+
+  Metric hits{"rule_hits_total", "Sessions a rule opened and packets it refused.", Type::kCounter, {}};
+  Metric packets{
+      "rule_packets_total", "Packets of a rule's ended sessions, and those it refused.", Type::kCounter, {}};
+  Metric bytes{"rule_bytes_total", "Bytes of those packets.", Type::kCounter, {}};
+  Metric sessions{"rule_sessions", "Open sessions of a rule.", Type::kGauge, {}};
+  const auto totals = context.totals.read(context.workers, context.slots);
+  const auto add = [&](const std::string& name, std::uint32_t slot) {
+    const RuleTotal total = slot < totals.size() ? totals[slot] : RuleTotal{};
+    const auto sample = [&](Metric& metric, std::uint64_t value) {
+      metric.samples.push_back({.labels = {{"rule", name}}, .value = static_cast<double>(value)});
+    };
+    sample(hits, total.hits);
+    sample(packets, total.packets);
+    sample(bytes, total.bytes);
+    sample(sessions, total.open_sessions);
+  };
+  bool default_is_taken = false;
+  for (std::size_t i = 0; i < policy.rules.size(); ++i) {
+    add(policy.rules[i].name, policy.outcomes[i].slot);
+    default_is_taken = default_is_taken || policy.rules[i].name == "default";
+  }
+  // A time series may not appear twice.
+  add(default_is_taken ? "(default)" : "default", policy.otherwise.slot);
+  for (Metric* metric : {&hits, &packets, &bytes, &sessions}) metrics.push_back(std::move(*metric));
+  return metrics;
+}
+
+}  // namespace millrace::firewall

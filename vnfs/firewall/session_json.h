@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A session for people.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
+
+#include "common/core/network.h"
+#include "vnfs/firewall/policy.h"
+#include "vnfs/firewall/rule_slots.h"
+#include "vnfs/firewall/session.h"
+
+namespace millrace::firewall {
+
+struct SessionNames {
+  const core::Network& network;
+  const Timeouts& timeouts;
+  const RuleSlots& slots;
+};
+
+// {id, protocol, source, destination, state, rule, age_s, idle_s, timeout_s, packets, bytes, ingress, egress,
+// domain, worker}; times in whole seconds, `timeout_s` the idle time it has in this state. Of ICMP, `icmp_id`
+// in place of ports.
+[[nodiscard]] boost::json::object to_json(const Session& session, unsigned worker, Tick now,
+                                          const SessionNames& names);
+
+// "192.0.2.7:443", "[2001:db8::1]:443".
+[[nodiscard]] std::string endpoint_text(const net::IpAddress& address, std::uint16_t port);
+
+}  // namespace millrace::firewall

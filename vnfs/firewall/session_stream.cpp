@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/firewall/session_stream.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/base/reader.h"
+#include "vnfs/firewall/crc32c.h"
+
+namespace millrace::firewall {
+namespace {
+
+constexpr std::string_view kMagic = "MRSESSN\n";
+constexpr std::uint16_t kVersion = 1;
+constexpr std::size_t kLongestName = 255;
+
+enum class FrameType : std::uint8_t { kName = 1, kSessions = 2, kEnd = 3 };
+
+struct WireHeader {
+  std::array<std::uint8_t, 8> magic;
+  be16 version;
+  std::array<std::uint8_t, 6> zero;
+};
+
+struct WireFrame {
+  std::uint8_t type;
+  std::array<std::uint8_t, 3> zero;
+  be32 length;
+};
+
+struct WireName {
+  std::uint8_t kind;
+  be32 number;
+};
+
+struct WireSide {
+  be32 end;
+  be32 max_ack;
+  be16 max_window;
+  std::uint8_t scale;
+  std::uint8_t flags;
+};
+
+struct WireSession {
+  static constexpr std::uint8_t kReplied = 0x01;
+  static constexpr std::uint8_t kLogged = 0x02;
+
+  std::uint8_t family;  // 4 or 6
+  std::uint8_t protocol;
+  std::uint8_t tcp_state;
+  std::uint8_t flags;
+  std::array<std::uint8_t, 16> initiator;  // IPv4: the first four, the rest zero
+  std::array<std::uint8_t, 16> responder;
+  be16 initiator_port;
+  be16 responder_port;
+  be32 domain;
+  be32 ingress;
+  be32 egress;
+  be32 rule;
+  std::array<WireSide, 2> tcp;
+  std::array<be64, 2> packets;
+  std::array<be64, 2> bytes;
+  be32 age_ms;
+  be32 idle_ms;
+  std::uint8_t dscp;
+  std::uint8_t icmp_type;
+  std::uint8_t first_tcp_flags;
+  std::uint8_t zero;
+};
+static_assert(WireFormat<WireSession> && sizeof(WireSession) == 124);
+
+std::string frame(FrameType type, std::string_view payload) {
+  const WireFrame header{
+      static_cast<std::uint8_t>(type), {}, be32(static_cast<std::uint32_t>(payload.size()))};
+  std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
+  bytes += payload;
+  const be32 check(crc32c(bytes));
+  bytes.append(reinterpret_cast<const char*>(&check), sizeof check);
+  return bytes;
+}
+
+WireSession wire_of(const PortableSession& session) {
+  WireSession wire{};
+  wire.family = static_cast<std::uint8_t>(session.ends.initiator.family());
+  wire.protocol = session.protocol;
+  wire.tcp_state = static_cast<std::uint8_t>(session.tcp_state);
+  wire.flags = static_cast<std::uint8_t>((session.replied ? WireSession::kReplied : 0) |
+                                         (session.logged ? WireSession::kLogged : 0));
+  wire.initiator = session.ends.initiator.bytes();
+  wire.responder = session.ends.responder.bytes();
+  wire.initiator_port = be16(session.ends.initiator_port);
+  wire.responder_port = be16(session.ends.responder_port);
+  wire.domain = be32(session.domain);
+  wire.ingress = be32(session.ingress);
+  wire.egress = be32(session.egress);
+  wire.rule = be32(session.rule);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const flow::TcpEndpoint& side = session.tcp.side[i];
+    wire.tcp[i] = {be32(side.end), be32(side.max_ack), be16(side.max_window), side.scale, side.flags};
+    wire.packets[i] = be64(session.packets[i]);
+    wire.bytes[i] = be64(session.bytes[i]);
+  }
+  wire.age_ms = be32(session.age);
+  wire.idle_ms = be32(session.idle);
+  wire.dscp = session.dscp;
+  wire.icmp_type = session.icmp_type;
+  wire.first_tcp_flags = session.first_tcp_flags;
+  return wire;
+}
+
+net::IpAddress address_of(std::uint8_t family, const std::array<std::uint8_t, 16>& bytes) {
+  if (family == 6) return net::Ipv6Address{bytes};
+  std::uint32_t word = 0;
+  std::memcpy(&word, bytes.data(), sizeof word);
+  return net::Ipv4Address{be32::from_wire(word)};
+}
+
+PortableSession session_of(const WireSession& wire) {
+  PortableSession session;
+  session.ends = {.initiator = address_of(wire.family, wire.initiator),
+                  .responder = address_of(wire.family, wire.responder),
+                  .initiator_port = wire.initiator_port.host(),
+                  .responder_port = wire.responder_port.host()};
+  session.protocol = wire.protocol;
+  session.domain = wire.domain.host();
+  session.ingress = wire.ingress.host();
+  session.egress = wire.egress.host();
+  session.rule = wire.rule.host();
+  session.tcp_state = static_cast<flow::TcpState>(wire.tcp_state);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const WireSide& side = wire.tcp[i];
+    session.tcp.side[i] = {side.end.host(), side.max_ack.host(), side.max_window.host(), side.scale,
+                           side.flags};
+    session.packets[i] = wire.packets[i].host();
+    session.bytes[i] = wire.bytes[i].host();
+  }
+  session.replied = (wire.flags & WireSession::kReplied) != 0;
+  session.logged = (wire.flags & WireSession::kLogged) != 0;
+  session.dscp = wire.dscp;
+  session.icmp_type = wire.icmp_type;
+  session.first_tcp_flags = wire.first_tcp_flags;
+  session.age = wire.age_ms.host();
+  session.idle = wire.idle_ms.host();
+  return session;
+}
+
+// What no firewall would have written; null when there is nothing.
+const char* fault_of(const WireSession& wire) {
+  const auto padded = [&](const std::array<std::uint8_t, 16>& address) {
+    return wire.family == 6 ||
+           std::all_of(address.begin() + 4, address.end(), [](auto byte) { return byte == 0; });
+  };
+  const bool tcp = wire.protocol == net::protocol::kTcp;
+  const auto tcp_state = static_cast<flow::TcpState>(wire.tcp_state);
+  if (wire.family != 4 && wire.family != 6) return "its address family is neither 4 nor 6";
+  if (!padded(wire.initiator) || !padded(wire.responder)) return "an IPv4 address is longer than 4 bytes";
+  if (tcp_state > flow::TcpState::kClosed) return "its TCP state is unknown";
+  if (tcp == (tcp_state == flow::TcpState::kNone)) return "its TCP state does not fit its protocol";
+  if (wire.tcp[0].scale > 14 || wire.tcp[1].scale > 14) return "a TCP window scale is over 14";
+  if ((wire.flags & ~(WireSession::kReplied | WireSession::kLogged)) != 0) return "it has unknown flags";
+  if (wire.dscp > 63 || wire.zero != 0) return "its DSCP is over 63, or its last byte is not zero";
+  return nullptr;
+}
+
+class StreamReader {
+ public:
+  explicit StreamReader(std::string_view stream)
+      : stream_(stream),
+        reader_(Bytes(reinterpret_cast<const std::uint8_t*>(stream.data()), stream.size())) {}
+
+  Result<SessionStream> run() {
+    const WireHeader* header = reader_.read<WireHeader>();
+    if (header == nullptr || std::memcmp(header->magic.data(), kMagic.data(), kMagic.size()) != 0) {
+      return wrong("it does not begin like a stream of sessions");
+    }
+    if (header->version.host() != kVersion || header->zero != decltype(header->zero){}) {
+      return wrong(fmt::format("it has version {}; this appliance reads version {}", header->version.host(),
+                               kVersion));
+    }
+    while (!ended_) {
+      if (auto read = read_frame(); !read) return tl::unexpected(std::move(read.error()));
+    }
+    if (reader_.left() != 0) return wrong("bytes follow its end");
+    return std::move(out_);
+  }
+
+ private:
+  tl::unexpected<Error> wrong(std::string what) const {
+    return failure("read the stream of sessions", std::move(what), fmt::format("byte {}", reader_.offset()));
+  }
+
+  Result<void> read_frame() {
+    const std::size_t start = reader_.offset();
+    const WireFrame* head = reader_.peek<WireFrame>();
+    if (head == nullptr) return wrong("it is cut off");
+    const std::size_t length = head->length.host();
+    if (length > kLongestName + sizeof(WireSession) * SessionStreamWriter::kMostPerFrame) {
+      return wrong("a frame is longer than any can be");
+    }
+    const std::size_t checked = sizeof(WireFrame) + length;
+    if (reader_.left() < checked + sizeof(be32)) return wrong("it is cut off");
+    be32 check;
+    std::memcpy(&check, stream_.data() + start + checked, sizeof check);
+    if (check.host() != crc32c(stream_.substr(start, checked)))
+      return wrong("a frame is damaged: its checksum is wrong");
+    if (head->zero != decltype(head->zero){}) return wrong("a frame has a malformed head");
+
+    static_cast<void>(reader_.skip(sizeof(WireFrame)));
+    Reader payload(reader_.rest().first(length));
+    Result<void> read;
+    switch (static_cast<FrameType>(head->type)) {
+      case FrameType::kName:
+        read = read_name(payload);
+        break;
+      case FrameType::kSessions:
+        read = read_sessions(payload);
+        break;
+      case FrameType::kEnd:
+        read = read_end(payload);
+        break;
+      default:
+        return wrong(fmt::format("a frame has the unknown type {}", head->type));
+    }
+    if (read) static_cast<void>(reader_.skip(length + sizeof check));
+    return read;
+  }
+
+  Result<void> read_name(Reader payload) {
+    const WireName* head = payload.read<WireName>();
+    if (head == nullptr || head->kind < 1 || head->kind > out_.names.names.size())
+      return wrong("a name is malformed");
+    auto& names = out_.names.names[head->kind - 1];
+    const Bytes text = payload.rest();
+    if (head->number.host() != names.size() || text.empty() || text.size() > kLongestName) {
+      return wrong("a name is out of order, empty or too long");
+    }
+    names.emplace_back(reinterpret_cast<const char*>(text.data()), text.size());
+    return {};
+  }
+
+  Result<void> read_sessions(Reader payload) {
+    if (payload.left() == 0 || payload.left() % sizeof(WireSession) != 0)
+      return wrong("a session is cut off");
+    while (const WireSession* wire = payload.read<WireSession>()) {
+      if (const char* fault = fault_of(*wire))
+        return wrong(fmt::format("session {}: {}", out_.sessions.size(), fault));
+      PortableSession session = session_of(*wire);
+      const auto known = [&](NameKind kind, std::uint32_t number) {
+        return number == kNoName || number < out_.names.of(kind).size();
+      };
+      if (!known(NameKind::kRule, session.rule) || !known(NameKind::kInterface, session.ingress) ||
+          !known(NameKind::kInterface, session.egress) || !known(NameKind::kDomain, session.domain)) {
+        return wrong(fmt::format("session {}: it refers to a name that was not given", out_.sessions.size()));
+      }
+      out_.sessions.push_back(session);
+    }
+    return {};
+  }
+
+  Result<void> read_end(Reader payload) {
+    const be64* count = payload.read<be64>();
+    if (count == nullptr || payload.left() != 0) return wrong("its end is malformed");
+    if (count->host() != out_.sessions.size()) {
+      return wrong(
+          fmt::format("it should hold {} sessions and holds {}", count->host(), out_.sessions.size()));
+    }
+    ended_ = true;
+    return {};
+  }
+
+  std::string_view stream_;
+  Reader reader_;
+  SessionStream out_;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+std::uint32_t SessionStreamWriter::number(NameKind kind, std::string_view name) {
+  if (name.empty()) return kNoName;
+  const std::string kept(name.substr(0, kLongestName));
+  auto& numbers = numbers_[static_cast<std::size_t>(kind) - 1];
+  const auto [known, is_new] = numbers.try_emplace(kept, static_cast<std::uint32_t>(numbers.size()));
+  if (is_new) {
+    const WireName head{static_cast<std::uint8_t>(kind), be32(known->second)};
+    new_names_ +=
+        frame(FrameType::kName, std::string(reinterpret_cast<const char*>(&head), sizeof head) + kept);
+  }
+  return known->second;
+}
+
+std::string SessionStreamWriter::begin() const {
+  WireHeader header{};
+  std::memcpy(header.magic.data(), kMagic.data(), kMagic.size());
+  header.version = be16(kVersion);
+  return {reinterpret_cast<const char*>(&header), sizeof header};
+}
+
+std::string SessionStreamWriter::append(const std::vector<PortableSession>& sessions) {
+  std::string out = std::exchange(new_names_, {});
+  std::string payload;
+  for (std::size_t at = 0; at < sessions.size(); at += kMostPerFrame) {
+    payload.clear();
+    for (std::size_t i = at; i < std::min(sessions.size(), at + kMostPerFrame); ++i) {
+      const WireSession wire = wire_of(sessions[i]);
+      payload.append(reinterpret_cast<const char*>(&wire), sizeof wire);
+    }
+    out += frame(FrameType::kSessions, payload);
+  }
+  count_ += sessions.size();
+  return out;
+}
+
+std::string SessionStreamWriter::end() const {
+  const be64 count(count_);
+  return frame(FrameType::kEnd, {reinterpret_cast<const char*>(&count), sizeof count});
+}
+
+Result<SessionStream> read_session_stream(std::string_view stream) { return StreamReader(stream).run(); }
+
+}  // namespace millrace::firewall

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Sessions as bytes, for another instance or a later start. What is a number inside one process (rule,
+// interface, domain) is a name here; times are ages.
+//
+// The stream is a magic of 8 bytes, a version of 2 and 6 zero bytes, then frames: type 1 byte, 3 zero bytes,
+// length of the payload 4 bytes, payload, CRC32C of all before it in the frame 4 bytes. Frames are
+//   names     kind 1 byte (rule, interface, domain), number 4 bytes, then the text; before the first session
+//   that uses it sessions  1 to 256 records of fixed size (WireSession in session_stream.cpp) end       the
+//   number of sessions in the stream, 8 bytes; nothing follows
+// All integers are big-endian.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/result.h"
+#include "vnfs/firewall/session.h"
+#include "vnfs/firewall/session_ends.h"
+
+namespace millrace::firewall {
+
+// What a session is outside its process. Numbers of names are places in SessionNameTable; kNoName: there was
+// none.
+struct PortableSession {
+  SessionEnds ends;
+  std::uint8_t protocol = 0;
+  std::uint32_t domain = 0;
+  std::uint32_t ingress = 0;
+  std::uint32_t egress = 0;
+  std::uint32_t rule = 0;
+  flow::TcpTrack tcp{};
+  flow::TcpState tcp_state = flow::TcpState::kNone;
+  bool replied = false;
+  bool logged = false;
+  std::uint8_t dscp = 0;
+  std::uint8_t icmp_type = 0;
+  std::uint8_t first_tcp_flags = 0;
+  std::array<std::uint64_t, 2> packets{};  // by Direction
+  std::array<std::uint64_t, 2> bytes{};
+  Tick age = 0;
+  Tick idle = 0;
+
+  bool operator==(const PortableSession&) const = default;
+};
+
+inline constexpr std::uint32_t kNoName = 0xffffffff;
+
+enum class NameKind : std::uint8_t { kRule = 1, kInterface = 2, kDomain = 3 };
+
+struct SessionNameTable {
+  std::array<std::vector<std::string>, 3> names;  // by kind
+
+  [[nodiscard]] const std::vector<std::string>& of(NameKind kind) const {
+    return names[static_cast<std::size_t>(kind) - 1];
+  }
+};
+
+// Writes a stream piece by piece.
+class SessionStreamWriter {
+ public:
+  static constexpr std::size_t kMostPerFrame = 256;
+
+  // The number of a name in this stream; the frame that says so goes before the sessions of the next call of
+  // append().
+  [[nodiscard]] std::uint32_t number(NameKind kind, std::string_view name);
+
+  // The bytes that begin the stream, add sessions, end it.
+  [[nodiscard]] std::string begin() const;
+  [[nodiscard]] std::string append(const std::vector<PortableSession>& sessions);
+  [[nodiscard]] std::string end() const;
+
+ private:
+  std::array<std::unordered_map<std::string, std::uint32_t>, 3> numbers_;  // by kind
+  std::string new_names_;                                                  // frames not yet handed out
+  std::uint64_t count_ = 0;
+};
+
+struct SessionStream {
+  SessionNameTable names;
+  std::vector<PortableSession> sessions;  // whose numbers are all in `names`, or kNoName
+};
+
+// All of a stream, or what is wrong with it and at which byte. Input is not trusted.
+[[nodiscard]] Result<SessionStream> read_session_stream(std::string_view stream);
+
+}  // namespace millrace::firewall
