@@ -265,7 +265,7 @@ class Firewall:
             print(f"--- dropped\n{json.dumps(drops, indent=1)}", file=out)
             print(f"--- sessions\n{self.call('GET', '/v1/sessions?limit=20').body.decode()[:3000]}", file=out)
             trace = self.call("POST", "/v1/trace", {"packets": 5, "timeout_ms": 1500})
-            print(f"--- trace of the next packets\n{trace.body.decode()[:3000]}", file=out)
+            print(f"--- trace of the next packets\n{trace.body.decode(errors='replace')[:3000]}", file=out)
 
 
 class Metrics:
@@ -301,7 +301,9 @@ class Lab(Namespaces):
         super().__init__("client", "fw", "server")
         for namespace, device in (("client", "veth-in"), ("server", "veth-out")):
             self.link(namespace, "eth0", "fw", device)
-            self.sysctl("fw", f"net.ipv6.conf.{device}.disable_ipv6=1")
+            # The kernel sees the port's frames too: it is neither to answer ARP there nor to take its packets.
+            self.sysctl("fw", f"net.ipv6.conf.{device}.disable_ipv6=1", f"net.ipv4.conf.{device}.arp_ignore=8",
+                        f"net.ipv4.conf.{device}.rp_filter=1")
             self.run("fw", "ip", "link", "set", device, "up")
             self.run(namespace, "ip", "link", "set", "eth0", "up")
         if one_subnet:
@@ -396,12 +398,21 @@ class TestCase(unittest.TestCase):
     firewall = None
 
     def run(self, result=None):
-        before = (len(result.failures), len(result.errors))
-        super().run(result)
-        if (len(result.failures), len(result.errors)) != before and self.firewall is not None:
+        self._result = result
+        self._wrong_before = self._wrong()
+        return super().run(result)
+
+    def _wrong(self):
+        return len(self._result.failures) + len(self._result.errors)
+
+    def _callTestMethod(self, method):
+        self.addCleanup(self._dump_if_failed)  # the last one added is the first to run: everything still stands
+        super()._callTestMethod(method)
+
+    def _dump_if_failed(self):
+        if self.firewall is not None and (self._wrong() != self._wrong_before or not self._outcome.success):
             print(f"=== {self.id()} failed", file=sys.stderr)
             self.firewall.dump()
-        return result
 
 
 BINARY = CTL = None

@@ -91,7 +91,7 @@ class Reload(lab.TestCase):
         self.assertEqual(after.sum("port_missed_packets_total"), before.sum("port_missed_packets_total"))
 
     def test_streams_and_requests_while_the_policy_is_swapped(self):
-        before = self.firewall.metrics()
+        before = self.firewall.at_rest()
         log = len(self.firewall.log())
         swapper = Swapper(self.firewall)
         seconds = 8
@@ -131,7 +131,7 @@ class Reload(lab.TestCase):
         self.firewall.apply(lab.QUICKSTART)
 
     def test_datagrams_while_the_policy_is_swapped(self):
-        before = self.firewall.metrics()
+        before = self.firewall.at_rest()
         swapper = Swapper(self.firewall)
         report = self.lab.iperf(SERVER6, "--udp", "--bitrate", "2M", "--length", "500", seconds=4)
         self.assertGreater(swapper.stop(), 10)
@@ -215,7 +215,7 @@ class Reload(lab.TestCase):
 
     def test_hit_counters_survive_by_name(self):
         self.lab.curl(f"http://{SERVER4}/")
-        hits = lambda: self.firewall.metrics().sum("rule_sessions_total", rule="web")
+        hits = lambda: self.firewall.metrics().sum("rule_hits_total", rule="web")
         before = hits()
         self.assertGreater(before, 0)
         self.firewall.apply(variant(3))

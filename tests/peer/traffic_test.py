@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Real programs through the firewall: what the rules allow passes, what they do not is refused as they say."""
 
+import re
 import socket
 import unittest
 
@@ -36,14 +37,16 @@ class Traffic(lab.TestCase):
     def test_ping_of_firewall_and_server(self):
         for address in ("192.0.2.1", "2001:db8:1::1", SERVER4, SERVER6):
             with self.subTest(address=address):
-                self.assertIn(" 0% packet loss", self.lab.ping(address, "-c", "3", "-i", "0.05").stdout)
+                answer = self.lab.ping(address, "-c", "3", "-i", "0.05").stdout
+                self.assertIn(" 0% packet loss", answer)
+                self.assertNotIn("DUP", answer)
 
     def test_large_ping_in_fragments(self):
-        for address in (SERVER4, SERVER6):
-            with self.subTest(address=address):
-                answer = self.lab.ping(address, "-c", "3", "-i", "0.05", "-s", "6000").stdout
-                self.assertIn(" 0% packet loss", answer)
-                self.assertIn("6008 bytes from", answer)
+        # IPv6 only: DPDK's af_packet has the kernel put IPv4 fragments together (PACKET_FANOUT_FLAG_DEFRAG) and then cuts
+        # the datagram at its frame size. The nftables oracle sends IPv4 fragments over AF_XDP.
+        answer = self.lab.ping(SERVER6, "-c", "3", "-i", "0.05", "-s", "6000").stdout
+        self.assertIn(" 0% packet loss", answer)
+        self.assertIn("6008 bytes from", answer)
 
     def test_web_page(self):
         for address in (SERVER4, f"[{SERVER6}]"):
@@ -72,7 +75,8 @@ class Traffic(lab.TestCase):
             with self.subTest(address=address):
                 refused = self.lab.curl(f"http://{address}:8080/", check=False)
                 self.assertEqual(refused.returncode, 7, refused.stderr)  # could not connect: a reset came
-                self.assertIn("refused", refused.stderr)
+                # Far sooner than the first retransmission of a SYN (RFC 6298: 1 s), so the reset was taken.
+                self.assertLess(int(re.search(r"after (\d+) ms", refused.stderr)[1]), 900)
         self.assertEqual(self.dropped(), {"rejected_by_rule": 2})
 
     def test_dropped_port_stays_silent(self):
