@@ -56,6 +56,7 @@ class Port {
   std::string name_;
   std::string device_;
   std::string driver_;
+  std::string kernel_device_;  // whose link is the port's; empty when the driver knows itself
   net::MacAddress mac_;
   std::uint16_t receive_queues_ = 0;
   std::uint16_t transmit_queues_ = 0;
