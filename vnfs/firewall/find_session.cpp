@@ -11,7 +11,7 @@ using core::Batch;
 using core::Packet;
 
 bool is_icmp_error(const net::Headers& headers) noexcept {
-  if (headers.has_ports) [[likely]] return false;
+  if (headers.has_ports || headers.later_fragment()) [[likely]] return false;
   if (headers.protocol == net::protocol::kIcmp) {
     const std::uint8_t type = headers.icmp_type();
     return headers.is_ipv4() && (type == net::icmp::kUnreachable || type == net::icmp::kSourceQuench ||
