@@ -2,12 +2,14 @@
 // The control API of a fake appliance behind a Unix socket, on a thread of its own.
 #pragma once
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
+#include <future>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -50,6 +52,16 @@ class ControlServer {
       throw std::runtime_error(listening.error().message());
     }
     thread_ = std::thread([this] { io_.run(); });
+  }
+
+  // Runs something on the server's thread and waits for it.
+  void run(const std::function<void()>& what) {
+    std::promise<void> done;
+    boost::asio::post(io_, [&] {
+      what();
+      done.set_value();
+    });
+    done.get_future().wait();
   }
 
   void stop() {

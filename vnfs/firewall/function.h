@@ -33,9 +33,11 @@ class FirewallFunction final : public core::Function {
 
   void process(core::Batch& batch, const core::Policy& policy, core::StageCounters* counters,
                core::Tracer& tracer) noexcept override {
+    state_.flow_log.follow(static_cast<const Policy&>(policy));
     pipeline_.process(batch, static_cast<const Policy&>(policy), counters, tracer);
   }
   void tick(Tick now, const core::Policy& policy) noexcept override {
+    state_.flow_log.follow(static_cast<const Policy&>(policy));
     state_.sessions.expire(static_cast<const Policy&>(policy).timeouts, now);
   }
   [[nodiscard]] std::span<const std::string_view> stage_names() const noexcept override {

@@ -56,6 +56,7 @@ struct Policy final : core::Policy {
   flow::TcpSettings tcp;
   Protection protection;
   bool draining = false;
+  bool log_all_sessions = false;  // tell of every session that ends, not only of those whose rule logs
 
   // For people: explain, listings, reports. The data path reads none of it.
   struct Listing {

@@ -38,15 +38,15 @@ struct alignas(64) Session {
   // Third line: totals, when the counts of the first are carried over.
   std::array<std::uint64_t, 2> carried_packets;
   std::array<std::uint64_t, 2> carried_bytes;
-  std::uint8_t dscp;  // of the first packet, as are the next two
+  std::uint8_t dscp;  // of the first packet, as are the next three
   std::uint8_t icmp_type;
   std::uint8_t first_tcp_flags;
-  std::uint8_t unused;
+  std::uint8_t icmp_code;
   std::uint32_t rule_source_slot;    // the same under the rule that opened it
   std::uint32_t proxy_sequence;      // kProxied: the cookie, the server's initial number in the client's eyes
   std::uint32_t proxy_delta;         // that less the server's own
   std::uint16_t proxy_segment_size;  // the client's
-  std::array<std::uint8_t, 14> unused2;
+  std::array<std::uint8_t, 14> unused;
 
   static constexpr std::uint8_t kInitiatorHigh = 0x01;  // the initiator is the key's high endpoint
   static constexpr std::uint8_t kReplied = 0x02;        // the responder has spoken

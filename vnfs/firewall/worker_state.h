@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/core/function.h"
+#include "vnfs/firewall/flow_event_log.h"
 #include "vnfs/firewall/rule_counters.h"
 #include "vnfs/firewall/session_accounts.h"
 #include "vnfs/firewall/session_limits.h"
@@ -19,6 +20,7 @@ struct Limits {
   std::uint32_t sessions = 250'000;    // of this worker
   std::uint32_t rule_slots = 65'536;
   std::uint32_t sources = 65'536;  // with limited sessions, of this worker
+  std::uint32_t flow_events = 16'384;  // that wait to be read
 };
 
 struct WorkerState {
@@ -28,8 +30,10 @@ struct WorkerState {
         rule_counters(size.rule_slots),
         limits(size.rule_slots, size.sources, lent),
         accounts(rule_counters, limits),
-        syn_proxy(lent.seed) {
+        syn_proxy(lent.seed),
+        flow_log(size.flow_events, lent.worker.value(), lent.now) {
     sessions.observe(&accounts);
+    sessions.observe(&flow_log);
   }
   WorkerState(const WorkerState&) = delete;  // its members know each other
   WorkerState& operator=(const WorkerState&) = delete;
@@ -40,6 +44,7 @@ struct WorkerState {
   SessionLimits limits;
   SessionAccounts accounts;
   SynProxy syn_proxy;
+  FlowEventLog flow_log;
 
   // From GuardLink and FindSession to the later stages, for the batch in hand.
   std::array<flow::FlowLookup, core::Batch::kMaxSize> lookups;

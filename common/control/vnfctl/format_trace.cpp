@@ -93,14 +93,16 @@ std::string format_trace(const boost::json::array& packets, const Style& style) 
 
 std::string format_explanation(const boost::json::value& explanation, const Style& style) {
   std::string out;
-  boost::json::value rest = explanation;
-  if (auto* object = rest.if_object()) {
-    if (const auto* verdict = object->if_contains("verdict");
-        verdict != nullptr && !verdict->is_structured()) {
-      const std::string text = printable(to_text(*verdict));
-      out += style.paint(text, tone_of(text)) + "\n";
-      object->erase("verdict");
+  boost::json::object rest;
+  const auto* object = explanation.if_object();
+  if (object == nullptr) return pretty(explanation);
+  for (const auto& member : *object) {
+    if (member.key() != "verdict" || member.value().is_structured()) {
+      rest[member.key()] = member.value();
+      continue;
     }
+    const std::string verdict = printable(to_text(member.value()));
+    out += style.paint(verdict, tone_of(verdict)) + "\n";
   }
   write_readable(out, rest, 0);
   return out;

@@ -62,6 +62,8 @@ std::optional<MetricSample> parse_sample(std::string_view line) {
     }
   }
   if (sample.name.empty() || !take(line, ' ')) return std::nullopt;
+  while (take(line, ' ')) {
+  }
   const auto value = parse_value(take_until(line, " "));
   if (!value) return std::nullopt;
   sample.value = *value;
