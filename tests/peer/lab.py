@@ -429,4 +429,5 @@ def main():
                 if path.is_file()), None)
     if not BINARY.exists():
         skip(f"{BINARY} is not built")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ctest's patience is over: what was made is still removed
     unittest.main(verbosity=2)
