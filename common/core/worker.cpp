@@ -81,7 +81,10 @@ Worker::~Worker() {
 
 void Worker::start() {
   stopping_.store(false, std::memory_order_relaxed);
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    prepare_thread();
+    run();
+  });
 }
 
 void Worker::stop() {
@@ -116,7 +119,8 @@ void Worker::run_commands() noexcept {
   }
 }
 
-void Worker::run() noexcept {
+// Once, before the first packet.
+void Worker::prepare_thread() {
   rte_thread_register();  // a place in the packet pool's per-core cache
   const std::string name = "worker-" + std::to_string(config_.id.value());
   pthread_setname_np(pthread_self(), name.c_str());
@@ -127,6 +131,9 @@ void Worker::run() noexcept {
     pthread_setaffinity_np(pthread_self(), sizeof cpus, &cpus);
   }
   prctl(PR_SET_TIMERSLACK, 1UL);
+}
+
+void Worker::run() noexcept {
   rcu_.join(config_.id);
 
   unsigned empty_rounds = 0;

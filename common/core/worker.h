@@ -86,6 +86,7 @@ class Worker {
  private:
   struct Command;
 
+  void prepare_thread();
   void run() noexcept;
   void finish(Batch& batch) noexcept;
   void start_batch(Batch& batch, const Network& network) noexcept;

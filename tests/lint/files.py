@@ -31,7 +31,7 @@ def check_length(tree, note=print):
 
 def source_folders(room):
     """Where the sources lie that tests/unit/ROOM tests."""
-    return (f"common/{room}/", f"vnfs/{room}/", f"{room}/")
+    return (f"common/{room}/", f"vnfs/{room}/", f"{room}/", f"tests/{room}/")
 
 
 def check_mirror(tree):

@@ -34,7 +34,7 @@ TEST(Completion, BashOffersWhatComesNext) {
   EXPECT_EQ(offered("vnfctl profile ''"), "apply show\n");
   EXPECT_EQ(offered("vnfctl profile a"), "apply\n");
   // The repository's own folder of this test, in which the name is the only one of its kind.
-  const std::string here = std::filesystem::path(__FILE__).parent_path().string();
+  const std::string here = MILLRACE_SOURCE_DIR "/tests/unit/control/vnfctl";
   EXPECT_EQ(offered("vnfctl profile apply " + here + "/completion_t"), here + "/completion_test.cpp\n");
   EXPECT_EQ(offered("vnfctl profile apply --h"), "--help\n");
 }
