@@ -51,9 +51,8 @@ void ensure_eal(unsigned memory_mib) {
 Testbed::Testbed(const TestbedConfig& config, core::Snapshot snapshot, const core::MakeFunction& make_function) {
   static unsigned serial = 0;
   const std::string bed = "bed" + std::to_string(serial++);
-  const auto pool = core::make_packet_pool(config.buffers, RTE_MBUF_DEFAULT_DATAROOM);
-  if (!pool) throw std::runtime_error(pool.error().message());
-  pool_ = *pool;
+  pool_ = rte_pktmbuf_pool_create((bed + "b").c_str(), config.buffers, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+  if (pool_ == nullptr) throw std::runtime_error("no packet buffers");
 
   for (unsigned p = 0; p < config.ports; ++p) {
     std::vector<rte_ring*> receive;
