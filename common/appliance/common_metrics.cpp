@@ -108,7 +108,11 @@ std::vector<Metric> common_metrics(const DataPlane& plane, const Vnf& vnf, const
   builder.per_worker("transmitted_packets_total", "Received packets sent on.", &WorkerCounters::transmitted);
   builder.per_worker("to_host_packets_total", "Packets given to the Linux twin.", &WorkerCounters::to_host);
   builder.per_worker("from_host_packets_total", "Packets sent by the Linux twin.", &WorkerCounters::from_host);
+  builder.per_worker("from_host_transmitted_packets_total", "Packets of the Linux twin sent on.",
+                     &WorkerCounters::from_host_transmitted);
   builder.per_worker("originated_packets_total", "Packets made here: ICMP errors, resets.", &WorkerCounters::originated);
+  builder.per_worker("originated_transmitted_packets_total", "Packets made here and sent.",
+                     &WorkerCounters::originated_transmitted);
   builder.per_worker("originated_suppressed_total", "ICMP errors not sent, for their rate limit.",
                      &WorkerCounters::originated_suppressed);
   builder.per_worker("handed_over_packets_total", "Packets passed to the worker that owns their flow.",

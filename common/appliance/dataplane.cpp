@@ -98,6 +98,7 @@ Result<std::unique_ptr<DataPlane>> DataPlane::open(const control::Profile& profi
       error.where = "ports." + *port.name;
       return tl::unexpected(error);
     }
+    if (auto started = opened->start(); !started) return tl::unexpected(started.error());
     plane->ports_.push_back(std::move(*opened));
   }
   return plane;
@@ -174,13 +175,9 @@ Result<void> DataPlane::make_workers(unsigned count, core::Snapshot first, const
   return {};
 }
 
-Result<void> DataPlane::start() {
-  for (core::Port& port : ports_) {
-    if (auto started = port.start(); !started) return started;
-  }
+void DataPlane::start() {
   for (auto& worker : workers_) worker->start();
   running_ = true;
-  return {};
 }
 
 void DataPlane::stop() {

@@ -19,7 +19,7 @@ namespace millrace::appliance {
 // Control thread, but for publish_network().
 class DataPlane {
  public:
-  // Brings up DPDK and opens the profile's ports. Nothing runs yet.
+  // Brings up DPDK, opens and starts the profile's ports. No worker runs yet.
   [[nodiscard]] static Result<std::unique_ptr<DataPlane>> open(const control::Profile& profile);
   ~DataPlane();
   DataPlane(const DataPlane&) = delete;
@@ -27,7 +27,7 @@ class DataPlane {
 
   // Makes the workers; they start with start_workers().
   Result<void> make_workers(unsigned count, core::Snapshot first, const core::MakeFunction& make_function);
-  Result<void> start();
+  void start();
   // Changes the number while traffic runs. Packets wait in the ports' queues for the moment it takes; `move` carries
   // the sessions from the old workers' functions to the new ones'.
   Result<void> change_workers(unsigned count, const core::MakeFunction& make_function,

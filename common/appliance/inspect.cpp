@@ -28,7 +28,8 @@ std::string_view reason_text(const Vnf& vnf, std::uint8_t id, std::string_view c
 std::string summary(const core::TraceEvent& event, const core::Network& network) {
   const net::Headers& headers = event.state.headers;
   const auto interface = [&](core::InterfaceId id) -> std::string_view {
-    return id.valid() && id.value() < network.interfaces.size() ? network.interfaces[id.value()].name : "?";
+    if (!id.valid() || id.value() >= network.interfaces.size()) return "?";
+    return network.interfaces[id.value()].name;
   };
   const auto at = [&](std::size_t offset, std::size_t length) {
     return headers.l3_offset + offset + length <= event.byte_count ? event.bytes.data() + headers.l3_offset + offset

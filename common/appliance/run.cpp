@@ -85,6 +85,7 @@ class Process {
 
   void reload() {
     sd_notify(0, "RELOADING=1");
+    runtime_.reopen_logs();
     const auto text = control::read_text_file(options_.profile, std::size_t{64} << 20, true);
     if (!text) {
       spdlog::error("{}; the running profile goes on", text.error().message());

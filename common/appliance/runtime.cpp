@@ -23,7 +23,7 @@ std::uint64_t monotonic_ms() {
 
 }  // namespace
 
-Runtime::Runtime(boost::asio::io_context& io, Vnf& vnf) : io_(io), vnf_(vnf), schedule_timer_(io), drain_timer_(io) {}
+Runtime::Runtime(boost::asio::io_context& io, Vnf& vnf) : io_(io), vnf_(vnf), schedule_timer_(io), drain_timer_(io), log_timer_(io) {}
 
 Runtime::~Runtime() { stop(); }
 
@@ -62,9 +62,11 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile) {
           },
       .log = [](const std::string& sentence) { spdlog::warn("{}", sentence); }});
   if (auto started = twin_->start(std::move(*plan)); !started) return started;
-  if (auto started = plane_->start(); !started) return started;
+  plane_->start();
   started_ms_ = monotonic_ms();
   schedule_recompile();
+  if (auto opened = vnf_.open_logs(*profile_, plane_->snapshot()); !opened) return opened;
+  write_logs();
   return {};
 }
 
@@ -72,7 +74,11 @@ void Runtime::stop() {
   background_.join();
   schedule_timer_.cancel();
   drain_timer_.cancel();
-  if (plane_ != nullptr) plane_->stop();
+  log_timer_.cancel();
+  if (plane_ != nullptr) {
+    plane_->stop();
+    vnf_.write_logs(plane_->workers());
+  }
   if (twin_ != nullptr) twin_->stop();
   twin_.reset();
   plane_.reset();
@@ -171,6 +177,9 @@ void Runtime::commit(const Change& change, Prepared prepared) {
       } else {
         profile_ = *prepared.loaded;
         schedule_recompile();
+        if (auto opened = vnf_.open_logs(*profile_, plane_->snapshot()); !opened) {
+          outcome.notes.push_back(opened.error().message());
+        }
         spdlog::info("profile {} is in force, generation {}, prepared in {:.0f} ms", change.file, generation_,
                      prepared.compile_ms);
       }
@@ -194,6 +203,15 @@ void Runtime::schedule_recompile() {
   schedule_timer_.expires_after(std::chrono::seconds(*seconds));
   schedule_timer_.async_wait([this](const auto& error) {
     if (!error) recompile("a schedule");
+  });
+}
+
+void Runtime::write_logs() {
+  constexpr auto kEvery = std::chrono::milliseconds(10);
+  vnf_.write_logs(plane_->workers());
+  log_timer_.expires_after(kEvery);
+  log_timer_.async_wait([this](const auto& error) {
+    if (!error) write_logs();
   });
 }
 

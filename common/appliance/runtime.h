@@ -28,6 +28,7 @@ class Runtime final : public control::Appliance {
   // New sessions are refused from here on; `done` is called when none is left, or after `most_ms`.
   void drain_and_stop(unsigned most_ms, std::function<void()> done);
   void stop();
+  void reopen_logs() { vnf_.reopen_logs(); }
 
   [[nodiscard]] std::string_view vnf() const override { return vnf_.kind(); }
   [[nodiscard]] std::string_view name() const override { return name_; }
@@ -74,6 +75,7 @@ class Runtime final : public control::Appliance {
   void commit(const Change& change, Prepared prepared);
   void recompile(const char* why);
   void schedule_recompile();
+  void write_logs();
   [[nodiscard]] core::PacketFilter filter_of(const control::PacketMatch& match) const;
   [[nodiscard]] core::MakeFunction make_function() const;
   [[nodiscard]] std::vector<std::string> needs_restart(const control::Profile& next) const;
@@ -89,6 +91,7 @@ class Runtime final : public control::Appliance {
   boost::asio::thread_pool background_{1};
   boost::asio::steady_timer schedule_timer_;
   boost::asio::steady_timer drain_timer_;
+  boost::asio::steady_timer log_timer_;
   std::vector<Change> changes_;  // waiting, the first one in hand
   std::uint64_t generation_ = 1;
   bool draining_ = false;

@@ -79,6 +79,13 @@ class Vnf {
   [[nodiscard]] virtual Result<control::Appliance::Imported> import_sessions(Workers workers,
                                                                              const core::Snapshot& snapshot,
                                                                              std::string_view stream) = 0;
+  // The profile is in force: logs go where it says, under the names of this snapshot.
+  virtual Result<void> open_logs(const LoadedProfile& profile, const core::Snapshot& snapshot) = 0;
+  // Every few milliseconds: what the workers noted is taken to the logs.
+  virtual void write_logs(Workers workers) = 0;
+  // The operator moved the log files away.
+  virtual void reopen_logs() = 0;
+
   // The number of workers changes while they stand still: every session goes to the worker that owns its flow now.
   virtual void move_sessions(Workers before, Workers after, const core::Snapshot& snapshot) = 0;
 };

@@ -34,6 +34,7 @@ http::Response flush(Appliance& appliance, const http::Request& request) {
   Members query = Members::of_query(request.query);
   const PacketMatch match = read_session_match(query);
   const bool all = query.boolean("all").value_or(false);
+  if (const auto right = query.finish(); !right) return bad_parameter(right.error());
   if (matches_all(match) && !all)
     query.refuse("all", "must be true when no filter is given: every session would end");
   if (!matches_all(match) && all) query.refuse("all", "contradicts the filter");

@@ -119,8 +119,8 @@ void add_packet(Blocks& blocks, const CapturedPacket& packet, Bytes bytes, std::
 CaptureClock CaptureClock::now() {
   const auto since = std::chrono::system_clock::now().time_since_epoch();
   return {.tsc = rte_rdtsc(),
-          .unix_ns = static_cast<std::uint64_t>(
-              std::chrono::duration_cast<std::chrono::nanoseconds>(since).count()),
+          .unix_ns =
+              static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since).count()),
           .tsc_hz = rte_get_tsc_hz()};
 }
 

@@ -30,7 +30,8 @@ struct CapturePort {
 // The packets in order of time. Those received and sent carry their direction; those dropped carry none, and
 // the reason's name as a comment ("dropped: no_route"). `ports` are all that packets may have come by;
 // `reasons` are the function's, the core's are known.
-[[nodiscard]] std::vector<std::uint8_t> capture_file(const CaptureJob& job, std::span<const CapturePort> ports,
+[[nodiscard]] std::vector<std::uint8_t> capture_file(const CaptureJob& job,
+                                                     std::span<const CapturePort> ports,
                                                      std::span<const DropReason> reasons,
                                                      const CaptureClock& clock);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/core/eal.h"
 
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
@@ -48,7 +49,7 @@ Result<EalMemory> start_eal(const EalConfig& config) {
   memory.huge_pages = free_huge_page_bytes() >= memory.bytes;
 
   std::vector<std::string> arguments{"millrace", "--lcores", "0@(" + allowed_cpus() + ")",
-                                     "--log-level=*:warning", "-m", std::to_string(memory.bytes / kMib)};
+                                     "--log-level=*:error", "-m", std::to_string(memory.bytes / kMib)};
   if (memory.huge_pages) {
     arguments.insert(arguments.end(), {"--in-memory"});
   } else {
@@ -78,6 +79,8 @@ Result<EalMemory> start_eal(const EalConfig& config) {
   if (auto registered = register_note(); !registered) return tl::unexpected(registered.error());
   return memory;
 }
+
+std::uint64_t tsc_per_second() { return rte_get_tsc_hz(); }
 
 Result<rte_mempool*> make_packet_pool(unsigned count, std::uint16_t data_bytes) {
   constexpr unsigned kCache = 256;

@@ -27,6 +27,9 @@ struct EalMemory {
 // not bound to a CPU.
 Result<EalMemory> start_eal(const EalConfig& config);
 
+// Of the time stamp counter, as measured when DPDK started.
+[[nodiscard]] std::uint64_t tsc_per_second();
+
 // Buffers of `data_bytes` for packets; one pool for all.
 Result<rte_mempool*> make_packet_pool(unsigned count, std::uint16_t data_bytes);
 

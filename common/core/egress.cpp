@@ -77,8 +77,14 @@ bool Egress::hop_taken(Batch& batch, Packet& packet, const Network& network) noe
 
 bool Egress::fits(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
                   Origin origin) noexcept {
-  if (packet.ip_length() <= hop.mtu || !(packet.headers.is_ipv4() || packet.headers.is_ipv6())) [[likely]]
+  const std::uint32_t behind_link = packet.mbuf->pkt_len - packet.headers.l3_offset;
+  if (behind_link <= hop.mtu || !(packet.headers.is_ipv4() || packet.headers.is_ipv6())) [[likely]]
     return true;
+  if (packet.ip_length() <= hop.mtu) {  // with padding that the next link has no room for
+    if (hop.kind == NextHop::Kind::kForward)
+      rte_pktmbuf_trim(packet.mbuf, static_cast<std::uint16_t>(behind_link - packet.ip_length()));
+    return true;
+  }
   const bool may_fragment = packet.headers.is_ipv4() && hop.kind == NextHop::Kind::kForward &&
                             (packet.l3_as<Ipv4Header>().fragment.host() & Ipv4Header::kDontFragment) == 0;
   if (may_fragment) {

@@ -74,8 +74,8 @@ Fragment describe(const Packet& packet) noexcept {
   std::size_t begin = headers.l4_offset;  // of what was fragmented
   if (headers.is_ipv4()) {
     const auto& ip = packet.l3_as<net::Ipv4Header>();
-    fragment.key = FragmentKey::ipv4(ip.source, ip.destination, ip.id.host(), headers.protocol,
-                                     packet.domain.value());
+    fragment.key =
+        FragmentKey::ipv4(ip.source, ip.destination, ip.id.host(), headers.protocol, packet.domain.value());
   } else {
     const auto& ip = packet.l3_as<net::Ipv6Header>();
     const net::Ipv6FragmentHeader* header = find_fragment_header(packet, begin);
@@ -130,7 +130,11 @@ Note unpacked(const flow::FragmentNote& from) noexcept {
 
 Fragments::Fragments(const flow::FragmentSettings& settings, std::uint64_t seed, WorkerId self,
                      WorkerCounters& counters, Capturer& capturer)
-    : table_(settings, seed), self_(self), counters_(counters), capturer_(capturer), released_(settings.held) {}
+    : table_(settings, seed),
+      self_(self),
+      counters_(counters),
+      capturer_(capturer),
+      released_(settings.held) {}
 
 void Fragments::drop(void* mbuf, Drop reason) noexcept {
   auto* packet = static_cast<rte_mbuf*>(mbuf);

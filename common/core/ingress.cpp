@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/core/ingress.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <rte_prefetch.h>
@@ -84,6 +85,34 @@ Drop check_ipv6(const Ipv6Header& ip) noexcept {
   return Drop::kNone;
 }
 
+// A source that means something on its own link only, and is not to be forwarded: RFC 4291 sections 2.5.2, 2.5.6.
+bool link_scope_source(const Ipv6Header& ip) noexcept {
+  return ip.source.is_link_local() || ip.source == net::Ipv6Address{};
+}
+
+bool is_icmp_error(const Headers& headers) noexcept {
+  if (headers.has_ports) return false;
+  return headers.protocol == net::protocol::kIcmp ||
+         (headers.protocol == net::protocol::kIcmpv6 && headers.icmp_type() < net::icmpv6::kEchoRequest);
+}
+
+// What decides on the owner. An ICMP error belongs with the flow it is about: the packet inside it tells.
+std::uint32_t flow_hash(const Packet& packet) noexcept {
+  const Headers& headers = packet.headers;
+  if (is_icmp_error(headers)) [[unlikely]] {
+    Headers inner;
+    inner.family = headers.family;
+    inner.l3_offset = headers.payload_offset;
+    const Bytes present =
+        packet.first_segment().first(std::min<std::size_t>(packet.mbuf->data_len, headers.end_offset));
+    const auto error =
+        net::parse_ip(present, present.size(), inner, {.check_ipv4_checksum = false, .truncated = true});
+    if (error == net::ParseError::kNone)
+      return owner_hash(inner, packet.bytes() + inner.l3_offset, inner.has_ports);
+  }
+  return owner_hash(headers, packet.l3(), headers.has_ports && !headers.is_fragment);
+}
+
 }  // namespace
 
 Ingress::Ingress(WorkerId self, std::vector<RingOutput> owners, RingOutput to_host, Originator& originator,
@@ -162,6 +191,12 @@ void Ingress::route(Batch& batch, Packet& packet, const Network& network) noexce
   packet.next_hop = packet.headers.is_ipv4()
                         ? network.find_route(packet.domain, packet.l3_as<Ipv4Header>().destination)
                         : network.find_route(packet.domain, packet.l3_as<Ipv6Header>().destination);
+  if (packet.headers.is_ipv6() && link_scope_source(packet.l3_as<Ipv6Header>()) &&
+      !(packet.next_hop.valid() &&
+        network.next_hops[packet.next_hop.value()].kind == NextHop::Kind::kHost)) [[unlikely]] {
+    batch.drop(packet, Drop::kMartianSource);
+    return;
+  }
   if (!packet.next_hop.valid()) [[unlikely]] {
     originator_.no_route(packet, network);
     batch.drop(packet, Drop::kNoRoute);
@@ -212,6 +247,8 @@ void Ingress::run(Batch& batch) noexcept {
       packet.domain = network.interfaces[packet.ingress.value()].domain;
       packet.next_hop = network.wire[packet.port.value()];
       packet.egress = network.next_hops[packet.next_hop.value()].interface;
+      packet.link_broadcast =
+          reinterpret_cast<const net::EthernetHeader*>(packet.bytes())->destination.is_group();
     } else {
       if (!accept_link(batch, packet, network)) [[unlikely]]
         continue;
@@ -225,8 +262,7 @@ void Ingress::run(Batch& batch) noexcept {
 
     if constexpr (arrival == Arrival::kPort) {
       if (workers_ > 1 && headers.family != Headers::kArp) {
-        const bool with_ports = headers.has_ports && !headers.is_fragment;
-        const unsigned owner = owner_of(owner_hash(headers, packet.l3(), with_ports), workers_);
+        const unsigned owner = owner_of(flow_hash(packet), workers_);
         if (owner != self_.value()) {
           note(packet.mbuf).kind = Note::Kind::kNone;
           batch.take(packet);

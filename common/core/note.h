@@ -28,7 +28,7 @@ struct Note {
   std::uint8_t protocol = 0;
   be16 source_port{};
   be16 destination_port{};
-  InterfaceId interface{};
+  InterfaceId interface {};
   PortId port{};
   bool has_ports = false;
 };

@@ -66,7 +66,8 @@ class Transmitter {
     rte_ring* ring = nullptr;  // when set, the queue is another worker's
   };
 
-  Transmitter(const std::array<Path, kMaxPorts>& paths, WorkerCounters& counters, Capturer& capturer) noexcept;
+  Transmitter(const std::array<Path, kMaxPorts>& paths, WorkerCounters& counters,
+              Capturer& capturer) noexcept;
 
   void send(PortId port, rte_mbuf* mbuf, Origin origin) noexcept {
     Buffer& buffer = buffers_[port.value()];

@@ -1,18 +1,33 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/core/port.h"
 
-#include <rte_dev.h>
-#include <rte_errno.h>
-#include <rte_ethdev.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
+
+#include <net/if.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/core/owner.h"
 
 namespace millrace::core {
 namespace {
+
+// Whether a network device of the kernel is there, up, and has a carrier.
+bool kernel_device_runs(const std::string& name) {
+  ifreq request{};
+  name.copy(request.ifr_name, IFNAMSIZ - 1);
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return true;  // out of descriptors: no reason to stop forwarding
+  const bool known = ::ioctl(fd, SIOCGIFFLAGS, &request) == 0;
+  ::close(fd);
+  return known && (request.ifr_flags & IFF_UP) != 0 && (request.ifr_flags & IFF_RUNNING) != 0;
+}
 
 // "0x6d5a" over and over: see owner.h.
 std::array<std::uint8_t, 40> symmetric_key() {
@@ -26,7 +41,8 @@ std::array<std::uint8_t, 40> symmetric_key() {
 Result<PortId> find_port(const PortConfig& config) {
   const std::string attempt = "open port " + config.name;
   if (rte_dev_probe(config.device.c_str()) != 0) {
-    return failure(attempt, "no driver takes the device '" + config.device + "' (" + rte_strerror(rte_errno) + ")");
+    return failure(attempt,
+                   "no driver takes the device '" + config.device + "' (" + rte_strerror(rte_errno) + ")");
   }
   rte_dev_iterator iterator{};
   std::uint16_t id = RTE_MAX_ETHPORTS;
@@ -73,10 +89,18 @@ Result<Port> Port::open(const PortConfig& config, rte_mempool* pool) {
   };
 
   rte_eth_dev_info info{};
-  if (const int error = rte_eth_dev_info_get(number, &info); error != 0) return failed("read its abilities", error);
+  if (const int error = rte_eth_dev_info_get(number, &info); error != 0)
+    return failed("read its abilities", error);
   port.driver_ = info.driver_name;
-  port.receive_queues_ = std::clamp<std::uint16_t>(config.queues, 1, std::max<std::uint16_t>(info.max_rx_queues, 1));
-  port.transmit_queues_ = std::clamp<std::uint16_t>(config.queues, 1, std::max<std::uint16_t>(info.max_tx_queues, 1));
+  // This driver's link is up from start to stop, whatever becomes of its device.
+  std::array<char, IF_NAMESIZE> device{};
+  if (port.driver_ == "net_af_packet" && if_indextoname(info.if_index, device.data()) != nullptr) {
+    port.kernel_device_ = device.data();
+  }
+  port.receive_queues_ =
+      std::clamp<std::uint16_t>(config.queues, 1, std::max<std::uint16_t>(info.max_rx_queues, 1));
+  port.transmit_queues_ =
+      std::clamp<std::uint16_t>(config.queues, 1, std::max<std::uint16_t>(info.max_tx_queues, 1));
 
   rte_eth_conf settings{};
   settings.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
@@ -90,12 +114,15 @@ Result<Port> Port::open(const PortConfig& config, rte_mempool* pool) {
     settings.rx_adv_conf.rss_conf = {.rss_key = key.data(), .rss_key_len = 40, .rss_hf = functions};
     port.symmetric_rss_ = true;
   }
-  if (const int error = rte_eth_dev_configure(number, port.receive_queues_, port.transmit_queues_, &settings); error != 0) {
+  if (const int error = rte_eth_dev_configure(number, port.receive_queues_, port.transmit_queues_, &settings);
+      error != 0) {
     return failed("configure", error);
   }
-  // A device that can not change its MTU either takes any frame or says so here; frames over the MTU are never sent.
+  // A device that can not change its MTU either takes any frame or says so here; frames over the MTU are
+  // never sent.
   const int mtu_error = rte_eth_dev_set_mtu(number, config.mtu);
-  if (mtu_error != 0 && mtu_error != -ENOTSUP && mtu_error != -ENOSYS) return failed("set its MTU", mtu_error);
+  if (mtu_error != 0 && mtu_error != -ENOTSUP && mtu_error != -ENOSYS)
+    return failed("set its MTU", mtu_error);
 
   std::uint16_t receive = config.descriptors;
   std::uint16_t transmit = config.descriptors;
@@ -112,7 +139,8 @@ Result<Port> Port::open(const PortConfig& config, rte_mempool* pool) {
     }
   }
   rte_ether_addr mac{};
-  if (const int error = rte_eth_macaddr_get(number, &mac); error != 0) return failed("read its MAC address", error);
+  if (const int error = rte_eth_macaddr_get(number, &mac); error != 0)
+    return failed("read its MAC address", error);
   std::copy(std::begin(mac.addr_bytes), std::end(mac.addr_bytes), port.mac_.bytes.begin());
   return port;
 }
@@ -121,7 +149,8 @@ Result<void> Port::start() {
   if (const int error = rte_eth_dev_start(id_.value()); error != 0) {
     return failure("start port " + name_, rte_strerror(-error));
   }
-  // Transparent pairs and additional MAC addresses need all frames; a device without the mode gives them anyway.
+  // Transparent pairs and additional MAC addresses need all frames; a device without the mode gives them
+  // anyway.
   rte_eth_promiscuous_enable(id_.value());
   return {};
 }
@@ -129,7 +158,9 @@ Result<void> Port::start() {
 LinkState Port::link() const {
   rte_eth_link link{};
   if (rte_eth_link_get_nowait(id_.value(), &link) != 0) return {};
-  return {.up = link.link_status == RTE_ETH_LINK_UP, .speed_mbps = link.link_speed};
+  const bool up =
+      link.link_status == RTE_ETH_LINK_UP && (kernel_device_.empty() || kernel_device_runs(kernel_device_));
+  return {.up = up, .speed_mbps = link.link_speed};
 }
 
 std::uint64_t Port::missed() const {

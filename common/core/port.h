@@ -46,7 +46,7 @@ class Port {
   [[nodiscard]] LinkState link() const;
   // Packets the device had no room for, and those with errors: lost before any worker saw them.
   [[nodiscard]] std::uint64_t missed() const;
-  // Sends and receives start, after all queues have their workers.
+  // Frames that come before a worker reads its queues wait there.
   Result<void> start();
 
  private:
@@ -56,6 +56,7 @@ class Port {
   std::string name_;
   std::string device_;
   std::string driver_;
+  std::string kernel_device_;  // whose link is the port's; empty when the driver knows itself
   net::MacAddress mac_;
   std::uint16_t receive_queues_ = 0;
   std::uint16_t transmit_queues_ = 0;

@@ -117,26 +117,19 @@ class FlowTable {
     assert(record.key.low != 0);
     const std::uint64_t hash =
         hash_key(record.key, record.key.is_ipv6() ? &record.addresses : nullptr, seed_);
-    Bucket* previous = nullptr;
-    for (std::uint32_t at = bucket_of(hash);;) {
-      Bucket& bucket = buckets_[at];
-      for (unsigned hits = matching_slots(bucket, tag_of(hash)); hits != 0; hits &= hits - 1) {
+    Bucket* bucket = &buckets_[bucket_of(hash)];
+    for (;;) {
+      for (unsigned hits = matching_slots(*bucket, tag_of(hash)); hits != 0; hits &= hits - 1) {
         const auto slot = static_cast<unsigned>(std::countr_zero(hits));
-        if (bucket.record[slot] != index) continue;
-        bucket.tag[slot] = 0;
-        if (previous != nullptr && matching_slots(bucket, 0) == 0xff) {  // an empty overflow bucket goes back
-          previous->next = bucket.next;
-          bucket.next = free_overflow_;
-          free_overflow_ = at;
-        }
+        if (bucket->record[slot] != index) continue;
+        vacate(*bucket, slot, bucket_of(hash));
         record = Record{};
         free_[free_count_++] = index;
         return;
       }
-      assert(bucket.next != 0);
-      if (bucket.next == 0) return;
-      previous = &bucket;
-      at = bucket.next;
+      assert(bucket->next != 0);
+      if (bucket->next == 0) return;
+      bucket = &buckets_[bucket->next];
     }
   }
 
@@ -157,6 +150,23 @@ class FlowTable {
   }
   [[nodiscard]] static std::uint16_t tag_of(std::uint64_t hash) noexcept {
     return static_cast<std::uint16_t>((hash >> 48) | 1);
+  }
+  // Empties a slot of the chain that begins at bucket `first`. An entry of the chain's last bucket takes its
+  // place, so that only the last has room and no more overflow buckets are in use than the flows need.
+  void vacate(Bucket& bucket, unsigned slot, std::uint32_t first) noexcept {
+    Bucket* before = nullptr;
+    Bucket* last = &buckets_[first];
+    for (; last->next != 0; last = &buckets_[last->next]) before = last;
+    const unsigned used = ~matching_slots(*last, 0) & 0xffU;
+    const auto from = last == &bucket ? slot : static_cast<unsigned>(std::countr_zero(used));
+    bucket.tag[slot] = last->tag[from];
+    bucket.record[slot] = last->record[from];
+    last->tag[from] = 0;
+    if (before != nullptr && matching_slots(*last, 0) == 0xff) {
+      last->next = free_overflow_;
+      free_overflow_ = before->next;
+      before->next = 0;
+    }
   }
   // A bit per slot whose tag is `tag`.
   [[nodiscard]] static unsigned matching_slots(const Bucket& bucket, std::uint16_t tag) noexcept {

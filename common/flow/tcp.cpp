@@ -170,7 +170,8 @@ TcpVerdict acknowledge_syn(Step& step) noexcept {
   if (segment.has(kSyn)) {
     if (sequence_after(segment.acknowledgment, step.self.max_ack)) step.self.max_ack = segment.acknowledgment;
     if (both) settle_scale(step.track);
-    step.state = both ? TcpState::kEstablished : TcpState::kSynReceived;
+    // A FIN may have come with data before the handshake was over.
+    step.state = both ? state_after_fins(step.track, TcpState::kEstablished) : TcpState::kSynReceived;
     return TcpVerdict::kOk;
   }
   settle_scale(step.track);

@@ -29,7 +29,9 @@ class TimerWheel {
   // wheel.
   void schedule(std::uint32_t index, Tick now, Tick deadline) noexcept {
     cancel(index);
-    const std::uint32_t ahead = tick_after(deadline, now) ? (deadline - now) / kSlotMs + 1 : 1;
+    // The first slot that begins after the deadline. A deadline that has passed is due in the next one.
+    std::uint32_t ahead = (deadline / kSlotMs + 1 - current_) & kTurnMask;
+    if (!tick_after(deadline, now) || ahead == 0 || ahead > kTurns / 2) ahead = 1;
     push((current_ + (ahead < kSlots ? ahead : kSlots - 1)) % kSlots, index);
   }
 

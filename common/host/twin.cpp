@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/host/twin.h"
 
+#include <algorithm>
+#include <array>
+#include <future>
+#include <map>
+
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <future>
-#include <map>
 
 #include "common/base/clock.h"
 #include "common/core/batch.h"
@@ -30,10 +30,12 @@ using core::InterfaceId;
 using core::Note;
 
 constexpr unsigned kBurst = 64;
-constexpr int kQuietPollMs = 1;  // workers do not wake this thread (that would be a system call), so it looks often
+constexpr int kQuietPollMs =
+    1;  // workers do not wake this thread (that would be a system call), so it looks often
 constexpr Tick kHousekeepingMs = 250;
 constexpr Tick kRefreshMs = 1000;
-constexpr std::uint32_t kFirstDomainTable = 1000;  // route table of domain 1; out of the way of hand-made ones
+constexpr std::uint32_t kFirstDomainTable =
+    1000;  // route table of domain 1; out of the way of hand-made ones
 
 Tick now_ms() {
   timespec now{};
@@ -53,7 +55,8 @@ class Twin::Impl {
       : wiring_(std::move(wiring)),
         counters_(counters),
         wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-        resolver_([this](const NeighborKey& key) { ask(key); }, [this](rte_mbuf* packet) { give_up(packet); }) {}
+        resolver_([this](const NeighborKey& key) { ask(key); },
+                  [this](rte_mbuf* packet) { give_up(packet); }) {}
   ~Impl() {
     stop();
     close(wake_);
@@ -304,9 +307,10 @@ class Twin::Impl {
         if (auto done = device.tap.set_carrier(up); !done) trouble(done.error().message());
       }
     }
-    const bool gone = std::any_of(devices_.begin(), devices_.end(), [](const auto& e) { return e.second.tap.gone(); });
+    const bool gone =
+        std::any_of(devices_.begin(), devices_.end(), [](const auto& e) { return e.second.tap.gone(); });
     if (gone) {
-      trouble("a twin's TAP device was deleted; making it again");
+      wiring_.log("a twin's TAP device was deleted; making it again");  // each time: it is a change
       std::erase_if(devices_, [](const auto& entry) { return entry.second.tap.gone(); });
       TwinPlan plan = std::move(plan_);
       plan_ = {};
@@ -321,8 +325,9 @@ class Twin::Impl {
   }
 
   [[nodiscard]] bool uses(core::PortId port) const {
-    return std::any_of(plan_.skeleton.interfaces.begin(), plan_.skeleton.interfaces.end(),
-                       [&](const core::Interface& interface) { return interface.up && interface.port == port; });
+    return std::any_of(
+        plan_.skeleton.interfaces.begin(), plan_.skeleton.interfaces.end(),
+        [&](const core::Interface& interface) { return interface.up && interface.port == port; });
   }
 
   // --- packets ---
@@ -353,7 +358,8 @@ class Twin::Impl {
       std::size_t start = 0;
       constexpr std::size_t kAddresses = 12;
       const auto tagged = [&] {
-        const auto type = static_cast<std::uint16_t>(room_[start + kAddresses] << 8 | room_[start + kAddresses + 1]);
+        const auto type =
+            static_cast<std::uint16_t>(room_[start + kAddresses] << 8 | room_[start + kAddresses + 1]);
         return start + kAddresses + 2 + sizeof(net::VlanTag) <= length &&
                (type == net::ether_type::kVlan || type == net::ether_type::kQinQ);
       };
@@ -383,7 +389,8 @@ class Twin::Impl {
     if (device == devices_.end()) return std::nullopt;
     net::Headers headers;
     const Bytes frame(rte_pktmbuf_mtod(packet, const std::uint8_t*), packet->data_len);
-    if (net::parse_frame(frame, packet->pkt_len, headers, {.check_ipv4_checksum = false}) != net::ParseError::kNone) {
+    if (net::parse_frame(frame, packet->pkt_len, headers, {.check_ipv4_checksum = false}) !=
+        net::ParseError::kNone) {
       return std::nullopt;
     }
     core::Packet view;
@@ -434,7 +441,8 @@ class Twin::Impl {
       }
       packet->data_len = static_cast<std::uint16_t>(**length);
       packet->pkt_len = packet->data_len;
-      core::note(packet) = Note{.kind = Note::Kind::kFrame, .interface = device.interface, .port = device.port};
+      core::note(packet) =
+          Note{.kind = Note::Kind::kFrame, .interface = device.interface, .port = device.port};
       if (rte_ring_enqueue(wiring_.from_host, packet) != 0) {
         counters_.from_kernel_lost.add(1);
         rte_pktmbuf_free(packet);
@@ -448,7 +456,8 @@ class Twin::Impl {
   // Said once per kind; the state is in status() as long as it lasts.
   void trouble(const std::string& sentence) {
     const std::lock_guard lock(mutex_);
-    if (std::find(status_.troubles.begin(), status_.troubles.end(), sentence) != status_.troubles.end()) return;
+    if (std::find(status_.troubles.begin(), status_.troubles.end(), sentence) != status_.troubles.end())
+      return;
     constexpr std::size_t kMost = 32;
     if (status_.troubles.size() < kMost) status_.troubles.push_back(sentence);
     wiring_.log(sentence);

@@ -91,7 +91,8 @@ struct IpParseOptions {
     const bool whole =
         (ip.fragment.wire() & be16(Ipv4Header::kMoreFragments | Ipv4Header::kOffsetMask).wire()) == 0;
     if (ethernet.type == be16(ether_type::kIpv4) && ip.version_length == 0x45 && whole &&
-        end <= frame_length && (!options.check_ipv4_checksum || ipv4_checksum_ok(ip, sizeof ip))) [[likely]] {
+        end <= frame_length && end <= 0xffff && !options.truncated &&
+        (!options.check_ipv4_checksum || ipv4_checksum_ok(ip, sizeof ip))) [[likely]] {
       headers.l3_offset = kL3;
       headers.l4_offset = kL4;
       headers.end_offset = static_cast<std::uint16_t>(end);

@@ -1,143 +1,234 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Cycles per packet of the whole firewall, in process.
-#include <rte_cycles.h>
-
+// What the firewall costs: its whole pipeline in process, prebuilt packets in and out of ports that are
+// rings.
+//
+//   benchmark_firewall [--quick | --full] [--only forward|setup|swap]
+//
+// Prints one JSON object a line; tests/benchmark/run makes tables of them. --full adds 10 million sessions.
 #include <algorithm>
+#include <barrier>
 #include <cstdio>
-#include <cstring>
-#include <random>
-#include <vector>
+#include <exception>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <utility>
 
-#include "common/net/checksum.h"
-#include "tests/support/networks.h"
-#include "tests/support/testbed.h"
-#include "vnfs/firewall/function.h"
+#include <rte_cycles.h>
+#include <unistd.h>
+
+#include "tests/benchmark/firewall_bed.h"
+#include "tests/benchmark/policy_swap.h"
+#include "tests/benchmark/report.h"
 
 namespace {
 
 using namespace millrace;
-using firewall::FirewallFunction;
+using namespace millrace::benchmark;
 
-constexpr unsigned kBurst = 32;
-constexpr unsigned kWindow = 256;
+struct Options {
+  bool quick = false;
+  bool full = false;
+  std::string_view only;
 
-struct Flow {
-  std::uint32_t client;
-  std::uint32_t server;
-  std::uint16_t client_port;
-  std::uint16_t server_port;
+  [[nodiscard]] bool wants(std::string_view part) const { return only.empty() || only == part; }
+  [[nodiscard]] unsigned samples() const { return quick ? 81 : 321; }
 };
 
-Flow nth_flow(unsigned i) {
-  return {0x0a000000U + i / 60, 0xc0000000U + 0x00a80000U + i % 251, static_cast<std::uint16_t>(1024 + i % 60), 80};
+// Short enough that on a machine with other work most samples are not interrupted.
+constexpr unsigned kSamplePackets = 2'048;
+constexpr unsigned kReferencePackets = 1'024;
+
+double per_packet(std::uint64_t cycles, std::uint64_t packets) {
+  return static_cast<double>(cycles) / static_cast<double>(packets);
 }
 
-void write(rte_mbuf* mbuf, const Flow& f, bool forward, std::uint8_t flags, std::uint32_t seq, std::uint32_t ack,
-           unsigned frame_bytes, bool udp = false) {
-  mbuf->data_off = RTE_PKTMBUF_HEADROOM;
-  mbuf->data_len = static_cast<std::uint16_t>(frame_bytes);
-  mbuf->pkt_len = frame_bytes;
-  mbuf->ol_flags = 0;
-  auto* bytes = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
-  auto& ethernet = *reinterpret_cast<net::EthernetHeader*>(bytes);
-  ethernet.destination = testing::interface_mac(forward ? 0 : 1);
-  ethernet.source = testing::neighbor_mac(forward ? 0 : 1);
-  ethernet.type = be16(net::ether_type::kIpv4);
-  auto& ip = *reinterpret_cast<net::Ipv4Header*>(bytes + 14);
-  ip = {};
-  ip.version_length = 0x45;
-  ip.total_length = be16(static_cast<std::uint16_t>(frame_bytes - 14));
-  ip.ttl = 64;
-  ip.protocol = udp ? 17 : 6;
-  ip.source.value = be32(forward ? f.client : f.server);
-  ip.destination.value = be32(forward ? f.server : f.client);
-  net::set_ipv4_checksum(ip);
-  const be16 source(forward ? f.client_port : f.server_port);
-  const be16 destination(forward ? f.server_port : f.client_port);
-  if (udp) {
-    auto& header = *reinterpret_cast<net::UdpHeader*>(bytes + 34);
-    header = {source, destination, be16(static_cast<std::uint16_t>(frame_bytes - 34)), be16()};
-    return;
-  }
-  auto& tcp = *reinterpret_cast<net::TcpHeader*>(bytes + 34);
-  tcp = {source, destination, be32(seq), be32(ack), 0x50, flags, be16(65535), be16(), be16()};
+double resident_mib() {
+  std::ifstream file("/proc/self/statm");
+  double total = 0;
+  double resident = 0;
+  file >> total >> resident;
+  return resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
 }
 
-struct Bench {
-  testing::Testbed bed;
-  std::mt19937 random{1};
-  unsigned flows;
-  unsigned bytes;
-
-  void burst(auto&& fill, unsigned count, std::uint64_t& cycles) {
-    std::array<rte_mbuf*, kWindow> mbufs;
-    if (rte_pktmbuf_alloc_bulk(bed.pool(), mbufs.data(), count) != 0) std::abort();
-    for (unsigned i = 0; i < count; ++i) bed.receive(fill(i, mbufs[i]), mbufs[i]);
-    const std::uint64_t before = rte_rdtsc();
-    while (bed.worker(0).poll_once() != 0) {
+// The core's clock: one addition after the other, each taking a cycle.
+double core_hz() {
+  constexpr std::uint64_t kAdditions = 200'000;
+  double best = 0;
+  for (int round = 0; round < 500; ++round) {
+    std::uint64_t sum = 0;
+    const std::uint64_t begin = rte_rdtsc();
+    for (std::uint64_t i = 0; i < kAdditions; i += 10) {
+      asm volatile(
+          "add $1,%0; add $1,%0; add $1,%0; add $1,%0; add $1,%0;"
+          "add $1,%0; add $1,%0; add $1,%0; add $1,%0; add $1,%0"
+          : "+r"(sum));
     }
-    cycles += rte_rdtsc() - before;
-    for (unsigned p = 0; p < 2; ++p) {
-      const unsigned sent = bed.take_transmitted(p, mbufs);
-      rte_pktmbuf_free_bulk(mbufs.data(), sent);
-    }
+    best = std::max(best, static_cast<double>(kAdditions) * static_cast<double>(rte_get_tsc_hz()) /
+                              static_cast<double>(rte_rdtsc() - begin));
   }
+  return best;
+}
+
+struct ForwardCase {
+  std::string name;
+  TrafficConfig traffic;
+  unsigned workers = 1;
+  std::vector<Size> sizes;
 };
+
+struct WorkerSamples {
+  Samples cycles;
+  Samples polling;
+  Samples reference;
+  std::array<Samples, core::WorkerCounters::kMaxStages> stages;
+};
+
+void measure_size(const ForwardCase& test, FirewallBed& bed, Size size, unsigned samples) {
+  std::vector<WorkerSamples> by_worker(test.workers);
+  std::barrier together(test.workers);
+  on_worker_threads(test.workers, [&](unsigned w) {
+    WorkerSamples& own = by_worker[w];
+    bed.forward(w, size, 8 * kSamplePackets);
+    for (unsigned i = 0; i < samples; ++i) {
+      together.arrive_and_wait();
+      const Cost io = bed.forward_io(w, size, kReferencePackets);
+      own.reference.add(per_packet(io.polling, io.packets));
+      together.arrive_and_wait();
+      const Cost cost = bed.forward(w, size, kSamplePackets);
+      own.cycles.add(per_packet(cost.cycles, cost.packets));
+      own.polling.add(per_packet(cost.polling, cost.packets));
+      for (unsigned s = 0; s < bed.stages(); ++s) own.stages[s].add(per_packet(cost.stages[s], cost.packets));
+    }
+  });
+  bed.check_nothing_lost();
+  double mpps = 0;
+  double mpps_best = 0;
+  for (const WorkerSamples& own : by_worker) {
+    mpps += static_cast<double>(rte_get_tsc_hz()) / own.polling.median() / 1e6;
+    mpps_best += static_cast<double>(rte_get_tsc_hz()) / own.polling.best() / 1e6;
+  }
+  // With several workers the slowest one's cycles.
+  const WorkerSamples& slowest =
+      *std::max_element(by_worker.begin(), by_worker.end(),
+                        [](const auto& a, const auto& b) { return a.cycles.median() < b.cycles.median(); });
+  Line line("forward");
+  line.text("case", test.name)
+      .number("packet_bytes", packet_bytes(size))
+      .number("sessions", test.traffic.flows)
+      .number("workers", test.workers)
+      .number("mpps", mpps)
+      .number("mpps_best", mpps_best)
+      .samples("cycles_per_packet", slowest.cycles)
+      .samples("with_reception", slowest.polling)
+      .samples("reference", slowest.reference);
+  for (unsigned s = 0; s < bed.stages(); ++s) {
+    line.samples("stage_" + std::string(bed.stage_name(s)), slowest.stages[s]);
+  }
+}
+
+void measure_forwarding(const ForwardCase& test, const Options& options) {
+  const double before = resident_mib();
+  FirewallBed bed({.traffic = test.traffic, .workers = test.workers, .spare_sessions = 0});
+  on_worker_threads(test.workers, [&](unsigned w) { bed.establish(w); });
+  if (test.traffic.flows >= 1'000'000 && test.workers == 1 && !test.traffic.ipv6 && !test.traffic.mixed) {
+    Line("memory")
+        .number("sessions", bed.state(0).sessions.flows().size())
+        .number("table_mib", static_cast<double>(bed.state(0).sessions.memory_bytes()) / (1 << 20))
+        .number("resident_mib", resident_mib() - before);
+  }
+  for (const Size size : test.sizes) measure_size(test, bed, size, options.samples());
+}
+
+void measure_setup(unsigned rules, const Options& options) {
+  constexpr unsigned kConnections = 512;
+  const unsigned samples = options.quick ? 40 : 240;
+  FirewallBed bed(
+      {.traffic = {.flows = kConnections * (samples + 4)}, .rules = rules, .spare_sessions = 1 << 20});
+  Samples first;
+  Samples handshake;
+  Samples rate;
+  Samples reference;
+  for (unsigned i = 0; i < samples + 4; ++i) {
+    const Cost io = bed.forward_io(0, Size::k64, kReferencePackets);
+    std::uint64_t cycles = 0;
+    std::uint64_t polling = 0;
+    double syn = 0;
+    for (const Step step : {Step::kSyn, Step::kSynAck, Step::kAck}) {
+      const Cost cost = bed.send(0, step, i * kConnections, kConnections);
+      if (step == Step::kSyn) syn = per_packet(cost.cycles, cost.packets);
+      cycles += cost.cycles;
+      polling += cost.polling;
+    }
+    if (i < 4) continue;  // cold
+    first.add(syn);
+    handshake.add(per_packet(cycles, kConnections));
+    rate.add(per_packet(polling, kConnections));
+    reference.add(per_packet(io.polling, io.packets));
+  }
+  bed.check_nothing_lost();
+  const auto hz = static_cast<double>(rte_get_tsc_hz());
+  Line("setup")
+      .number("rules", rules)
+      .samples("first_packet", first)
+      .samples("handshake", handshake)
+      .samples("reference", reference)
+      .number("sessions_per_second", hz / rate.median())
+      .number("sessions_per_second_best", hz / rate.best());
+}
+
+void run(const Options& options) {
+  using enum Size;
+  // Packet memory for the pools of one bed at a time; the tables are mapped beside it.
+  testing::ensure_eal(128);
+  Line("machine").number("tsc_hz", static_cast<double>(rte_get_tsc_hz())).number("core_hz", core_hz());
+  if (options.wants("forward")) {
+    std::vector<ForwardCase> cases;
+    std::vector<unsigned> scales{1, 10'000};
+    if (!options.quick) scales.push_back(1'000'000);
+    for (const unsigned flows : scales) {
+      cases.push_back({"ipv4 tcp", {.flows = flows}, 1, {k64, kImix, k1420}});
+      cases.push_back({"ipv6 tcp", {.flows = flows, .ipv6 = true}, 1, {k64, kImix, k1420}});
+    }
+    for (const unsigned flows : scales) {
+      if (flows == 1) continue;
+      cases.push_back({"ipv4 tcp+udp", {.flows = flows, .mixed = true}, 1, {k64}});
+      cases.push_back({"ipv6 tcp+udp", {.flows = flows, .ipv6 = true, .mixed = true}, 1, {k64}});
+      cases.push_back({"ipv4 tcp", {.flows = flows}, 2, {k64, kImix}});
+    }
+    if (options.full) cases.push_back({"ipv4 tcp", {.flows = 10'000'000}, 1, {k64}});
+    for (const ForwardCase& test : cases) measure_forwarding(test, options);
+  }
+  if (options.wants("setup")) {
+    for (const unsigned rules : {10U, 1'000U, 10'000U}) {
+      if (!options.quick || rules <= 1'000) measure_setup(rules, options);
+    }
+  }
+  if (options.wants("swap")) measure_policy_swap(options.quick ? 0.5 : 3);
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const unsigned flows = argc > 1 ? static_cast<unsigned>(std::atoi(argv[1])) : 10000;
-  const unsigned bytes = argc > 2 ? static_cast<unsigned>(std::atoi(argv[2])) : 60;
-  const unsigned rounds = argc > 3 ? static_cast<unsigned>(std::atoi(argv[3])) : 2000;
-  testing::ensure_eal(256);
-  auto policy = std::make_unique<firewall::Policy>();
-  policy->otherwise.action = firewall::Action::kAccept;
-  testing::NetworkBuilder builder;
-  builder.interface(core::PortId(0), "inside", {"10.255.255.1/8"})
-      .interface(core::PortId(1), "outside", {"192.168.255.1/16"})
-      .route("10.0.0.0/8", "inside", testing::neighbor_mac(0).to_string())
-      .route("192.168.0.0/16", "outside", testing::neighbor_mac(1).to_string());
-  FirewallFunction* function = nullptr;
-  Bench bench{.bed = testing::Testbed({.burst = kBurst, .buffers = 4095, .ring_size = 1024}, {builder.build(), std::move(policy)},
-                           [&](const core::WorkerServices& services) {
-                             auto made = std::make_unique<FirewallFunction>(
-                                 firewall::Limits{.sessions = std::max(flows + 1024, 16384U), .rule_slots = 65536}, services);
-                             function = made.get();
-                             return made;
-                           }),
-              .flows = flows, .bytes = bytes};
-  std::uint64_t setup = 0;
-  std::uint64_t ignored = 0;
-  for (unsigned at = 0; at < flows; at += kWindow) {
-    const unsigned count = std::min(kWindow, flows - at);
-    bench.burst([&](unsigned i, rte_mbuf* m) { write(m, nth_flow(at + i), true, 0x02, 1000, 0, 60); return 0U; }, count, setup);
-    bench.burst([&](unsigned i, rte_mbuf* m) { write(m, nth_flow(at + i), false, 0x12, 5000, 1001, 60); return 1U; }, count, ignored);
-    bench.burst([&](unsigned i, rte_mbuf* m) { write(m, nth_flow(at + i), true, 0x10, 1001, 5001, 60); return 0U; }, count, ignored);
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--quick") {
+      options.quick = true;
+    } else if (word == "--full") {
+      options.full = true;
+    } else if (word == "--only" && i + 1 < argc) {
+      options.only = argv[++i];
+    } else {
+      std::fprintf(stderr, "benchmark_firewall [--quick | --full] [--only forward|setup|swap]\n");
+      return 2;
+    }
   }
-  std::vector<double> samples;
-  for (unsigned r = 0; r < rounds; ++r) {
-    std::uint64_t cycles = 0;
-    bench.burst(
-        [&](unsigned, rte_mbuf* m) {
-          const auto choice = static_cast<std::uint32_t>(bench.random());
-          const bool forward = (choice & 1U) != 0;
-          write(m, nth_flow(static_cast<unsigned>((std::uint64_t{choice >> 1} * flows) >> 31)), forward, 0x10,
-                forward ? 1001 : 5001, forward ? 5001 : 1001, bytes);
-          return forward ? 0U : 1U;
-        },
-        kWindow, cycles);
-    samples.push_back(static_cast<double>(cycles) / kWindow);
+  try {
+    run(options);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "benchmark_firewall: %s\n", error.what());
+    return 1;
   }
-  std::sort(samples.begin(), samples.end());
-  const auto& c = bench.bed.worker(0).counters();
-  std::printf("flows %u bytes %u: best %.0f median %.0f cycles/packet; setup %.0f; sessions %u; rx %lu tx %lu drops %lu\n", flows, bytes,
-              samples.front(), samples[samples.size() / 2], static_cast<double>(setup) / flows,
-              function->state().sessions.flows().size(), c.received.read(), c.transmitted.read(), bench.bed.dropped_in_all());
-  for (unsigned s = 0; s < 5; ++s) {
-    const auto& stage = c.stages[s];
-    if (stage.packets.read() != 0) std::printf("  stage %u: %.1f cycles/packet\n", s, double(stage.cycles.read()) / double(stage.packets.read()));
-  }
-  for (unsigned r = 0; r < core::kMaxDropReasons; ++r) if (bench.bed.dropped(static_cast<std::uint8_t>(r))) std::printf("  drop %u: %lu\n", r, bench.bed.dropped(static_cast<std::uint8_t>(r)));
   return 0;
 }

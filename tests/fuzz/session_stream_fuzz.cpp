@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A stream of sessions from bytes. The checksums would stop a fuzzer at once, so they are set right first: frames are
-// walked by their lengths as the format says.
+// A stream of sessions from bytes. The checksums would stop a fuzzer at once, so they are set right first:
+// frames are walked by their lengths as the format says.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -29,9 +29,8 @@ std::uint32_t PolicyMaker::slot(const std::string& rule_name) {
   return slots_.try_emplace(rule_name, static_cast<std::uint32_t>(slots_.size() + 1)).first->second;
 }
 
-std::unique_ptr<firewall::Policy> PolicyMaker::make(const PolicySpec& spec,
-                                                    std::shared_ptr<const core::Network> network) {
-  auto policy = std::make_unique<firewall::Policy>();
+std::shared_ptr<const firewall::Policy> PolicyMaker::make(const PolicySpec& spec, std::size_t interfaces) {
+  auto policy = std::make_shared<firewall::Policy>();
   auto matcher = firewall::RuleMatcher::compile(spec.rules, spec.sets);
   if (!matcher) throw std::invalid_argument(matcher.error().message());
   policy->generation = ++generation_;
@@ -41,7 +40,7 @@ std::unique_ptr<firewall::Policy> PolicyMaker::make(const PolicySpec& spec,
         {.action = rule.action, .log = rule.log, .slot = slot(rule.name), .limits = rule.limits});
   }
   policy->otherwise.action = spec.otherwise;
-  for (std::size_t i = 0; i < network->interfaces.size(); ++i) {
+  for (std::size_t i = 0; i < interfaces; ++i) {
     const std::uint16_t zone = i < spec.zone_of.size() ? spec.zone_of[i] : std::uint16_t{0};
     policy->zone_of.push_back(firewall::ZoneId(zone));
   }
@@ -51,7 +50,6 @@ std::unique_ptr<firewall::Policy> PolicyMaker::make(const PolicySpec& spec,
   policy->draining = spec.draining;
   policy->rules = spec.rules;
   policy->sets = spec.sets;
-  policy->network = std::move(network);
   return policy;
 }
 

@@ -29,8 +29,8 @@ struct PolicySpec {
 // default's.
 class PolicyMaker {
  public:
-  [[nodiscard]] std::unique_ptr<firewall::Policy> make(const PolicySpec& spec,
-                                                       std::shared_ptr<const core::Network> network);
+  // `interfaces`: of the network the policy is for.
+  [[nodiscard]] std::shared_ptr<const firewall::Policy> make(const PolicySpec& spec, std::size_t interfaces);
   [[nodiscard]] std::uint32_t slot(const std::string& rule_name);
 
  private:

@@ -50,7 +50,7 @@ class Run final : public Observed {
     const firewall::Limits limits{.sessions = test.scenario->session_capacity, .rule_slots = 256};
     bed_ = std::make_unique<Testbed>(
         TestbedConfig{.workers = test.workers, .burst = test.burst, .buffers = 2047, .ring_size = 1024},
-        maker_.make(spec_, network_), [&](const core::WorkerServices& services) {
+        snapshot(), [&](const core::WorkerServices& services) {
           auto made = std::make_unique<firewall::FirewallFunction>(limits, services);
           states_.push_back(&made->state());
           return made;
@@ -83,6 +83,10 @@ class Run final : public Observed {
     return sum;
   }
   unsigned workers() const override { return test_.workers; }
+  std::uint64_t dropped(core::Drop reason) const override {
+    return bed_->dropped(static_cast<std::uint8_t>(reason));
+  }
+  std::uint64_t dropped_in_all() const override { return bed_->dropped_in_all(); }
   const std::vector<Frame>& sent(unsigned port) const override { return sent_[port]; }
 
  private:
@@ -96,7 +100,7 @@ class Run final : public Observed {
   void play(const Scenario::Round& round, std::size_t number) {
     // Time passes in steps, as for a worker that polls: timers of a long pause come due in their order.
     for (Tick left = round.pause; left != 0;) {
-      const Tick step = std::min<Tick>(left, 1000);
+      const Tick step = std::min<Tick>(left, std::max<Tick>(1000, round.pause / 200));
       now_ += step;
       left -= step;
       bed_->set_time(now_);
@@ -128,7 +132,10 @@ class Run final : public Observed {
     for (const auto& look : round.checks) look(*this);
   }
 
-  void publish() { bed_->publish(maker_.make(spec_, network_)); }
+  core::Snapshot snapshot() {
+    return {.network = network_, .policy = maker_.make(spec_, network_->interfaces.size())};
+  }
+  void publish() { bed_->publish(snapshot()); }
 
   // All packets of a round come by the queue of one worker, in the next round by another's: as far as they
   // belong to others they are handed over, and no flow is reordered on the way in.
@@ -204,7 +211,8 @@ class Run final : public Observed {
   }
 
   void expect_no_buffer_lost() const {
-    EXPECT_EQ(rte_mempool_in_use_count(bed_->pool()), 0U) << "packet buffers are lost";
+    EXPECT_EQ(rte_mempool_in_use_count(bed_->pool()), total(&core::WorkerCounters::held))
+        << "packet buffers are lost";
   }
 
   const ScenarioCase& test_;
@@ -363,6 +371,12 @@ Scenario& Scenario::passes(unsigned port, const PacketBuilder& packet) {
   const unsigned other = port == kInside ? kOutside : kInside;
   return is_transparent ? out(other, packet)
                         : out(other, forwarded(packet, port == kInside ? kUntrust : kTrust));
+}
+
+void let_out_only(PolicySpec& policy) {
+  policy.zone_of = {0, 1, 0, 1, 1};
+  policy.rules = {accept("out").from(0).to(1)};
+  policy.otherwise = firewall::Action::kDrop;
 }
 
 void PrintTo(const ScenarioCase& test, std::ostream* out) {

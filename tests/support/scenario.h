@@ -85,6 +85,8 @@ class Observed {
   [[nodiscard]] virtual std::uint64_t rule_sessions(const std::string& rule) const = 0;
   [[nodiscard]] virtual std::uint64_t sessions() const = 0;
   [[nodiscard]] virtual unsigned workers() const = 0;
+  [[nodiscard]] virtual std::uint64_t dropped(core::Drop reason) const = 0;
+  [[nodiscard]] virtual std::uint64_t dropped_in_all() const = 0;
   // What left by a port in this round, when the round asked for no exact comparison.
   [[nodiscard]] virtual const std::vector<Frame>& sent(unsigned port) const = 0;
 };
@@ -161,6 +163,10 @@ class Scenario {
   PolicySpec latest_;
   bool changed_ = false;
 };
+
+// Inside may open sessions to outside and nothing else may: what comes back shows that it is known. Inside is zone 0,
+// outside zone 1.
+void let_out_only(PolicySpec& policy);
 
 [[nodiscard]] inline Scenario scenario(std::string name) { return Scenario(std::move(name)); }
 

@@ -24,6 +24,7 @@ struct TestbedConfig {
   unsigned ports = 2;
   unsigned buffers = 8191;
   unsigned ring_size = 2048;
+  flow::FragmentSettings fragments{};
 };
 
 // Ports, rings and workers around one function. The owner of everything.
@@ -53,6 +54,13 @@ class Testbed {
   // What left by a port since the last call, in order.
   [[nodiscard]] std::vector<std::vector<std::uint8_t>> transmitted(unsigned port);
   [[nodiscard]] unsigned take_transmitted(unsigned port, std::span<rte_mbuf*> out);
+  // What a port's queue of one worker is made of, for generators on threads of their own.
+  [[nodiscard]] rte_ring* receive_ring(unsigned port, unsigned worker) noexcept {
+    return receive_rings_[port][worker];
+  }
+  [[nodiscard]] rte_ring* transmit_ring(unsigned port, unsigned worker) noexcept {
+    return transmit_rings_[port][worker];
+  }
   // What went to the twin, frames as received; `kind` of the first note when asked for.
   [[nodiscard]] std::vector<std::vector<std::uint8_t>> to_host();
   struct HostFrame {

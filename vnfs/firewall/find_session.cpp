@@ -11,7 +11,7 @@ using core::Batch;
 using core::Packet;
 
 bool is_icmp_error(const net::Headers& headers) noexcept {
-  if (headers.has_ports) [[likely]] return false;
+  if (headers.has_ports || headers.later_fragment()) [[likely]] return false;
   if (headers.protocol == net::protocol::kIcmp) {
     const std::uint8_t type = headers.icmp_type();
     return headers.is_ipv4() && (type == net::icmp::kUnreachable || type == net::icmp::kSourceQuench ||
@@ -70,7 +70,11 @@ void FindSession::relate(Batch& batch, Packet& packet, const Session& session) n
   const flow::TcpEndpoint& sender = session.tcp.side[side];
   const flow::TcpEndpoint& receiver = session.tcp.side[side ^ 1U];
   const std::uint32_t slack = flow::detail::window_of(receiver) + flow::detail::kMaxAckWindow;
-  if (sender.end - sequence.host() > slack && sequence.host() != sender.end) batch.drop(packet, Drop::kIcmpBadEmbedded);
+  if (sender.end - sequence.host() > slack && sequence.host() != sender.end) {
+    batch.drop(packet, Drop::kIcmpBadEmbedded);
+  } else if (session.has(Session::kProxied) && static_cast<Direction>(side) == Direction::kReverse) {
+    translate_error(packet, *reinterpret_cast<be32*>(packet.bytes() + inner.l4_offset + 4), session);
+  }
 }
 
 // A SYN on the ports of a connection that has ended: the old session gives way, and the rules are asked again.
@@ -85,7 +89,7 @@ bool FindSession::reopens(const Packet& packet, const Session& session, flow::Se
 
 void FindSession::process(Batch& batch, const Policy& policy) noexcept {
   const flow::FlowTable<Session>& flows = state.sessions.flows();
-  state.unsettled = state.related = 0;
+  state.unsettled = state.proxied = state.related = 0;
   std::uint64_t wanted = 0;
   for (Packet& packet : batch) {
     packet.session = kNoSession;
@@ -128,6 +132,7 @@ void FindSession::process(Batch& batch, const Policy& policy) noexcept {
       state.unsettled |= std::uint64_t{1} << lane;
       continue;
     }
+    if (session.has(Session::kProxied)) [[unlikely]] state.proxied |= std::uint64_t{1} << lane;
     packet.session = index;
     packet.direction = static_cast<std::uint8_t>(session.direction(lookup.sender));
     if (session.generation != policy.generation) [[unlikely]] state.unsettled |= std::uint64_t{1} << lane;

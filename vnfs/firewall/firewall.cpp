@@ -49,6 +49,8 @@ Result<appliance::CompiledPolicy> Firewall::compile(const LoadedProfile& profile
                                               .slots = slots_,
                                               .generation = context.generation,
                                               .draining = context.draining,
+                                              .log_all_sessions = profile.common.telemetry.ipfix.has_value() ||
+                                                                  profile.common.telemetry.flow_log.has_value(),
                                               .workers = context.workers,
                                               .now = std::time(nullptr),
                                               .file = loaded.file});
@@ -69,7 +71,13 @@ std::optional<std::uint64_t> Firewall::seconds_to_next_change(const LoadedProfil
 }
 
 std::vector<control::Metric> Firewall::metrics(Workers workers, const core::Snapshot& snapshot) {
-  return firewall_metrics({workers, snapshot, slots_, totals_});
+  auto metrics = firewall_metrics({workers, snapshot, slots_, totals_});
+  for (control::Metric& metric : logging_.metrics()) metrics.push_back(std::move(metric));
+  return metrics;
+}
+
+Result<void> Firewall::open_logs(const LoadedProfile& profile, const core::Snapshot& snapshot) {
+  return logging_.open(profile.common, *snapshot.network, slots_);
 }
 
 std::uint64_t Firewall::session_count(Workers workers) { return count_sessions(workers); }

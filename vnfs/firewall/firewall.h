@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/appliance/vnf.h"
+#include "vnfs/firewall/flow_logging.h"
 #include "vnfs/firewall/profile.h"
 #include "vnfs/firewall/rule_slots.h"
 #include "vnfs/firewall/rule_totals.h"
@@ -52,12 +53,16 @@ class Firewall final : public appliance::Vnf {
   [[nodiscard]] Result<control::Appliance::Imported> import_sessions(appliance::Workers workers,
                                                                      const core::Snapshot& snapshot,
                                                                      std::string_view stream) override;
+  Result<void> open_logs(const appliance::LoadedProfile& profile, const core::Snapshot& snapshot) override;
+  void write_logs(appliance::Workers workers) override { logging_.write(workers); }
+  void reopen_logs() override { logging_.reopen(); }
   void move_sessions(appliance::Workers before, appliance::Workers after,
                      const core::Snapshot& snapshot) override;
 
  private:
   RuleSlots slots_{Limits{}.rule_slots};
   RuleTotals totals_;
+  FlowLogging logging_;
 };
 
 }  // namespace millrace::firewall

@@ -16,8 +16,10 @@ namespace millrace::firewall {
 [[nodiscard]] inline auto make_pipeline(WorkerState& state) {
   return core::pipeline_over<Policy>(GuardLink{state},        // transparent mode: ARP and neighbour discovery
                                      FindSession{state},      // known, new, or stale since a policy change
+                                     GuardSyn{state},         // SYN cookies that come back
                                      MatchRules{state},       // new and stale only
-                                     TrackConnection{state}); // TCP state and window, counts
+                                     TrackConnection{state},  // TCP state and window, counts
+                                     JoinHalves{state});      // connections opened by a SYN cookie
 }
 
 class FirewallFunction final : public core::Function {
@@ -31,9 +33,11 @@ class FirewallFunction final : public core::Function {
 
   void process(core::Batch& batch, const core::Policy& policy, core::StageCounters* counters,
                core::Tracer& tracer) noexcept override {
+    state_.flow_log.follow(static_cast<const Policy&>(policy));
     pipeline_.process(batch, static_cast<const Policy&>(policy), counters, tracer);
   }
   void tick(Tick now, const core::Policy& policy) noexcept override {
+    state_.flow_log.follow(static_cast<const Policy&>(policy));
     state_.sessions.expire(static_cast<const Policy&>(policy).timeouts, now);
   }
   [[nodiscard]] std::span<const std::string_view> stage_names() const noexcept override {

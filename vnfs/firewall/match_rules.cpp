@@ -156,6 +156,9 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
     batch.drop(packet, Drop::kDraining);
     return;
   }
+  if (state.syn_proxy.answer(batch, packet, lookup, policy.protection.syn_cookies_above, state.services.originator)) {
+    return;
+  }
   SessionLimits::Entries entries;
   const std::uint64_t open = state.rule_counters[outcome.slot].open_sessions.read();
   if (const auto reason = state.limits.refuse(packet, outcome, open, policy.protection, batch.now, entries)) {
@@ -175,12 +178,15 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
   session.egress = packet.egress.value();
   session.dscp = dscp_of(packet);
   session.icmp_type = session.first_tcp_flags = packet.headers.tcp_flags;
+  session.icmp_code = packet.headers.icmp_code;
   if (outcome.log) session.flags |= Session::kLogged;
   RuleCounters& counters = state.rule_counters[outcome.slot];
   counters.hits.add(1);
   counters.open_sessions.add(1);
   state.limits.opened(session, entries);
+  state.syn_proxy.begin(session, batch.lane(packet));
   adopt(batch, packet, index);
+  state.flow_log.opened(session, batch.now);
 }
 
 void MatchRules::settle_known(Batch& batch, Packet& packet, RuleIndex rule, const Policy& policy) noexcept {
@@ -196,6 +202,7 @@ void MatchRules::settle_known(Batch& batch, Packet& packet, RuleIndex rule, cons
     return;
   }
   session.generation = policy.generation;
+  state.flow_log.adopted(session, outcome);
   if (session.rule_slot == outcome.slot) return;
   RuleCounters& before = state.rule_counters[session.rule_slot];
   before.open_sessions.set(before.open_sessions.read() - 1);
@@ -220,6 +227,7 @@ void MatchRules::refuse(Batch& batch, Packet& packet, RuleIndex rule, const Poli
   } else {
     batch.drop(packet, by_rule ? Drop::kDeniedByRule : Drop::kDeniedByDefault);
   }
+  state.flow_log.denied(packet, outcome, policy, batch.now);
 }
 
 }  // namespace millrace::firewall

@@ -31,6 +31,7 @@ struct Timeouts {
   Tick other = 600'000;
 };
 
+// Source limits, like those of rules, are the appliance's: a worker holds to its share (session_limits.h).
 struct Protection {
   std::uint32_t syn_cookies_above = 0;  // half-open connections begun per second on a worker; 0 = never
   std::uint32_t new_sessions_per_source = 0;
@@ -56,6 +57,7 @@ struct Policy final : core::Policy {
   flow::TcpSettings tcp;
   Protection protection;
   bool draining = false;
+  bool log_all_sessions = false;  // tell of every session that ends, not only of those whose rule logs
 
   // For people: explain, listings, reports. The data path reads none of it.
   struct Listing {

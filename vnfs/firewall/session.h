@@ -38,18 +38,23 @@ struct alignas(64) Session {
   // Third line: totals, when the counts of the first are carried over.
   std::array<std::uint64_t, 2> carried_packets;
   std::array<std::uint64_t, 2> carried_bytes;
-  std::uint8_t dscp;  // of the first packet, as are the next two
+  std::uint8_t dscp;  // of the first packet, as are the next three
   std::uint8_t icmp_type;
   std::uint8_t first_tcp_flags;
-  std::uint8_t unused;
-  std::uint32_t rule_source_slot;  // the same under the rule that opened it
-  std::array<std::uint8_t, 24> unused2;
+  std::uint8_t icmp_code;
+  std::uint32_t rule_source_slot;    // the same under the rule that opened it
+  std::uint32_t proxy_sequence;      // kProxied: the cookie, the server's initial number in the client's eyes
+  std::uint32_t proxy_delta;         // that less the server's own
+  std::uint16_t proxy_segment_size;  // the client's
+  std::array<std::uint8_t, 14> unused;
 
   static constexpr std::uint8_t kInitiatorHigh = 0x01;  // the initiator is the key's high endpoint
   static constexpr std::uint8_t kReplied = 0x02;        // the responder has spoken
   static constexpr std::uint8_t kExpendable = 0x04;     // half-open or finished: gives way when the table is full
   static constexpr std::uint8_t kLogged = 0x08;         // its rule logs
   static constexpr std::uint8_t kEnding = 0x10;         // refused by the present policy
+  static constexpr std::uint8_t kProxied = 0x20;        // opened by a SYN cookie: two halves, see syn_proxy.h
+  static constexpr std::uint8_t kJoining = 0x40;        // and the server has not answered yet
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
   [[nodiscard]] Direction direction(flow::Sender sender) const noexcept {

@@ -29,10 +29,17 @@ constexpr Drop drop_of(TcpVerdict verdict) noexcept {
 void TrackConnection::settle_tcp(Batch& batch, Packet& packet, TcpVerdict verdict, TcpState before,
                                  const Policy& policy) noexcept {
   Session& session = state.sessions[packet.session];
+  if (verdict == TcpVerdict::kReopen) {  // by the responder: whether it may is for the rules to say, at its next try
+    state.sessions.close(packet.session, SessionEnd::kReopened, batch.now);
+    batch.drop(packet, Drop::kSessionEnded);
+    return;
+  }
   if (flow::refused(verdict)) {
     batch.drop(packet, drop_of(verdict));
-    // A session that this very segment opened leaves no trace.
-    if (before == TcpState::kNone) state.sessions.close(packet.session, SessionEnd::kClosed, batch.now);
+    // A session that this very segment opened leaves no trace; one that a later packet of the batch opened stays.
+    const bool opened_here = before != TcpState::kNone || (state.unsettled >> batch.lane(packet) & 1U) != 0;
+    if (session.tcp_state == TcpState::kNone && opened_here)
+      state.sessions.close(packet.session, SessionEnd::kClosed, batch.now);
     return;
   }
   if (session.tcp_state == TcpState::kEstablished) {
@@ -46,12 +53,19 @@ void TrackConnection::settle_tcp(Batch& batch, Packet& packet, TcpVerdict verdic
 void TrackConnection::track_tcp(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   Session& session = state.sessions[packet.session];
   const TcpState before = session.tcp_state;
-  const TcpVerdict verdict = flow::track_tcp(session.tcp, session.tcp_state, tcp_segment(packet),
-                                             static_cast<Direction>(packet.direction), policy.tcp);
+  const auto direction = static_cast<Direction>(packet.direction);
+  TcpVerdict verdict = flow::track_tcp(session.tcp, session.tcp_state, tcp_segment(packet), direction, policy.tcp);
   if (verdict == TcpVerdict::kOk && session.tcp_state == before) [[likely]] {
     session.count(static_cast<Direction>(packet.direction), packet.ip_length());
     session.last_seen = batch.now;
     return;
+  }
+  // The connection ended earlier in this very batch (FindSession sees to all others), and its initiator begins anew.
+  if (verdict == TcpVerdict::kReopen && direction == Direction::kForward) {
+    session.tcp = {};
+    session.tcp_state = TcpState::kNone;
+    session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kReplied);
+    verdict = flow::track_tcp(session.tcp, session.tcp_state, tcp_segment(packet), direction, policy.tcp);
   }
   settle_tcp(batch, packet, verdict, before, policy);
   if (verdict == TcpVerdict::kOk) {

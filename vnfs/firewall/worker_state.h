@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "common/core/function.h"
+#include "vnfs/firewall/flow_event_log.h"
 #include "vnfs/firewall/rule_counters.h"
 #include "vnfs/firewall/session_accounts.h"
 #include "vnfs/firewall/session_limits.h"
 #include "vnfs/firewall/session_table.h"
+#include "vnfs/firewall/syn_proxy.h"
 
 namespace millrace::firewall {
 
@@ -18,6 +20,7 @@ struct Limits {
   std::uint32_t sessions = 250'000;    // of this worker
   std::uint32_t rule_slots = 65'536;
   std::uint32_t sources = 65'536;  // with limited sessions, of this worker
+  std::uint32_t flow_events = 16'384;  // that wait to be read
 };
 
 struct WorkerState {
@@ -26,8 +29,11 @@ struct WorkerState {
         sessions(size.sessions, lent.seed, lent.now, lent.worker.value()),
         rule_counters(size.rule_slots),
         limits(size.rule_slots, size.sources, lent),
-        accounts(rule_counters, limits) {
+        accounts(rule_counters, limits),
+        syn_proxy(lent.seed),
+        flow_log(size.flow_events, lent.worker.value(), lent.now) {
     sessions.observe(&accounts);
+    sessions.observe(&flow_log);
   }
   WorkerState(const WorkerState&) = delete;  // its members know each other
   WorkerState& operator=(const WorkerState&) = delete;
@@ -37,11 +43,14 @@ struct WorkerState {
   std::vector<RuleCounters> rule_counters;
   SessionLimits limits;
   SessionAccounts accounts;
+  SynProxy syn_proxy;
+  FlowEventLog flow_log;
 
   // From GuardLink and FindSession to the later stages, for the batch in hand.
   std::array<flow::FlowLookup, core::Batch::kMaxSize> lookups;
   std::uint64_t link_local = 0;  // lanes that pass without a session
   std::uint64_t unsettled = 0;  // lanes whose flow is new, or was accepted by another policy
+  std::uint64_t proxied = 0;    // lanes of sessions that a SYN cookie opened
   std::uint64_t related = 0;    // lanes that carry an ICMP error about a known session
 };
 

@@ -15,7 +15,6 @@ namespace millrace::control {
 namespace {
 
 constexpr std::uint16_t kLeastIpv6Mtu = 1280;  // RFC 8200 section 5
-constexpr std::size_t kLongestDeviceName = 15;
 
 template <class T>
 std::vector<std::string> names_of(const std::vector<T>& all) {
@@ -114,7 +113,9 @@ class Checker {
     };
     std::map<std::string_view, std::vector<Known>> domains;
     for (const Interface& interface : profile_.interfaces) {
-      for (const auto& [address, at] : interface.address) {
+      for (const auto& given : interface.address) {
+        const net::InterfaceAddress& address = *given;
+        const Position at = given.at;
         if (profile_.transparent()) {
           error(at,
                 "an address in transparent forwarding, which has none; remove it, or use forwarding: routed");

@@ -317,12 +317,12 @@ class Struct final : public Type<S> {
     Field field;
     field.key = key;
     field.required = presence.required;
-    field.right = [bound] { return bound->shape().phrase; };
+    field.shape = [bound] { return bound->shape(); };
     field.read = [bound, member](const Node& node, S& out, Reader& reader) {
       return bound->read(node, out.*member, reader);
     };
     field.describe = [bound, member, key, doc = std::move(doc), presence](const S& initial) {
-      FieldShape shape{.key = key, .doc = doc, .required = presence.required, .shape = bound->shape()};
+      Shape::Field shape{.key = key, .doc = doc, .required = presence.required};
       if (presence.required) return shape;
       shape.default_text = presence.absent.empty() ? bound->show(initial.*member) : presence.absent;
       shape.default_is_value = presence.absent.empty() && !shape.default_text.empty();
@@ -344,7 +344,7 @@ class Struct final : public Type<S> {
       Field field;
       field.key = inner.key;
       field.required = inner.required;
-      field.right = inner.right;
+      field.shape = inner.shape;
       field.read = [read = inner.read, part](const Node& node, S& out, Reader& reader) {
         return read(node, out.*part, reader);
       };
@@ -383,7 +383,7 @@ class Struct final : public Type<S> {
       return false;  // the writer meant something else altogether
     for (std::size_t i = 0; i < fields_.size(); ++i) {
       if (seen[i] || !fields_[i].required) continue;
-      good = detail::missing_key(node, name_, fields_[i].key, fields_[i].right(), reader);
+      good = detail::missing_key(node, name_, fields_[i].key, fields_[i].shape().phrase, reader);
     }
     return good;
   }
@@ -393,7 +393,10 @@ class Struct final : public Type<S> {
   [[nodiscard]] Shape shape() const override {
     Shape shape{.kind = Shape::Kind::kStruct, .phrase = phrase(), .name = name_, .doc = doc_};
     const S initial{};
-    for (const Field& field : fields_) shape.fields.push_back(field.describe(initial));
+    for (const Field& field : fields_) {
+      shape.fields.push_back(field.describe(initial));
+      shape.parts.push_back(field.shape());
+    }
     return shape;
   }
 
@@ -404,9 +407,9 @@ class Struct final : public Type<S> {
   struct Field {
     std::string key;
     bool required = false;
-    std::function<std::string()> right;
+    std::function<Shape()> shape;
     std::function<bool(const Node&, S&, Reader&)> read;
-    std::function<FieldShape(const S& initial)> describe;
+    std::function<Shape::Field(const S& initial)> describe;
   };
   struct Refused {
     std::string key;

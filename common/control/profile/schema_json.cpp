@@ -40,7 +40,7 @@ void print(const json::value& value, unsigned depth, std::string& out) {
   }
 }
 
-json::value default_of(const FieldShape& field) {
+json::value default_of(const Shape::Field& field) {
   const std::string& text = field.default_text;
   if (text == "true" || text == "false") return text == "true";
   if (text == "[]") return json::array();
@@ -117,8 +117,9 @@ class Writer {
   json::object structure(const Shape& shape) {
     json::object properties;
     json::array required;
-    for (const FieldShape& field : shape.fields) {
-      json::object property = describe(field.shape);
+    for (std::size_t i = 0; i < shape.fields.size(); ++i) {
+      const Shape::Field& field = shape.fields[i];
+      json::object property = describe(shape.parts[i]);
       property.emplace("description", field.doc);
       if (field.default_is_value) property.emplace("default", default_of(field));
       properties.emplace(field.key, std::move(property));

@@ -104,15 +104,18 @@ void inner(const Shape& shape, const std::string& path, std::string& out) {
 void table(const Shape& shape, const std::string& path, std::string& out) {
   out += "\n| key | value | default | meaning |\n| --- | --- | --- | --- |\n";
   const std::string before = path.empty() ? "" : path + ".";
-  for (const FieldShape& field : shape.fields) {
+  for (std::size_t i = 0; i < shape.fields.size(); ++i) {
+    const Shape::Field& field = shape.fields[i];
     std::string absent = field.required           ? "required"
                          : field.default_is_value ? fmt::format("`{}`", field.default_text)
                                                   : field.default_text;
     out += fmt::format("| `{}` | {} | {} | {} |\n", field.key,
-                       cell(capital(value(field.shape, before + field.key))), cell(absent),
-                       cell(field.doc + words(field.shape)));
+                       cell(capital(value(shape.parts[i], before + field.key))), cell(absent),
+                       cell(field.doc + words(shape.parts[i])));
   }
-  for (const FieldShape& field : shape.fields) inner(field.shape, before + field.key, out);
+  for (std::size_t i = 0; i < shape.fields.size(); ++i) {
+    inner(shape.parts[i], before + shape.fields[i].key, out);
+  }
 }
 
 void structure(const Shape& shape, const std::string& path, std::string& out) {

@@ -10,13 +10,18 @@
 
 namespace millrace::control {
 
-struct FieldShape;
-
 struct Shape {
   enum class Kind : std::uint8_t { kBool, kInteger, kText, kChoice, kList, kMap, kStruct, kOneOf };
   struct Choice {
     std::string word;
     std::string doc;  // may be empty
+  };
+  struct Field {
+    std::string key;
+    std::string doc;
+    bool required = false;
+    std::string default_text = {};  // as one would write it, or what being absent means
+    bool default_is_value = false;  // default_text can be written in a profile
   };
 
   Kind kind = Kind::kText;
@@ -26,20 +31,12 @@ struct Shape {
   bool integer_too = false;  // kText: plain YAML integers are accepted as well ("20000" beside "20k")
   std::string pattern = {};  // kText: a regular expression (ECMA 262) the whole text matches, or empty
   std::vector<Choice> choices = {};
-  std::vector<Shape> parts = {};  // kList: its items; kMap: names, then values; kOneOf: the alternatives
-  bool may_be_empty = true;       // kList, kMap
-  std::string name = {};          // kStruct: unique within a schema
-  std::string doc = {};           // kStruct
-  std::vector<FieldShape> fields = {};  // kStruct
-};
-
-struct FieldShape {
-  std::string key;
-  std::string doc = {};
-  bool required = false;
-  std::string default_text = {};  // as one would write it, or what being absent means
-  bool default_is_value = false;  // default_text can be written in a profile
-  Shape shape;
+  // kList: its items; kMap: names, then values; kOneOf: the alternatives; kStruct: the values of `fields`.
+  std::vector<Shape> parts = {};
+  bool may_be_empty = true;        // kList, kMap
+  std::string name = {};           // kStruct: unique within a schema
+  std::string doc = {};            // kStruct
+  std::vector<Field> fields = {};  // kStruct
 };
 
 // JSON Schema, draft 2020-12, of a whole profile; pretty-printed, ends with a newline.

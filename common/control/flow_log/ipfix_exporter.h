@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Records of flows to an IPFIX collector (RFC 7011), over UDP or TCP.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/control/flow_log/collector_socket.h"
+#include "common/control/flow_log/flow_sink.h"
+#include "common/control/flow_log/ipfix_encoder.h"
+
+namespace millrace::control {
+
+struct IpfixExporterOptions {
+  std::string host = {};
+  std::uint16_t port = 4739;  // IANA's for IPFIX
+  IpfixTransport transport = IpfixTransport::kUdp;
+  std::uint32_t observation_domain = 1;
+  std::chrono::milliseconds template_interval{
+      60'000};                                 // over UDP templates are repeated, RFC 7011 section 8.1
+  std::uint16_t datagram_bytes = 1'232;        // what IPv6 carries on any link: 1280 less IPv6 and UDP
+  std::size_t waiting_records = 65'536;        // more are lost while the collector is away
+  std::chrono::milliseconds first_retry{500};  // doubled at each failure
+  std::chrono::milliseconds last_retry{30'000};
+  std::chrono::milliseconds patience{5'000};  // with a connection that does not come up or does not take data
+};
+
+// A thread of its own connects, encodes and sends; the caller never waits for it. A collector that is away is
+// tried again with growing pauses. TCP: a message that did not go out whole is sent anew on the next
+// connection. UDP: what is sent counts as written; a collector that refuses is noticed at the next message,
+// which is then kept.
+class IpfixExporter final : public FlowSink {
+ public:
+  // Fails only when libfixbuf does; a collector that is away is no failure.
+  [[nodiscard]] static Result<std::unique_ptr<IpfixExporter>> start(IpfixExporterOptions options);
+  // Records that wait and a connection that stands: they are sent. Everything else is lost.
+  ~IpfixExporter() override;
+  IpfixExporter(const IpfixExporter&) = delete;
+  IpfixExporter& operator=(const IpfixExporter&) = delete;
+
+  // Names told to the collector with the next templates. As write().
+  void set_interfaces(std::vector<IpfixInterface> interfaces);
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "ipfix"; }
+  void write(std::span<const FlowRecord> records) override;
+  void reopen() override;
+  [[nodiscard]] FlowSinkStatus status() const override;
+  bool flush(std::chrono::milliseconds at_most) override;
+
+ private:
+  class Impl;
+  explicit IpfixExporter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace millrace::control

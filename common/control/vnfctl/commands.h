@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The commands by group. Each adds itself to the parser; the one chosen puts what it does into `run`, which
+// main calls after the whole command line has been read.
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/control/vnfctl/failure.h"
+#include "common/control/vnfctl/remote.h"
+#include "common/control/vnfctl/style.h"
+
+namespace CLI {
+class App;
+}
+
+namespace millrace::vnfctl {
+
+struct Context {
+  std::string control;  // --control
+  bool json = false;
+  Style style;
+  std::function<ExitCode()> run;
+
+  [[nodiscard]] Remote remote(std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
+};
+
+void add_state_commands(CLI::App& app, Context& context);    // health, workers, drain
+void add_counter_commands(CLI::App& app, Context& context);  // metrics, rules, drops, stages
+void add_session_commands(CLI::App& app, Context& context);
+void add_profile_commands(CLI::App& app, Context& context);
+void add_inspect_commands(CLI::App& app, Context& context);  // explain, trace, capture
+void add_watch_command(CLI::App& app, Context& context);
+void add_completion_command(CLI::App& app, Context& context);
+
+// To standard output, where a failure to write (a full disk, a closed pipe) is a Failure.
+void print(std::string_view text);
+void print_json(const boost::json::value& value);
+
+// The options --source, --destination, --protocol, --port, --interface, which choose packets.
+struct MatchOptions {
+  std::string source;
+  std::string destination;
+  std::string protocol;
+  std::string port;
+  std::string interface;
+  std::string rule;  // sessions only
+
+  void add_to(CLI::App& command, bool of_sessions);
+  [[nodiscard]] Query query() const;
+  [[nodiscard]] boost::json::object json() const;
+};
+
+}  // namespace millrace::vnfctl

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Sessions, rules, stages and drops as tables.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "common/control/vnfctl/formats.h"
+#include "common/control/vnfctl/json_access.h"
+#include "common/control/vnfctl/text_table.h"
+#include "common/control/vnfctl/units.h"
+
+namespace millrace::vnfctl {
+namespace {
+
+std::string remark(const boost::json::value& rule) {
+  if (const auto* by = find(rule, "shadowed_by"); by != nullptr && !by->is_null()) {
+    return "shadowed by " + to_text(*by);
+  }
+  return flag_at(rule, "never_hit") ? "never hit" : "";
+}
+
+std::string duration_at(const boost::json::value& value, std::string_view path) {
+  return find(value, path) == nullptr ? "-" : human_duration(number_at(value, path));
+}
+
+}  // namespace
+
+Tone tone_of(std::string_view verdict) noexcept {
+  if (verdict == "accept" || verdict == "passed" || verdict == "accepted") return Tone::kGood;
+  if (verdict == "drop" || verdict == "dropped" || verdict == "reject" || verdict == "rejected")
+    return Tone::kBad;
+  return Tone::kPlain;
+}
+
+std::string format_sessions(const boost::json::array& sessions, const Style& style) {
+  if (sessions.empty()) return "no session\n";
+  TextTable table({{"PROTOCOL"},
+                   {"SOURCE"},
+                   {"DESTINATION"},
+                   {"STATE"},
+                   {"RULE"},
+                   {"AGE", kRight},
+                   {"IDLE", kRight},
+                   {"PACKETS", kRight},
+                   {"BYTES", kRight},
+                   {"WORKER", kRight}});
+  for (const auto& session : sessions) {
+    table.add({text_at(session, "protocol"), text_at(session, "source"), text_at(session, "destination"),
+               text_at(session, "state"), text_at(session, "rule"), duration_at(session, "age_s"),
+               duration_at(session, "idle_s"),
+               human_count(number_at(session, "packets.forward") + number_at(session, "packets.reverse")),
+               human_bytes(number_at(session, "bytes.forward") + number_at(session, "bytes.reverse")),
+               text_at(session, "worker")});
+  }
+  return table.render(style);
+}
+
+std::string format_rules(const boost::json::array& rules, const Style& style) {
+  if (rules.empty()) return "no rule\n";
+  TextTable table({{"#", kRight},
+                   {"RULE"},
+                   {"ACTION"},
+                   {"HITS", kRight},
+                   {"PACKETS", kRight},
+                   {"BYTES", kRight},
+                   {"SESSIONS", kRight},
+                   {"REMARK"}});
+  std::size_t number = 0;
+  for (const auto& rule : rules) {
+    const std::string action = text_at(rule, "action");
+    table.add({fmt::format("{}", ++number),
+               text_at(rule, "name"),
+               {action, tone_of(action)},
+               human_count(number_at(rule, "hits")),
+               human_count(number_at(rule, "packets")),
+               human_bytes(number_at(rule, "bytes")),
+               human_count(number_at(rule, "open_sessions")),
+               {remark(rule), Tone::kWarn}});
+  }
+  return table.render(style);
+}
+
+std::string format_stages(const boost::json::array& stages, const Style& style) {
+  if (stages.empty()) return "no stage\n";
+  TextTable table({{"STAGE"}, {"PACKETS", kRight}, {"DROPS", kRight}, {"CYCLES/PACKET", kRight}});
+  for (const auto& stage : stages) {
+    const double drops = number_at(stage, "drops");
+    table.add({text_at(stage, "stage"),
+               human_count(number_at(stage, "packets")),
+               {human_count(drops), drops > 0 ? Tone::kWarn : Tone::kPlain},
+               number_at(stage, "packets") > 0 ? fmt::format("{:.1f}", number_at(stage, "cycles_per_packet"))
+                                               : "-"});
+  }
+  return table.render(style);
+}
+
+std::string format_drops(std::vector<DropCount> drops, const Style& style) {
+  std::erase_if(drops, [](const DropCount& drop) { return !(drop.packets > 0); });
+  if (drops.empty()) return "no packet was dropped\n";
+  std::ranges::stable_sort(drops, [](const DropCount& a, const DropCount& b) {
+    return a.packets != b.packets ? a.packets > b.packets : a.reason < b.reason;
+  });
+  TextTable table({{"PACKETS", kRight}, {"REASON"}, {"WHAT HAPPENED"}});
+  for (const DropCount& drop : drops) {
+    table.add({human_count(drop.packets), {drop.reason, Tone::kBad}, drop.sentence});
+  }
+  return table.render(style);
+}
+
+}  // namespace millrace::vnfctl

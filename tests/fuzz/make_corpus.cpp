@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Writes the seeds of the fuzz targets anew, from the packets of the packet tests:
+//
+//   make_fuzz_corpus tests/fuzz/corpus
+//
+// The layouts are those the targets describe.
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/packet/firewall/talk.h"
+#include "tests/support/networks.h"
+
+namespace millrace::testing {
+namespace {
+
+class Corpus {
+ public:
+  explicit Corpus(std::filesystem::path root) : root_(std::move(root)) {}
+
+  void write(std::string_view target, const std::string& name, const Frame& bytes) {
+    const auto folder = root_ / target;
+    std::filesystem::create_directories(folder);
+    std::ofstream file(folder / name, std::ios::binary | std::ios::trunc);
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    if (!file) throw std::runtime_error("cannot write " + (folder / name).string());
+  }
+  void write(std::string_view target, const std::string& name, std::string_view text) {
+    write(target, name, Frame(text.begin(), text.end()));
+  }
+
+ private:
+  std::filesystem::path root_;
+};
+
+void put16(Frame& to, unsigned value) {
+  to.push_back(static_cast<std::uint8_t>(value));
+  to.push_back(static_cast<std::uint8_t>(value >> 8));
+}
+void put32(Frame& to, std::uint32_t value) {
+  put16(to, value & 0xffffU);
+  put16(to, value >> 16U);
+}
+
+struct Named {
+  std::string name;
+  PacketBuilder packet;
+};
+
+std::vector<Named> single_packets() {
+  std::vector<Named> list;
+  for (const Ends& ends : both_families()) {
+    const auto add = [&](std::string_view what, PacketBuilder packet) {
+      list.push_back({std::string(what) + "_" + ends.name, std::move(packet)});
+    };
+    const PacketBuilder& from = ends.client;
+    add("syn", PacketBuilder(from).tcp(1024, 80).flags("S").option_mss(1460).option_window_scale(7));
+    add("telnet", PacketBuilder(from).tcp(1024, 23).flags("S"));
+    add("udp", PacketBuilder(from).udp(1024, 123).payload(20));
+    add("names", PacketBuilder(from).udp(1024, 53).payload(30));
+    add("sctp", PacketBuilder(from).sctp(5000, 5001).payload(16));
+    add("echo", PacketBuilder(from).echo_request(7, 1).payload(8));
+    add("gre", PacketBuilder(from).gre(0x0800).embed(client().udp(1, 2)));
+    add("esp", PacketBuilder(from).esp(17, 1).payload(40));
+    add("tagged", received_on(PacketBuilder(from).udp(1024, 99), kTenant));
+    add("last_hop", PacketBuilder(from).ttl(1).udp(1024, 99));
+    add("padded", PacketBuilder(from).udp(1024, 99).pad_to(90));
+    add("cut", PacketBuilder(from).tcp(1024, 80).flags("S").truncate(60));
+    const PacketBuilder big = PacketBuilder(from).udp(1024, 99).payload(1400);
+    add("first_piece", big.piece(0, 1024, 77));
+    add("last_piece", big.piece(1024, 384, 77));
+  }
+  const PacketBuilder about4 = client().udp(1024, 99).payload(20);
+  const PacketBuilder about6 = client6().udp(1024, 99).payload(20);
+  list.push_back({"unreachable_ipv4", server().icmp(3, 3).embed(about4)});
+  list.push_back({"unreachable_ipv6", server6().icmp(1, 4).embed(about6)});
+  list.push_back({"options_ipv4", client().ip_option({7, 7, 4, 0, 0, 0, 0}).udp(1, 2)});
+  list.push_back({"source_route", client().ip_option({131, 7, 4, 10, 0, 0, 9}).udp(1, 2)});
+  list.push_back({"extensions", client6().hop_by_hop().destination_options().routing(2).udp(1, 2)});
+  list.push_back({"authenticated", client6().authentication(1, 2).tcp(1, 2).flags("S")});
+  list.push_back({"atomic", client6().fragment_header(0, false, 5).udp(1, 2)});
+  list.push_back({"two_tags", received_on(client().udp(1, 2), kDouble)});
+  list.push_back({"arp", packet()
+                             .ethernet(neighbor_mac(kTrust), interface_mac(kTrust))
+                             .arp(1, neighbor_mac(kTrust), kClient, {}, "10.0.0.1")});
+  return list;
+}
+
+void write_parse(Corpus& corpus) {
+  for (const Named& one : single_packets()) {
+    Frame input{0};
+    const Frame frame = one.packet.bytes();
+    input.insert(input.end(), frame.begin(), frame.end());
+    corpus.write("parse", one.name, input);
+    if (one.packet.bytes().size() < 70) continue;
+    input[0] = 128;
+    corpus.write("parse", one.name + "_in_two", input);
+  }
+}
+
+// See pipeline_play.h.
+class Play {
+ public:
+  static constexpr std::uint8_t kFromTwin = 4;
+  static constexpr std::uint8_t kGivenBack = 6;
+  static constexpr std::uint8_t kRunFirst = 8;
+  static constexpr std::uint8_t kChangePolicy = 16;
+  static constexpr std::uint8_t kTwoSegments = 32;
+  static constexpr std::uint8_t kOtherWorker = 64;
+  static constexpr std::uint8_t kRightChecksum = 128;
+
+  explicit Play(std::uint8_t settings) { bytes_.push_back(settings); }
+  Play& add(unsigned port, const PacketBuilder& packet, unsigned how = kRunFirst, unsigned pause = 0) {
+    const Frame frame = packet.bytes();
+    bytes_.push_back(static_cast<std::uint8_t>(port | how));
+    bytes_.push_back(static_cast<std::uint8_t>(pause));
+    put16(bytes_, static_cast<unsigned>(frame.size()));
+    bytes_.insert(bytes_.end(), frame.begin(), frame.end());
+    return *this;
+  }
+  [[nodiscard]] const Frame& bytes() const { return bytes_; }
+
+ private:
+  Frame bytes_;
+};
+
+void write_pipeline(Corpus& corpus) {
+  for (std::uint8_t settings = 0; settings < 4; ++settings) {
+    const std::string mode =
+        std::string(settings & 1 ? "wire" : "routed") + (settings & 2 ? "_strict_" : "_open_");
+    Play all(settings);
+    for (const Named& one : single_packets()) all.add(kInside, one.packet, Play::kRightChecksum);
+    corpus.write("pipeline", mode + "all", all.bytes());
+
+    for (const Ends& ends : both_families()) {
+      const Talk talk{.ends = ends};
+      Play tcp(settings);
+      tcp.add(kInside, talk.c("S", 0, 0).option_mss(1460).option_window_scale(4))
+          .add(kOutside, talk.s("SA", 0, 1).option_mss(1460).option_window_scale(4))
+          .add(kInside, talk.c("A", 1, 1))
+          .add(kInside, talk.c("PA", 1, 1, 100), Play::kTwoSegments | Play::kOtherWorker)
+          .add(kOutside, talk.s("PA", 1, 101, 200), Play::kChangePolicy | Play::kOtherWorker)
+          .add(kInside, talk.c("FA", 101, 201))
+          .add(kOutside, talk.s("FA", 201, 102))
+          .add(kInside, talk.c("A", 102, 202), Play::kRunFirst, 10)
+          .add(kInside, talk.c("S", 9000, 0), Play::kRunFirst, 15);
+      corpus.write("pipeline", mode + "tcp_" + ends.name, tcp.bytes());
+
+      const PacketBuilder big = PacketBuilder(ends.client).udp(1024, 53).payload(1400);
+      Play pieces(settings);
+      pieces.add(kInside, big.piece(1024, 384, 9), Play::kOtherWorker)
+          .add(kInside, big.piece(512, 512, 9))
+          .add(kInside, big.piece(0, 512, 9))
+          .add(kInside, big.piece(512, 512, 10), Play::kRunFirst, 12)
+          .add(kInside, big.piece(504, 512, 10))
+          .add(kInside, big.piece(0, 512, 10));
+      corpus.write("pipeline", mode + "pieces_" + ends.name, pieces.bytes());
+
+      Play twin(settings);
+      twin.add(kInside, PacketBuilder(ends.client).udp(1, 2), Play::kGivenBack)
+          .add(kInside, sent_by(PacketBuilder(ends.server).udp(1, 2).untagged(), kUntrust),
+               Play::kFromTwin | Play::kTwoSegments)
+          .add(kOutside, PacketBuilder(ends.server).udp(53, 1024), Play::kRunFirst, 14);
+      corpus.write("pipeline", mode + "twin_" + ends.name, twin.bytes());
+    }
+  }
+  Play routes(0);
+  for (const std::string_view to : {"203.0.113.9", "198.18.0.1", "198.51.100.4", "8.8.8.8", "10.0.0.1",
+                                    "224.0.0.5", "10.9.0.9", "10.8.0.9"})
+    routes.add(kInside, received_on(packet().ipv4(kClient, to).udp(1, 99).payload(1300), kTrust));
+  for (const std::string_view to :
+       {"2001:db8:cafe::9", "2001:db8:bad::1", "2001:db8:f0::1", "2001:db8:8::9", "ff02::1"})
+    routes.add(kInside, received_on(packet().ipv6(kClient6, to).udp(1, 99).payload(1300), kTrust));
+  corpus.write("pipeline", "routed_everywhere", routes.bytes());
+
+  Play flood(0);
+  for (std::uint16_t i = 0; i < 80; ++i)
+    flood.add(kInside, client().udp(static_cast<std::uint16_t>(2000 + i), 99), 0);
+  corpus.write("pipeline", "routed_table_full", flood.bytes());
+}
+
+void write_tcp(Corpus& corpus) {
+  // kind, flags, sequence and acknowledgment unless as expected, window, length
+  const auto segment = [](Frame& to, unsigned kind, unsigned flags, unsigned window,
+                          std::uint32_t numbers = 0) {
+    to.push_back(static_cast<std::uint8_t>(kind));
+    to.push_back(static_cast<std::uint8_t>(flags));
+    if ((kind & 0x06U) != 0) put32(to, numbers);
+    if ((kind & 0x18U) != 0) put32(to, numbers);
+    put16(to, window);
+    if ((kind & 0x20U) != 0) put16(to, 100);
+    if ((kind & 0x40U) == 0) return;
+    const Frame options{2, 4, 5, 180, 1, 3, 3, 7, 4, 2, 0, 0};
+    to.push_back(static_cast<std::uint8_t>(options.size()));
+    to.insert(to.end(), options.begin(), options.end());
+  };
+  constexpr unsigned kFin = 1, kSyn = 2, kRst = 4, kAck = 16;
+  for (std::uint8_t settings = 0; settings < 4; ++settings) {
+    Frame talk{settings};
+    segment(talk, 0x46, kSyn, 65535, 1000);
+    segment(talk, 0x47, kSyn | kAck, 65535, 5000);
+    segment(talk, 0, kAck, 500);
+    segment(talk, 0x20, kAck, 500);
+    segment(talk, 0x21, kAck, 500);
+    Frame reset = talk;
+    segment(talk, 0, kFin | kAck, 500);
+    segment(talk, 1, kFin | kAck, 500);
+    segment(talk, 0, kAck, 500);
+    segment(talk, 0x46, kSyn, 500, 90000);
+    segment(reset, 1, kRst, 0);
+    segment(reset, 0x46, kSyn, 500, 90000);
+    corpus.write("tcp", "closed_" + std::to_string(settings), talk);
+    corpus.write("tcp", "reset_" + std::to_string(settings), reset);
+  }
+}
+
+void write_fragment(Corpus& corpus) {
+  // kind 0 to 15: one of the datagrams; offset and length in units of 8; 0x8000 = more
+  const auto offer = [](Frame& to, unsigned datagram, unsigned offset, unsigned length, bool more) {
+    to.push_back(static_cast<std::uint8_t>(datagram));
+    put16(to, offset);
+    put16(to, length | (more ? 0x8000U : 0U));
+  };
+  constexpr std::uint8_t kRefuse = 0xc0, kAccept = 0xc1, kPause = 0xe7, kDrain = 0xf8, kClear = 0xfc;
+  Frame in_order{1};
+  offer(in_order, 0, 0, 4, true);
+  in_order.push_back(kAccept);
+  offer(in_order, 0, 4, 4, true);
+  offer(in_order, 0, 8, 4, false);
+  corpus.write("fragment", "in_order", in_order);
+  Frame held{2};
+  for (unsigned datagram = 0; datagram < 16; ++datagram) {
+    offer(held, datagram, 8, 4, false);
+    offer(held, datagram, 4, 4, true);
+  }
+  held.push_back(kPause);
+  put16(held, 1000);
+  for (unsigned datagram = 0; datagram < 16; ++datagram) {
+    offer(held, datagram, 0, 4, true);
+    held.push_back(datagram % 2 == 0 ? kAccept : kRefuse);
+    offer(held, datagram, 2, 4, true);
+  }
+  held.push_back(kDrain);
+  corpus.write("fragment", "held_and_judged", held);
+  held.back() = kPause;
+  put16(held, 60000);
+  held.push_back(kClear);
+  corpus.write("fragment", "held_too_long", held);
+}
+
+void write_http(Corpus& corpus) {
+  const auto add = [&](const std::string& name, std::string_view request) {
+    corpus.write("http", name, "\x80" + std::string(request));
+  };
+  add("get", "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  add("two_in_one",
+      "GET /x HTTP/1.1\r\nHost: a\r\n\r\nGET /y?z=%41 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  add("json", "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{\"a\":[1]}");
+  add("chunked", "POST /e HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n[1]\r\n0\r\n\r\n");
+  add("both_lengths",
+      "POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n3\r\n[1]\r\n0\r\n\r\n");
+  add("expect", "POST /e HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}");
+  add("stream", "GET /s/abcdef HTTP/1.1\r\nHost: a\r\n\r\n");
+  add("old", "GET /x HTTP/1.0\r\n\r\n");
+  add("bad_target", "GET /../%zz HTTP/1.1\r\nHost: a\r\n\r\n");
+  add("long_header", "GET /x HTTP/1.1\r\nHost: a\r\nX: " + std::string(1200, 'y') + "\r\n\r\n");
+}
+
+}  // namespace
+}  // namespace millrace::testing
+
+int main(int argc, char** argv) {
+  using namespace millrace::testing;
+  if (argc != 2) {
+    std::cerr << "usage: make_fuzz_corpus FOLDER\n";
+    return 2;
+  }
+  Corpus corpus(argv[1]);
+  write_parse(corpus);
+  write_pipeline(corpus);
+  write_tcp(corpus);
+  write_fragment(corpus);
+  write_http(corpus);
+  return 0;
+}

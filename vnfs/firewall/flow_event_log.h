@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One worker's notes of its flows, for a reader on the control side. Nothing waits for that reader: when it
+// is behind, events are lost and counted. What is not asked for by a rule's `log` or by the policy costs a
+// test of a flag.
+#pragma once
+
+#include "common/base/counter.h"
+#include "common/base/event_ring.h"
+#include "common/core/batch.h"
+#include "vnfs/firewall/flow_event.h"
+#include "vnfs/firewall/session_table.h"
+
+namespace millrace::firewall {
+
+// Written by the worker. events() is read by one thread at a time, the counts by any.
+class FlowEventLog final : public SessionObserver {
+ public:
+  static constexpr std::uint32_t kDeniedPerSecond =
+      1000;  // a flood of denied packets is not to flood the log
+
+  FlowEventLog(std::uint32_t capacity, std::uint16_t worker, Tick now)
+      : events_(capacity), worker_(worker), filled_(now) {}
+
+  // The policy in force from here on.
+  void follow(const Policy& policy) noexcept { all_sessions_ = policy.log_all_sessions; }
+
+  // A session was opened and is set up.
+  void opened(const Session& session, Tick now) noexcept {
+    if (session.has(Session::kLogged)) [[unlikely]]
+      note_opened(session, now);
+  }
+  // A rule of another policy accepts it now.
+  void adopted(Session& session, const RuleOutcome& outcome) const noexcept {
+    session.flags = static_cast<std::uint8_t>((session.flags & ~Session::kLogged) |
+                                              (outcome.log ? Session::kLogged : std::uint8_t{0}));
+  }
+  // The packet was dropped, and has its reason, by what the rule says.
+  void denied(const core::Packet& packet, const RuleOutcome& outcome, const Policy& policy,
+              Tick now) noexcept {
+    if (outcome.log) [[unlikely]]
+      note_denied(packet, outcome.slot, policy.generation, now);
+  }
+  void session_ended(const Session& session, SessionEnd why, Tick now) noexcept override {
+    if (all_sessions_ || session.has(Session::kLogged)) [[unlikely]]
+      note_ended(session, why, now);
+  }
+
+  [[nodiscard]] EventRing<FlowEvent>& events() noexcept { return events_; }
+  [[nodiscard]] std::uint64_t written() const noexcept { return events_.written(); }
+  [[nodiscard]] std::uint64_t lost() const noexcept { return events_.lost(); }
+  // Denied packets that were not noted, for the rate limit.
+  [[nodiscard]] std::uint64_t suppressed() const noexcept { return suppressed_.read(); }
+
+ private:
+  void note_opened(const Session& session, Tick now) noexcept;
+  void note_ended(const Session& session, SessionEnd why, Tick now) noexcept;
+  void note_denied(const core::Packet& packet, std::uint32_t slot, std::uint16_t generation,
+                   Tick now) noexcept;
+  [[nodiscard]] FlowEvent of_session(const Session& session, Tick now) const noexcept;
+  [[nodiscard]] bool may_note_denied(Tick now) noexcept;
+
+  EventRing<FlowEvent> events_;
+  Counter suppressed_;
+  std::uint16_t worker_;
+  bool all_sessions_ = false;
+  std::uint32_t tokens_ = kDeniedPerSecond * 1000;  // thousandths of an event
+  Tick filled_;
+};
+
+}  // namespace millrace::firewall

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/firewall/flow_log_reader.h"
+
+#include <chrono>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+#include <x86intrin.h>
+
+#include "vnfs/firewall/drops.h"
+
+namespace millrace::firewall {
+namespace {
+
+using control::FlowEnd;
+using control::FlowRecord;
+
+struct EndTold {
+  FlowEnd end;
+  std::string_view reason;
+  std::string_view sentence;
+};
+
+EndTold tell_end(SessionEnd why, flow::TcpState state) noexcept {
+  switch (why) {
+    case SessionEnd::kTimeout:
+      return {FlowEnd::kIdle, "idle_timeout", "No packet came for the session's idle time."};
+    case SessionEnd::kClosed:
+      if (state == flow::TcpState::kClosed)
+        return {FlowEnd::kFinished, "reset", "One side reset the connection."};
+      if (state == flow::TcpState::kNone)
+        return {FlowEnd::kFinished, "refused", "The packet that would have opened the session was refused."};
+      return {FlowEnd::kFinished, "closed", "Both sides closed the connection."};
+    case SessionEnd::kReset:
+      return {FlowEnd::kFinished, "reset", "One side reset the connection."};
+    case SessionEnd::kPolicy:
+      return {FlowEnd::kForced, "policy_changed",
+              "The session was accepted once; the present rules refuse it."};
+    case SessionEnd::kEvicted:
+      return {FlowEnd::kLackOfResources, "evicted",
+              "The session table was full and this session could be spared."};
+    case SessionEnd::kFlushed:
+      return {FlowEnd::kForced, "flushed", "An operator ended the session."};
+    case SessionEnd::kReopened:
+      return {FlowEnd::kFinished, "reopened", "A new connection began on the same addresses and ports."};
+  }
+  return {FlowEnd::kForced, "unknown", "The session ended."};
+}
+
+const core::DropReason* find_reason(std::span<const core::DropReason> reasons, std::uint8_t id) noexcept {
+  if (reasons.empty() || id < reasons.front().id) return nullptr;
+  const std::size_t at = std::size_t{id} - reasons.front().id;
+  return at < reasons.size() ? &reasons[at] : nullptr;
+}
+
+std::string name_of(const std::vector<std::string>& names, std::uint32_t number) {
+  if (number < names.size() && !names[number].empty()) return names[number];
+  return "#" + std::to_string(number);
+}
+
+control::FlowInterface interface_of(const FlowNames& names, std::uint16_t number) {
+  const core::InterfaceId id(number);
+  if (!id.valid()) return {};
+  return {number, name_of(names.interfaces, number)};
+}
+
+net::IpAddress address_of(net::Family family, const std::array<std::uint8_t, 16>& bytes) noexcept {
+  if (family == net::Family::kIpv6) return net::Ipv6Address{bytes};
+  net::Ipv4Address address;
+  std::memcpy(&address.value, bytes.data(), sizeof address.value);
+  return address;
+}
+
+}  // namespace
+
+FlowClock FlowClock::now(std::uint64_t tsc_per_second) {
+  return {.tsc = __rdtsc(),
+          .tsc_per_second = tsc_per_second,
+          .wall = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now())};
+}
+
+control::WallTime FlowClock::at(std::uint64_t event_tsc) const noexcept {
+  const auto distance = static_cast<std::int64_t>(event_tsc - tsc);
+  const double microseconds = static_cast<double>(distance) * 1e6 / static_cast<double>(tsc_per_second);
+  return wall + std::chrono::microseconds(static_cast<std::int64_t>(microseconds));
+}
+
+FlowRecord to_record(const FlowEvent& event, const FlowClock& clock, const FlowNames& names) {
+  FlowRecord record;
+  record.time = clock.at(event.tsc);
+  record.start = record.time - std::chrono::milliseconds(event.now - event.created);
+  record.last = record.time - std::chrono::milliseconds(event.now - event.last_seen);
+  record.source = address_of(event.family, event.source);
+  record.destination = address_of(event.family, event.destination);
+  record.source_port = event.source_port;
+  record.destination_port = event.destination_port;
+  record.protocol = event.protocol;
+  record.icmp_type = event.icmp_type;
+  record.icmp_code = event.icmp_code;
+  record.tcp_flags = event.tcp_flags;
+  record.packets = event.packets;
+  record.bytes = event.bytes;
+  record.session = event.session;
+  record.rule = name_of(names.rules, event.rule_slot);
+  record.domain_id = event.domain;
+  record.domain = name_of(names.domains, event.domain);
+  record.ingress = interface_of(names, event.ingress);
+  record.egress = interface_of(names, event.egress);
+  record.generation = event.generation;
+  record.worker = event.worker;
+  switch (event.kind) {
+    case FlowEventKind::kOpened:
+      record.kind = control::FlowEventKind::kOpened;
+      break;
+    case FlowEventKind::kEnded: {
+      record.kind = control::FlowEventKind::kEnded;
+      const bool tcp = event.protocol == net::protocol::kTcp;
+      if (tcp) record.tcp_state = flow::name(event.tcp_state);
+      const EndTold told = tell_end(static_cast<SessionEnd>(event.reason), event.tcp_state);
+      record.end = told.end;
+      record.reason = told.reason;
+      record.sentence = told.sentence;
+      break;
+    }
+    case FlowEventKind::kDenied: {
+      record.kind = control::FlowEventKind::kDenied;
+      const core::DropReason* reason = find_reason(drop_reasons(), event.reason);
+      if (reason == nullptr) reason = find_reason(core::core_drop_reasons(), event.reason);
+      if (reason != nullptr) {
+        record.reason = reason->name;
+        record.sentence = reason->sentence;
+      }
+      break;
+    }
+  }
+  return record;
+}
+
+unsigned FlowLogReader::poll(FlowEventLog& log) {
+  unsigned total = 0;
+  while (total < kMostPerPoll) {
+    const std::size_t count = log.events().pop(events_);
+    if (count == 0) break;
+    total += static_cast<unsigned>(count);
+    if (sinks_.empty()) continue;
+    const FlowClock clock = FlowClock::now(tsc_per_second_);
+    records_.clear();
+    for (std::size_t i = 0; i < count; ++i) records_.push_back(to_record(events_[i], clock, names_));
+    for (const auto& sink : sinks_) sink->write(records_);
+  }
+  return total;
+}
+
+}  // namespace millrace::firewall

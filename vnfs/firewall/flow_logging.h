@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The flow logs that a profile asks for, open and fed.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/appliance/vnf.h"
+#include "common/control/flow_log/flow_sink.h"
+#include "vnfs/firewall/flow_log_reader.h"
+#include "vnfs/firewall/rule_slots.h"
+
+namespace millrace::control {
+class IpfixExporter;
+}
+
+namespace millrace::firewall {
+
+// Control thread.
+class FlowLogging {
+ public:
+  // Opens what the profile names and was not open, closes what it no longer names.
+  Result<void> open(const control::Profile& profile, const core::Network& network, const RuleSlots& slots);
+  void write(appliance::Workers workers);
+  void reopen();
+  [[nodiscard]] std::vector<control::Metric> metrics() const;
+
+ private:
+  std::unique_ptr<FlowLogReader> reader_;
+  std::shared_ptr<control::FlowSink> file_;
+  std::string file_path_;
+  std::shared_ptr<control::IpfixExporter> exporter_;
+  std::string exporter_target_;
+};
+
+}  // namespace millrace::firewall

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/firewall/syn_cookie.h"
+
+#include <bit>
+#include <cstring>
+
+namespace millrace::firewall {
+namespace {
+
+constexpr std::uint32_t kSizeMask = SynCookies::kSegmentSizes.size() - 1;
+static_assert(std::has_single_bit(SynCookies::kSegmentSizes.size()));
+constexpr Tick kPeriodMask = 0xffffffffU >> SynCookies::kPeriodBits;  // periods wrap as the clock does
+
+struct SipState {
+  std::uint64_t v0, v1, v2, v3;
+
+  void round() noexcept {
+    v0 += v1;
+    v2 += v3;
+    v1 = std::rotl(v1, 13) ^ v0;
+    v3 = std::rotl(v3, 16) ^ v2;
+    v0 = std::rotl(v0, 32);
+    v2 += v1;
+    v0 += v3;
+    v1 = std::rotl(v1, 17) ^ v2;
+    v3 = std::rotl(v3, 21) ^ v0;
+    v2 = std::rotl(v2, 32);
+  }
+  void absorb(std::uint64_t word) noexcept {
+    v3 ^= word;
+    round();
+    round();
+    v0 ^= word;
+  }
+};
+
+}  // namespace
+
+std::uint64_t siphash(Bytes bytes, const SipKey& key) noexcept {
+  SipState state{key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d, key[0] ^ 0x6c7967656e657261,
+                 key[1] ^ 0x7465646279746573};
+  const std::uint64_t length = std::uint64_t{bytes.size()} << 56;
+  std::uint64_t word = 0;
+  for (; bytes.size() >= sizeof word; bytes = bytes.subspan(sizeof word)) {
+    std::memcpy(&word, bytes.data(), sizeof word);
+    state.absorb(word);
+  }
+  word = 0;
+  if (!bytes.empty()) std::memcpy(&word, bytes.data(), bytes.size());
+  state.absorb(word | length);
+  state.v2 ^= 0xff;
+  for (int i = 0; i < 4; ++i) state.round();
+  return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
+}
+
+// The seed also keys hash tables; what is derived here can not be learnt from them, nor the other way round.
+SynCookies::SynCookies(std::uint64_t seed) noexcept : key_{} {
+  constexpr std::array<std::uint8_t, 2> kPurpose{'s', 'c'};
+  key_ = {siphash(Bytes(kPurpose).first(1), {seed, 0}), siphash(Bytes(kPurpose), {seed, 1})};
+}
+
+std::uint32_t SynCookies::sign(const flow::FlowLookup& flow, std::uint32_t initial_sequence,
+                               std::uint32_t size, Tick period) const noexcept {
+  struct {
+    std::uint64_t low, high, sequence_sender, size_period;
+    flow::Ipv6Pair addresses;
+  } input{.low = flow.key.low,
+          .high = flow.key.high,
+          .sequence_sender = initial_sequence | std::uint64_t{static_cast<std::uint8_t>(flow.sender)} << 32,
+          .size_period = size | std::uint64_t{period} << 32,
+          .addresses = {}};
+  static_assert(sizeof input == 64);
+  constexpr std::size_t kIpv4Size = 32;
+  if (flow.key.is_ipv6()) input.addresses = flow.addresses;
+  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(&input),
+                    flow.key.is_ipv6() ? sizeof input : kIpv4Size);
+  return (static_cast<std::uint32_t>(siphash(bytes, key_)) & ~kSizeMask) | size;
+}
+
+std::uint32_t SynCookies::make(const flow::FlowLookup& flow, std::uint32_t initial_sequence,
+                               std::uint16_t segment_size, Tick now) const noexcept {
+  std::uint32_t size = kSizeMask;
+  while (size != 0 && kSegmentSizes[size] > segment_size) --size;
+  return sign(flow, initial_sequence, size, now >> kPeriodBits);
+}
+
+std::optional<std::uint16_t> SynCookies::check(const flow::FlowLookup& flow, std::uint32_t initial_sequence,
+                                               std::uint32_t cookie, Tick now) const noexcept {
+  const std::uint32_t size = cookie & kSizeMask;
+  const Tick period = now >> kPeriodBits;
+  for (const Tick given : {period, (period - 1) & kPeriodMask}) {
+    if (sign(flow, initial_sequence, size, given) == cookie) return kSegmentSizes[size];
+  }
+  return std::nullopt;
+}
+
+}  // namespace millrace::firewall
