@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/support/testbed.h"
 
+#include <cstring>
+#include <stdexcept>
+
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
 #include <rte_ring.h>
-
-#include <cstring>
-#include <stdexcept>
 
 #include "common/core/eal.h"
 #include "common/core/note.h"
@@ -41,19 +41,21 @@ std::vector<std::vector<std::uint8_t>> drain(rte_ring* ring) {
 
 void ensure_eal(unsigned memory_mib) {
   static const bool started = [&] {
-    const auto result = core::start_eal({.memory_bytes = std::uint64_t{memory_mib} << 20, .pci_devices = {}, .name = {}});
+    const auto result =
+        core::start_eal({.memory_bytes = std::uint64_t{memory_mib} << 20, .pci_devices = {}, .name = {}});
     if (!result) throw std::runtime_error(result.error().message());
     return true;
   }();
   static_cast<void>(started);
 }
 
-Testbed::Testbed(const TestbedConfig& config, core::Snapshot snapshot, const core::MakeFunction& make_function) {
+Testbed::Testbed(const TestbedConfig& config, core::Snapshot snapshot,
+                 const core::MakeFunction& make_function) {
   static unsigned serial = 0;
   const std::string bed = "bed" + std::to_string(serial++);
-  const auto pool = core::make_packet_pool(config.buffers, RTE_MBUF_DEFAULT_DATAROOM);
-  if (!pool) throw std::runtime_error(pool.error().message());
-  pool_ = *pool;
+  pool_ = rte_pktmbuf_pool_create((bed + "b").c_str(), config.buffers, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+                                  SOCKET_ID_ANY);
+  if (pool_ == nullptr) throw std::runtime_error("no packet buffers");
 
   for (unsigned p = 0; p < config.ports; ++p) {
     std::vector<rte_ring*> receive;
@@ -101,10 +103,12 @@ Testbed::Testbed(const TestbedConfig& config, core::Snapshot snapshot, const cor
     worker.fragments = config.fragments;
     for (const core::PortId port : ports_) {
       worker.queues.push_back({port, static_cast<std::uint16_t>(w)});
-      worker.transmit_paths[port.value()] = {.present = true, .queue = static_cast<std::uint16_t>(w), .ring = nullptr};
+      worker.transmit_paths[port.value()] = {
+          .present = true, .queue = static_cast<std::uint16_t>(w), .ring = nullptr};
     }
     counters_.push_back(std::make_unique<core::WorkerCounters>());
-    workers_.push_back(std::make_unique<core::Worker>(std::move(worker), rcu_, *snapshot_, *counters_.back(), make_function));
+    workers_.push_back(std::make_unique<core::Worker>(std::move(worker), rcu_, *snapshot_, *counters_.back(),
+                                                      make_function));
     workers_.back()->set_time(0);
   }
 }
@@ -145,7 +149,8 @@ void Testbed::receive(unsigned port, std::span<const std::uint8_t> frame, unsign
 
 void Testbed::receive(unsigned port, rte_mbuf* mbuf, unsigned worker) {
   mbuf->port = ports_[port].value();
-  if (rte_ring_enqueue(receive_rings_[port][worker], mbuf) != 0) throw std::runtime_error("receive ring full");
+  if (rte_ring_enqueue(receive_rings_[port][worker], mbuf) != 0)
+    throw std::runtime_error("receive ring full");
 }
 
 void Testbed::run() {
@@ -198,7 +203,7 @@ void Testbed::resume(unsigned port, std::span<const std::uint8_t> frame) {
   if (rte_ring_enqueue(from_host_, mbuf) != 0) throw std::runtime_error("ring from the twin full");
 }
 
-std::uint64_t Testbed::total(Counter core::WorkerCounters::* counter) const {
+std::uint64_t Testbed::total(Counter core::WorkerCounters::*counter) const {
   std::uint64_t sum = 0;
   for (const auto& worker : workers_) sum += (worker->counters().*counter).read();
   return sum;
@@ -212,7 +217,8 @@ std::uint64_t Testbed::dropped(std::uint8_t reason) const {
 
 std::uint64_t Testbed::dropped_in_all() const {
   std::uint64_t sum = 0;
-  for (unsigned reason = 0; reason < core::kMaxDropReasons; ++reason) sum += dropped(static_cast<std::uint8_t>(reason));
+  for (unsigned reason = 0; reason < core::kMaxDropReasons; ++reason)
+    sum += dropped(static_cast<std::uint8_t>(reason));
   return sum;
 }
 

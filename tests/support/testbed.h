@@ -27,7 +27,7 @@ struct TestbedConfig {
   flow::FragmentSettings fragments{};
 };
 
-// Ports, rings and workers around one function. The owner of everything; one at a time per process.
+// Ports, rings and workers around one function. The owner of everything.
 class Testbed {
  public:
   Testbed(const TestbedConfig& config, core::Snapshot snapshot, const core::MakeFunction& make_function);

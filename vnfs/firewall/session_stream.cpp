@@ -47,6 +47,9 @@ struct WireSide {
 struct WireSession {
   static constexpr std::uint8_t kReplied = 0x01;
   static constexpr std::uint8_t kLogged = 0x02;
+  static constexpr std::uint8_t kProxied = 0x04;
+  static constexpr std::uint8_t kJoining = 0x08;
+  static constexpr std::uint8_t kAllFlags = 0x0f;
 
   std::uint8_t family;  // 4 or 6
   std::uint8_t protocol;
@@ -67,10 +70,13 @@ struct WireSession {
   be32 idle_ms;
   std::uint8_t dscp;
   std::uint8_t icmp_type;
+  std::uint8_t icmp_code;
   std::uint8_t first_tcp_flags;
-  std::uint8_t zero;
+  be32 proxy_sequence;
+  be32 proxy_delta;
+  be16 proxy_segment_size;
 };
-static_assert(WireFormat<WireSession> && sizeof(WireSession) == 124);
+static_assert(WireFormat<WireSession> && sizeof(WireSession) == 134);
 
 std::string frame(FrameType type, std::string_view payload) {
   const WireFrame header{
@@ -87,8 +93,10 @@ WireSession wire_of(const PortableSession& session) {
   wire.family = static_cast<std::uint8_t>(session.ends.initiator.family());
   wire.protocol = session.protocol;
   wire.tcp_state = static_cast<std::uint8_t>(session.tcp_state);
-  wire.flags = static_cast<std::uint8_t>((session.replied ? WireSession::kReplied : 0) |
-                                         (session.logged ? WireSession::kLogged : 0));
+  const auto flag = [](bool set, std::uint8_t bit) { return set ? bit : std::uint8_t{0}; };
+  wire.flags = static_cast<std::uint8_t>(
+      flag(session.replied, WireSession::kReplied) | flag(session.logged, WireSession::kLogged) |
+      flag(session.proxied, WireSession::kProxied) | flag(session.joining, WireSession::kJoining));
   wire.initiator = session.ends.initiator.bytes();
   wire.responder = session.ends.responder.bytes();
   wire.initiator_port = be16(session.ends.initiator_port);
@@ -107,7 +115,11 @@ WireSession wire_of(const PortableSession& session) {
   wire.idle_ms = be32(session.idle);
   wire.dscp = session.dscp;
   wire.icmp_type = session.icmp_type;
+  wire.icmp_code = session.icmp_code;
   wire.first_tcp_flags = session.first_tcp_flags;
+  wire.proxy_sequence = be32(session.proxy_sequence);
+  wire.proxy_delta = be32(session.proxy_delta);
+  wire.proxy_segment_size = be16(session.proxy_segment_size);
   return wire;
 }
 
@@ -139,9 +151,15 @@ PortableSession session_of(const WireSession& wire) {
   }
   session.replied = (wire.flags & WireSession::kReplied) != 0;
   session.logged = (wire.flags & WireSession::kLogged) != 0;
+  session.proxied = (wire.flags & WireSession::kProxied) != 0;
+  session.joining = (wire.flags & WireSession::kJoining) != 0;
   session.dscp = wire.dscp;
   session.icmp_type = wire.icmp_type;
+  session.icmp_code = wire.icmp_code;
   session.first_tcp_flags = wire.first_tcp_flags;
+  session.proxy_sequence = wire.proxy_sequence.host();
+  session.proxy_delta = wire.proxy_delta.host();
+  session.proxy_segment_size = wire.proxy_segment_size.host();
   session.age = wire.age_ms.host();
   session.idle = wire.idle_ms.host();
   return session;
@@ -160,8 +178,12 @@ const char* fault_of(const WireSession& wire) {
   if (tcp_state > flow::TcpState::kClosed) return "its TCP state is unknown";
   if (tcp == (tcp_state == flow::TcpState::kNone)) return "its TCP state does not fit its protocol";
   if (wire.tcp[0].scale > 14 || wire.tcp[1].scale > 14) return "a TCP window scale is over 14";
-  if ((wire.flags & ~(WireSession::kReplied | WireSession::kLogged)) != 0) return "it has unknown flags";
-  if (wire.dscp > 63 || wire.zero != 0) return "its DSCP is over 63, or its last byte is not zero";
+  if ((wire.flags & ~WireSession::kAllFlags) != 0) return "it has unknown flags";
+  const bool proxied = (wire.flags & WireSession::kProxied) != 0;
+  if ((proxied && !tcp) || (!proxied && (wire.flags & WireSession::kJoining) != 0)) {
+    return "its flags contradict each other";
+  }
+  if (wire.dscp > 63) return "its DSCP is over 63";
   return nullptr;
 }
 

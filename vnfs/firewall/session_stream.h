@@ -36,9 +36,15 @@ struct PortableSession {
   flow::TcpState tcp_state = flow::TcpState::kNone;
   bool replied = false;
   bool logged = false;
+  bool proxied = false;  // opened by a SYN cookie; then the proxy's numbers have a meaning (Session)
+  bool joining = false;
   std::uint8_t dscp = 0;
   std::uint8_t icmp_type = 0;
+  std::uint8_t icmp_code = 0;
   std::uint8_t first_tcp_flags = 0;
+  std::uint32_t proxy_sequence = 0;
+  std::uint32_t proxy_delta = 0;
+  std::uint16_t proxy_segment_size = 0;
   std::array<std::uint64_t, 2> packets{};  // by Direction
   std::array<std::uint64_t, 2> bytes{};
   Tick age = 0;

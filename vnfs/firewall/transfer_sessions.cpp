@@ -107,7 +107,13 @@ class Exporter {
     portable.logged = session.has(Session::kLogged);
     portable.dscp = session.dscp;
     portable.icmp_type = session.icmp_type;
+    portable.icmp_code = session.icmp_code;
     portable.first_tcp_flags = session.first_tcp_flags;
+    portable.proxied = session.has(Session::kProxied);
+    portable.joining = session.has(Session::kJoining);
+    portable.proxy_sequence = session.proxy_sequence;
+    portable.proxy_delta = session.proxy_delta;
+    portable.proxy_segment_size = session.proxy_segment_size;
     for (const Direction direction : {Direction::kForward, Direction::kReverse}) {
       portable.packets[static_cast<std::size_t>(direction)] = session.total_packets(direction);
       portable.bytes[static_cast<std::size_t>(direction)] = session.total_bytes(direction);
@@ -161,6 +167,8 @@ Session record_of(const PortableSession& portable, const Here& here, std::uint16
   session.tcp_state = portable.tcp_state;
   if (portable.replied) session.flags |= Session::kReplied;
   if (portable.logged) session.flags |= Session::kLogged;
+  if (portable.proxied) session.flags |= Session::kProxied;
+  if (portable.joining) session.flags |= Session::kJoining;
   session.rule_slot = portable.rule < here.rules.size() ? here.rules[portable.rule] : RuleSlots::kDefault;
   session.ingress = Here::of(here.interfaces, portable.ingress);
   session.egress = Here::of(here.interfaces, portable.egress);
@@ -168,7 +176,11 @@ Session record_of(const PortableSession& portable, const Here& here, std::uint16
   session.carried_bytes = portable.bytes;
   session.dscp = portable.dscp;
   session.icmp_type = portable.icmp_type;
+  session.icmp_code = portable.icmp_code;
   session.first_tcp_flags = portable.first_tcp_flags;
+  session.proxy_sequence = portable.proxy_sequence;
+  session.proxy_delta = portable.proxy_delta;
+  session.proxy_segment_size = portable.proxy_segment_size;
   session.created = portable.age;
   session.last_seen = portable.idle;
   return session;

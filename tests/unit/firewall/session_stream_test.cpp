@@ -58,7 +58,13 @@ PortableSession some_session(std::mt19937& random) {
   session.logged = number() % 2 == 0;
   session.dscp = static_cast<std::uint8_t>(number() % 64);
   session.icmp_type = static_cast<std::uint8_t>(number());
+  session.icmp_code = static_cast<std::uint8_t>(number());
   session.first_tcp_flags = static_cast<std::uint8_t>(number());
+  session.proxied = session.protocol == 6 && number() % 4 == 0;
+  session.joining = session.proxied && number() % 2 == 0;
+  session.proxy_sequence = number();
+  session.proxy_delta = number();
+  session.proxy_segment_size = static_cast<std::uint16_t>(number());
   session.packets = {number(), std::uint64_t{number()} << 32};
   session.bytes = {std::uint64_t{number()} << 20, number()};
   session.age = number();
@@ -125,7 +131,7 @@ TEST(SessionStream, TheBytesOfVersionOneStayAsTheyAre) {
   // The first frame: a rule's name, number 0.
   EXPECT_EQ(stream.substr(16, 8 + 5 + 6), std::string("\1\0\0\0\0\0\0\x0b\1\0\0\0\0web-in", 19));
   // 16 of header, four names, one session, the end.
-  EXPECT_EQ(stream.size(), 16U + 4 * (8 + 5 + 4) + 6 + 7 + 5 + 7 + (8 + 124 + 4) + (8 + 8 + 4));
+  EXPECT_EQ(stream.size(), 16U + 4 * (8 + 5 + 4) + 6 + 7 + 5 + 7 + (8 + 134 + 4) + (8 + 8 + 4));
 }
 
 TEST(SessionStream, EveryCutIsNoticed) {
@@ -174,6 +180,7 @@ TEST(SessionStream, ImpossibleSessionsAreRefused) {
   EXPECT_NE(reading([](auto& s) { s.protocol = 17; }), "accepted");
   EXPECT_NE(reading([](auto& s) { s.tcp.side[1].scale = 15; }), "accepted");
   EXPECT_NE(reading([](auto& s) { s.dscp = 64; }), "accepted");
+  EXPECT_NE(reading([](auto& s) { s.joining = true; }), "accepted");
 }
 
 }  // namespace
