@@ -69,7 +69,7 @@ struct TraceRun {
   std::function<void(Result<boost::json::array>)> done;
 };
 
-core::PacketFilter Runtime::filter_of(const control::PacketMatch& match) const {
+Result<core::PacketFilter> Runtime::filter_of(const control::PacketMatch& match) const {
   core::PacketFilter filter;
   filter.source = match.source;
   filter.destination = match.destination;
@@ -79,7 +79,8 @@ core::PacketFilter Runtime::filter_of(const control::PacketMatch& match) const {
     const auto& interfaces = plane_->snapshot().network->interfaces;
     const auto found = std::find_if(interfaces.begin(), interfaces.end(),
                                     [&](const core::Interface& each) { return each.name == *match.interface; });
-    if (found != interfaces.end()) filter.interface = core::InterfaceId(static_cast<std::uint16_t>(found - interfaces.begin()));
+    if (found == interfaces.end()) return failure("find interface " + *match.interface, "the profile has none of that name");
+    filter.interface = core::InterfaceId(static_cast<std::uint16_t>(found - interfaces.begin()));
   }
   return filter;
 }
@@ -87,11 +88,13 @@ core::PacketFilter Runtime::filter_of(const control::PacketMatch& match) const {
 void Runtime::trace(const control::PacketMatch& match, unsigned packets, unsigned timeout_ms,
                     std::function<void(Result<boost::json::array>)> done) {
   if (inspecting_) return done(failure("trace packets", "another trace or capture is running; try again when it is done"));
+  const auto filter = filter_of(match);
+  if (!filter) return done(tl::unexpected(filter.error()));
   inspecting_ = true;
   auto run = std::make_shared<TraceRun>(TraceRun{{}, boost::asio::steady_timer(io_), {}, std::move(done)});
   run->until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   for (core::Worker* worker : plane_->workers()) {
-    run->jobs.push_back(std::make_unique<core::TraceJob>(filter_of(match), packets));
+    run->jobs.push_back(std::make_unique<core::TraceJob>(*filter, packets));
     worker->tracer().set(run->jobs.back().get());
   }
   trace_left_ = packets;
@@ -156,8 +159,10 @@ void Runtime::finish_trace(std::shared_ptr<TraceRun> run) {
 void Runtime::capture(const control::PacketMatch& match, unsigned packets, unsigned timeout_ms, unsigned snap_length,
                       std::function<void(Result<std::string>)> done) {
   if (inspecting_) return done(failure("capture packets", "another trace or capture is running; try again when it is done"));
+  const auto filter = filter_of(match);
+  if (!filter) return done(tl::unexpected(filter.error()));
   inspecting_ = true;
-  auto job = std::make_shared<core::CaptureJob>(filter_of(match), packets, snap_length);
+  auto job = std::make_shared<core::CaptureJob>(*filter, packets, snap_length);
   auto timer = std::make_shared<boost::asio::steady_timer>(io_);
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   const core::CaptureClock clock = core::CaptureClock::now();

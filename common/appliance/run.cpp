@@ -112,7 +112,7 @@ int serve(Vnf& vnf, const Options& options, std::shared_ptr<const LoadedProfile>
   const std::filesystem::path socket = options.control.empty() ? "/run/millrace/" + name + ".sock" : options.control;
   boost::asio::io_context io(1);
   Runtime runtime(io, vnf);
-  if (auto started = runtime.start(std::move(profile)); !started) {
+  if (auto started = runtime.start(std::move(profile), options.profile); !started) {
     spdlog::critical("{}", started.error().message());
     return kFailed;
   }

@@ -33,8 +33,9 @@ core::MakeFunction Runtime::make_function() const {
   return [this](const core::WorkerServices& services) { return vnf_.make_function(*profile_, services); };
 }
 
-Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile) {
+Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::string file) {
   profile_ = std::move(profile);
+  profile_file_ = std::move(file);
   name_ = profile_->common.name;
   auto plane = DataPlane::open(profile_->common);
   if (!plane) return tl::unexpected(plane.error());
@@ -176,6 +177,7 @@ void Runtime::commit(const Change& change, Prepared prepared) {
         if (again) static_cast<void>(twin_->apply(std::move(*again)));
       } else {
         profile_ = *prepared.loaded;
+        profile_file_ = change.file;
         schedule_recompile();
         if (auto opened = vnf_.open_logs(*profile_, plane_->snapshot()); !opened) {
           outcome.notes.push_back(opened.error().message());
@@ -191,7 +193,7 @@ void Runtime::commit(const Change& change, Prepared prepared) {
 
 // The same profile, but the time or the drain state is another.
 void Runtime::recompile(const char* why) {
-  apply_profile(profile_->text, "running profile", false, [why](const ProfileOutcome& outcome) {
+  apply_profile(profile_->text, profile_file_, false, [why](const ProfileOutcome& outcome) {
     if (!outcome.accepted) spdlog::error("could not take {} into account; the old policy goes on", why);
   });
 }
@@ -224,7 +226,7 @@ control::Health Runtime::health() {
   health.policy_generation = generation_;
   health.live = true;
   const Workers running = plane_->workers();
-  beats_.resize(running.size());
+  beats_.resize(running.size(), Beat{.seen_ms = now});
   for (std::size_t w = 0; w < running.size(); ++w) {
     const core::WorkerCounters& counters = running[w]->counters();
     Beat& beat = beats_[w];
@@ -326,6 +328,7 @@ unsigned Runtime::workers() const { return static_cast<unsigned>(plane_->workers
 
 void Runtime::set_workers(unsigned count, std::function<void(Result<void>)> done) {
   if (count == workers()) return done({});
+  if (inspecting_) return done(failure("change the number of workers", "a trace or capture is running"));
   auto changed = plane_->change_workers(count, make_function(), [this](Workers before, Workers after) {
     vnf_.move_sessions(before, after, plane_->snapshot());
   });

@@ -24,7 +24,8 @@ class Runtime final : public control::Appliance {
   ~Runtime() override;
 
   // From profile to traffic. On an error nothing is left running.
-  Result<void> start(std::shared_ptr<const LoadedProfile> profile);
+  // `file` is where the profile came from: files it names are beside it.
+  Result<void> start(std::shared_ptr<const LoadedProfile> profile, std::string file);
   // New sessions are refused from here on; `done` is called when none is left, or after `most_ms`.
   void drain_and_stop(unsigned most_ms, std::function<void()> done);
   void stop();
@@ -76,7 +77,7 @@ class Runtime final : public control::Appliance {
   void recompile(const char* why);
   void schedule_recompile();
   void write_logs();
-  [[nodiscard]] core::PacketFilter filter_of(const control::PacketMatch& match) const;
+  [[nodiscard]] Result<core::PacketFilter> filter_of(const control::PacketMatch& match) const;
   [[nodiscard]] core::MakeFunction make_function() const;
   [[nodiscard]] std::vector<std::string> needs_restart(const control::Profile& next) const;
   void finish_trace(std::shared_ptr<struct TraceRun> run);
@@ -85,6 +86,7 @@ class Runtime final : public control::Appliance {
   Vnf& vnf_;
   std::string name_;
   std::shared_ptr<const LoadedProfile> profile_;
+  std::string profile_file_;
   Numbering numbering_;
   std::unique_ptr<DataPlane> plane_;
   std::unique_ptr<host::Twin> twin_;

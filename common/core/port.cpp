@@ -61,6 +61,7 @@ Port::Port(Port&& other) noexcept
       name_(std::move(other.name_)),
       device_(std::move(other.device_)),
       driver_(std::move(other.driver_)),
+      kernel_device_(std::move(other.kernel_device_)),
       mac_(other.mac_),
       receive_queues_(other.receive_queues_),
       transmit_queues_(other.transmit_queues_),

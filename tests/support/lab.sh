@@ -47,6 +47,8 @@ lab_link() { # NAMESPACE DEVICE PEER_DEVICE
   lab_in "$1" ethtool -K "$2" tx off tso off gso off gro off >/dev/null
   lab_in "$lab_firewall" ethtool -K "$3" tx off tso off gso off gro off >/dev/null
   lab_in "$lab_firewall" sysctl -qw "net.ipv6.conf.$3.disable_ipv6=1"
+  # The data path answers ARP on this device, by the twin; the kernel of the namespace must not.
+  lab_in "$lab_firewall" sysctl -qw "net.ipv4.conf.$3.arp_ignore=8"
   lab_in "$1" ip link set "$2" up
   lab_in "$1" ip link set lo up
   lab_in "$lab_firewall" ip link set "$3" up
