@@ -16,7 +16,7 @@ class Builder {
  public:
   explicit Builder(const DataPlane& plane) : plane_(plane) {}
 
-  void per_worker(std::string name, std::string help, Counter WorkerCounters::* counter) {
+  void per_worker(std::string name, std::string help, Counter WorkerCounters::*counter) {
     Metric metric{std::move(name), std::move(help), Metric::Type::kCounter, {}};
     for (std::size_t w = 0; w < plane_.counters().size(); ++w) {
       const auto value = ((*plane_.counters()[w]).*counter).read();
@@ -25,7 +25,7 @@ class Builder {
     metrics.push_back(std::move(metric));
   }
 
-  void per_port(std::string name, std::string help, Counter core::PortCounters::* counter) {
+  void per_port(std::string name, std::string help, Counter core::PortCounters::*counter) {
     Metric metric{std::move(name), std::move(help), Metric::Type::kCounter, {}};
     for (const core::Port& port : plane_.ports()) {
       std::uint64_t sum = 0;
@@ -50,8 +50,10 @@ void add_drops(Builder& builder, const DataPlane& plane, const Vnf& vnf, const h
   const auto add = [&](const core::DropReason& reason) {
     std::uint64_t sum = 0;
     for (const auto& worker : plane.counters()) sum += worker->dropped[reason.id].read();
-    if (reason.id == static_cast<std::uint8_t>(core::Drop::kNeighborUnresolved)) sum += twin.unresolved.read();
-    if (reason.id == static_cast<std::uint8_t>(core::Drop::kHostWriteFailed)) sum += twin.delivery_failed.read();
+    if (reason.id == static_cast<std::uint8_t>(core::Drop::kNeighborUnresolved))
+      sum += twin.unresolved.read();
+    if (reason.id == static_cast<std::uint8_t>(core::Drop::kHostWriteFailed))
+      sum += twin.delivery_failed.read();
     metric.samples.push_back({{{"reason", std::string(reason.name)}}, static_cast<double>(sum)});
   };
   for (const core::DropReason& reason : core::core_drop_reasons().subspan(1)) add(reason);
@@ -61,7 +63,8 @@ void add_drops(Builder& builder, const DataPlane& plane, const Vnf& vnf, const h
 
 void add_stages(Builder& builder, const DataPlane& plane, const Vnf& vnf) {
   Metric packets{"stage_packets_total", "Packets that entered a stage.", Metric::Type::kCounter, {}};
-  Metric cycles{"stage_cycles_total", "Cycles of the time stamp counter spent in a stage.", Metric::Type::kCounter, {}};
+  Metric cycles{
+      "stage_cycles_total", "Cycles of the time stamp counter spent in a stage.", Metric::Type::kCounter, {}};
   std::vector<std::string> names{"ingress"};
   for (const std::string_view stage : vnf.stage_names()) names.emplace_back(stage);
   names.emplace_back("egress");
@@ -80,7 +83,8 @@ void add_stages(Builder& builder, const DataPlane& plane, const Vnf& vnf) {
 }
 
 void add_latency(Builder& builder, const DataPlane& plane) {
-  Metric metric{"latency_seconds", "Time of a packet from reception to transmission.", Metric::Type::kHistogram, {}};
+  Metric metric{
+      "latency_seconds", "Time of a packet from reception to transmission.", Metric::Type::kHistogram, {}};
   const auto hertz = static_cast<double>(rte_get_tsc_hz());
   std::uint64_t count = 0;
   double sum = 0;
@@ -105,28 +109,39 @@ void add_latency(Builder& builder, const DataPlane& plane) {
 std::vector<Metric> common_metrics(const DataPlane& plane, const Vnf& vnf, const host::TwinCounters& twin) {
   Builder builder(plane);
   builder.per_worker("received_packets_total", "Packets taken from the ports.", &WorkerCounters::received);
+  builder.per_worker("received_bytes_total", "Bytes taken from the ports.", &WorkerCounters::received_bytes);
   builder.per_worker("transmitted_packets_total", "Received packets sent on.", &WorkerCounters::transmitted);
   builder.per_worker("to_host_packets_total", "Packets given to the Linux twin.", &WorkerCounters::to_host);
-  builder.per_worker("from_host_packets_total", "Packets sent by the Linux twin.", &WorkerCounters::from_host);
+  builder.per_worker("from_host_packets_total", "Packets sent by the Linux twin.",
+                     &WorkerCounters::from_host);
   builder.per_worker("from_host_transmitted_packets_total", "Packets of the Linux twin sent on.",
                      &WorkerCounters::from_host_transmitted);
-  builder.per_worker("originated_packets_total", "Packets made here: ICMP errors, resets.", &WorkerCounters::originated);
+  builder.per_worker("originated_packets_total", "Packets made here: ICMP errors, resets.",
+                     &WorkerCounters::originated);
   builder.per_worker("originated_transmitted_packets_total", "Packets made here and sent.",
                      &WorkerCounters::originated_transmitted);
   builder.per_worker("originated_suppressed_total", "ICMP errors not sent, for their rate limit.",
                      &WorkerCounters::originated_suppressed);
   builder.per_worker("handed_over_packets_total", "Packets passed to the worker that owns their flow.",
                      &WorkerCounters::handed_over);
-  builder.per_worker("fragmented_packets_total", "Datagrams sent in more than one piece.", &WorkerCounters::fragmented);
-  builder.per_port("port_received_packets_total", "Packets received by a port.", &core::PortCounters::received);
-  builder.per_port("port_received_bytes_total", "Bytes received by a port.", &core::PortCounters::received_bytes);
-  builder.per_port("port_transmitted_packets_total", "Packets sent by a port.", &core::PortCounters::transmitted);
-  builder.per_port("port_transmitted_bytes_total", "Bytes sent by a port.", &core::PortCounters::transmitted_bytes);
+  builder.per_worker("fragmented_packets_total", "Datagrams sent in more than one piece.",
+                     &WorkerCounters::fragmented);
+  builder.per_port("port_received_packets_total", "Packets received by a port.",
+                   &core::PortCounters::received);
+  builder.per_port("port_received_bytes_total", "Bytes received by a port.",
+                   &core::PortCounters::received_bytes);
+  builder.per_port("port_transmitted_packets_total", "Packets sent by a port.",
+                   &core::PortCounters::transmitted);
+  builder.per_port("port_transmitted_bytes_total", "Bytes sent by a port.",
+                   &core::PortCounters::transmitted_bytes);
   add_drops(builder, plane, vnf, twin);
   add_stages(builder, plane, vnf);
   add_latency(builder, plane);
 
-  Metric missed{"port_missed_packets_total", "Packets a port lost before a worker saw them.", Metric::Type::kCounter, {}};
+  Metric missed{"port_missed_packets_total",
+                "Packets a port lost before a worker saw them.",
+                Metric::Type::kCounter,
+                {}};
   Metric link{"port_up", "1 when the port has a link.", Metric::Type::kGauge, {}};
   for (const core::Port& port : plane.ports()) {
     missed.samples.push_back({{{"port", port.name()}}, static_cast<double>(port.missed())});
@@ -135,9 +150,11 @@ std::vector<Metric> common_metrics(const DataPlane& plane, const Vnf& vnf, const
   builder.metrics.push_back(std::move(missed));
   builder.metrics.push_back(std::move(link));
 
-  Metric busy{"worker_busy_cycles_total", "Cycles in rounds that found a packet.", Metric::Type::kCounter, {}};
+  Metric busy{
+      "worker_busy_cycles_total", "Cycles in rounds that found a packet.", Metric::Type::kCounter, {}};
   Metric idle{"worker_idle_cycles_total", "Cycles in rounds that did not.", Metric::Type::kCounter, {}};
-  Metric backlog{"worker_backlog_packets", "Packets waiting for a worker in its rings.", Metric::Type::kGauge, {}};
+  Metric backlog{
+      "worker_backlog_packets", "Packets waiting for a worker in its rings.", Metric::Type::kGauge, {}};
   for (const core::Worker* worker : plane.workers()) {
     const Labels labels{{"worker", std::to_string(worker->config().id.value())}};
     busy.samples.push_back({labels, static_cast<double>(worker->counters().busy_cycles.read())});
@@ -147,7 +164,8 @@ std::vector<Metric> common_metrics(const DataPlane& plane, const Vnf& vnf, const
   builder.metrics.push_back(std::move(busy));
   builder.metrics.push_back(std::move(idle));
   builder.metrics.push_back(std::move(backlog));
-  builder.single("workers", "Workers that run.", Metric::Type::kGauge, static_cast<double>(plane.workers().size()));
+  builder.single("workers", "Workers that run.", Metric::Type::kGauge,
+                 static_cast<double>(plane.workers().size()));
   builder.single("neighbor_waiting_packets", "Packets held until their next hop's MAC address is known.",
                  Metric::Type::kGauge, static_cast<double>(twin.waiting.read()));
   builder.single("networks_published_total", "Changes of routes, neighbours and interfaces taken over.",

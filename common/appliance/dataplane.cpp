@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/appliance/dataplane.h"
 
-#include <rte_ring.h>
-#include <sys/random.h>
-
 #include <algorithm>
 #include <thread>
+
+#include <rte_ring.h>
+#include <sys/random.h>
 
 #include "common/core/owner.h"
 
@@ -17,8 +17,9 @@ constexpr unsigned kOwnerRing = 2048;
 constexpr unsigned kTransmitRing = 2048;
 constexpr unsigned kHostRing = 1024;
 constexpr unsigned kMostWorkersByDefault = 16;
-constexpr unsigned kPoolCachePerThread = 512;  // 1.5 times the cache's size of 256, and what a burst has in hand
-constexpr unsigned kHeld = 4096;               // fragments and packets that wait for a neighbour
+constexpr unsigned kPoolCachePerThread =
+    512;                          // 1.5 times the cache's size of 256, and what a burst has in hand
+constexpr unsigned kHeld = 4096;  // fragments and packets that wait for a neighbour
 
 Result<rte_ring*> make_ring(const std::string& name, unsigned size, unsigned flags) {
   rte_ring* ring = rte_ring_create(name.c_str(), size, SOCKET_ID_ANY, flags);
@@ -32,7 +33,8 @@ bool is_pci(const std::string& device) {
          address.find('=') == std::string_view::npos;
 }
 
-// What the driver calls its number of queues, where that is an argument of the device and not found by asking it.
+// What the driver calls its number of queues, where that is an argument of the device and not found by asking
+// it.
 std::string with_queues(const std::string& device, unsigned queues) {
   struct Driver {
     std::string_view prefix;
@@ -57,9 +59,11 @@ Result<std::unique_ptr<DataPlane>> DataPlane::open(const control::Profile& profi
   std::unique_ptr<DataPlane> plane(new DataPlane);
   plane->settings_ = profile.dataplane;
   const unsigned wanted = profile.dataplane.workers->count;
-  plane->most_workers_ =
-      std::min<unsigned>(core::kMaxWorkers, std::max(wanted, std::min(std::thread::hardware_concurrency(), kMostWorkersByDefault)));
-  if (getrandom(&plane->seed_, sizeof plane->seed_, 0) != sizeof plane->seed_) return failure("draw a random seed");
+  plane->most_workers_ = std::min<unsigned>(
+      core::kMaxWorkers,
+      std::max(wanted, std::min(std::thread::hardware_concurrency(), kMostWorkersByDefault)));
+  if (getrandom(&plane->seed_, sizeof plane->seed_, 0) != sizeof plane->seed_)
+    return failure("draw a random seed");
 
   std::uint16_t mtu = 1500;
   unsigned queues = 0;
@@ -71,11 +75,13 @@ Result<std::unique_ptr<DataPlane>> DataPlane::open(const control::Profile& profi
     if (is_pci(*port.device)) eal.pci_devices.push_back(*port.device);
   }
   const unsigned rings = plane->most_workers_ * (kOwnerRing + kTransmitRing) / 4 + 2 * kHostRing;
-  const unsigned buffers = queues * 2U * kDescriptors + rings + (plane->most_workers_ + 2) * kPoolCachePerThread + kHeld;
+  const unsigned buffers =
+      queues * 2U * kDescriptors + rings + (plane->most_workers_ + 2) * kPoolCachePerThread + kHeld;
   // Room for the frame with two tags; what drivers add in front is the headroom's business.
   const auto data_bytes = static_cast<std::uint16_t>(std::max<unsigned>(2048, (mtu + 22U + 63U) / 64 * 64));
   constexpr std::uint64_t kBufferOverhead = 384;  // mbuf, headroom, mempool header
-  eal.memory_bytes = profile.dataplane.memory_bytes.value_or(buffers * (data_bytes + kBufferOverhead) + (std::uint64_t{32} << 20));
+  eal.memory_bytes = profile.dataplane.memory_bytes.value_or(buffers * (data_bytes + kBufferOverhead) +
+                                                             (std::uint64_t{32} << 20));
   auto memory = core::start_eal(eal);
   if (!memory) return tl::unexpected(memory.error());
   plane->memory_ = *memory;
@@ -87,12 +93,13 @@ Result<std::unique_ptr<DataPlane>> DataPlane::open(const control::Profile& profi
 
   for (const control::Port& port : profile.ports) {
     const auto count = port.queues.value_or(static_cast<std::uint16_t>(wanted));
-    auto opened = core::Port::open({.name = *port.name,
-                                    .device = with_queues(*port.device, count),
-                                    .mtu = port.mtu,
-                                    .queues = std::max(count, static_cast<std::uint16_t>(plane->most_workers_)),
-                                    .descriptors = kDescriptors},
-                                   plane->pool_);
+    auto opened =
+        core::Port::open({.name = *port.name,
+                          .device = with_queues(*port.device, count),
+                          .mtu = port.mtu,
+                          .queues = std::max(count, static_cast<std::uint16_t>(plane->most_workers_)),
+                          .descriptors = kDescriptors},
+                         plane->pool_);
     if (!opened) {
       Error error = opened.error();
       error.where = "ports." + *port.name;
@@ -158,13 +165,14 @@ void DataPlane::build_workers(unsigned count, const core::MakeFunction& make_fun
   worker_pointers_.clear();
   for (unsigned w = 0; w < count; ++w) {
     if (w >= counters_.size()) counters_.push_back(std::make_unique<core::WorkerCounters>());
-    workers_.push_back(
-        std::make_unique<core::Worker>(worker_config(w, count), *rcu_, *published_, *counters_[w], make_function));
+    workers_.push_back(std::make_unique<core::Worker>(worker_config(w, count), *rcu_, *published_,
+                                                      *counters_[w], make_function));
     worker_pointers_.push_back(workers_.back().get());
   }
 }
 
-Result<void> DataPlane::make_workers(unsigned count, core::Snapshot first, const core::MakeFunction& make_function) {
+Result<void> DataPlane::make_workers(unsigned count, core::Snapshot first,
+                                     const core::MakeFunction& make_function) {
   published_ = std::make_unique<core::Published<core::Snapshot>>(
       *rcu_, std::make_unique<const core::Snapshot>(std::move(first)));
   try {
@@ -196,14 +204,16 @@ void DataPlane::hand_out_leftovers(unsigned count) {
     net::Headers headers;
     const Bytes frame(rte_pktmbuf_mtod(packet, const std::uint8_t*), packet->data_len);
     unsigned owner = 0;
-    if (net::parse_frame(frame, packet->pkt_len, headers, {.check_ipv4_checksum = false}) == net::ParseError::kNone &&
+    if (net::parse_frame(frame, packet->pkt_len, headers, {.check_ipv4_checksum = false}) ==
+            net::ParseError::kNone &&
         headers.family != net::Headers::kArp) {
       const core::Note& with = core::note(packet);
       if (with.kind == core::Note::Kind::kFragment) {
         headers.source_port = with.source_port;
         headers.destination_port = with.destination_port;
       }
-      const bool with_ports = with.kind == core::Note::Kind::kFragment || (headers.has_ports && !headers.is_fragment);
+      const bool with_ports =
+          with.kind == core::Note::Kind::kFragment || (headers.has_ports && !headers.is_fragment);
       owner = core::owner_of(core::owner_hash(headers, frame.data() + headers.l3_offset, with_ports), count);
     }
     if (rte_ring_enqueue(owner_rings_[owner], packet) != 0) {
@@ -218,7 +228,8 @@ Result<void> DataPlane::change_workers(unsigned count, const core::MakeFunction&
     return failure("change the number of workers to " + std::to_string(count),
                    "it may be 1 to " + std::to_string(most_workers_) + " here");
   }
-  // The new tables are allocated while the old workers still run; only the moving of sessions holds traffic up.
+  // The new tables are allocated while the old workers still run; only the moving of sessions holds traffic
+  // up.
   auto old_workers = std::move(workers_);
   auto old_pointers = std::move(worker_pointers_);
   workers_.clear();
@@ -228,7 +239,8 @@ Result<void> DataPlane::change_workers(unsigned count, const core::MakeFunction&
   } catch (const std::bad_alloc&) {
     workers_ = std::move(old_workers);
     worker_pointers_ = std::move(old_pointers);
-    return failure("change the number of workers to " + std::to_string(count), "not enough memory for their tables");
+    return failure("change the number of workers to " + std::to_string(count),
+                   "not enough memory for their tables");
   }
   for (auto& worker : old_workers) worker->stop();
   move(old_pointers, worker_pointers_);
@@ -272,7 +284,8 @@ core::Snapshot DataPlane::snapshot() const {
 }
 
 const core::Port* DataPlane::port(std::string_view name) const {
-  const auto found = std::find_if(ports_.begin(), ports_.end(), [&](const core::Port& port) { return port.name() == name; });
+  const auto found =
+      std::find_if(ports_.begin(), ports_.end(), [&](const core::Port& port) { return port.name() == name; });
   return found == ports_.end() ? nullptr : &*found;
 }
 

@@ -28,8 +28,8 @@ class DataPlane {
   // Makes the workers; they start with start_workers().
   Result<void> make_workers(unsigned count, core::Snapshot first, const core::MakeFunction& make_function);
   void start();
-  // Changes the number while traffic runs. Packets wait in the ports' queues for the moment it takes; `move` carries
-  // the sessions from the old workers' functions to the new ones'.
+  // Changes the number while traffic runs. Packets wait in the ports' queues for the moment it takes; `move`
+  // carries the sessions from the old workers' functions to the new ones'.
   Result<void> change_workers(unsigned count, const core::MakeFunction& make_function,
                               const std::function<void(Workers before, Workers after)>& move);
   void stop();
@@ -47,7 +47,9 @@ class DataPlane {
   [[nodiscard]] const core::EalMemory& memory() const noexcept { return memory_; }
   [[nodiscard]] unsigned most_workers() const noexcept { return most_workers_; }
   // By worker number, those of workers that no longer run included.
-  [[nodiscard]] const std::vector<std::unique_ptr<core::WorkerCounters>>& counters() const noexcept { return counters_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<core::WorkerCounters>>& counters() const noexcept {
+    return counters_;
+  }
   [[nodiscard]] rte_ring* to_host() noexcept { return to_host_; }
   [[nodiscard]] rte_ring* from_host() noexcept { return from_host_; }
   [[nodiscard]] rte_mempool* pool() noexcept { return pool_; }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Trace and capture: a job for the workers, and the wait for it.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 
+#include <fmt/format.h>
 #include <rte_cycles.h>
 
 #include "common/appliance/runtime.h"
@@ -16,7 +15,7 @@ namespace {
 
 constexpr auto kLookEvery = std::chrono::milliseconds(10);
 
-std::string_view reason_text(const Vnf& vnf, std::uint8_t id, std::string_view core::DropReason::* text) {
+std::string_view reason_text(const Vnf& vnf, std::uint8_t id, std::string_view core::DropReason::*text) {
   const auto reasons = id < core::kFirstFunctionReason ? core::core_drop_reasons() : vnf.drop_reasons();
   for (const core::DropReason& reason : reasons) {
     if (reason.id == id) return reason.*text;
@@ -32,8 +31,9 @@ std::string summary(const core::TraceEvent& event, const core::Network& network)
     return network.interfaces[id.value()].name;
   };
   const auto at = [&](std::size_t offset, std::size_t length) {
-    return headers.l3_offset + offset + length <= event.byte_count ? event.bytes.data() + headers.l3_offset + offset
-                                                                    : nullptr;
+    return headers.l3_offset + offset + length <= event.byte_count
+               ? event.bytes.data() + headers.l3_offset + offset
+               : nullptr;
   };
   std::string source = "?";
   std::string destination = "?";
@@ -77,9 +77,11 @@ Result<core::PacketFilter> Runtime::filter_of(const control::PacketMatch& match)
   filter.port = match.port;
   if (match.interface) {
     const auto& interfaces = plane_->snapshot().network->interfaces;
-    const auto found = std::find_if(interfaces.begin(), interfaces.end(),
-                                    [&](const core::Interface& each) { return each.name == *match.interface; });
-    if (found == interfaces.end()) return failure("find interface " + *match.interface, "the profile has none of that name");
+    const auto found = std::find_if(interfaces.begin(), interfaces.end(), [&](const core::Interface& each) {
+      return each.name == *match.interface;
+    });
+    if (found == interfaces.end())
+      return failure("find interface " + *match.interface, "the profile has none of that name");
     filter.interface = core::InterfaceId(static_cast<std::uint16_t>(found - interfaces.begin()));
   }
   return filter;
@@ -87,7 +89,8 @@ Result<core::PacketFilter> Runtime::filter_of(const control::PacketMatch& match)
 
 void Runtime::trace(const control::PacketMatch& match, unsigned packets, unsigned timeout_ms,
                     std::function<void(Result<boost::json::array>)> done) {
-  if (inspecting_) return done(failure("trace packets", "another trace or capture is running; try again when it is done"));
+  if (inspecting_)
+    return done(failure("trace packets", "another trace or capture is running; try again when it is done"));
   const auto filter = filter_of(match);
   if (!filter) return done(tl::unexpected(filter.error()));
   inspecting_ = true;
@@ -102,10 +105,10 @@ void Runtime::trace(const control::PacketMatch& match, unsigned packets, unsigne
   *look = [this, run, look] {
     std::uint32_t finished = 0;
     for (const auto& job : run->jobs) finished += job->done ? job->packets : job->started.load();
-    const bool enough = finished >= trace_left_ &&
-                        std::all_of(run->jobs.begin(), run->jobs.end(), [](const auto& job) {
-                          return job->done || job->started.load() < job->packets;
-                        });
+    const bool enough =
+        finished >= trace_left_ && std::all_of(run->jobs.begin(), run->jobs.end(), [](const auto& job) {
+          return job->done || job->started.load() < job->packets;
+        });
     if (enough || std::chrono::steady_clock::now() >= run->until) {
       finish_trace(run);
       *look = nullptr;
@@ -130,7 +133,8 @@ void Runtime::finish_trace(std::shared_ptr<TraceRun> run) {
     const core::TraceJob& job = *run->jobs[w];
     std::vector<const core::TraceEvent*> events;
     for (std::uint32_t e = 0; e < job.used; ++e) events.push_back(&job.events[e]);
-    std::stable_sort(events.begin(), events.end(), [](const auto* a, const auto* b) { return a->packet < b->packet; });
+    std::stable_sort(events.begin(), events.end(),
+                     [](const auto* a, const auto* b) { return a->packet < b->packet; });
     for (std::size_t at = 0; at < events.size() && packets.size() < trace_left_;) {
       const std::uint32_t number = events[at]->packet;
       const std::uint64_t began = events[at]->tsc;
@@ -141,13 +145,18 @@ void Runtime::finish_trace(std::shared_ptr<TraceRun> run) {
         step["stage"] = std::string(event.stage);
         const bool sent = event.taken && event.stage == core::Egress::kName;
         const bool host = event.taken && event.stage == core::Ingress::kName;
-        step["verdict"] = event.drop_reason != 0 ? "dropped" : sent ? "sent" : host ? "to_host" : event.taken ? "taken" : "passed";
+        step["verdict"] = event.drop_reason != 0 ? "dropped"
+                          : sent                 ? "sent"
+                          : host                 ? "to_host"
+                          : event.taken          ? "taken"
+                                                 : "passed";
         if (event.drop_reason != 0) {
           step["reason"] = std::string(reason_text(vnf_, event.drop_reason, &core::DropReason::name));
           step["sentence"] = std::string(reason_text(vnf_, event.drop_reason, &core::DropReason::sentence));
         }
         if (event.byte_count != 0) step["summary"] = summary(event, *snapshot.network);
-        step["nanoseconds"] = static_cast<std::uint64_t>(static_cast<double>(event.tsc - began) * ns_per_cycle);
+        step["nanoseconds"] =
+            static_cast<std::uint64_t>(static_cast<double>(event.tsc - began) * ns_per_cycle);
         steps.push_back(std::move(step));
       }
       packets.push_back({{"packet", packets.size()}, {"worker", w}, {"events", std::move(steps)}});
@@ -156,9 +165,10 @@ void Runtime::finish_trace(std::shared_ptr<TraceRun> run) {
   run->done(std::move(packets));
 }
 
-void Runtime::capture(const control::PacketMatch& match, unsigned packets, unsigned timeout_ms, unsigned snap_length,
-                      std::function<void(Result<std::string>)> done) {
-  if (inspecting_) return done(failure("capture packets", "another trace or capture is running; try again when it is done"));
+void Runtime::capture(const control::PacketMatch& match, unsigned packets, unsigned timeout_ms,
+                      unsigned snap_length, std::function<void(Result<std::string>)> done) {
+  if (inspecting_)
+    return done(failure("capture packets", "another trace or capture is running; try again when it is done"));
   const auto filter = filter_of(match);
   if (!filter) return done(tl::unexpected(filter.error()));
   inspecting_ = true;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/appliance/log.h"
 
+#include <boost/json.hpp>
+#include <chrono>
+#include <cstdlib>
+
 #include <fmt/chrono.h>
 #include <spdlog/formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-
-#include <boost/json.hpp>
-#include <chrono>
-#include <cstdlib>
 
 namespace millrace::appliance {
 namespace {
@@ -23,7 +23,8 @@ class JsonFormatter final : public spdlog::formatter {
     const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(since).count() % 1'000'000;
     const auto level = spdlog::level::to_string_view(message.level);
     boost::json::object line;
-    line["time"] = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(spdlog::log_clock::to_time_t(message.time)), micros);
+    line["time"] = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z",
+                               fmt::gmtime(spdlog::log_clock::to_time_t(message.time)), micros);
     line["level"] = boost::json::string_view(level.data(), level.size());
     line["appliance"] = appliance_;
     line["message"] = boost::json::string_view(message.payload.data(), message.payload.size());
@@ -72,11 +73,16 @@ void set_up_log(LogFormat format, const std::string& appliance) {
 
 void set_log_level(control::LogLevel level) {
   switch (level) {
-    case control::LogLevel::kTrace: return spdlog::set_level(spdlog::level::trace);
-    case control::LogLevel::kDebug: return spdlog::set_level(spdlog::level::debug);
-    case control::LogLevel::kInfo: return spdlog::set_level(spdlog::level::info);
-    case control::LogLevel::kWarning: return spdlog::set_level(spdlog::level::warn);
-    case control::LogLevel::kError: return spdlog::set_level(spdlog::level::err);
+    case control::LogLevel::kTrace:
+      return spdlog::set_level(spdlog::level::trace);
+    case control::LogLevel::kDebug:
+      return spdlog::set_level(spdlog::level::debug);
+    case control::LogLevel::kInfo:
+      return spdlog::set_level(spdlog::level::info);
+    case control::LogLevel::kWarning:
+      return spdlog::set_level(spdlog::level::warn);
+    case control::LogLevel::kError:
+      return spdlog::set_level(spdlog::level::err);
   }
 }
 

@@ -9,8 +9,8 @@ namespace millrace::appliance {
 
 enum class LogFormat : std::uint8_t { kText, kJson };
 
-// The process's log, to standard error: one line a message. Text lines carry the priority journald reads ("<4>") when
-// standard error is the journal; JSON lines have time, level, appliance and message.
+// The process's log, to standard error: one line a message. Text lines carry the priority journald reads
+// ("<4>") when standard error is the journal; JSON lines have time, level, appliance and message.
 void set_up_log(LogFormat format, const std::string& appliance);
 void set_log_level(control::LogLevel level);
 

@@ -10,8 +10,8 @@ namespace {
 
 using core::InterfaceId;
 
-core::Interface make_interface(const control::Profile& profile, const control::Interface& from, Numbering& numbering,
-                               const core::Port& port) {
+core::Interface make_interface(const control::Profile& profile, const control::Interface& from,
+                               Numbering& numbering, const core::Port& port) {
   core::Interface interface;
   interface.name = *from.name;
   interface.port = port.id();
@@ -52,10 +52,12 @@ std::uint16_t Numbers::of(std::string_view name) {
   return static_cast<std::uint16_t>(names_.size() - 1);
 }
 
-Result<host::TwinPlan> make_plan(const control::Profile& profile, Numbering& numbering, const FindPort& find_port) {
+Result<host::TwinPlan> make_plan(const control::Profile& profile, Numbering& numbering,
+                                 const FindPort& find_port) {
   host::TwinPlan plan;
   core::Network& network = plan.skeleton;
-  for (const control::Interface& interface : profile.interfaces) static_cast<void>(numbering.interfaces.of(*interface.name));
+  for (const control::Interface& interface : profile.interfaces)
+    static_cast<void>(numbering.interfaces.of(*interface.name));
   for (const std::string& name : numbering.interfaces.names()) {
     core::Interface made;
     made.name = name;
@@ -75,7 +77,8 @@ Result<host::TwinPlan> make_plan(const control::Profile& profile, Numbering& num
   for (const control::Route& route : profile.routes) {
     const core::DomainId domain(numbering.domains.of(profile.domain_of(route)));
     const InterfaceId by = interface_of(network, route, domain);
-    if (!by.valid()) return failure("set up the route to " + route.to->to_string(), "no interface leads to its gateway");
+    if (!by.valid())
+      return failure("set up the route to " + route.to->to_string(), "no interface leads to its gateway");
     plan.routes.push_back({domain, *route.to, *route.via, by, route.metric});
   }
   for (const control::Neighbor& neighbor : profile.neighbors) {
@@ -85,10 +88,12 @@ Result<host::TwinPlan> make_plan(const control::Profile& profile, Numbering& num
   for (const control::TransparentPair& pair : profile.forwarding->pairs) {
     const core::Port* first = find_port(*pair.first);
     const core::Port* second = find_port(*pair.second);
-    if (first == nullptr || second == nullptr) return failure("connect a transparent pair", "a port is not open");
+    if (first == nullptr || second == nullptr)
+      return failure("connect a transparent pair", "a port is not open");
     core::connect_wire(network, first->id(), second->id());
   }
-  if (network.domains.size() != numbering.domains.names().size()) return failure("number the routing domains");
+  if (network.domains.size() != numbering.domains.names().size())
+    return failure("number the routing domains");
   return plan;
 }
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/appliance/run.h"
 
-#include <fmt/format.h>
-#include <signal.h>
-#include <spdlog/spdlog.h>
-#include <systemd/sd-daemon.h>
-
 #include <CLI/CLI.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <cstdio>
 #include <filesystem>
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <systemd/sd-daemon.h>
 
 #include "common/appliance/log.h"
 #include "common/appliance/runtime.h"
@@ -22,7 +22,8 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kBadProfile = 2;
-constexpr unsigned kDrainMs = 2000;  // at SIGTERM: short sessions end by themselves, long ones are another's business
+constexpr unsigned kDrainMs =
+    2000;  // at SIGTERM: short sessions end by themselves, long ones are another's business
 constexpr std::size_t kBodyBytes = std::size_t{1} << 30;  // a million sessions are imported in one body
 
 struct Options {
@@ -35,7 +36,8 @@ struct Options {
 int parse(const Vnf& vnf, int argc, char** argv, Options& options) {
   CLI::App app("Millrace " + std::string(vnf.kind()), "vnf-" + std::string(vnf.kind()));
   app.add_option("--profile", options.profile, "the YAML profile")->required();
-  app.add_option("--control", options.control, "the control socket (default: /run/millrace/NAME.sock, by the profile's name)");
+  app.add_option("--control", options.control,
+                 "the control socket (default: /run/millrace/NAME.sock, by the profile's name)");
   app.add_flag("--check", options.check, "only validate the profile");
   app.add_option("--log-format", options.log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
   app.set_version_flag("--version", "vnf-" + std::string(vnf.kind()) + " " MILLRACE_VERSION);
@@ -94,7 +96,8 @@ class Process {
     runtime_.apply_profile(*text, options_.profile, false, [](const control::ProfileOutcome& outcome) {
       if (!outcome.diagnostics.empty()) spdlog::error("{}", outcome.diagnostics.to_string());
       if (outcome.error) spdlog::error("{}", outcome.error->message());
-      for (const std::string& key : outcome.needs_restart) spdlog::warn("{} takes effect at the next start", key);
+      for (const std::string& key : outcome.needs_restart)
+        spdlog::warn("{} takes effect at the next start", key);
       sd_notify(0, "READY=1");
     });
   }
@@ -109,7 +112,8 @@ class Process {
 int serve(Vnf& vnf, const Options& options, std::shared_ptr<const LoadedProfile> profile) {
   const auto began = std::chrono::steady_clock::now();
   const std::string name = profile->common.name;
-  const std::filesystem::path socket = options.control.empty() ? "/run/millrace/" + name + ".sock" : options.control;
+  const std::filesystem::path socket =
+      options.control.empty() ? "/run/millrace/" + name + ".sock" : options.control;
   boost::asio::io_context io(1);
   Runtime runtime(io, vnf);
   if (auto started = runtime.start(std::move(profile), options.profile); !started) {
@@ -128,8 +132,8 @@ int serve(Vnf& vnf, const Options& options, std::shared_ptr<const LoadedProfile>
   }
   Process process(io, runtime, options);
   const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - began);
-  spdlog::info("vnf-{} {} \"{}\" is ready after {:.2f} s; control socket {}", vnf.kind(), MILLRACE_VERSION, name,
-               took.count(), socket.string());
+  spdlog::info("vnf-{} {} \"{}\" is ready after {:.2f} s; control socket {}", vnf.kind(), MILLRACE_VERSION,
+               name, took.count(), socket.string());
   sd_notify(0, "READY=1");
   io.run();
   std::filesystem::remove(socket, ignored);
@@ -143,7 +147,8 @@ int serve(Vnf& vnf, const Options& options, std::shared_ptr<const LoadedProfile>
 int run(Vnf& vnf, int argc, char** argv) {
   std::string missing;
   if (!core::cpu_is_supported(missing)) {
-    fmt::print(stderr, "vnf-{}: this CPU lacks {}; Millrace needs x86-64-v3 (Intel Haswell, AMD Zen, or later)\n",
+    fmt::print(stderr,
+               "vnf-{}: this CPU lacks {}; Millrace needs x86-64-v3 (Intel Haswell, AMD Zen, or later)\n",
                vnf.kind(), missing);
     return kFailed;
   }

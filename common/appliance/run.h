@@ -6,7 +6,8 @@
 
 namespace millrace::appliance {
 
-// Exit status 0 after a clean end, 1 when it could not start or had to end, 2 for a bad command line or profile.
+// Exit status 0 after a clean end, 1 when it could not start or had to end, 2 for a bad command line or
+// profile.
 [[nodiscard]] int run(Vnf& vnf, int argc, char** argv);
 
 template <class Function>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/appliance/runtime.h"
 
-#include <spdlog/spdlog.h>
-
 #include <boost/asio/post.hpp>
 #include <boost/json.hpp>
 #include <chrono>
+
+#include <spdlog/spdlog.h>
 
 #include "common/appliance/common_metrics.h"
 
@@ -23,7 +23,8 @@ std::uint64_t monotonic_ms() {
 
 }  // namespace
 
-Runtime::Runtime(boost::asio::io_context& io, Vnf& vnf) : io_(io), vnf_(vnf), schedule_timer_(io), drain_timer_(io), log_timer_(io) {}
+Runtime::Runtime(boost::asio::io_context& io, Vnf& vnf)
+    : io_(io), vnf_(vnf), schedule_timer_(io), drain_timer_(io), log_timer_(io) {}
 
 Runtime::~Runtime() { stop(); }
 
@@ -40,28 +41,30 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
   auto plane = DataPlane::open(profile_->common);
   if (!plane) return tl::unexpected(plane.error());
   plane_ = std::move(*plane);
-  auto plan = make_plan(profile_->common, numbering_, [this](std::string_view name) { return plane_->port(name); });
+  auto plan =
+      make_plan(profile_->common, numbering_, [this](std::string_view name) { return plane_->port(name); });
   if (!plan) return tl::unexpected(plan.error());
   const unsigned count = profile_->common.dataplane.workers->count;
-  auto policy = vnf_.compile(*profile_, {.network = plan->skeleton, .generation = generation_, .workers = count});
+  auto policy =
+      vnf_.compile(*profile_, {.network = plan->skeleton, .generation = generation_, .workers = count});
   if (!policy) return tl::unexpected(policy.error());
   for (const std::string& note : policy->notes) spdlog::warn("{}", note);
 
   core::Snapshot first{std::make_shared<const core::Network>(plan->skeleton), policy->policy};
   if (auto made = plane_->make_workers(count, std::move(first), make_function()); !made) return made;
-  twin_ = std::make_unique<host::Twin>(host::Twin::Wiring{
-      .to_host = plane_->to_host(),
-      .from_host = plane_->from_host(),
-      .pool = plane_->pool(),
-      .publish = [this](auto network) { plane_->publish_network(std::move(network)); },
-      .link_up =
-          [this](core::PortId id) {
-            for (const core::Port& port : plane_->ports()) {
-              if (port.id() == id) return port.link().up;
-            }
-            return false;
-          },
-      .log = [](const std::string& sentence) { spdlog::warn("{}", sentence); }});
+  twin_ = std::make_unique<host::Twin>(
+      host::Twin::Wiring{.to_host = plane_->to_host(),
+                         .from_host = plane_->from_host(),
+                         .pool = plane_->pool(),
+                         .publish = [this](auto network) { plane_->publish_network(std::move(network)); },
+                         .link_up =
+                             [this](core::PortId id) {
+                               for (const core::Port& port : plane_->ports()) {
+                                 if (port.id() == id) return port.link().up;
+                               }
+                               return false;
+                             },
+                         .log = [](const std::string& sentence) { spdlog::warn("{}", sentence); }});
   if (auto started = twin_->start(std::move(*plan)); !started) return started;
   plane_->start();
   started_ms_ = monotonic_ms();
@@ -116,7 +119,8 @@ Runtime::Prepared Runtime::prepare(const Change& change, std::uint64_t generatio
                     .error = std::nullopt};
   if (!prepared.loaded) return prepared;
   const LoadedProfile& next = **prepared.loaded;
-  auto plan = make_plan(next.common, numbering_, [this](std::string_view name) { return plane_->port(name); });
+  auto plan =
+      make_plan(next.common, numbering_, [this](std::string_view name) { return plane_->port(name); });
   if (!plan) {
     prepared.error = plan.error();
     return prepared;
@@ -131,7 +135,8 @@ Runtime::Prepared Runtime::prepare(const Change& change, std::uint64_t generatio
   }
   prepared.plan = std::move(*plan);
   prepared.policy = std::move(*policy);
-  prepared.compile_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
+  prepared.compile_ms =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
   return prepared;
 }
 
@@ -173,7 +178,8 @@ void Runtime::commit(const Change& change, Prepared prepared) {
         plane_->stage_policy(nullptr);
         outcome.accepted = false;
         outcome.error = applied.error();
-        auto again = make_plan(profile_->common, numbering_, [this](std::string_view n) { return plane_->port(n); });
+        auto again =
+            make_plan(profile_->common, numbering_, [this](std::string_view n) { return plane_->port(n); });
         if (again) static_cast<void>(twin_->apply(std::move(*again)));
       } else {
         profile_ = *prepared.loaded;
@@ -279,7 +285,8 @@ control::Health Runtime::health() {
 std::vector<control::Metric> Runtime::metrics() {
   static_cast<void>(health());  // freshens the busy ratios
   std::vector<control::Metric> all = common_metrics(*plane_, vnf_, twin_->counters());
-  for (control::Metric& metric : vnf_.metrics(plane_->workers(), plane_->snapshot())) all.push_back(std::move(metric));
+  for (control::Metric& metric : vnf_.metrics(plane_->workers(), plane_->snapshot()))
+    all.push_back(std::move(metric));
   return all;
 }
 
@@ -296,7 +303,8 @@ void Runtime::set_draining(bool draining) {
   if (draining == draining_) return;
   draining_ = draining;
   drain_began_ms_ = monotonic_ms();
-  spdlog::info("{}", draining ? "draining: no new sessions are taken" : "draining ended: new sessions are taken again");
+  spdlog::info("{}", draining ? "draining: no new sessions are taken"
+                              : "draining ended: new sessions are taken again");
   recompile("the drain");
 }
 

@@ -39,8 +39,8 @@ class Runtime final : public control::Appliance {
   [[nodiscard]] std::string profile_text() override { return profile_->text; }
   void apply_profile(std::string text, std::string file, bool check_only,
                      std::function<void(control::ProfileOutcome)> done) override;
-  [[nodiscard]] Result<control::SessionPage> sessions(const control::PacketMatch& match, std::string_view cursor,
-                                                      unsigned most) override;
+  [[nodiscard]] Result<control::SessionPage> sessions(const control::PacketMatch& match,
+                                                      std::string_view cursor, unsigned most) override;
   [[nodiscard]] Result<std::uint64_t> flush_sessions(const control::PacketMatch& match) override;
   void set_draining(bool draining) override;
   [[nodiscard]] control::DrainStatus drain_status() override;

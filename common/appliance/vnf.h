@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a kind of appliance adds to the common machinery: its section of the profile, its policy, its share of each
-// worker, its part of the API. All calls are made on the control thread, but compile(), which runs in the background.
+// What a kind of appliance adds to the common machinery: its section of the profile, its policy, its share of
+// each worker, its part of the API. All calls are made on the control thread, but compile(), which runs in
+// the background.
 #pragma once
 
 #include <boost/json/fwd.hpp>
@@ -29,10 +30,10 @@ struct LoadedProfile {
 };
 
 struct CompileContext {
-  const core::Network& network;     // interfaces and domains by their ids; routes may be missing
-  std::uint64_t generation = 0;     // differs from that of every policy before it
+  const core::Network& network;  // interfaces and domains by their ids; routes may be missing
+  std::uint64_t generation = 0;  // differs from that of every policy before it
   bool draining = false;
-  unsigned workers = 1;             // limits are shared out among them
+  unsigned workers = 1;  // limits are shared out among them
 };
 
 struct CompiledPolicy {
@@ -53,16 +54,20 @@ class Vnf {
 
   [[nodiscard]] virtual control::Checked<std::shared_ptr<const LoadedProfile>> load(
       std::string_view text, const std::string& file, const control::ResolveFile& resolve) = 0;
-  // May take seconds; touches nothing of the running appliance but names kept for counters, which it locks itself.
-  [[nodiscard]] virtual Result<CompiledPolicy> compile(const LoadedProfile& profile, const CompileContext& context) = 0;
-  [[nodiscard]] virtual std::unique_ptr<core::Function> make_function(const LoadedProfile& profile,
-                                                                      const core::WorkerServices& services) = 0;
-  // When a policy compiled now would differ from one compiled then: the next boundary of a schedule, in seconds from
-  // now. Nothing when the profile knows no time.
-  [[nodiscard]] virtual std::optional<std::uint64_t> seconds_to_next_change(const LoadedProfile& profile) const = 0;
+  // May take seconds; touches nothing of the running appliance but names kept for counters, which it locks
+  // itself.
+  [[nodiscard]] virtual Result<CompiledPolicy> compile(const LoadedProfile& profile,
+                                                       const CompileContext& context) = 0;
+  [[nodiscard]] virtual std::unique_ptr<core::Function> make_function(
+      const LoadedProfile& profile, const core::WorkerServices& services) = 0;
+  // When a policy compiled now would differ from one compiled then: the next boundary of a schedule, in
+  // seconds from now. Nothing when the profile knows no time.
+  [[nodiscard]] virtual std::optional<std::uint64_t> seconds_to_next_change(
+      const LoadedProfile& profile) const = 0;
 
   // The VNF's own metrics, beside the common ones.
-  [[nodiscard]] virtual std::vector<control::Metric> metrics(Workers workers, const core::Snapshot& snapshot) = 0;
+  [[nodiscard]] virtual std::vector<control::Metric> metrics(Workers workers,
+                                                             const core::Snapshot& snapshot) = 0;
   [[nodiscard]] virtual std::uint64_t session_count(Workers workers) = 0;
   [[nodiscard]] virtual Result<control::SessionPage> sessions(Workers workers, const core::Snapshot& snapshot,
                                                               const control::PacketMatch& match,
@@ -73,9 +78,10 @@ class Vnf {
                                                             const boost::json::object& packet) = 0;
   [[nodiscard]] virtual std::optional<boost::json::value> own(Workers workers, const core::Snapshot& snapshot,
                                                               std::string_view what) = 0;
-  // Session state in pieces, an empty one last; and back. `before` and `after` need not have equally many workers.
-  [[nodiscard]] virtual std::function<Result<std::string>()> export_sessions(Workers workers,
-                                                                             const core::Snapshot& snapshot) = 0;
+  // Session state in pieces, an empty one last; and back. `before` and `after` need not have equally many
+  // workers.
+  [[nodiscard]] virtual std::function<Result<std::string>()> export_sessions(
+      Workers workers, const core::Snapshot& snapshot) = 0;
   [[nodiscard]] virtual Result<control::Appliance::Imported> import_sessions(Workers workers,
                                                                              const core::Snapshot& snapshot,
                                                                              std::string_view stream) = 0;
@@ -86,7 +92,8 @@ class Vnf {
   // The operator moved the log files away.
   virtual void reopen_logs() = 0;
 
-  // The number of workers changes while they stand still: every session goes to the worker that owns its flow now.
+  // The number of workers changes while they stand still: every session goes to the worker that owns its flow
+  // now.
   virtual void move_sessions(Workers before, Workers after, const core::Snapshot& snapshot) = 0;
 };
 

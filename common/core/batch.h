@@ -127,9 +127,9 @@ class Batch {
   }
 
   const Network* network = nullptr;  // of the snapshot the batch is judged by
-  Tick now = 0;              // when the batch was received
-  std::uint64_t tsc = 0;     // the same, in cycles of the time stamp counter
-  std::uint64_t traced = 0;  // a bit per lane whose way is being recorded
+  Tick now = 0;                      // when the batch was received
+  std::uint64_t tsc = 0;             // the same, in cycles of the time stamp counter
+  std::uint64_t traced = 0;          // a bit per lane whose way is being recorded
 
  private:
   std::array<Packet, kMaxSize> packets_;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/core/eal.h"
 
+#include <algorithm>
+#include <fstream>
+
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 #include <sched.h>
-
-#include <algorithm>
-#include <fstream>
 
 #include "common/core/note.h"
 
@@ -48,8 +48,12 @@ Result<EalMemory> start_eal(const EalConfig& config) {
   memory.bytes = (config.memory_bytes + kOverhead + kMib - 1) / kMib * kMib;
   memory.huge_pages = free_huge_page_bytes() >= memory.bytes;
 
-  std::vector<std::string> arguments{"millrace", "--lcores", "0@(" + allowed_cpus() + ")",
-                                     "--log-level=*:error", "-m", std::to_string(memory.bytes / kMib)};
+  std::vector<std::string> arguments{"millrace",
+                                     "--lcores",
+                                     "0@(" + allowed_cpus() + ")",
+                                     "--log-level=*:error",
+                                     "-m",
+                                     std::to_string(memory.bytes / kMib)};
   if (memory.huge_pages) {
     arguments.insert(arguments.end(), {"--in-memory"});
   } else {
@@ -72,7 +76,8 @@ Result<EalMemory> start_eal(const EalConfig& config) {
   sched_getaffinity(0, sizeof before, &before);
   if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {
     std::string reason = rte_strerror(rte_errno);
-    if (!memory.huge_pages) reason += "; " + std::to_string(memory.bytes / kMib) + " MiB of memory are needed";
+    if (!memory.huge_pages)
+      reason += "; " + std::to_string(memory.bytes / kMib) + " MiB of memory are needed";
     return failure("start DPDK", reason);
   }
   sched_setaffinity(0, sizeof before, &before);
@@ -84,9 +89,9 @@ std::uint64_t tsc_per_second() { return rte_get_tsc_hz(); }
 
 Result<rte_mempool*> make_packet_pool(unsigned count, std::uint16_t data_bytes) {
   constexpr unsigned kCache = 256;
-  rte_mempool* pool = rte_pktmbuf_pool_create("packets", count, kCache, 0,
-                                              static_cast<std::uint16_t>(data_bytes + RTE_PKTMBUF_HEADROOM),
-                                              SOCKET_ID_ANY);
+  rte_mempool* pool =
+      rte_pktmbuf_pool_create("packets", count, kCache, 0,
+                              static_cast<std::uint16_t>(data_bytes + RTE_PKTMBUF_HEADROOM), SOCKET_ID_ANY);
   if (pool == nullptr) {
     return failure("allocate " + std::to_string(count) + " packet buffers", rte_strerror(rte_errno));
   }

@@ -13,9 +13,9 @@ struct rte_mempool;
 namespace millrace::core {
 
 struct EalConfig {
-  std::uint64_t memory_bytes = 0;         // for packet buffers and rings
-  std::vector<std::string> pci_devices;   // addresses to take; no other device is touched
-  std::string name;                       // of the appliance: its DPDK telemetry socket is under this name
+  std::uint64_t memory_bytes = 0;        // for packet buffers and rings
+  std::vector<std::string> pci_devices;  // addresses to take; no other device is touched
+  std::string name;                      // of the appliance: its DPDK telemetry socket is under this name
 };
 
 struct EalMemory {
@@ -23,8 +23,8 @@ struct EalMemory {
   std::uint64_t bytes = 0;
 };
 
-// Once per process. Huge pages are used when enough of them are free, ordinary pages otherwise. The calling thread is
-// not bound to a CPU.
+// Once per process. Huge pages are used when enough of them are free, ordinary pages otherwise. The calling
+// thread is not bound to a CPU.
 Result<EalMemory> start_eal(const EalConfig& config);
 
 // Of the time stamp counter, as measured when DPDK started.

@@ -20,7 +20,8 @@ class Policy {
   virtual ~Policy() = default;
 };
 
-// All the configuration the workers see, swapped as one. A change of routes keeps the policy, and the other way round.
+// All the configuration the workers see, swapped as one. A change of routes keeps the policy, and the other
+// way round.
 struct Snapshot {
   std::shared_ptr<const Network> network;
   std::shared_ptr<const Policy> policy;

@@ -85,7 +85,8 @@ Drop check_ipv6(const Ipv6Header& ip) noexcept {
   return Drop::kNone;
 }
 
-// A source that means something on its own link only, and is not to be forwarded: RFC 4291 sections 2.5.2, 2.5.6.
+// A source that means something on its own link only, and is not to be forwarded: RFC 4291
+// sections 2.5.2, 2.5.6.
 bool link_scope_source(const Ipv6Header& ip) noexcept {
   return ip.source.is_link_local() || ip.source == net::Ipv6Address{};
 }
@@ -192,8 +193,8 @@ void Ingress::route(Batch& batch, Packet& packet, const Network& network) noexce
                         ? network.find_route(packet.domain, packet.l3_as<Ipv4Header>().destination)
                         : network.find_route(packet.domain, packet.l3_as<Ipv6Header>().destination);
   if (packet.headers.is_ipv6() && link_scope_source(packet.l3_as<Ipv6Header>()) &&
-      !(packet.next_hop.valid() &&
-        network.next_hops[packet.next_hop.value()].kind == NextHop::Kind::kHost)) [[unlikely]] {
+      !(packet.next_hop.valid() && network.next_hops[packet.next_hop.value()].kind == NextHop::Kind::kHost))
+      [[unlikely]] {
     batch.drop(packet, Drop::kMartianSource);
     return;
   }

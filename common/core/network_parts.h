@@ -12,10 +12,11 @@ void add_interface(Network& network, Interface interface);
 [[nodiscard]] InterfaceId interface_id(const Network& network, const Interface& interface);
 
 // The hop that sends by an interface to a neighbour with this MAC address.
-[[nodiscard]] NextHop forward_hop(const Network& network, InterfaceId interface, const net::MacAddress& neighbor);
+[[nodiscard]] NextHop forward_hop(const Network& network, InterfaceId interface,
+                                  const net::MacAddress& neighbor);
 
-// Transparent mode: what comes in by one port leaves by the other. Both have an untagged interface already; frames with
-// any tags belong to it.
+// Transparent mode: what comes in by one port leaves by the other. Both have an untagged interface already;
+// frames with any tags belong to it.
 void connect_wire(Network& network, PortId a, PortId b);
 
 }  // namespace millrace::core

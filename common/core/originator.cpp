@@ -21,8 +21,8 @@ constexpr std::uint8_t kDefaultTtl = 64;
 bool is_icmp_error(const Packet& packet) noexcept {
   const net::Headers& headers = packet.headers;
   if (headers.protocol == net::protocol::kIcmp) return !headers.has_ports;
-  return headers.protocol == net::protocol::kIcmpv6 && (headers.icmp_type() < net::icmpv6::kEchoRequest ||
-                                                        headers.icmp_type() == net::icmpv6::kRedirect);
+  return headers.protocol == net::protocol::kIcmpv6 &&
+         (headers.icmp_type() < net::icmpv6::kEchoRequest || headers.icmp_type() == net::icmpv6::kRedirect);
 }
 
 // RFC 1812 section 4.3.2.7, RFC 4443 section 2.4(e): never about an error, a later fragment, a packet to a

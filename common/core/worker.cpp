@@ -208,6 +208,7 @@ unsigned Worker::poll_ports(const Snapshot& snapshot) noexcept {
     port.received.add(count);
     port.received_bytes.add(bytes);
     counters_.received.add(count);
+    counters_.received_bytes.add(bytes);
     start_batch(batch_, *snapshot.network);
     if (capturer_.active()) [[unlikely]]
       capturer_.received(batch_);

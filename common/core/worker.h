@@ -46,8 +46,8 @@ using MakeFunction = std::function<std::unique_ptr<Function>(const WorkerService
 
 class Worker {
  public:
-  // Everything the worker needs is allocated here, by the control thread. `counters` are its own while it lives; they
-  // go on counting when a worker of the same number is made again.
+  // Everything the worker needs is allocated here, by the control thread. `counters` are its own while it
+  // lives; they go on counting when a worker of the same number is made again.
   Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapshot, WorkerCounters& counters,
          const MakeFunction& make_function);
   ~Worker();

@@ -68,7 +68,8 @@ class Builder {
       if (!candidate.gateway) return hop(Hop::Kind::kResolve, found->second, std::nullopt, nullptr);
       const NeighborKey key{candidate.link, *candidate.gateway};
       state_.gateways_in_use.push_back(key);
-      if (const auto* mac = mac_of(key)) return hop(Hop::Kind::kForward, found->second, candidate.gateway, mac);
+      if (const auto* mac = mac_of(key))
+        return hop(Hop::Kind::kForward, found->second, candidate.gateway, mac);
       if (first == nullptr) first = &candidate;
     }
     if (first == nullptr) return std::nullopt;
@@ -82,14 +83,19 @@ class Builder {
       if (found != links_.interfaces.end()) interface = found->second;
     }
     switch (route.kind) {
-      case RouteKind::kUnicast: return way(route);
+      case RouteKind::kUnicast:
+        return way(route);
       case RouteKind::kLocal:
       case RouteKind::kBroadcast:
-      case RouteKind::kAnycast: return hop(Hop::Kind::kHost, interface, std::nullopt, nullptr);
-      case RouteKind::kBlackhole: return hop(Hop::Kind::kBlackhole, interface, std::nullopt, nullptr);
+      case RouteKind::kAnycast:
+        return hop(Hop::Kind::kHost, interface, std::nullopt, nullptr);
+      case RouteKind::kBlackhole:
+        return hop(Hop::Kind::kBlackhole, interface, std::nullopt, nullptr);
       case RouteKind::kUnreachable:
-      case RouteKind::kProhibit: return hop(Hop::Kind::kProhibited, interface, std::nullopt, nullptr);
-      case RouteKind::kMulticast: return std::nullopt;  // ingress knows groups without a table
+      case RouteKind::kProhibit:
+        return hop(Hop::Kind::kProhibited, interface, std::nullopt, nullptr);
+      case RouteKind::kMulticast:
+        return std::nullopt;  // ingress knows groups without a table
     }
     return std::nullopt;
   }
@@ -101,7 +107,8 @@ class Builder {
     if (!number) return;
     const InterfaceId interface = network_->next_hops[*number].interface;
     for (const core::DomainId domain : domains->second) {
-      // A table that serves several domains holds routes of all of them: each keeps those of its own interfaces.
+      // A table that serves several domains holds routes of all of them: each keeps those of its own
+      // interfaces.
       const bool foreign = domains->second.size() > 1 && interface.valid() &&
                            network_->interfaces[interface.value()].domain != domain;
       if (!foreign) entries_[domain.value()].push_back({route.prefix, *number});

@@ -25,8 +25,9 @@ struct ForwardingState {
   std::vector<NeighborKey> gateways_in_use;
 };
 
-// `skeleton` has everything but next hops and routes (wires excepted). A multipath route takes its first usable way.
-// Neighbours become host routes, so that one look-up gives the final rewrite.
-[[nodiscard]] ForwardingState build_forwarding(const core::Network& skeleton, const Model& model, const LinkMap& links);
+// `skeleton` has everything but next hops and routes (wires excepted). A multipath route takes its first
+// usable way. Neighbours become host routes, so that one look-up gives the final rewrite.
+[[nodiscard]] ForwardingState build_forwarding(const core::Network& skeleton, const Model& model,
+                                               const LinkMap& links);
 
 }  // namespace millrace::host

@@ -2,12 +2,12 @@
 // Packets that wait until the kernel knows their next hop's MAC address.
 #pragma once
 
-#include <rte_mbuf.h>
-
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
+
+#include <rte_mbuf.h>
 
 #include "common/base/clock.h"
 #include "common/host/types.h"

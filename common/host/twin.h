@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The Linux twin: a TAP device per routed interface, its kernel routes and neighbours mirrored into the data path's
-// Network, packets carried between the two. One thread of its own; workers meet it only at two rings.
+// The Linux twin: a TAP device per routed interface, its kernel routes and neighbours mirrored into the data
+// path's Network, packets carried between the two. One thread of its own; workers meet it only at two rings.
 #pragma once
-
-#include <rte_mempool.h>
-#include <rte_ring.h>
 
 #include <atomic>
 #include <functional>
@@ -13,6 +10,9 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <rte_mempool.h>
+#include <rte_ring.h>
 
 #include "common/base/counter.h"
 #include "common/base/result.h"
@@ -47,12 +47,12 @@ struct TwinPlan {
 };
 
 struct TwinCounters {
-  Counter delivered;            // to the kernel
-  Counter delivery_failed;      // the kernel did not take it
-  Counter from_kernel;          // handed to a worker
-  Counter from_kernel_lost;     // no buffer, or the worker's ring was full
-  Counter unresolved;           // dropped: the neighbour did not answer
-  Counter waiting;              // gauge: packets held for a neighbour
+  Counter delivered;         // to the kernel
+  Counter delivery_failed;   // the kernel did not take it
+  Counter from_kernel;       // handed to a worker
+  Counter from_kernel_lost;  // no buffer, or the worker's ring was full
+  Counter unresolved;        // dropped: the neighbour did not answer
+  Counter waiting;           // gauge: packets held for a neighbour
   Counter networks_published;
   Counter mirror_overruns;
 };
@@ -82,7 +82,8 @@ class Twin {
 
   // Sets up devices, addresses and routes, and publishes the first network before it returns.
   Result<void> start(TwinPlan plan);
-  // A new plan: what it shares with the old one is left alone, so running connections stay. Returns when published.
+  // A new plan: what it shares with the old one is left alone, so running connections stay. Returns when
+  // published.
   Result<void> apply(TwinPlan plan);
   void stop();
 

@@ -14,8 +14,9 @@ using core::NextHopId;
 net::MacAddress interface_mac(unsigned n) { return {{2, 0, 0, 0, 1, static_cast<std::uint8_t>(n)}}; }
 net::MacAddress neighbor_mac(unsigned n) { return {{2, 0, 0, 0, 2, static_cast<std::uint8_t>(n)}}; }
 
-NetworkBuilder& NetworkBuilder::interface(core::PortId port, std::string name, std::vector<std::string> addresses,
-                                          std::uint16_t vlan, std::uint16_t inner_vlan, std::uint16_t domain) {
+NetworkBuilder& NetworkBuilder::interface(core::PortId port, std::string name,
+                                          std::vector<std::string> addresses, std::uint16_t vlan,
+                                          std::uint16_t inner_vlan, std::uint16_t domain) {
   const auto id = core::InterfaceId(static_cast<std::uint16_t>(network_.interfaces.size()));
   core::Interface interface;
   interface.name = std::move(name);
@@ -24,7 +25,8 @@ NetworkBuilder& NetworkBuilder::interface(core::PortId port, std::string name, s
   interface.inner_vlan = inner_vlan;
   interface.domain = core::DomainId(domain);
   interface.mac = interface_mac(id.value());
-  while (network_.domains.size() <= domain) network_.domains.push_back({"domain" + std::to_string(domain), {}});
+  while (network_.domains.size() <= domain)
+    network_.domains.push_back({"domain" + std::to_string(domain), {}});
   network_.port_up[port.value()] = true;
   core::add_interface(network_, interface);
   for (const std::string& text : addresses) {
@@ -58,9 +60,11 @@ void NetworkBuilder::add(std::string_view prefix, std::uint16_t domain, const Ne
   network_.next_hops.push_back(hop);
 }
 
-NetworkBuilder& NetworkBuilder::route(std::string_view prefix, std::string_view interface, std::string_view mac) {
+NetworkBuilder& NetworkBuilder::route(std::string_view prefix, std::string_view interface,
+                                      std::string_view mac) {
   const core::Interface& out = find(interface);
-  add(prefix, out.domain.value(), core::forward_hop(network_, core::interface_id(network_, out), *net::MacAddress::parse(mac)));
+  add(prefix, out.domain.value(),
+      core::forward_hop(network_, core::interface_id(network_, out), *net::MacAddress::parse(mac)));
   return *this;
 }
 

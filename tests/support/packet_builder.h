@@ -39,7 +39,7 @@ class PacketBuilder {
   // Network layer. What is said after ipv4() or ipv6() is said of that header.
   PacketBuilder& ipv4(std::string_view source, std::string_view destination);
   PacketBuilder& ipv6(std::string_view source, std::string_view destination);
-  PacketBuilder& ttl(std::uint8_t value);            // or the hop limit
+  PacketBuilder& ttl(std::uint8_t value);  // or the hop limit
   PacketBuilder& hop() { return ttl(static_cast<std::uint8_t>(ttl_ - 1)); }
   PacketBuilder& traffic_class(std::uint8_t value);  // or the TOS byte
   PacketBuilder& dscp(std::uint8_t value) { return traffic_class(static_cast<std::uint8_t>(value << 2)); }

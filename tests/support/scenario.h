@@ -164,8 +164,8 @@ class Scenario {
   bool changed_ = false;
 };
 
-// Inside may open sessions to outside and nothing else may: what comes back shows that it is known. Inside is zone 0,
-// outside zone 1.
+// Inside may open sessions to outside and nothing else may: what comes back shows that it is known. Inside is
+// zone 0, outside zone 1.
 void let_out_only(PolicySpec& policy);
 
 [[nodiscard]] inline Scenario scenario(std::string name) { return Scenario(std::move(name)); }

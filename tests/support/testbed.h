@@ -2,12 +2,12 @@
 // The real pipeline in process: ports that are rings, workers the test drives by hand, a clock the test sets.
 #pragma once
 
-#include <rte_mbuf.h>
-
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
+
+#include <rte_mbuf.h>
 
 #include "common/core/network.h"
 #include "common/core/note.h"
@@ -69,12 +69,13 @@ class Testbed {
   };
   // The same with the notes they carried.
   [[nodiscard]] std::vector<HostFrame> to_host_with_notes();
-  // The twin sends a frame by an interface, or gives back one that came by `port` and waited for its next hop.
+  // The twin sends a frame by an interface, or gives back one that came by `port` and waited for its next
+  // hop.
   void from_host(core::InterfaceId interface, std::span<const std::uint8_t> frame);
   void resume(unsigned port, std::span<const std::uint8_t> frame);
 
   // Sums over the workers.
-  [[nodiscard]] std::uint64_t total(Counter core::WorkerCounters::* counter) const;
+  [[nodiscard]] std::uint64_t total(Counter core::WorkerCounters::*counter) const;
   [[nodiscard]] std::uint64_t dropped(std::uint8_t reason) const;
   [[nodiscard]] std::uint64_t dropped_in_all() const;
 

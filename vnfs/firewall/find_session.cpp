@@ -11,7 +11,8 @@ using core::Batch;
 using core::Packet;
 
 bool is_icmp_error(const net::Headers& headers) noexcept {
-  if (headers.has_ports || headers.later_fragment()) [[likely]] return false;
+  if (headers.has_ports || headers.later_fragment()) [[likely]]
+    return false;
   if (headers.protocol == net::protocol::kIcmp) {
     const std::uint8_t type = headers.icmp_type();
     return headers.is_ipv4() && (type == net::icmp::kUnreachable || type == net::icmp::kSourceQuench ||
@@ -23,8 +24,8 @@ bool is_icmp_error(const net::Headers& headers) noexcept {
 
 }  // namespace
 
-// The flow of the packet that an ICMP error is about. False, and the packet dropped, when it can not be read or is not
-// the receiver's own (RFC 5927 section 4: the embedded source must be the error's destination).
+// The flow of the packet that an ICMP error is about. False, and the packet dropped, when it can not be read
+// or is not the receiver's own (RFC 5927 section 4: the embedded source must be the error's destination).
 bool FindSession::look_inside(Batch& batch, Packet& packet, flow::FlowLookup& lookup) noexcept {
   net::Headers inner;
   inner.family = packet.headers.family;
@@ -38,19 +39,21 @@ bool FindSession::look_inside(Batch& batch, Packet& packet, flow::FlowLookup& lo
     const auto same_host = [](const auto& outer, const auto& embedded) {
       return outer.destination == embedded.source;
     };
-    sound = inner.is_ipv4() ? same_host(packet.l3_as<net::Ipv4Header>(), *reinterpret_cast<const net::Ipv4Header*>(l3))
-                            : same_host(packet.l3_as<net::Ipv6Header>(), *reinterpret_cast<const net::Ipv6Header*>(l3));
+    sound = inner.is_ipv4()
+                ? same_host(packet.l3_as<net::Ipv4Header>(), *reinterpret_cast<const net::Ipv4Header*>(l3))
+                : same_host(packet.l3_as<net::Ipv6Header>(), *reinterpret_cast<const net::Ipv6Header*>(l3));
   }
   if (!sound) {
     batch.drop(packet, Drop::kIcmpBadEmbedded);
     return false;
   }
-  flow::make_lookup(lookup, inner, packet.bytes() + inner.l3_offset, packet.domain.value(), state.sessions.flows().seed());
+  flow::make_lookup(lookup, inner, packet.bytes() + inner.l3_offset, packet.domain.value(),
+                    state.sessions.flows().seed());
   return true;
 }
 
-// An error belongs to its session when a TCP packet inside it could have been sent (RFC 5927 section 4.1): its
-// sequence number lies between what the other side acknowledged and what this side sent.
+// An error belongs to its session when a TCP packet inside it could have been sent (RFC 5927 section 4.1):
+// its sequence number lies between what the other side acknowledged and what this side sent.
 void FindSession::relate(Batch& batch, Packet& packet, const Session& session) noexcept {
   if (session.key.protocol() != net::protocol::kTcp) return;
   net::Headers inner;
@@ -77,7 +80,8 @@ void FindSession::relate(Batch& batch, Packet& packet, const Session& session) n
   }
 }
 
-// A SYN on the ports of a connection that has ended: the old session gives way, and the rules are asked again.
+// A SYN on the ports of a connection that has ended: the old session gives way, and the rules are asked
+// again.
 bool FindSession::reopens(const Packet& packet, const Session& session, flow::Sender sender,
                           const Policy& policy) const noexcept {
   if (packet.headers.protocol != net::protocol::kTcp || packet.headers.later_fragment()) return false;
@@ -94,7 +98,8 @@ void FindSession::process(Batch& batch, const Policy& policy) noexcept {
   for (Packet& packet : batch) {
     packet.session = kNoSession;
     const unsigned lane = batch.lane(packet);
-    if ((state.link_local >> lane & 1U) != 0) [[unlikely]] continue;
+    if ((state.link_local >> lane & 1U) != 0) [[unlikely]]
+      continue;
     flow::FlowLookup& lookup = state.lookups[lane];
     if (is_icmp_error(packet.headers)) [[unlikely]] {
       if (!look_inside(batch, packet, lookup)) continue;
@@ -127,15 +132,18 @@ void FindSession::process(Batch& batch, const Policy& policy) noexcept {
       relate(batch, packet, session);
       continue;
     }
-    if (session.tcp_state >= flow::TcpState::kTimeWait && reopens(packet, session, lookup.sender, policy)) [[unlikely]] {
+    if (session.tcp_state >= flow::TcpState::kTimeWait && reopens(packet, session, lookup.sender, policy))
+        [[unlikely]] {
       state.sessions.close(index, SessionEnd::kReopened, batch.now);
       state.unsettled |= std::uint64_t{1} << lane;
       continue;
     }
-    if (session.has(Session::kProxied)) [[unlikely]] state.proxied |= std::uint64_t{1} << lane;
+    if (session.has(Session::kProxied)) [[unlikely]]
+      state.proxied |= std::uint64_t{1} << lane;
     packet.session = index;
     packet.direction = static_cast<std::uint8_t>(session.direction(lookup.sender));
-    if (session.generation != policy.generation) [[unlikely]] state.unsettled |= std::uint64_t{1} << lane;
+    if (session.generation != policy.generation) [[unlikely]]
+      state.unsettled |= std::uint64_t{1} << lane;
   }
 }
 

@@ -10,8 +10,9 @@ struct FindSession {
   static constexpr std::string_view kName = "find_session";
   WorkerState& state;
 
-  // Sets packet.session and packet.direction where a session is found, state.lookups for all, and the lanes of
-  // state.unsettled. ICMP errors are found by the packet inside them, and dropped when there is no such session.
+  // Sets packet.session and packet.direction where a session is found, state.lookups for all, and the lanes
+  // of state.unsettled. ICMP errors are found by the packet inside them, and dropped when there is no such
+  // session.
   void process(core::Batch& batch, const Policy& policy) noexcept;
 
  private:

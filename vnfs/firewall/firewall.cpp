@@ -45,15 +45,16 @@ control::Checked<std::shared_ptr<const LoadedProfile>> Firewall::load(std::strin
 Result<appliance::CompiledPolicy> Firewall::compile(const LoadedProfile& profile,
                                                     const appliance::CompileContext& context) {
   const auto& loaded = static_cast<const FirewallProfile&>(profile);
-  auto compiled = compile_policy(loaded.own, {.network = context.network,
-                                              .slots = slots_,
-                                              .generation = context.generation,
-                                              .draining = context.draining,
-                                              .log_all_sessions = profile.common.telemetry.ipfix.has_value() ||
-                                                                  profile.common.telemetry.flow_log.has_value(),
-                                              .workers = context.workers,
-                                              .now = std::time(nullptr),
-                                              .file = loaded.file});
+  auto compiled =
+      compile_policy(loaded.own, {.network = context.network,
+                                  .slots = slots_,
+                                  .generation = context.generation,
+                                  .draining = context.draining,
+                                  .log_all_sessions = profile.common.telemetry.ipfix.has_value() ||
+                                                      profile.common.telemetry.flow_log.has_value(),
+                                  .workers = context.workers,
+                                  .now = std::time(nullptr),
+                                  .file = loaded.file});
   if (!compiled) return tl::unexpected(std::move(compiled.error()));
   return appliance::CompiledPolicy{std::move(compiled->policy), std::move(compiled->notes)};
 }

@@ -8,7 +8,8 @@
 
 namespace millrace::firewall {
 
-Result<void> FlowLogging::open(const control::Profile& profile, const core::Network& network, const RuleSlots& slots) {
+Result<void> FlowLogging::open(const control::Profile& profile, const core::Network& network,
+                               const RuleSlots& slots) {
   if (reader_ == nullptr) reader_ = std::make_unique<FlowLogReader>(core::tsc_per_second());
   const std::string path = profile.telemetry.flow_log.value_or("");
   if (path != file_path_) {
@@ -28,7 +29,8 @@ Result<void> FlowLogging::open(const control::Profile& profile, const core::Netw
     exporter_ = nullptr;
     exporter_target_.clear();
     if (ipfix) {
-      auto exporter = control::IpfixExporter::start({.host = ipfix->collector->host, .port = ipfix->collector->port});
+      auto exporter =
+          control::IpfixExporter::start({.host = ipfix->collector->host, .port = ipfix->collector->port});
       if (!exporter) return tl::unexpected(exporter.error());
       exporter_ = std::move(*exporter);
       exporter_target_ = target;
@@ -64,8 +66,14 @@ void FlowLogging::reopen() {
 }
 
 std::vector<control::Metric> FlowLogging::metrics() const {
-  control::Metric written{"flow_records_written_total", "Records of flows written, by sink.", control::Metric::Type::kCounter, {}};
-  control::Metric lost{"flow_records_lost_total", "Records of flows a sink could not take.", control::Metric::Type::kCounter, {}};
+  control::Metric written{"flow_records_written_total",
+                          "Records of flows written, by sink.",
+                          control::Metric::Type::kCounter,
+                          {}};
+  control::Metric lost{"flow_records_lost_total",
+                       "Records of flows a sink could not take.",
+                       control::Metric::Type::kCounter,
+                       {}};
   const auto add = [&](const control::FlowSink* sink) {
     if (sink == nullptr) return;
     const control::FlowSinkStatus status = sink->status();

@@ -12,8 +12,9 @@ using core::Batch;
 using core::Packet;
 
 std::uint8_t dscp_of(const Packet& packet) noexcept {
-  return packet.headers.is_ipv4() ? static_cast<std::uint8_t>(packet.l3_as<net::Ipv4Header>().tos >> 2)
-                                  : static_cast<std::uint8_t>(packet.l3_as<net::Ipv6Header>().traffic_class() >> 2);
+  return packet.headers.is_ipv4()
+             ? static_cast<std::uint8_t>(packet.l3_as<net::Ipv4Header>().tos >> 2)
+             : static_cast<std::uint8_t>(packet.l3_as<net::Ipv6Header>().traffic_class() >> 2);
 }
 
 bool is_icmp(std::uint8_t protocol) noexcept {
@@ -78,7 +79,8 @@ RuleKey rule_key(const Session& session, const Policy& policy) noexcept {
 
 void MatchRules::process(Batch& batch, const Policy& policy) noexcept {
   std::uint64_t lanes = state.unsettled & batch.live_mask();
-  if (lanes == 0) [[likely]] return;
+  if (lanes == 0) [[likely]]
+    return;
   std::array<RuleKey, Batch::kMaxSize> keys;
   std::array<std::uint8_t, Batch::kMaxSize> lane_of;
   std::array<RuleIndex, Batch::kMaxSize> rules;
@@ -137,7 +139,8 @@ bool MatchRules::may_open(Batch& batch, Packet& packet, const Policy& policy) no
 
 void MatchRules::adopt(Batch& batch, Packet& packet, SessionIndex index) noexcept {
   packet.session = index;
-  packet.direction = static_cast<std::uint8_t>(state.sessions[index].direction(state.lookups[batch.lane(packet)].sender));
+  packet.direction =
+      static_cast<std::uint8_t>(state.sessions[index].direction(state.lookups[batch.lane(packet)].sender));
 }
 
 void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const Policy& policy) noexcept {
@@ -156,7 +159,8 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
     batch.drop(packet, Drop::kDraining);
     return;
   }
-  if (state.syn_proxy.answer(batch, packet, lookup, policy.protection.syn_cookies_above, state.services.originator)) {
+  if (state.syn_proxy.answer(batch, packet, lookup, policy.protection.syn_cookies_above,
+                             state.services.originator)) {
     return;
   }
   SessionLimits::Entries entries;

@@ -48,8 +48,9 @@ struct RuleOutcome {
 };
 
 struct Policy final : core::Policy {
-  std::uint16_t generation = 1;  // differs from one policy to the next; sessions keep the one that accepted them
-  std::vector<ZoneId> zone_of;   // by InterfaceId
+  std::uint16_t generation =
+      1;  // differs from one policy to the next; sessions keep the one that accepted them
+  std::vector<ZoneId> zone_of;  // by InterfaceId
   RuleMatcher matcher;
   std::vector<RuleOutcome> outcomes;  // by RuleIndex
   RuleOutcome otherwise;              // when no rule matches
@@ -61,12 +62,12 @@ struct Policy final : core::Policy {
 
   // For people: explain, listings, reports. The data path reads none of it.
   struct Listing {
-    std::string schedule;     // empty: always in force
-    bool active = true;       // its schedule had it in force when the policy was made; else the matcher skips it
+    std::string schedule;  // empty: always in force
+    bool active = true;    // its schedule had it in force when the policy was made; else the matcher skips it
     RuleIndex shadowed_by{};  // none() when no rule before it covers it
   };
   std::vector<Rule> rules;
-  std::vector<Listing> listings;              // by RuleIndex; may be empty
+  std::vector<Listing> listings;               // by RuleIndex; may be empty
   std::shared_ptr<const void> counters_lease;  // the rules' slots are in use as long as the policy lives
   std::vector<AddressSet> sets;
   std::vector<std::string> zone_names;
@@ -81,6 +82,7 @@ struct Policy final : core::Policy {
 };
 
 // The idle time a session in this state is given.
-[[nodiscard]] Tick timeout_of(const Timeouts& timeouts, std::uint8_t protocol, flow::TcpState state, bool replied) noexcept;
+[[nodiscard]] Tick timeout_of(const Timeouts& timeouts, std::uint8_t protocol, flow::TcpState state,
+                              bool replied) noexcept;
 
 }  // namespace millrace::firewall

@@ -14,7 +14,8 @@ bool may_reset(const core::Packet& packet) noexcept {
   return !packet.link_broadcast && !headers.is_fragment && (headers.tcp_flags & net::tcp_flag::kRst) == 0;
 }
 
-void send_reset(const core::Packet& packet, const core::Network& network, core::Originator& originator) noexcept {
+void send_reset(const core::Packet& packet, const core::Network& network,
+                core::Originator& originator) noexcept {
   const auto& cause = packet.l4_as<TcpHeader>();
   TcpFields reset{.flags = net::tcp_flag::kRst};
   if ((cause.flags & net::tcp_flag::kAck) != 0) {
@@ -29,7 +30,8 @@ void send_reset(const core::Packet& packet, const core::Network& network, core::
 
 }  // namespace
 
-void send_reject(const core::Packet& packet, const core::Network& network, core::Originator& originator) noexcept {
+void send_reject(const core::Packet& packet, const core::Network& network,
+                 core::Originator& originator) noexcept {
   if (packet.headers.protocol == net::protocol::kTcp && packet.headers.has_ports) {
     if (may_reset(packet)) send_reset(packet, network, originator);
     return;

@@ -183,7 +183,7 @@ std::vector<Metric> firewall_metrics(const ReportContext& context) {
                            "Of them, those half-open or finished, which give way first.", Type::kGauge,
                            expendable));
   metrics.push_back(single("sessions_capacity", "Sessions there is room for.", Type::kGauge, capacity));
-  metrics.push_back(single("sessions_opened_total", "Sessions ever opened.", Type::kCounter, opened));
+  metrics.push_back(single("sessions_created_total", "Sessions ever opened.", Type::kCounter, opened));
   metrics.push_back(single("sessions_evicted_total",
                            "Half-open or finished sessions that gave way to new ones.", Type::kCounter,
                            evicted));

@@ -28,7 +28,7 @@ struct alignas(64) Session {
   flow::Ipv6Pair addresses;
   std::uint32_t older;  // the list of expendable sessions
   std::uint32_t newer;
-  std::uint32_t rule_slot;  // counters of the rule that accepted it
+  std::uint32_t rule_slot;    // counters of the rule that accepted it
   std::uint32_t source_slot;  // entry of its source in the table of sources, or kNoSource
   Tick created;
   std::uint16_t ingress;  // InterfaceId of the first packet
@@ -50,11 +50,12 @@ struct alignas(64) Session {
 
   static constexpr std::uint8_t kInitiatorHigh = 0x01;  // the initiator is the key's high endpoint
   static constexpr std::uint8_t kReplied = 0x02;        // the responder has spoken
-  static constexpr std::uint8_t kExpendable = 0x04;     // half-open or finished: gives way when the table is full
-  static constexpr std::uint8_t kLogged = 0x08;         // its rule logs
-  static constexpr std::uint8_t kEnding = 0x10;         // refused by the present policy
-  static constexpr std::uint8_t kProxied = 0x20;        // opened by a SYN cookie: two halves, see syn_proxy.h
-  static constexpr std::uint8_t kJoining = 0x40;        // and the server has not answered yet
+  static constexpr std::uint8_t kExpendable =
+      0x04;                                       // half-open or finished: gives way when the table is full
+  static constexpr std::uint8_t kLogged = 0x08;   // its rule logs
+  static constexpr std::uint8_t kEnding = 0x10;   // refused by the present policy
+  static constexpr std::uint8_t kProxied = 0x20;  // opened by a SYN cookie: two halves, see syn_proxy.h
+  static constexpr std::uint8_t kJoining = 0x40;  // and the server has not answered yet
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
   [[nodiscard]] Direction direction(flow::Sender sender) const noexcept {
@@ -72,7 +73,8 @@ struct alignas(64) Session {
     const auto i = static_cast<std::size_t>(d);
     ++packets[i];
     bytes[i] += length;
-    if ((bytes[i] >> 31) != 0) [[unlikely]] carry(i);
+    if ((bytes[i] >> 31) != 0) [[unlikely]]
+      carry(i);
   }
 
  private:
@@ -82,7 +84,8 @@ struct alignas(64) Session {
     packets[i] = bytes[i] = 0;
   }
 };
-static_assert(sizeof(Session) == 192 && offsetof(Session, addresses) == 64 && offsetof(Session, carried_packets) == 128);
+static_assert(sizeof(Session) == 192 && offsetof(Session, addresses) == 64 &&
+              offsetof(Session, carried_packets) == 128);
 
 using SessionIndex = flow::RecordIndex;
 inline constexpr SessionIndex kNoSession = flow::kNoRecord;

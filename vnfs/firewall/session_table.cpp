@@ -5,21 +5,27 @@
 
 namespace millrace::firewall {
 
-Tick timeout_of(const Timeouts& timeouts, std::uint8_t protocol, flow::TcpState state, bool replied) noexcept {
+Tick timeout_of(const Timeouts& timeouts, std::uint8_t protocol, flow::TcpState state,
+                bool replied) noexcept {
   using flow::TcpState;
   switch (protocol) {
     case net::protocol::kTcp:
       if (state == TcpState::kEstablished) return timeouts.tcp_established;
       if (state < TcpState::kEstablished) return timeouts.tcp_embryonic;
-      // Long enough for the last segments to be sent again, short enough that ended connections do not fill the table.
+      // Long enough for the last segments to be sent again, short enough that ended connections do not fill
+      // the table.
       if (state == TcpState::kTimeWait) return std::min<Tick>(timeouts.tcp_transitory, 30'000);
       if (state == TcpState::kClosed) return std::min<Tick>(timeouts.tcp_transitory, 10'000);
       return timeouts.tcp_transitory;
-    case net::protocol::kUdp: return replied ? timeouts.udp : timeouts.udp_unreplied;
+    case net::protocol::kUdp:
+      return replied ? timeouts.udp : timeouts.udp_unreplied;
     case net::protocol::kIcmp:
-    case net::protocol::kIcmpv6: return timeouts.icmp;
-    case net::protocol::kSctp: return replied ? timeouts.sctp_established : timeouts.sctp_transitory;
-    default: return timeouts.other;
+    case net::protocol::kIcmpv6:
+      return timeouts.icmp;
+    case net::protocol::kSctp:
+      return replied ? timeouts.sctp_established : timeouts.sctp_transitory;
+    default:
+      return timeouts.other;
   }
 }
 
@@ -74,8 +80,8 @@ SessionIndex SessionTable::open(const flow::FlowLookup& lookup, const Timeouts& 
   return index;
 }
 
-SessionIndex SessionTable::adopt(const flow::FlowLookup& lookup, const Session& from, const Timeouts& timeouts,
-                                 Tick now) noexcept {
+SessionIndex SessionTable::adopt(const flow::FlowLookup& lookup, const Session& from,
+                                 const Timeouts& timeouts, Tick now) noexcept {
   if (table_.find(lookup) != kNoSession) return kNoSession;
   const SessionIndex index = table_.insert(lookup);
   if (index == kNoSession) return kNoSession;

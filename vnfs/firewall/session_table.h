@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One worker's sessions: the flow table, its timers, and the order in which those that can be spared give way.
+// One worker's sessions: the flow table, its timers, and the order in which those that can be spared give
+// way.
 #pragma once
 
 #include <array>
@@ -42,13 +43,16 @@ class SessionTable {
     observers_[observer_count_++] = observer;
   }
 
-  // A new, half-open session; the oldest expendable one gives way when the table is full. kNoSession when none can.
-  [[nodiscard]] SessionIndex open(const flow::FlowLookup& lookup, const Timeouts& timeouts, Tick now) noexcept;
-  // Takes over a session of another table or process with all it has counted; `lookup` is its flow's. What points into
-  // its old surroundings (its place among the expendable, its sources) begins anew; an id of 0 becomes a new one.
-  // kNoSession when the flow is known here, or when the table is full: nothing gives way for it.
-  [[nodiscard]] SessionIndex adopt(const flow::FlowLookup& lookup, const Session& from, const Timeouts& timeouts,
-                                   Tick now) noexcept;
+  // A new, half-open session; the oldest expendable one gives way when the table is full. kNoSession when
+  // none can.
+  [[nodiscard]] SessionIndex open(const flow::FlowLookup& lookup, const Timeouts& timeouts,
+                                  Tick now) noexcept;
+  // Takes over a session of another table or process with all it has counted; `lookup` is its flow's. What
+  // points into its old surroundings (its place among the expendable, its sources) begins anew; an id of 0
+  // becomes a new one. kNoSession when the flow is known here, or when the table is full: nothing gives way
+  // for it.
+  [[nodiscard]] SessionIndex adopt(const flow::FlowLookup& lookup, const Session& from,
+                                   const Timeouts& timeouts, Tick now) noexcept;
   // The responder has answered (TCP: the handshake is complete): pressure no longer ends it.
   void confirm(SessionIndex index) noexcept;
   void close(SessionIndex index, SessionEnd why, Tick now) noexcept;
@@ -69,7 +73,9 @@ class SessionTable {
   [[nodiscard]] std::uint64_t evicted() const noexcept { return evicted_.read(); }
   [[nodiscard]] std::uint64_t expendable() const noexcept { return expendable_.read(); }
   [[nodiscard]] std::uint64_t open_now() const noexcept { return open_now_.read(); }
-  [[nodiscard]] std::size_t memory_bytes() const noexcept { return table_.memory_bytes() + wheel_.memory_bytes(); }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return table_.memory_bytes() + wheel_.memory_bytes();
+  }
 
  private:
   static constexpr unsigned kExpiriesPerCall = 32;

@@ -16,11 +16,13 @@ namespace millrace::firewall {
                            .flags = tcp.flags,
                            .options = {}};
   if ((tcp.flags & net::tcp_flag::kSyn) != 0) [[unlikely]] {
-    segment.options = Bytes(reinterpret_cast<const std::uint8_t*>(&tcp) + sizeof tcp, tcp.header_length() - sizeof tcp);
+    segment.options =
+        Bytes(reinterpret_cast<const std::uint8_t*>(&tcp) + sizeof tcp, tcp.header_length() - sizeof tcp);
   }
-  // How much the later fragments of this segment carry is not known here; it can not be more than what one datagram
-  // holds, and counting too much only widens what the receiver may acknowledge.
-  if (packet.headers.more_fragments) [[unlikely]] segment.payload_length = 0xffff - 60;
+  // How much the later fragments of this segment carry is not known here; it can not be more than what one
+  // datagram holds, and counting too much only widens what the receiver may acknowledge.
+  if (packet.headers.more_fragments) [[unlikely]]
+    segment.payload_length = 0xffff - 60;
   return segment;
 }
 

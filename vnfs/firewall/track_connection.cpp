@@ -14,13 +14,20 @@ using flow::TcpVerdict;
 
 constexpr Drop drop_of(TcpVerdict verdict) noexcept {
   switch (verdict) {
-    case TcpVerdict::kNotSyn: return Drop::kTcpNotSyn;
-    case TcpVerdict::kInvalidFlags: return Drop::kTcpInvalidFlags;
-    case TcpVerdict::kBadOption: return Drop::kTcpBadOption;
-    case TcpVerdict::kBadAck: return Drop::kTcpBadAck;
-    case TcpVerdict::kRstOutOfWindow: return Drop::kTcpRstOutOfWindow;
-    case TcpVerdict::kSynInEstablished: return Drop::kTcpSynInEstablished;
-    default: return Drop::kTcpOutOfWindow;
+    case TcpVerdict::kNotSyn:
+      return Drop::kTcpNotSyn;
+    case TcpVerdict::kInvalidFlags:
+      return Drop::kTcpInvalidFlags;
+    case TcpVerdict::kBadOption:
+      return Drop::kTcpBadOption;
+    case TcpVerdict::kBadAck:
+      return Drop::kTcpBadAck;
+    case TcpVerdict::kRstOutOfWindow:
+      return Drop::kTcpRstOutOfWindow;
+    case TcpVerdict::kSynInEstablished:
+      return Drop::kTcpSynInEstablished;
+    default:
+      return Drop::kTcpOutOfWindow;
   }
 }
 
@@ -29,14 +36,16 @@ constexpr Drop drop_of(TcpVerdict verdict) noexcept {
 void TrackConnection::settle_tcp(Batch& batch, Packet& packet, TcpVerdict verdict, TcpState before,
                                  const Policy& policy) noexcept {
   Session& session = state.sessions[packet.session];
-  if (verdict == TcpVerdict::kReopen) {  // by the responder: whether it may is for the rules to say, at its next try
+  if (verdict ==
+      TcpVerdict::kReopen) {  // by the responder: whether it may is for the rules to say, at its next try
     state.sessions.close(packet.session, SessionEnd::kReopened, batch.now);
     batch.drop(packet, Drop::kSessionEnded);
     return;
   }
   if (flow::refused(verdict)) {
     batch.drop(packet, drop_of(verdict));
-    // A session that this very segment opened leaves no trace; one that a later packet of the batch opened stays.
+    // A session that this very segment opened leaves no trace; one that a later packet of the batch opened
+    // stays.
     const bool opened_here = before != TcpState::kNone || (state.unsettled >> batch.lane(packet) & 1U) != 0;
     if (session.tcp_state == TcpState::kNone && opened_here)
       state.sessions.close(packet.session, SessionEnd::kClosed, batch.now);
@@ -54,13 +63,15 @@ void TrackConnection::track_tcp(Batch& batch, Packet& packet, const Policy& poli
   Session& session = state.sessions[packet.session];
   const TcpState before = session.tcp_state;
   const auto direction = static_cast<Direction>(packet.direction);
-  TcpVerdict verdict = flow::track_tcp(session.tcp, session.tcp_state, tcp_segment(packet), direction, policy.tcp);
+  TcpVerdict verdict =
+      flow::track_tcp(session.tcp, session.tcp_state, tcp_segment(packet), direction, policy.tcp);
   if (verdict == TcpVerdict::kOk && session.tcp_state == before) [[likely]] {
     session.count(static_cast<Direction>(packet.direction), packet.ip_length());
     session.last_seen = batch.now;
     return;
   }
-  // The connection ended earlier in this very batch (FindSession sees to all others), and its initiator begins anew.
+  // The connection ended earlier in this very batch (FindSession sees to all others), and its initiator
+  // begins anew.
   if (verdict == TcpVerdict::kReopen && direction == Direction::kForward) {
     session.tcp = {};
     session.tcp_state = TcpState::kNone;
@@ -76,7 +87,8 @@ void TrackConnection::track_tcp(Batch& batch, Packet& packet, const Policy& poli
 
 void TrackConnection::process(Batch& batch, const Policy& policy) noexcept {
   for (Packet& packet : batch) {
-    if (packet.session == kNoSession) [[unlikely]] continue;  // ARP, or an ICMP error about a session
+    if (packet.session == kNoSession) [[unlikely]]
+      continue;  // ARP, or an ICMP error about a session
     // Another packet of the batch may have ended the session, or taken its place under pressure.
     if (state.sessions[packet.session].key != state.lookups[batch.lane(packet)].key) [[unlikely]] {
       batch.drop(packet, Drop::kSessionEnded);

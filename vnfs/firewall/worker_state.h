@@ -17,9 +17,9 @@
 namespace millrace::firewall {
 
 struct Limits {
-  std::uint32_t sessions = 250'000;    // of this worker
+  std::uint32_t sessions = 250'000;  // of this worker
   std::uint32_t rule_slots = 65'536;
-  std::uint32_t sources = 65'536;  // with limited sessions, of this worker
+  std::uint32_t sources = 65'536;      // with limited sessions, of this worker
   std::uint32_t flow_events = 16'384;  // that wait to be read
 };
 
@@ -49,9 +49,9 @@ struct WorkerState {
   // From GuardLink and FindSession to the later stages, for the batch in hand.
   std::array<flow::FlowLookup, core::Batch::kMaxSize> lookups;
   std::uint64_t link_local = 0;  // lanes that pass without a session
-  std::uint64_t unsettled = 0;  // lanes whose flow is new, or was accepted by another policy
-  std::uint64_t proxied = 0;    // lanes of sessions that a SYN cookie opened
-  std::uint64_t related = 0;    // lanes that carry an ICMP error about a known session
+  std::uint64_t unsettled = 0;   // lanes whose flow is new, or was accepted by another policy
+  std::uint64_t proxied = 0;     // lanes of sessions that a SYN cookie opened
+  std::uint64_t related = 0;     // lanes that carry an ICMP error about a known session
 };
 
 }  // namespace millrace::firewall

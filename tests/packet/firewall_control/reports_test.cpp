@@ -108,7 +108,7 @@ TEST(FirewallReports, Metrics) {
   EXPECT_EQ(metric(bed, "sessions"), 2);
   EXPECT_EQ(metric(bed, "sessions_half_open"), 0);
   EXPECT_EQ(metric(bed, "sessions_capacity"), 5000);
-  EXPECT_EQ(metric(bed, "sessions_opened_total"), 2);
+  EXPECT_EQ(metric(bed, "sessions_created_total"), 2);
   EXPECT_EQ(metric(bed, "sessions_evicted_total"), 0);
   EXPECT_EQ(metric(bed, "rule_hits_total", "no-bad"), 5);
   EXPECT_EQ(metric(bed, "rule_sessions", "web"), 2);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "tests/support/classbench.h"
-
 #include <chrono>
 #include <cstdio>
 
 #include <gtest/gtest.h>
 
+#include "tests/support/classbench.h"
 #include "vnfs/firewall/rule_matcher.h"
 
 namespace millrace::firewall {

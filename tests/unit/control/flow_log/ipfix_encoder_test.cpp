@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/support/ipfix_tools.h"
 #include "tests/support/flow_samples.h"
+#include "tests/support/ipfix_tools.h"
 
 namespace millrace::control {
 namespace {

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/time.h>
 
-#include "tests/support/ipfix_tools.h"
 #include "tests/support/flow_samples.h"
+#include "tests/support/ipfix_tools.h"
 
 namespace millrace::control {
 namespace {

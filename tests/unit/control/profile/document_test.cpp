@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "common/control/profile/document.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "common/control/profile/document.h"
 
 namespace millrace::control {
 namespace {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The table engine, on a small table of its own.
+#include "common/control/profile/schema.h"
+
 #include <boost/json.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "common/control/profile/schema.h"
 #include "common/control/profile/types.h"
 
 namespace millrace::control {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "common/control/profile/units.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "common/control/profile/text.h"
-#include "common/control/profile/units.h"
 
 namespace millrace::control {
 namespace {
