@@ -118,6 +118,7 @@ class Batch {
 
   // The packet leaves the batch: its mbuf has another owner now.
   void take(Packet& packet) noexcept { live_ &= ~(std::uint64_t{1} << lane(packet)); }
+  void take(std::uint64_t lanes) noexcept { live_ &= ~lanes; }
 
   [[nodiscard]] std::uint64_t dropped_mask() const noexcept { return dropped_; }
 

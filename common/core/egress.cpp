@@ -17,7 +17,8 @@ using net::Ipv6Header;
 constexpr unsigned kMaxFragments = 128;
 
 // Puts the hop's Ethernet header and tags in front of the IP header, over whatever stood there.
-void rewrite(rte_mbuf* mbuf, unsigned l3_offset, bool ipv4, const NextHop& hop) noexcept {
+[[gnu::always_inline]] inline void rewrite(rte_mbuf* mbuf, unsigned l3_offset, bool ipv4,
+                                           const NextHop& hop) noexcept {
   const int shift = static_cast<int>(l3_offset) - hop.rewrite_length;
   mbuf->data_off = static_cast<std::uint16_t>(mbuf->data_off + shift);
   mbuf->data_len = static_cast<std::uint16_t>(mbuf->data_len - shift);
@@ -144,22 +145,58 @@ void Egress::forward(Batch& batch, Packet& packet, const NextHop& hop, const Net
   transmitter_.send(hop.port, packet.mbuf, origin);
 }
 
+// Nearly all traffic: a resolved next hop by a port that is up, a packet that fits and has hops left. False,
+// and nothing done, for the rest.
+[[gnu::always_inline]] inline bool Egress::forwarded(Packet& packet, const Network& network) noexcept {
+  if (!packet.next_hop.valid()) [[unlikely]]
+    return false;
+  const NextHop& hop = network.next_hops[packet.next_hop.value()];
+  const unsigned l3_offset = packet.headers.l3_offset;
+  if (hop.kind != NextHop::Kind::kForward || !network.port_up[hop.port.value()] ||
+      packet.mbuf->pkt_len - l3_offset > hop.mtu) [[unlikely]]
+    return false;
+  const bool ipv4 = packet.headers.is_ipv4();
+  if (ipv4) [[likely]] {
+    auto& ip = packet.l3_as<Ipv4Header>();
+    if (ip.ttl <= 1) [[unlikely]]
+      return false;
+    net::decrement_ttl(ip);
+  } else {
+    std::uint8_t& hop_limit = packet.l3_as<Ipv6Header>().hop_limit;
+    if (hop_limit <= 1) [[unlikely]]
+      return false;
+    --hop_limit;
+  }
+  rewrite(packet.mbuf, l3_offset, ipv4, hop);
+  transmitter_.send(hop.port, packet.mbuf, Origin::kReceived);
+  return true;
+}
+
 void Egress::process(Batch& batch, Origin origin) noexcept {
   const Network& network = *batch.network;
-  for (Packet& packet : batch) {
-    if (hop_taken(batch, packet, network)) [[unlikely]]
-      continue;
-    const NextHop& hop = network.next_hops[packet.next_hop.value()];
-    if (!network.port_up[hop.port.value()]) [[unlikely]] {
-      batch.drop(packet, Drop::kPortDown);
-      continue;
+  const bool ordinary = origin == Origin::kReceived && network.forwarding == Forwarding::kRouted;
+  std::uint64_t gone = 0;
+  for (std::uint64_t lanes = batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
+    Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
+    if (ordinary && forwarded(packet, network)) [[likely]] {
+      gone |= lanes & -lanes;
+    } else {
+      leave(batch, packet, network, origin);
     }
-    if (hop.kind == NextHop::Kind::kForward) [[likely]] {
-      forward(batch, packet, hop, network, origin);
-    } else if (fits(batch, packet, hop, network, origin)) {
-      batch.take(packet);
-      transmitter_.send(hop.port, packet.mbuf, origin);
-    }
+  }
+  batch.take(gone);
+}
+
+void Egress::leave(Batch& batch, Packet& packet, const Network& network, Origin origin) noexcept {
+  if (hop_taken(batch, packet, network)) return;
+  const NextHop& hop = network.next_hops[packet.next_hop.value()];
+  if (!network.port_up[hop.port.value()]) {
+    batch.drop(packet, Drop::kPortDown);
+  } else if (hop.kind == NextHop::Kind::kForward) {
+    forward(batch, packet, hop, network, origin);
+  } else if (fits(batch, packet, hop, network, origin)) {
+    batch.take(packet);
+    transmitter_.send(hop.port, packet.mbuf, origin);
   }
 }
 

@@ -31,6 +31,8 @@ class Egress {
   void flush() noexcept;
 
  private:
+  [[nodiscard]] bool forwarded(Packet& packet, const Network& network) noexcept;
+  void leave(Batch& batch, Packet& packet, const Network& network, Origin origin) noexcept;
   [[nodiscard]] bool fits(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
                           Origin origin) noexcept;
   [[nodiscard]] bool hop_taken(Batch& batch, Packet& packet, const Network& network) noexcept;

@@ -2,6 +2,7 @@
 #include "common/core/ingress.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <rte_prefetch.h>
@@ -54,11 +55,40 @@ constexpr Drop drop_of(net::ParseError error) noexcept {
 }
 
 bool same_mac(const net::MacAddress& a, const net::MacAddress& b) noexcept {
-  std::uint64_t left = 0;
-  std::uint64_t right = 0;
-  std::memcpy(&left, a.bytes.data(), 6);
-  std::memcpy(&right, b.bytes.data(), 6);
-  return left == right;
+  const auto differ = [&](auto word, std::size_t at) {
+    auto other = word;
+    std::memcpy(&word, a.bytes.data() + at, sizeof word);
+    std::memcpy(&other, b.bytes.data() + at, sizeof other);
+    return static_cast<std::uint32_t>(word ^ other);
+  };
+  return (differ(std::uint32_t{}, 0) | differ(std::uint16_t{}, 4)) == 0;
+}
+
+// Whether addresses that begin with this byte may need a closer look than forwarding gives: everything in
+// accept_addresses() below is about these.
+constexpr auto kSpecialIpv4 = [] {
+  std::array<bool, 256> special{};
+  for (unsigned byte = 0; byte < special.size(); ++byte)
+    special[byte] = byte == 0 || byte == 127 || byte >= 224;
+  return special;
+}();
+constexpr auto kSpecialIpv6 = [] {
+  std::array<bool, 256> special{};
+  for (unsigned byte = 0; byte < special.size(); ++byte) special[byte] = byte == 0 || byte >= 0xfe;
+  return special;
+}();
+
+template <class Ip>
+[[gnu::always_inline]] inline bool ordinary_addresses(const Ip& ip,
+                                                      const std::array<bool, 256>& special) noexcept {
+  const auto first_byte = [](const auto& address) {
+    return *reinterpret_cast<const std::uint8_t*>(&address);
+  };
+  const unsigned unusual =
+      static_cast<unsigned>(special[first_byte(ip.source)]) |
+      static_cast<unsigned>(special[first_byte(ip.destination)]) |
+      static_cast<unsigned>(std::memcmp(&ip.source, &ip.destination, sizeof ip.source) == 0);
+  return unusual == 0;
 }
 
 // Addresses no packet on a wire can have: RFC 1122 section 3.2.1.3, RFC 6890, RFC 4291 section 2.
@@ -138,7 +168,8 @@ void Ingress::to_host(Batch& batch, Packet& packet) noexcept {
 }
 
 // Whether the frame is meant for us at all, by its link-layer destination.
-bool Ingress::accept_link(Batch& batch, Packet& packet, const Network& network) noexcept {
+[[gnu::always_inline]] inline bool Ingress::accept_link(Batch& batch, Packet& packet,
+                                                        const Network& network) noexcept {
   const Interface& interface = network.interfaces[packet.ingress.value()];
   packet.domain = interface.domain;
   if (!interface.up) [[unlikely]] {
@@ -188,16 +219,12 @@ bool Ingress::accept_addresses(Batch& batch, Packet& packet) noexcept {
   return false;
 }
 
-void Ingress::route(Batch& batch, Packet& packet, const Network& network) noexcept {
+// Finds the way out. What has none, or ends here, leaves the batch.
+[[gnu::always_inline]] inline void Ingress::route(Batch& batch, Packet& packet,
+                                                  const Network& network) noexcept {
   packet.next_hop = packet.headers.is_ipv4()
                         ? network.find_route(packet.domain, packet.l3_as<Ipv4Header>().destination)
                         : network.find_route(packet.domain, packet.l3_as<Ipv6Header>().destination);
-  if (packet.headers.is_ipv6() && link_scope_source(packet.l3_as<Ipv6Header>()) &&
-      !(packet.next_hop.valid() && network.next_hops[packet.next_hop.value()].kind == NextHop::Kind::kHost))
-      [[unlikely]] {
-    batch.drop(packet, Drop::kMartianSource);
-    return;
-  }
   if (!packet.next_hop.valid()) [[unlikely]] {
     originator_.no_route(packet, network);
     batch.drop(packet, Drop::kNoRoute);
@@ -207,6 +234,18 @@ void Ingress::route(Batch& batch, Packet& packet, const Network& network) noexce
   packet.egress = hop.interface;
   if (hop.kind == NextHop::Kind::kHost) [[unlikely]]
     to_host(batch, packet);
+}
+
+// A source that means something on its own link only goes to the twin or nowhere.
+void Ingress::route_link_scope(Batch& batch, Packet& packet, const Network& network) noexcept {
+  const NextHopId id = network.find_route(packet.domain, packet.l3_as<Ipv6Header>().destination);
+  if (!id.valid() || network.next_hops[id.value()].kind != NextHop::Kind::kHost) {
+    batch.drop(packet, Drop::kMartianSource);
+    return;
+  }
+  packet.next_hop = id;
+  packet.egress = network.next_hops[id.value()].interface;
+  to_host(batch, packet);
 }
 
 // A fragment, after routing: what is for the twin is reassembled there, and what waited for its neighbour was
@@ -222,60 +261,102 @@ void Ingress::follow_first(Batch& batch, Packet& packet) noexcept {
   }
 }
 
+// Reads the headers and finds the interface. False when the packet was dropped.
 template <Ingress::Arrival arrival>
-void Ingress::run(Batch& batch) noexcept {
+[[gnu::always_inline]] inline bool Ingress::read(Batch& batch, Packet& packet,
+                                                 const Network& network) noexcept {
+  const bool checked = (packet.mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+  const auto error = net::parse_frame(packet.first_segment(), packet.mbuf->pkt_len, packet.headers,
+                                      {.check_ipv4_checksum = arrival == Arrival::kPort && !checked});
+  packet.port = PortId(packet.mbuf->port);
+  if (error != net::ParseError::kNone) [[unlikely]] {
+    batch.drop(packet, drop_of(error));
+    return false;
+  }
+  const Headers& headers = packet.headers;
+  packet.ingress =
+      network.find_interface(packet.port, headers.outer_vlan, headers.inner_vlan, headers.tagged);
+  if (!packet.ingress.valid()) [[unlikely]] {
+    batch.drop(packet, Drop::kNoInterface);
+    return false;
+  }
+  return true;
+}
+
+// True when the packet was handed to the worker its flow belongs to.
+[[gnu::always_inline]] inline bool Ingress::handed_over(Batch& batch, Packet& packet) noexcept {
+  const WorkerId owner = owners_by_bucket_[flow_hash(packet) % kOwnerBuckets];
+  if (owner == self_) return false;
+  note(packet.mbuf).kind = Note::Kind::kNone;
+  batch.take(packet);
+  owners_[owner.value()].push(packet.mbuf);
+  return true;
+}
+
+template <Ingress::Arrival arrival>
+void Ingress::run_routed(Batch& batch) noexcept {
   const Network& network = *batch.network;
-  const bool verify_checksum = arrival == Arrival::kPort;
-  for (Packet& packet : batch) rte_prefetch0(packet.bytes());
+  const bool shared = arrival == Arrival::kPort && workers_ > 1;
   for (Packet& packet : batch) {
-    const bool checked = (packet.mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
-    const auto error = net::parse_frame(packet.first_segment(), packet.mbuf->pkt_len, packet.headers,
-                                        {.check_ipv4_checksum = verify_checksum && !checked});
-    packet.port = PortId(packet.mbuf->port);
+    if (!read<arrival>(batch, packet, network)) [[unlikely]]
+      continue;
+    if (!accept_link(batch, packet, network)) [[unlikely]]
+      continue;
     const Headers& headers = packet.headers;
-    if (error != net::ParseError::kNone) [[unlikely]] {
-      batch.drop(packet, drop_of(error));
-      continue;
-    }
-    packet.ingress =
-        network.find_interface(packet.port, headers.outer_vlan, headers.inner_vlan, headers.tagged);
-    if (!packet.ingress.valid()) [[unlikely]] {
-      batch.drop(packet, Drop::kNoInterface);
-      continue;
-    }
-
-    if (network.forwarding == Forwarding::kTransparent) {
-      packet.domain = network.interfaces[packet.ingress.value()].domain;
-      packet.next_hop = network.wire[packet.port.value()];
-      packet.egress = network.next_hops[packet.next_hop.value()].interface;
-      packet.link_broadcast =
-          reinterpret_cast<const net::EthernetHeader*>(packet.bytes())->destination.is_group();
+    bool ordinary = false;
+    if (headers.is_ipv4()) [[likely]] {
+      ordinary = ordinary_addresses(packet.l3_as<Ipv4Header>(), kSpecialIpv4);
+    } else if (headers.is_ipv6()) {
+      ordinary = ordinary_addresses(packet.l3_as<Ipv6Header>(), kSpecialIpv6);
     } else {
-      if (!accept_link(batch, packet, network)) [[unlikely]]
-        continue;
-      if (headers.family == Headers::kArp) [[unlikely]] {
-        to_host(batch, packet);
-        continue;
-      }
-      if (!accept_addresses(batch, packet)) [[unlikely]]
-        continue;
+      to_host(batch, packet);  // ARP
+      continue;
     }
-
-    if constexpr (arrival == Arrival::kPort) {
-      if (workers_ > 1 && headers.family != Headers::kArp) {
-        const unsigned owner = owner_of(flow_hash(packet), workers_);
-        if (owner != self_.value()) {
-          note(packet.mbuf).kind = Note::Kind::kNone;
-          batch.take(packet);
-          owners_[owner].push(packet.mbuf);
-          continue;
-        }
-      }
+    if (!ordinary && !accept_addresses(batch, packet)) [[unlikely]]
+      continue;
+    if (shared && handed_over(batch, packet)) continue;
+    if (!ordinary && headers.is_ipv6() && link_scope_source(packet.l3_as<Ipv6Header>())) [[unlikely]] {
+      route_link_scope(batch, packet, network);
+    } else {
+      route(batch, packet, network);
     }
-    if (network.forwarding == Forwarding::kRouted) route(batch, packet, network);
     if (headers.is_fragment) [[unlikely]]
       follow_first<arrival>(batch, packet);
   }
+}
+
+template <Ingress::Arrival arrival>
+void Ingress::run_transparent(Batch& batch) noexcept {
+  const Network& network = *batch.network;
+  const bool shared = arrival == Arrival::kPort && workers_ > 1;
+  for (Packet& packet : batch) {
+    if (!read<arrival>(batch, packet, network)) [[unlikely]]
+      continue;
+    packet.domain = network.interfaces[packet.ingress.value()].domain;
+    packet.next_hop = network.wire[packet.port.value()];
+    packet.egress = network.next_hops[packet.next_hop.value()].interface;
+    packet.link_broadcast =
+        reinterpret_cast<const net::EthernetHeader*>(packet.bytes())->destination.is_group();
+    if (shared && packet.headers.family != Headers::kArp && handed_over(batch, packet)) continue;
+    if (packet.headers.is_fragment) [[unlikely]]
+      follow_first<arrival>(batch, packet);
+  }
+}
+
+template <Ingress::Arrival arrival>
+void Ingress::run(Batch& batch) noexcept {
+  for (Packet& packet : batch) rte_prefetch0(packet.bytes());
+  if (batch.network->forwarding == Forwarding::kRouted) {
+    run_routed<arrival>(batch);
+  } else {
+    run_transparent<arrival>(batch);
+  }
+}
+
+void Ingress::set_workers(unsigned workers) noexcept {
+  workers_ = workers;
+  for (unsigned bucket = 0; bucket < kOwnerBuckets; ++bucket)
+    owners_by_bucket_[bucket] = WorkerId(static_cast<std::uint16_t>(owner_of(bucket, workers)));
 }
 
 void Ingress::flush() noexcept {

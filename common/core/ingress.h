@@ -2,6 +2,7 @@
 // The first stage of every appliance: which interface, which headers, whose packet, which way out.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "common/core/batch.h"
@@ -9,6 +10,7 @@
 #include "common/core/network.h"
 #include "common/core/originator.h"
 #include "common/core/output.h"
+#include "common/core/owner.h"
 
 namespace millrace::core {
 
@@ -32,16 +34,24 @@ class Ingress {
   void process_released(Batch& batch) noexcept;
 
   // Number of workers that share the flows; changed between batches only.
-  void set_workers(unsigned workers) noexcept { workers_ = workers; }
+  void set_workers(unsigned workers) noexcept;
   void flush() noexcept;
 
  private:
   enum class Arrival { kPort, kOwner, kTwin, kReleased };
   template <Arrival arrival>
   void run(Batch& batch) noexcept;
+  template <Arrival arrival>
+  void run_routed(Batch& batch) noexcept;
+  template <Arrival arrival>
+  void run_transparent(Batch& batch) noexcept;
+  template <Arrival arrival>
+  [[nodiscard]] bool read(Batch& batch, Packet& packet, const Network& network) noexcept;
   [[nodiscard]] bool accept_link(Batch& batch, Packet& packet, const Network& network) noexcept;
   [[nodiscard]] bool accept_addresses(Batch& batch, Packet& packet) noexcept;
+  [[nodiscard]] bool handed_over(Batch& batch, Packet& packet) noexcept;
   void route(Batch& batch, Packet& packet, const Network& network) noexcept;
+  void route_link_scope(Batch& batch, Packet& packet, const Network& network) noexcept;
   template <Arrival arrival>
   void follow_first(Batch& batch, Packet& packet) noexcept;
   void to_host(Batch& batch, Packet& packet) noexcept;
@@ -49,6 +59,7 @@ class Ingress {
   WorkerId self_;
   unsigned workers_ = 1;
   std::vector<RingOutput> owners_;  // by worker
+  std::array<WorkerId, kOwnerBuckets> owners_by_bucket_{};
   RingOutput to_host_;
   Originator& originator_;
   WorkerCounters& counters_;

@@ -30,6 +30,7 @@ Transmitter::Transmitter(const std::array<Path, kMaxPorts>& paths, WorkerCounter
 void Transmitter::flush(unsigned port) noexcept {
   Buffer& buffer = buffers_[port];
   const unsigned count = std::exchange(buffer.count, 0);
+  std::uint64_t bytes = std::exchange(buffer.bytes, 0);
   if (count == 0) return;
   if (!buffer.path.present) {
     drop_unsent(buffer, 0, count, Drop::kPortDown);
@@ -49,8 +50,6 @@ void Transmitter::flush(unsigned port) noexcept {
 
   if (capturer_.active()) [[unlikely]]
     capturer_.sent(PortId(static_cast<std::uint16_t>(port)), {buffer.mbufs.data(), count});
-  std::uint64_t bytes = 0;
-  for (unsigned i = 0; i < count; ++i) bytes += buffer.mbufs[i]->pkt_len;
   auto sent = unsigned{rte_eth_tx_burst(static_cast<std::uint16_t>(port), buffer.path.queue,
                                         buffer.mbufs.data(), static_cast<std::uint16_t>(count))};
   // A second try gives the queue the time of one call to move on; a port that is really full drops the rest.

@@ -71,11 +71,14 @@ class Transmitter {
 
   void send(PortId port, rte_mbuf* mbuf, Origin origin) noexcept {
     Buffer& buffer = buffers_[port.value()];
-    buffer.mbufs[buffer.count] = mbuf;
-    buffer.origin[buffer.count] = origin;
+    const unsigned place = buffer.count++;
+    buffer.mbufs[place] = mbuf;
+    buffer.origin[place] = origin;
+    buffer.bytes += mbuf->pkt_len;
     buffer.mixed |= origin != Origin::kReceived;
-    if (++buffer.count == Batch::kMaxSize) flush(port.value());
     pending_ |= std::uint64_t{1} << port.value();
+    if (place + 1 == Batch::kMaxSize) [[unlikely]]
+      flush(port.value());
   }
   // Also one cycle count per batch, for the latency histogram of what it sent.
   void flush() noexcept {
@@ -87,6 +90,7 @@ class Transmitter {
     Path path;
     bool mixed = false;
     unsigned count = 0;
+    std::uint64_t bytes = 0;
     std::array<rte_mbuf*, Batch::kMaxSize> mbufs{};
     std::array<Origin, Batch::kMaxSize> origin{};
   };

@@ -24,6 +24,14 @@ concept Stage = requires(S stage, Batch& batch, const Policy& policy) {
   noexcept;
 };
 
+// A stage that most batches do not need may say so: then it is skipped, and not counted.
+template <class S, class Policy>
+concept SkippableStage = Stage<S, Policy> &&
+    requires(const S stage, const Batch& batch, const Policy& policy) {
+  { stage.needed(batch, policy) }
+  noexcept->std::same_as<bool>;
+};
+
 template <class PolicyType, Stage<PolicyType>... Stages>
 class Pipeline {
  public:
@@ -37,18 +45,21 @@ class Pipeline {
   void process(Batch& batch, const Policy& policy, StageCounters* counters, Tracer& tracer) noexcept {
     std::uint64_t before = rte_rdtsc();
     const auto run = [&](auto& stage) {
+      StageCounters& counted = *counters++;
+      if constexpr (SkippableStage<std::remove_reference_t<decltype(stage)>, Policy>) {
+        if (!stage.needed(batch, policy)) return;
+      }
       const unsigned entered = batch.live_count();
-      if (entered == 0) return void(++counters);
+      if (entered == 0) return;
       const std::uint64_t dropped = batch.dropped_mask();
       stage.process(batch, policy);
       if (batch.traced != 0) [[unlikely]]
         tracer.record(std::remove_reference_t<decltype(stage)>::kName, batch);
       const std::uint64_t after = rte_rdtsc();
-      counters->packets.add(entered);
-      counters->drops.add(static_cast<unsigned>(std::popcount(batch.dropped_mask() & ~dropped)));
-      counters->cycles.add(after - before);
+      counted.packets.add(entered);
+      counted.drops.add(static_cast<unsigned>(std::popcount(batch.dropped_mask() & ~dropped)));
+      counted.cycles.add(after - before);
       before = after;
-      ++counters;
     };
     std::apply([&](auto&... stage) { (run(stage), ...); }, stages_);
   }

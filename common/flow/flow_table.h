@@ -57,19 +57,28 @@ class FlowTable {
   [[nodiscard]] const Record& operator[](RecordIndex index) const noexcept { return records_[index]; }
   [[nodiscard]] bool in_use(RecordIndex index) const noexcept { return records_[index].key.low != 0; }
 
-  // Starts the load of the bucket of `hash`. Call for the whole batch, then prefetch_record, then find.
+  // A look-up in three steps, each for a whole batch before the next, so that the loads overlap: start the
+  // load of the bucket; read it, and start the load of the record whose tag fits; compare the keys.
   void prefetch_bucket(std::uint64_t hash) const noexcept {
     _mm_prefetch(&buckets_[bucket_of(hash)], _MM_HINT_T0);
   }
-
-  // Reads the bucket and starts the load of the record that the tags point to.
-  void prefetch_record(std::uint64_t hash) const noexcept {
-    const Bucket& bucket = buckets_[bucket_of(hash)];
-    const unsigned hits = matching_slots(bucket, tag_of(hash));
-    if (hits == 0) return;
-    _mm_prefetch(&records_[bucket.record[std::countr_zero(hits)]], _MM_HINT_T0);
+  // The record that is the flow's if the table knows it, nearly always; record 0 when no tag fits.
+  [[nodiscard]] RecordIndex prefetch_record(const FlowLookup& lookup) const noexcept {
+    const Bucket& bucket = buckets_[bucket_of(lookup.hash)];
+    const unsigned hits = matching_slots(bucket, tag_of(lookup.hash)) | 1U << kSlots;
+    const RecordIndex guess = bucket.record[static_cast<unsigned>(std::countr_zero(hits))];
+    const Record& record = records_[guess];
+    _mm_prefetch(&record, _MM_HINT_T0);
+    if (lookup.key.is_ipv6()) _mm_prefetch(&record.addresses, _MM_HINT_T0);
+    return guess;
+  }
+  [[nodiscard]] RecordIndex find(const FlowLookup& lookup, RecordIndex guess) const noexcept {
+    if (same(records_[guess], lookup)) [[likely]]
+      return guess;
+    return find(lookup);
   }
 
+  // The same in one step.
   [[nodiscard]] RecordIndex find(const FlowLookup& lookup) const noexcept {
     const std::uint16_t tag = tag_of(lookup.hash);
     const Bucket* bucket = &buckets_[bucket_of(lookup.hash)];
@@ -134,11 +143,13 @@ class FlowTable {
   }
 
  private:
+  static constexpr unsigned kSlots = 8;
   struct alignas(64) Bucket {
-    std::array<std::uint16_t, 8> tag;  // 0 = empty
-    std::array<RecordIndex, 8> record;
+    std::array<std::uint16_t, kSlots> tag;  // 0 = empty
+    std::array<RecordIndex, kSlots + 1>
+        record;          // the last stays 0: what prefetch_record() takes when no tag fits
     std::uint32_t next;  // overflow bucket, 0 = none
-    std::array<std::uint32_t, 3> unused;
+    std::array<std::uint32_t, 2> unused;
   };
   static_assert(sizeof(Bucket) == 64);
 

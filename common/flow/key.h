@@ -3,9 +3,10 @@
 // first, and Direction tells which of the two sent the packet.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
-#include <utility>
 
 #include "common/net/parse.h"
 
@@ -63,8 +64,12 @@ struct FlowLookup {
   constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
   std::uint64_t hash = mix(key.low ^ seed, key.high ^ kOdd);
   if (addresses != nullptr) {
-    hash = mix(hash ^ addresses->low.high(), seed ^ addresses->low.low());
-    hash = mix(hash ^ addresses->high.high(), seed ^ addresses->high.low());
+    std::array<std::uint64_t, 4> words;
+    static_assert(sizeof words == sizeof *addresses);
+    std::memcpy(words.data(), addresses, sizeof words);
+    // Two products that do not wait for each other, under constants of wyhash's.
+    hash ^= mix(words[0] ^ seed, words[1] ^ 0xa0761d6478bd642f);
+    hash += mix(words[2] ^ seed, words[3] ^ 0xe7037ed1a0b428db);
   }
   return mix(hash ^ kOdd, seed | 1);
 }
@@ -74,28 +79,40 @@ inline void make_ipv4_lookup(FlowLookup& out, net::Ipv4Address source, net::Ipv4
                              std::uint16_t domain, std::uint64_t seed) noexcept {
   const std::uint64_t from = source.value.wire() | std::uint64_t{source_port.wire()} << 32;
   const std::uint64_t to = destination.value.wire() | std::uint64_t{destination_port.wire()} << 32;
-  const bool swap = from > to;
+  // Which end is the lower one is as good as random from packet to packet: no branch asks.
   const std::uint64_t family_protocol = std::uint64_t{protocol} << 48 | std::uint64_t{4} << 56;
-  out.key.low = (swap ? to : from) | family_protocol;
-  out.key.high = (swap ? from : to) | std::uint64_t{domain} << 48;
-  out.sender = swap ? Sender::kHigh : Sender::kLow;
+  out.key.low = std::min(from, to) | family_protocol;
+  out.key.high = std::max(from, to) | std::uint64_t{domain} << 48;
+  out.sender = static_cast<Sender>(from > to);
   out.hash = hash_key(out.key, nullptr, seed);
 }
 
 inline void make_ipv6_lookup(FlowLookup& out, const net::Ipv6Address& source,
                              const net::Ipv6Address& destination, be16 source_port, be16 destination_port,
                              std::uint8_t protocol, std::uint16_t domain, std::uint64_t seed) noexcept {
-  const auto order = source <=> destination;
-  const bool swap = order > 0 || (order == 0 && source_port.wire() > destination_port.wire());
-  out.addresses = swap ? Ipv6Pair{destination, source} : Ipv6Pair{source, destination};
-  const auto word = [](const net::Ipv6Address& a) { return (a.low() ^ a.high()) & 0xffffffffU; };
-  const be16 low_port = swap ? destination_port : source_port;
-  const be16 high_port = swap ? source_port : destination_port;
-  out.key.low = word(out.addresses.low) | std::uint64_t{low_port.wire()} << 32 |
-                std::uint64_t{protocol} << 48 | std::uint64_t{6} << 56;
-  out.key.high =
-      word(out.addresses.high) | std::uint64_t{high_port.wire()} << 32 | std::uint64_t{domain} << 48;
-  out.sender = swap ? Sender::kHigh : Sender::kLow;
+  // As integers of this machine: any order will do, as long as it is always the same.
+  const auto integer = [](const net::Ipv6Address& address) {
+    unsigned __int128 value;
+    std::memcpy(&value, address.bytes.data(), sizeof value);
+    return value;
+  };
+  const unsigned __int128 from = integer(source);
+  const unsigned __int128 to = integer(destination);
+  const bool swap = from > to || (from == to && source_port.wire() > destination_port.wire());
+  // Swapping by a mask: which end is the lower one is as good as random, and a branch would miss.
+  const unsigned __int128 difference = (from ^ to) & -static_cast<unsigned __int128>(swap);
+  const unsigned __int128 low = from ^ difference;
+  const unsigned __int128 high = to ^ difference;
+  std::memcpy(out.addresses.low.bytes.data(), &low, sizeof low);
+  std::memcpy(out.addresses.high.bytes.data(), &high, sizeof high);
+  const auto port_difference =
+      static_cast<std::uint16_t>((source_port.wire() ^ destination_port.wire()) & -swap);
+  const std::uint64_t low_port = static_cast<std::uint16_t>(source_port.wire() ^ port_difference);
+  const std::uint64_t high_port = static_cast<std::uint16_t>(destination_port.wire() ^ port_difference);
+  const auto word = [](unsigned __int128 value) { return static_cast<std::uint64_t>(value >> 96); };
+  out.key.low = word(low) | low_port << 32 | std::uint64_t{protocol} << 48 | std::uint64_t{6} << 56;
+  out.key.high = word(high) | high_port << 32 | std::uint64_t{domain} << 48;
+  out.sender = static_cast<Sender>(swap);
   out.hash = hash_key(out.key, &out.addresses, seed);
 }
 

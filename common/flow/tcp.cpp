@@ -262,7 +262,7 @@ TcpVerdict track_synchronized(Step& step) noexcept {
   ack_ok = ack_ok || unseen;
   if (sequence_ok && ack_ok) {
     if (unseen) peer.end = segment.acknowledgment;
-    detail::advance(self, segment, step.end);
+    detail::advance(self, step.end, segment.acknowledgment, segment.window);
   } else if (!step.settings.liberal_window) {
     return sequence_ok ? TcpVerdict::kBadAck : TcpVerdict::kOutOfWindow;
   }
@@ -276,10 +276,8 @@ TcpVerdict track_synchronized(Step& step) noexcept {
 
 }  // namespace
 
-namespace detail {
-
-TcpVerdict track_tcp_slow(TcpTrack& track, TcpState& state, const TcpSegment& segment, Direction direction,
-                          const TcpSettings& settings) noexcept {
+TcpVerdict track_tcp(TcpTrack& track, TcpState& state, const TcpSegment& segment, Direction direction,
+                     const TcpSettings& settings) noexcept {
   if (!tcp_flags_valid(segment.flags)) return TcpVerdict::kInvalidFlags;
   TcpOptions options;
   if (segment.has(kSyn) && !parse_tcp_options(segment.options, options)) return TcpVerdict::kBadOption;
@@ -295,8 +293,6 @@ TcpVerdict track_tcp_slow(TcpTrack& track, TcpState& state, const TcpSegment& se
       return track_synchronized(step);
   }
 }
-
-}  // namespace detail
 
 bool parse_tcp_options(Bytes options, TcpOptions& found) noexcept {
   constexpr std::uint8_t kEnd = 0;

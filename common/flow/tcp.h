@@ -18,6 +18,7 @@
 // One connection belongs to one worker. Nothing here allocates or throws.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -151,35 +152,41 @@ inline constexpr std::uint32_t kMaxAckWindow = 2 * 66000;
                                            std::uint32_t acknowledgment) noexcept {
   return peer.end - acknowledgment <= kMaxAckWindow << self.scale;
 }
-constexpr void advance(TcpEndpoint& self, const TcpSegment& segment, std::uint32_t end) noexcept {
+constexpr void advance(TcpEndpoint& self, std::uint32_t end, std::uint32_t acknowledgment,
+                       std::uint16_t window) noexcept {
   self.end = sequence_after(end, self.end) ? end : self.end;
-  self.max_ack = sequence_after(segment.acknowledgment, self.max_ack) ? segment.acknowledgment : self.max_ack;
-  self.max_window = segment.window > self.max_window ? segment.window : self.max_window;
+  self.max_ack = sequence_after(acknowledgment, self.max_ack) ? acknowledgment : self.max_ack;
+  self.max_window = std::max(window, self.max_window);
 }
 
-[[nodiscard]] TcpVerdict track_tcp_slow(TcpTrack& track, TcpState& state, const TcpSegment& segment,
-                                        Direction direction, const TcpSettings& settings) noexcept;
-
 }  // namespace detail
+
+// Nearly all segments: a connection in its established state, an ACK and no other flag that matters, in
+// window. False, and nothing changed, for any other; then track_tcp() decides.
+[[nodiscard, gnu::always_inline]] inline bool track_established(TcpTrack& track, TcpState state,
+                                                                const net::TcpHeader& tcp,
+                                                                std::uint16_t payload_length,
+                                                                Direction direction) noexcept {
+  using namespace net::tcp_flag;
+  if (state != TcpState::kEstablished || (tcp.flags & (kSyn | kFin | kRst | kAck)) != kAck) [[unlikely]]
+    return false;
+  const auto index = static_cast<std::uint8_t>(direction);
+  TcpEndpoint& self = track.side[index];
+  const TcpEndpoint& peer = track.side[index ^ 1U];
+  const std::uint32_t sequence = tcp.sequence.host();
+  const std::uint32_t acknowledgment = tcp.acknowledgment.host();
+  const std::uint32_t end = sequence + payload_length;
+  if (!detail::sequence_in_window(self, peer, sequence, end) ||
+      !detail::ack_in_window(self, peer, acknowledgment)) [[unlikely]]
+    return false;
+  detail::advance(self, end, acknowledgment, tcp.window.host());
+  return true;
+}
 
 // The verdict on one segment; the sender of the first is the initiator. `track` and `state` begin zero
 // (kNone) and change only with kOk. With kReopen the caller clears both and offers the segment to a fresh
 // session.
-[[nodiscard]] inline TcpVerdict track_tcp(TcpTrack& track, TcpState& state, const TcpSegment& segment,
-                                          Direction direction, const TcpSettings& settings) noexcept {
-  using namespace net::tcp_flag;
-  if (state == TcpState::kEstablished && (segment.flags & (kSyn | kFin | kRst | kAck)) == kAck) [[likely]] {
-    const auto index = static_cast<std::uint8_t>(direction);
-    TcpEndpoint& self = track.side[index];
-    const TcpEndpoint& peer = track.side[index ^ 1U];
-    const std::uint32_t end = segment.sequence + segment.payload_length;
-    if (detail::sequence_in_window(self, peer, segment.sequence, end) &&
-        detail::ack_in_window(self, peer, segment.acknowledgment)) [[likely]] {
-      detail::advance(self, segment, end);
-      return TcpVerdict::kOk;
-    }
-  }
-  return detail::track_tcp_slow(track, state, segment, direction, settings);
-}
+[[nodiscard]] TcpVerdict track_tcp(TcpTrack& track, TcpState& state, const TcpSegment& segment,
+                                   Direction direction, const TcpSettings& settings) noexcept;
 
 }  // namespace millrace::flow

@@ -47,6 +47,24 @@ template <class T>
   return sum_object(source, sum_object(destination)) + be16(protocol).wire() + be32(length).wire();
 }
 
+// True when the checksum of a header without options is right.
+[[nodiscard]] inline bool ipv4_checksum_ok(const Ipv4Header& header) noexcept {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(&header);
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+  std::uint32_t third = 0;
+  std::memcpy(&first, bytes, sizeof first);
+  std::memcpy(&second, bytes + sizeof first, sizeof second);
+  std::memcpy(&third, bytes + sizeof first + sizeof second, sizeof third);
+  // With end-around carry: the 64-bit sum, then its halves and the third, at most 34 bits, then 16 and 16.
+  std::uint64_t sum = 0;
+  const bool carry = __builtin_add_overflow(first, second, &sum);
+  sum = (sum & 0xffffffffU) + (sum >> 32) + third + (carry ? 1U : 0U);
+  sum = (sum & 0xffffU) + (sum >> 16);
+  sum = (sum & 0xffffU) + (sum >> 16);
+  return sum == 0xffff;
+}
+
 // True when the header's checksum is right. `header_length` bytes must be readable and a multiple of 4.
 [[nodiscard]] inline bool ipv4_checksum_ok(const Ipv4Header& header, unsigned header_length) noexcept {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(&header);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "common/base/reader.h"
 #include "common/net/checksum.h"
@@ -77,49 +78,68 @@ struct IpParseOptions {
 [[nodiscard]] ParseError parse_frame_slow(Bytes frame, std::size_t frame_length, Headers& headers,
                                           IpParseOptions options) noexcept;
 
-// Reads one Ethernet frame. `frame` is its contiguous first segment, `frame_length` its whole length. On an
-// error `headers` holds what was read before it.
+namespace detail {
+
+// TCP or UDP right behind an IP header right behind an Ethernet header, in a datagram that ends at `end`.
+// False for anything out of the ordinary.
+template <class IpHeader>
+[[nodiscard, gnu::always_inline]] inline bool parse_ports(Bytes frame, std::size_t end, std::uint8_t protocol,
+                                                          Headers& headers) noexcept {
+  constexpr std::size_t kL4 = sizeof(EthernetHeader) + sizeof(IpHeader);
+  std::size_t payload = kL4 + sizeof(UdpHeader);
+  std::uint8_t tcp_flags = 0;
+  if (protocol == protocol::kTcp && frame.size() >= kL4 + sizeof(TcpHeader)) {
+    const auto& tcp = *reinterpret_cast<const TcpHeader*>(frame.data() + kL4);
+    payload = kL4 + tcp.header_length();
+    if (tcp.header_length() < sizeof tcp || payload > end || payload > frame.size()) return false;
+    tcp_flags = tcp.flags;
+  } else if (protocol == protocol::kUdp) {
+    const std::size_t length = reinterpret_cast<const UdpHeader*>(frame.data() + kL4)->length.host();
+    if (length < sizeof(UdpHeader) || kL4 + length > end) return false;
+  } else {
+    return false;
+  }
+  const auto& ports = *reinterpret_cast<const UdpHeader*>(frame.data() + kL4);
+  headers.l3_offset = sizeof(EthernetHeader);
+  headers.l4_offset = kL4;
+  headers.payload_offset = static_cast<std::uint16_t>(payload);
+  headers.end_offset = static_cast<std::uint16_t>(end);
+  headers.source_port = ports.source_port;
+  headers.destination_port = ports.destination_port;
+  headers.protocol = protocol;
+  headers.tcp_flags = tcp_flags;
+  headers.family = std::is_same_v<IpHeader, Ipv4Header> ? 4 : 6;
+  headers.has_ports = true;
+  return true;
+}
+
+}  // namespace detail
+
+// Reads one Ethernet frame. `frame` is its contiguous first segment, `frame_length` its whole length;
+// `headers` is as constructed. On an error `headers` holds what was read before it.
 [[nodiscard]] inline ParseError parse_frame(Bytes frame, std::size_t frame_length, Headers& headers,
                                             IpParseOptions options) noexcept {
-  // Nearly all traffic: an untagged whole IPv4 datagram without options carrying TCP or UDP.
+  // Nearly all traffic: an untagged whole datagram without options or extension headers, carrying TCP or UDP.
   constexpr std::size_t kL3 = sizeof(EthernetHeader);
-  constexpr std::size_t kL4 = kL3 + sizeof(Ipv4Header);
-  if (frame.size() >= kL4 + sizeof(UdpHeader)) [[likely]] {
-    const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(frame.data());
-    const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame.data() + kL3);
-    const std::size_t end = kL3 + ip.total_length.host();
-    const bool whole =
-        (ip.fragment.wire() & be16(Ipv4Header::kMoreFragments | Ipv4Header::kOffsetMask).wire()) == 0;
-    if (ethernet.type == be16(ether_type::kIpv4) && ip.version_length == 0x45 && whole &&
-        end <= frame_length && end <= 0xffff && !options.truncated &&
-        (!options.check_ipv4_checksum || ipv4_checksum_ok(ip, sizeof ip))) [[likely]] {
-      headers.l3_offset = kL3;
-      headers.l4_offset = kL4;
-      headers.end_offset = static_cast<std::uint16_t>(end);
-      headers.family = 4;
-      headers.protocol = ip.protocol;
-      if (ip.protocol == protocol::kTcp && frame.size() >= kL4 + sizeof(TcpHeader)) {
-        const auto& tcp = *reinterpret_cast<const TcpHeader*>(frame.data() + kL4);
-        const std::size_t payload = kL4 + tcp.header_length();
-        if (tcp.header_length() >= sizeof tcp && payload <= end && payload <= frame.size()) [[likely]] {
-          headers.payload_offset = static_cast<std::uint16_t>(payload);
-          headers.source_port = tcp.source_port;
-          headers.destination_port = tcp.destination_port;
-          headers.tcp_flags = tcp.flags;
-          headers.has_ports = true;
-          return ParseError::kNone;
-        }
-      } else if (ip.protocol == protocol::kUdp) {
-        const auto& udp = *reinterpret_cast<const UdpHeader*>(frame.data() + kL4);
-        if (udp.length.host() >= sizeof udp && kL4 + udp.length.host() <= end) [[likely]] {
-          headers.payload_offset = static_cast<std::uint16_t>(kL4 + sizeof udp);
-          headers.source_port = udp.source_port;
-          headers.destination_port = udp.destination_port;
-          headers.has_ports = true;
-          return ParseError::kNone;
-        }
-      }
-      headers = Headers{};
+  constexpr std::size_t kIpv4L4 = kL3 + sizeof(Ipv4Header);
+  constexpr std::size_t kIpv6L4 = kL3 + sizeof(Ipv6Header);
+  if (frame.size() >= kIpv4L4 + sizeof(UdpHeader)) [[likely]] {
+    const be16 type = reinterpret_cast<const EthernetHeader*>(frame.data())->type;
+    if (type == be16(ether_type::kIpv4)) {
+      const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame.data() + kL3);
+      const std::size_t end = kL3 + ip.total_length.host();
+      const bool whole =
+          (ip.fragment.wire() & be16(Ipv4Header::kMoreFragments | Ipv4Header::kOffsetMask).wire()) == 0;
+      if (ip.version_length == 0x45 && whole && end <= frame_length && end <= 0xffff && !options.truncated &&
+          (!options.check_ipv4_checksum || ipv4_checksum_ok(ip)) &&
+          detail::parse_ports<Ipv4Header>(frame, end, ip.protocol, headers)) [[likely]]
+        return ParseError::kNone;
+    } else if (type == be16(ether_type::kIpv6) && frame.size() >= kIpv6L4 + sizeof(UdpHeader)) {
+      const auto& ip = *reinterpret_cast<const Ipv6Header*>(frame.data() + kL3);
+      const std::size_t end = kIpv6L4 + ip.payload_length.host();
+      if (ip.version() == 6 && end <= frame_length && end <= 0xffff && !options.truncated &&
+          detail::parse_ports<Ipv6Header>(frame, end, ip.next_header, headers)) [[likely]]
+        return ParseError::kNone;
     }
   }
   return parse_frame_slow(frame, frame_length, headers, options);

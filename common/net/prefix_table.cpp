@@ -17,9 +17,9 @@ constexpr Uint128 kOne = 1;
                                          : std::bit_width(static_cast<std::uint64_t>(value)));
 }
 
-// Below this many ranges binary search over all of them is faster than a step through a chunk table.
-constexpr std::size_t kSearchOnly = 16;
 constexpr unsigned kMaxChunkBits = 20;
+// Up to this many ranges a finer division costs no more than a few hundred kilobytes.
+constexpr std::size_t kFew = 4096;
 
 template <class Int>
 std::vector<typename RangeTable<Int>::Interval> intervals_of(std::span<const PrefixTable::Entry> entries) {
@@ -95,10 +95,8 @@ void RangeTable<Int>::divide_into_chunks() {
   high_ = starts_.back();
   const unsigned span_bits = width_of(static_cast<Int>(high_ - low_));
   const unsigned chunk_bits =
-      count <= kSearchOnly ? 0 : std::min(kMaxChunkBits, static_cast<unsigned>(std::bit_width(count) + 2));
-  // A shift by the whole width is undefined: a table to be searched only gets two chunks in that case.
-  shift_ = std::min(span_bits > chunk_bits ? span_bits - chunk_bits : 0,
-                    static_cast<unsigned>(sizeof(Int) * 8 - 1));
+      std::min(kMaxChunkBits, static_cast<unsigned>(std::bit_width(count)) + (count <= kFew ? 4 : 2));
+  shift_ = span_bits > chunk_bits ? span_bits - chunk_bits : 0;
 
   const auto chunk_count = static_cast<std::size_t>((high_ - low_) >> shift_) + 1;
   chunks_.assign(chunk_count + 1, 0);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/find_session.h"
 
+#include <array>
+#include <utility>
+
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/tcp_segment.h"
 
@@ -54,7 +57,14 @@ bool FindSession::look_inside(Batch& batch, Packet& packet, flow::FlowLookup& lo
 
 // An error belongs to its session when a TCP packet inside it could have been sent (RFC 5927 section 4.1):
 // its sequence number lies between what the other side acknowledged and what this side sent.
-void FindSession::relate(Batch& batch, Packet& packet, const Session& session) noexcept {
+// Errors belong to no session themselves: packet.session is none afterwards.
+void FindSession::relate(Batch& batch, Packet& packet) noexcept {
+  const SessionIndex index = std::exchange(packet.session, kNoSession);
+  if (index == kNoSession) {
+    batch.drop(packet, Drop::kIcmpUnrelated);
+    return;
+  }
+  const Session& session = state.sessions[index];
   if (session.key.protocol() != net::protocol::kTcp) return;
   net::Headers inner;
   inner.family = packet.headers.family;
@@ -91,15 +101,27 @@ bool FindSession::reopens(const Packet& packet, const Session& session, flow::Se
          flow::TcpVerdict::kReopen;
 }
 
+// A session that is known, but not as it should be: ended, opened by a cookie, or accepted by another policy.
+void FindSession::settle(Packet& packet, unsigned lane, const Policy& policy, Tick now) noexcept {
+  const Session& session = state.sessions[packet.session];
+  if (session.tcp_state >= flow::TcpState::kTimeWait &&
+      reopens(packet, session, state.lookups[lane].sender, policy)) {
+    state.sessions.close(packet.session, SessionEnd::kReopened, now);
+    packet.session = kNoSession;
+    state.unsettled |= std::uint64_t{1} << lane;
+    return;
+  }
+  if (session.has(Session::kProxied)) state.proxied |= std::uint64_t{1} << lane;
+  if (session.generation != policy.generation) state.unsettled |= std::uint64_t{1} << lane;
+}
+
 void FindSession::process(Batch& batch, const Policy& policy) noexcept {
   const flow::FlowTable<Session>& flows = state.sessions.flows();
   state.unsettled = state.proxied = state.related = 0;
-  std::uint64_t wanted = 0;
-  for (Packet& packet : batch) {
-    packet.session = kNoSession;
-    const unsigned lane = batch.lane(packet);
-    if ((state.link_local >> lane & 1U) != 0) [[unlikely]]
-      continue;
+  const std::uint64_t asked = batch.live_mask() & ~std::exchange(state.link_local, 0);
+  for (std::uint64_t lanes = asked; lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
+    Packet& packet = batch[lane];
     flow::FlowLookup& lookup = state.lookups[lane];
     if (is_icmp_error(packet.headers)) [[unlikely]] {
       if (!look_inside(batch, packet, lookup)) continue;
@@ -108,42 +130,34 @@ void FindSession::process(Batch& batch, const Policy& policy) noexcept {
       flow::make_lookup(lookup, packet.headers, packet.l3(), packet.domain.value(), flows.seed());
     }
     flows.prefetch_bucket(lookup.hash);
-    wanted |= std::uint64_t{1} << lane;
   }
+
+  const std::uint64_t wanted = asked & batch.live_mask();
+  std::array<SessionIndex, Batch::kMaxSize> guesses;
   for (std::uint64_t lanes = wanted; lanes != 0; lanes &= lanes - 1) {
-    flows.prefetch_record(state.lookups[static_cast<unsigned>(std::countr_zero(lanes))].hash);
+    const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
+    guesses[lane] = flows.prefetch_record(state.lookups[lane]);
   }
+
   for (std::uint64_t lanes = wanted; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
     const flow::FlowLookup& lookup = state.lookups[lane];
     Packet& packet = batch[lane];
-    const SessionIndex index = flows.find(lookup);
-    const bool related = (state.related >> lane & 1U) != 0;
-    if (index == kNoSession) [[unlikely]] {
-      if (related) {
-        batch.drop(packet, Drop::kIcmpUnrelated);
-      } else {
-        state.unsettled |= std::uint64_t{1} << lane;
-      }
+    packet.session = flows.find(lookup, guesses[lane]);
+    if (((state.related >> lane) & 1U) != 0) [[unlikely]] {
+      relate(batch, packet);
       continue;
     }
-    const Session& session = flows[index];
-    if (related) [[unlikely]] {
-      relate(batch, packet, session);
-      continue;
-    }
-    if (session.tcp_state >= flow::TcpState::kTimeWait && reopens(packet, session, lookup.sender, policy))
-        [[unlikely]] {
-      state.sessions.close(index, SessionEnd::kReopened, batch.now);
+    if (packet.session == kNoSession) [[unlikely]] {
       state.unsettled |= std::uint64_t{1} << lane;
       continue;
     }
-    if (session.has(Session::kProxied)) [[unlikely]]
-      state.proxied |= std::uint64_t{1} << lane;
-    packet.session = index;
+    const Session& session = flows[packet.session];
     packet.direction = static_cast<std::uint8_t>(session.direction(lookup.sender));
-    if (session.generation != policy.generation) [[unlikely]]
-      state.unsettled |= std::uint64_t{1} << lane;
+    const auto another_policy = static_cast<unsigned>(session.generation ^ policy.generation);
+    const auto ended = static_cast<unsigned>(session.tcp_state >= flow::TcpState::kTimeWait);
+    if ((another_policy | ended | (session.flags & Session::kProxied)) != 0) [[unlikely]]
+      settle(packet, lane, policy, batch.now);
   }
 }
 

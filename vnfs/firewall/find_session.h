@@ -19,7 +19,8 @@ struct FindSession {
   [[nodiscard]] bool look_inside(core::Batch& batch, core::Packet& packet, flow::FlowLookup& lookup) noexcept;
   [[nodiscard]] bool reopens(const core::Packet& packet, const Session& session, flow::Sender sender,
                              const Policy& policy) const noexcept;
-  void relate(core::Batch& batch, core::Packet& packet, const Session& session) noexcept;
+  void relate(core::Batch& batch, core::Packet& packet) noexcept;
+  void settle(core::Packet& packet, unsigned lane, const Policy& policy, Tick now) noexcept;
 };
 
 }  // namespace millrace::firewall

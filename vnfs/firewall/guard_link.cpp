@@ -98,8 +98,6 @@ bool stays_on_link(const Ipv6Header& ip) noexcept {
 
 void GuardLink::process(Batch& batch, const Policy& /*policy*/) noexcept {
   state.link_local = 0;
-  if (batch.network->forwarding != core::Forwarding::kTransparent) [[likely]]
-    return;
   for (Packet& packet : batch) {
     const net::Headers& headers = packet.headers;
     if (headers.family == net::Headers::kArp) {

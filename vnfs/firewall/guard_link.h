@@ -20,6 +20,9 @@ struct GuardLink {
   static constexpr std::string_view kName = "guard_link";
   WorkerState& state;
 
+  [[nodiscard]] bool needed(const core::Batch& batch, const Policy& /*policy*/) const noexcept {
+    return batch.network->forwarding == core::Forwarding::kTransparent;
+  }
   // Sets state.link_local, the lanes that the session stages leave alone, and packet.session of those.
   void process(core::Batch& batch, const Policy& policy) noexcept;
 };

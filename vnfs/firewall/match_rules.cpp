@@ -78,14 +78,11 @@ RuleKey rule_key(const Session& session, const Policy& policy) noexcept {
 }
 
 void MatchRules::process(Batch& batch, const Policy& policy) noexcept {
-  std::uint64_t lanes = state.unsettled & batch.live_mask();
-  if (lanes == 0) [[likely]]
-    return;
   std::array<RuleKey, Batch::kMaxSize> keys;
   std::array<std::uint8_t, Batch::kMaxSize> lane_of;
   std::array<RuleIndex, Batch::kMaxSize> rules;
   unsigned count = 0;
-  for (; lanes != 0; lanes &= lanes - 1) {
+  for (std::uint64_t lanes = state.unsettled & batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
     Packet& packet = batch[lane];
     if (packet.session == kNoSession) {

@@ -10,6 +10,9 @@ struct MatchRules {
   static constexpr std::string_view kName = "match_rules";
   WorkerState& state;
 
+  [[nodiscard]] bool needed(const core::Batch& batch, const Policy& /*policy*/) const noexcept {
+    return (state.unsettled & batch.live_mask()) != 0;
+  }
   // Opens a session for what is accepted, drops the rest; ends sessions that the present policy refuses.
   void process(core::Batch& batch, const Policy& policy) noexcept;
 

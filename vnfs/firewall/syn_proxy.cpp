@@ -154,6 +154,11 @@ void GuardSyn::from_server(Batch& batch, Packet& packet, Session& session) noexc
   batch.drop(packet, Drop::kTcpBadAck);
 }
 
+bool GuardSyn::needed(const Batch& /*batch*/, const Policy& /*policy*/) const noexcept {
+  const SynProxy& proxy = state.syn_proxy;
+  return (state.proxied | proxy.proven_) != 0 || proxy.outstanding_;
+}
+
 void GuardSyn::process(Batch& batch, const Policy& policy) noexcept {
   SynProxy& proxy = state.syn_proxy;
   proxy.proven_ = 0;
@@ -209,6 +214,10 @@ void JoinHalves::join(Batch& batch, Packet& packet, const Policy& policy) noexce
                                .flags = kAck,
                                .window = tcp.window.host()};
   if (!rewrite_tcp(packet, opens_window)) batch.drop(packet, core::Drop::kNoMemory);
+}
+
+bool JoinHalves::needed(const Batch& batch, const Policy& /*policy*/) const noexcept {
+  return (state.proxied & batch.live_mask()) != 0;
 }
 
 void JoinHalves::process(Batch& batch, const Policy& policy) noexcept {

@@ -72,6 +72,7 @@ struct GuardSyn {
   static constexpr std::string_view kName = "guard_syn";
   WorkerState& state;
 
+  [[nodiscard]] bool needed(const core::Batch& batch, const Policy& policy) const noexcept;
   void process(core::Batch& batch, const Policy& policy) noexcept;
 
  private:
@@ -85,6 +86,7 @@ struct JoinHalves {
   static constexpr std::string_view kName = "join_halves";
   WorkerState& state;
 
+  [[nodiscard]] bool needed(const core::Batch& batch, const Policy& policy) const noexcept;
   void process(core::Batch& batch, const Policy& policy) noexcept;
 
  private:

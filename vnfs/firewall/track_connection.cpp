@@ -59,17 +59,13 @@ void TrackConnection::settle_tcp(Batch& batch, Packet& packet, TcpVerdict verdic
   }
 }
 
+// Whatever track_established() left: openings, ends, segments out of window.
 void TrackConnection::track_tcp(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   Session& session = state.sessions[packet.session];
   const TcpState before = session.tcp_state;
   const auto direction = static_cast<Direction>(packet.direction);
   TcpVerdict verdict =
       flow::track_tcp(session.tcp, session.tcp_state, tcp_segment(packet), direction, policy.tcp);
-  if (verdict == TcpVerdict::kOk && session.tcp_state == before) [[likely]] {
-    session.count(static_cast<Direction>(packet.direction), packet.ip_length());
-    session.last_seen = batch.now;
-    return;
-  }
   // The connection ended earlier in this very batch (FindSession sees to all others), and its initiator
   // begins anew.
   if (verdict == TcpVerdict::kReopen && direction == Direction::kForward) {
@@ -78,34 +74,42 @@ void TrackConnection::track_tcp(Batch& batch, Packet& packet, const Policy& poli
     session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kReplied);
     verdict = flow::track_tcp(session.tcp, session.tcp_state, tcp_segment(packet), direction, policy.tcp);
   }
-  settle_tcp(batch, packet, verdict, before, policy);
+  if (verdict != TcpVerdict::kOk || session.tcp_state != before)
+    settle_tcp(batch, packet, verdict, before, policy);
   if (verdict == TcpVerdict::kOk) {
-    session.count(static_cast<Direction>(packet.direction), packet.ip_length());
+    session.count(direction, packet.ip_length());
     session.last_seen = batch.now;
   }
 }
 
 void TrackConnection::process(Batch& batch, const Policy& policy) noexcept {
-  for (Packet& packet : batch) {
+  const Tick now = batch.now;
+  for (std::uint64_t lanes = batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
+    Packet& packet = batch[lane];
     if (packet.session == kNoSession) [[unlikely]]
       continue;  // ARP, or an ICMP error about a session
+    Session& session = state.sessions[packet.session];
     // Another packet of the batch may have ended the session, or taken its place under pressure.
-    if (state.sessions[packet.session].key != state.lookups[batch.lane(packet)].key) [[unlikely]] {
+    if (session.key != state.lookups[lane].key) [[unlikely]] {
       batch.drop(packet, Drop::kSessionEnded);
       continue;
     }
-    if (packet.headers.protocol == net::protocol::kTcp && !packet.headers.later_fragment()) {
-      track_tcp(batch, packet, policy);
-      continue;
-    }
-    Session& session = state.sessions[packet.session];
+    const net::Headers& headers = packet.headers;
     const auto direction = static_cast<Direction>(packet.direction);
-    if (direction == Direction::kReverse && !session.has(Session::kReplied)) [[unlikely]] {
+    if (headers.protocol == net::protocol::kTcp && !headers.later_fragment()) {
+      if (headers.more_fragments ||
+          !flow::track_established(session.tcp, session.tcp_state, packet.l4_as<net::TcpHeader>(),
+                                   headers.payload_length(), direction)) [[unlikely]] {
+        track_tcp(batch, packet, policy);
+        continue;
+      }
+    } else if (direction == Direction::kReverse && !session.has(Session::kReplied)) [[unlikely]] {
       session.flags |= Session::kReplied;
       state.sessions.confirm(packet.session);
     }
     session.count(direction, packet.ip_length());
-    session.last_seen = batch.now;
+    session.last_seen = now;
   }
 }
 

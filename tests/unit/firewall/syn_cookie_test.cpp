@@ -83,8 +83,8 @@ TEST(SynCookies, AreGoodForTheirOwnFlowOnly) {
   }
   const std::uint32_t cookie6 = cookies.make(kIpv6, 1, 1460, 0);
   EXPECT_FALSE(cookies.check(flow_of("2001:db8::2", "2001:db8:1::1"), 1, cookie6, 0));
-  // The key alone holds only a fold of IPv6 addresses; the cookie is over the whole of them.
-  const auto same_key = flow_of("2001:db8:0:1::", "2001:db8:1::1");
+  // The key alone holds only the end of IPv6 addresses; the cookie is over the whole of them.
+  const auto same_key = flow_of("2001:db9::1", "2001:db8:1::1");
   ASSERT_EQ(same_key.key, kIpv6.key);
   EXPECT_FALSE(cookies.check(same_key, 1, cookie6, 0));
   EXPECT_FALSE(cookies.check(kIpv4, 2, cookie, 0));

@@ -282,11 +282,23 @@ class Simulation {
     const TcpState state_before = state_;
     if (state_ == TcpState::kNone) initiator_ = side;
     const auto direction = side == initiator_ ? Direction::kForward : Direction::kReverse;
+    net::TcpHeader header{};
+    header.sequence = be32(segment.sequence);
+    header.acknowledgment = be32(segment.acknowledgment);
+    header.flags = segment.flags;
+    header.window = be16(segment.window);
+    TcpTrack fast_track = track_;
+    const bool established = track_established(fast_track, state_, header, segment.payload_length, direction);
     const TcpVerdict verdict = track_tcp(track_, state_, segment, direction, settings_);
     if (verdict != TcpVerdict::kOk) {
       EXPECT_EQ(track_, track_before);
       EXPECT_EQ(state_, state_before);
     }
+    // The fast path takes the plain segments of an established connection, and as track_tcp() does.
+    const bool plain = state_before == TcpState::kEstablished && verdict == TcpVerdict::kOk &&
+                       (segment.flags & (kSyn | kFin | kRst)) == 0;
+    EXPECT_EQ(established, plain);
+    EXPECT_EQ(fast_track, established ? track_ : track_before);
     return verdict;
   }
 
