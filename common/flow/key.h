@@ -59,19 +59,43 @@ struct FlowLookup {
   Sender sender = Sender::kLow;
 };
 
+namespace detail {
+
+__extension__ using Uint128 = unsigned __int128;
+
+// An address as an integer of this machine: any order will do where it is always the same.
+[[nodiscard]] inline Uint128 integer(const net::Ipv6Address& address) noexcept {
+  Uint128 value = 0;
+  std::memcpy(&value, address.bytes.data(), sizeof value);
+  return value;
+}
+
+inline constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
+
+[[nodiscard]] inline std::uint64_t hash_ipv4(const FlowKey& key, std::uint64_t seed) noexcept {
+  return mix(mix(key.low ^ seed, key.high ^ kOdd) ^ kOdd, seed | 1);
+}
+
+// The addresses by value: read back right after they were stored, they would have to wait for the stores.
+[[nodiscard]] inline std::uint64_t hash_ipv6(const FlowKey& key, Uint128 low, Uint128 high,
+                                             std::uint64_t seed) noexcept {
+  // Three products that do not wait for each other, under constants of wyhash's.
+  std::uint64_t hash = mix(key.low ^ seed, key.high ^ kOdd);
+  hash ^=
+      mix(static_cast<std::uint64_t>(low) ^ seed, static_cast<std::uint64_t>(low >> 64) ^ 0xa0761d6478bd642f);
+  hash += mix(static_cast<std::uint64_t>(high) ^ seed,
+              static_cast<std::uint64_t>(high >> 64) ^ 0xe7037ed1a0b428db);
+  return mix(hash ^ kOdd, seed | 1);
+}
+
+}  // namespace detail
+
+// `addresses`: of an IPv6 flow; null for IPv4.
 [[nodiscard]] inline std::uint64_t hash_key(const FlowKey& key, const Ipv6Pair* addresses,
                                             std::uint64_t seed) noexcept {
-  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
-  std::uint64_t hash = mix(key.low ^ seed, key.high ^ kOdd);
-  if (addresses != nullptr) {
-    std::array<std::uint64_t, 4> words;
-    static_assert(sizeof words == sizeof *addresses);
-    std::memcpy(words.data(), addresses, sizeof words);
-    // Two products that do not wait for each other, under constants of wyhash's.
-    hash ^= mix(words[0] ^ seed, words[1] ^ 0xa0761d6478bd642f);
-    hash += mix(words[2] ^ seed, words[3] ^ 0xe7037ed1a0b428db);
-  }
-  return mix(hash ^ kOdd, seed | 1);
+  return addresses == nullptr ? detail::hash_ipv4(key, seed)
+                              : detail::hash_ipv6(key, detail::integer(addresses->low),
+                                                  detail::integer(addresses->high), seed);
 }
 
 inline void make_ipv4_lookup(FlowLookup& out, net::Ipv4Address source, net::Ipv4Address destination,
@@ -84,36 +108,31 @@ inline void make_ipv4_lookup(FlowLookup& out, net::Ipv4Address source, net::Ipv4
   out.key.low = std::min(from, to) | family_protocol;
   out.key.high = std::max(from, to) | std::uint64_t{domain} << 48;
   out.sender = static_cast<Sender>(from > to);
-  out.hash = hash_key(out.key, nullptr, seed);
+  out.hash = detail::hash_ipv4(out.key, seed);
 }
 
 inline void make_ipv6_lookup(FlowLookup& out, const net::Ipv6Address& source,
                              const net::Ipv6Address& destination, be16 source_port, be16 destination_port,
                              std::uint8_t protocol, std::uint16_t domain, std::uint64_t seed) noexcept {
-  // As integers of this machine: any order will do, as long as it is always the same.
-  const auto integer = [](const net::Ipv6Address& address) {
-    unsigned __int128 value;
-    std::memcpy(&value, address.bytes.data(), sizeof value);
-    return value;
-  };
-  const unsigned __int128 from = integer(source);
-  const unsigned __int128 to = integer(destination);
+  using detail::Uint128;
+  const Uint128 from = detail::integer(source);
+  const Uint128 to = detail::integer(destination);
   const bool swap = from > to || (from == to && source_port.wire() > destination_port.wire());
   // Swapping by a mask: which end is the lower one is as good as random, and a branch would miss.
-  const unsigned __int128 difference = (from ^ to) & -static_cast<unsigned __int128>(swap);
-  const unsigned __int128 low = from ^ difference;
-  const unsigned __int128 high = to ^ difference;
+  const Uint128 difference = (from ^ to) & -static_cast<Uint128>(swap);
+  const Uint128 low = from ^ difference;
+  const Uint128 high = to ^ difference;
   std::memcpy(out.addresses.low.bytes.data(), &low, sizeof low);
   std::memcpy(out.addresses.high.bytes.data(), &high, sizeof high);
   const auto port_difference =
       static_cast<std::uint16_t>((source_port.wire() ^ destination_port.wire()) & -swap);
   const std::uint64_t low_port = static_cast<std::uint16_t>(source_port.wire() ^ port_difference);
   const std::uint64_t high_port = static_cast<std::uint16_t>(destination_port.wire() ^ port_difference);
-  const auto word = [](unsigned __int128 value) { return static_cast<std::uint64_t>(value >> 96); };
+  const auto word = [](Uint128 value) { return static_cast<std::uint64_t>(value >> 96); };
   out.key.low = word(low) | low_port << 32 | std::uint64_t{protocol} << 48 | std::uint64_t{6} << 56;
   out.key.high = word(high) | high_port << 32 | std::uint64_t{domain} << 48;
   out.sender = static_cast<Sender>(swap);
-  out.hash = hash_key(out.key, &out.addresses, seed);
+  out.hash = detail::hash_ipv6(out.key, low, high, seed);
 }
 
 // The lookup of a parsed packet whose IP header stands at `l3`.

@@ -2,12 +2,14 @@
 // What the firewall costs: its whole pipeline in process, prebuilt packets in and out of ports that are
 // rings.
 //
-//   benchmark_firewall [--quick | --full] [--only forward|setup|swap]
+//   benchmark_firewall [--quick | --full] [--only forward|setup|swap] [--sessions N]
 //
-// Prints one JSON object a line; tests/benchmark/run makes tables of them. --full adds 10 million sessions.
+// Prints one JSON object a line; tests/benchmark/run makes tables of them. --full adds 10 million sessions,
+// --sessions forwards over that many only.
 #include <algorithm>
 #include <barrier>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <string>
@@ -30,6 +32,7 @@ struct Options {
   bool quick = false;
   bool full = false;
   std::string_view only;
+  unsigned sessions = 0;
 
   [[nodiscard]] bool wants(std::string_view part) const { return only.empty() || only == part; }
   [[nodiscard]] unsigned samples() const { return quick ? 81 : 321; }
@@ -186,6 +189,7 @@ void run(const Options& options) {
     std::vector<ForwardCase> cases;
     std::vector<unsigned> scales{1, 10'000};
     if (!options.quick) scales.push_back(1'000'000);
+    if (options.sessions != 0) scales = {options.sessions};
     for (const unsigned flows : scales) {
       cases.push_back({"ipv4 tcp", {.flows = flows}, 1, {k64, kImix, k1420}});
       cases.push_back({"ipv6 tcp", {.flows = flows, .ipv6 = true}, 1, {k64, kImix, k1420}});
@@ -219,8 +223,11 @@ int main(int argc, char** argv) {
       options.full = true;
     } else if (word == "--only" && i + 1 < argc) {
       options.only = argv[++i];
+    } else if (word == "--sessions" && i + 1 < argc && std::atoi(argv[i + 1]) > 0) {
+      options.sessions = static_cast<unsigned>(std::atoi(argv[++i]));
     } else {
-      std::fprintf(stderr, "benchmark_firewall [--quick | --full] [--only forward|setup|swap]\n");
+      std::fprintf(stderr,
+                   "benchmark_firewall [--quick | --full] [--only forward|setup|swap] [--sessions N]\n");
       return 2;
     }
   }
