@@ -268,7 +268,7 @@ class Twin::Impl {
       }
       if (tick_after(now, refresh + kRefreshMs)) {
         refresh = now;
-        static_cast<void>(refresh_neighbors(*netlink_, mirror_->model(), forwarding_.gateways_in_use));
+        static_cast<void>(refresh_neighbors(*netlink_, mirror_->model(), forwarding_.neighbors_in_use));
       }
     }
     run_jobs();
@@ -375,35 +375,29 @@ class Twin::Impl {
   }
 
   void wait_for_neighbor(rte_mbuf* packet) {
-    const auto key = next_hop_of(packet);
-    if (!key) return give_up(packet);
-    if (usable(*key)) return resume(packet);
-    resolver_.hold(*key, packet, now_ms());
+    const auto destination = destination_of(packet);
+    if (!destination) return give_up(packet);
+    // By the network as it is now, which may not be the one the packet was routed by.
+    const core::Network& network = *forwarding_.network;
+    const core::Interface& out = network.interfaces[core::note(packet).interface.value()];
+    const core::NextHopId number = network.find_route(out.domain, *destination);
+    // The worker has the same network, so what is not to be resolved does not come back.
+    if (!number.valid()) return resume(packet);
+    const core::NextHop& hop = network.next_hops[number.value()];
+    if (hop.kind != core::NextHop::Kind::kResolve) return resume(packet);
+    const auto device = devices_.find(hop.interface);
+    if (device == devices_.end()) return give_up(packet);
+    const net::IpAddress& next = forwarding_.gateways[number.value()].value_or(*destination);
+    resolver_.hold({device->second.tap.index(), next}, packet, now_ms());
     counters_.waiting.set(resolver_.waiting());
   }
 
-  // Whom the packet goes to by the network as it is now, which may not be the one it was routed by.
-  std::optional<NeighborKey> next_hop_of(rte_mbuf* packet) const {
-    const InterfaceId out = core::note(packet).interface;
-    const auto device = devices_.find(out);
-    if (device == devices_.end()) return std::nullopt;
-    net::Headers headers;
-    const Bytes frame(rte_pktmbuf_mtod(packet, const std::uint8_t*), packet->data_len);
-    if (net::parse_frame(frame, packet->pkt_len, headers, {.check_ipv4_checksum = false}) !=
-        net::ParseError::kNone) {
-      return std::nullopt;
-    }
+  static std::optional<net::IpAddress> destination_of(rte_mbuf* packet) {
     core::Packet view;
     view.mbuf = packet;
-    view.headers = headers;
-    const net::IpAddress destination = view.destination();
-    const core::Network& network = *forwarding_.network;
-    const auto hop = network.find_route(network.interfaces[out.value()].domain, destination);
-    if (!hop.valid()) return std::nullopt;
-    const InterfaceId by = network.next_hops[hop.value()].interface;
-    const auto leaving = devices_.find(by);
-    if (leaving == devices_.end()) return std::nullopt;
-    return NeighborKey{leaving->second.tap.index(), forwarding_.gateways[hop.value()].value_or(destination)};
+    const auto error =
+        net::parse_frame(view.first_segment(), packet->pkt_len, view.headers, {.check_ipv4_checksum = false});
+    return error == net::ParseError::kNone ? std::optional(view.destination()) : std::nullopt;
   }
 
   [[nodiscard]] bool usable(const NeighborKey& key) const {
