@@ -85,6 +85,8 @@ class Twin::Impl {
     stopping_.store(true);
     eventfd_write(wake_, 1);
     if (thread_.joinable()) thread_.join();
+    if (domains_ == nullptr) return;
+    if (auto done = domains_->close(); !done) trouble(done.error().message());
   }
 
   TwinStatus status() const {
@@ -94,7 +96,16 @@ class Twin::Impl {
 
  private:
   struct Device {
+    core::DomainId domain;
+    net::MacAddress mac;
     Tap tap;
+
+    // Addresses and MTU change while the device stays; the rest makes it another one.
+    [[nodiscard]] bool serves(const core::Network& network) const {
+      if (interface.value() >= network.interfaces.size()) return false;
+      const core::Interface& wanted = network.interfaces[interface.value()];
+      return wanted.up && wanted.port == port && wanted.domain == domain && wanted.mac == mac;
+    }
     InterfaceId interface;
     core::PortId port;
     bool carrier = true;
@@ -127,10 +138,15 @@ class Twin::Impl {
       }
       domains_made_ = d + 1;
     }
-    std::erase_if(devices_, [&](const auto& entry) {
-      const auto& [id, device] = entry;
-      return id.value() >= skeleton.interfaces.size() || !skeleton.interfaces[id.value()].up;
-    });
+    for (auto at = devices_.begin(); at != devices_.end();) {
+      const Device& device = at->second;
+      const bool stays = device.serves(skeleton);
+      if (!stays && device.domain.value() != 0) {
+        const std::string& domain = skeleton.domains[device.domain.value()].name;
+        if (auto done = domains_->detach(device.tap.name(), domain); !done) return done;
+      }
+      at = stays ? std::next(at) : devices_.erase(at);
+    }
     for (std::size_t i = 0; i < skeleton.interfaces.size(); ++i) {
       const InterfaceId id(static_cast<std::uint16_t>(i));
       if (skeleton.interfaces[i].up && skeleton.forwarding == core::Forwarding::kRouted) {
@@ -158,7 +174,11 @@ class Twin::Impl {
     if (fresh) {
       auto tap = Tap::create({.name = interface.name, .mac = interface.mac, .mtu = interface.mtu}, *netlink_);
       if (!tap) return tl::unexpected(tap.error());
-      devices_.emplace(id, Device{std::move(*tap), id, interface.port});
+      devices_.emplace(id, Device{.tap = std::move(*tap),
+                                  .interface = id,
+                                  .port = interface.port,
+                                  .domain = interface.domain,
+                                  .mac = interface.mac});
       for (const Error& error : apply_twin_settings(interface.name)) trouble(error.message());
     }
     const LinkIndex link = devices_.at(id).tap.index();
