@@ -64,6 +64,13 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
                                }
                                return false;
                              },
+                         .port_name =
+                             [this](core::PortId id) {
+                               for (const core::Port& port : plane_->ports()) {
+                                 if (port.id() == id) return port.name();
+                               }
+                               return std::to_string(id.value());
+                             },
                          .log = [](const std::string& sentence) { spdlog::warn("{}", sentence); }});
   if (auto started = twin_->start(std::move(*plan)); !started) return started;
   plane_->start();
@@ -270,8 +277,7 @@ control::Health Runtime::health() {
       health.reasons.push_back("port " + port.name() + " has no link");
     }
   }
-  const host::TwinStatus twin = twin_->status();
-  if (!twin.up) {
+  if (!twin_->complete()) {
     health.ready = false;
     health.reasons.emplace_back("the Linux twin is not set up");
   }
