@@ -24,7 +24,7 @@ std::uint64_t monotonic_ms() {
 }  // namespace
 
 Runtime::Runtime(boost::asio::io_context& io, Vnf& vnf)
-    : io_(io), vnf_(vnf), schedule_timer_(io), drain_timer_(io), log_timer_(io) {}
+    : io_(io), vnf_(vnf), schedule_timer_(io), drain_timer_(io), log_timer_(io), loss_timer_(io) {}
 
 Runtime::~Runtime() { stop(); }
 
@@ -78,6 +78,7 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
   schedule_recompile();
   if (auto opened = vnf_.open_logs(*profile_, plane_->snapshot()); !opened) return opened;
   write_logs();
+  watch_losses();
   return {};
 }
 
@@ -86,6 +87,7 @@ void Runtime::stop() {
   schedule_timer_.cancel();
   drain_timer_.cancel();
   log_timer_.cancel();
+  loss_timer_.cancel();
   if (plane_ != nullptr) {
     plane_->stop();
     vnf_.write_logs(plane_->workers());
@@ -231,6 +233,16 @@ void Runtime::write_logs() {
 }
 
 // --- state ---
+void Runtime::watch_losses() {
+  for (const std::string& line : loss_log_.look(losses(*plane_, vnf_, twin_->counters()), monotonic_ms())) {
+    spdlog::warn("{}", line);
+  }
+  loss_timer_.expires_after(std::chrono::seconds(1));
+  loss_timer_.async_wait([this](const auto& error) {
+    if (!error) watch_losses();
+  });
+}
+
 
 control::Health Runtime::health() {
   control::Health health;

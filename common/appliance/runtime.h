@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/appliance/dataplane.h"
+#include "common/appliance/loss_log.h"
 #include "common/appliance/network_plan.h"
 #include "common/appliance/vnf.h"
 #include "common/control/appliance.h"
@@ -85,6 +86,7 @@ class Runtime final : public control::Appliance {
   boost::asio::io_context& io_;
   Vnf& vnf_;
   std::string name_;
+  void watch_losses();
   std::shared_ptr<const LoadedProfile> profile_;
   std::string profile_file_;
   Numbering numbering_;
@@ -94,8 +96,11 @@ class Runtime final : public control::Appliance {
   boost::asio::steady_timer schedule_timer_;
   boost::asio::steady_timer drain_timer_;
   boost::asio::steady_timer log_timer_;
-  std::vector<Change> changes_;  // waiting, the first one in hand
-  std::uint64_t generation_ = 1;
+  boost::asio::steady_timer loss_timer_;
+  LossLog loss_log_;
+  std::vector<Change> changes_;   // waiting, the first one in hand
+  std::uint64_t generation_ = 1;  // the last one given to a policy
+  std::uint64_t in_force_ = 1;
   bool draining_ = false;
   bool inspecting_ = false;       // a trace or a capture is running
   std::uint32_t trace_left_ = 0;  // packets that trace asked for
