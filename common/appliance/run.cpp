@@ -92,6 +92,7 @@ class Process {
     if (!text) {
       spdlog::error("{}; the running profile goes on", text.error().message());
       return;
+      sd_notify(0, "READY=1");
     }
     runtime_.apply_profile(*text, options_.profile, false, [](const control::ProfileOutcome& outcome) {
       if (!outcome.diagnostics.empty()) spdlog::error("{}", outcome.diagnostics.to_string());

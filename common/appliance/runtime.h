@@ -72,12 +72,21 @@ class Runtime final : public control::Appliance {
     std::function<void(control::ProfileOutcome)> done;
   };
 
+  // What the background thread may not look up itself: it changes on the control thread.
+  struct Circumstances {
+    std::uint64_t generation = 0;
+    bool draining = false;
+    unsigned workers = 1;
+  };
+
   void next_change();
-  [[nodiscard]] Prepared prepare(const Change& change, std::uint64_t generation);
+  [[nodiscard]] Prepared prepare(const Change& change, const Circumstances& then);
   void commit(const Change& change, Prepared prepared);
   void recompile(const char* why);
+  void wait_for_drain(std::uint64_t until_ms, std::function<void()> done);
   void schedule_recompile();
   void write_logs();
+  void watch_losses();
   [[nodiscard]] Result<core::PacketFilter> filter_of(const control::PacketMatch& match) const;
   [[nodiscard]] core::MakeFunction make_function() const;
   [[nodiscard]] std::vector<std::string> needs_restart(const control::Profile& next) const;
@@ -86,7 +95,6 @@ class Runtime final : public control::Appliance {
   boost::asio::io_context& io_;
   Vnf& vnf_;
   std::string name_;
-  void watch_losses();
   std::shared_ptr<const LoadedProfile> profile_;
   std::string profile_file_;
   Numbering numbering_;
