@@ -59,9 +59,9 @@ Result<std::unique_ptr<DataPlane>> DataPlane::open(const control::Profile& profi
   std::unique_ptr<DataPlane> plane(new DataPlane);
   plane->settings_ = profile.dataplane;
   const unsigned wanted = profile.dataplane.workers->count;
-  plane->most_workers_ = std::min<unsigned>(
-      core::kMaxWorkers,
-      std::max(wanted, std::min(std::thread::hardware_concurrency(), kMostWorkersByDefault)));
+  if (wanted > core::kMaxWorkers) return failure("start " + std::to_string(wanted) + " workers", "too many");
+  plane->most_workers_ =
+      std::max(wanted, std::min(std::thread::hardware_concurrency(), kMostWorkersByDefault));
   if (getrandom(&plane->seed_, sizeof plane->seed_, 0) != sizeof plane->seed_)
     return failure("draw a random seed");
 
