@@ -248,7 +248,9 @@ Result<void> DataPlane::change_workers(unsigned count, const core::MakeFunction&
   for (unsigned w = count; w < most_workers_; ++w) {  // frames that waited for a worker that is gone
     void* entry = nullptr;
     while (rte_ring_dequeue(transmit_rings_[w], &entry) == 0) {
-      static_cast<void>(rte_ring_enqueue(transmit_rings_[0], entry));
+      auto* packet = static_cast<rte_mbuf*>(entry);
+      if (rte_ring_enqueue(transmit_rings_[0], packet) != 0)
+        core::count_drops(*counters_[0], core::Drop::kTransmitRingFull, &packet, 1);
     }
   }
   if (running_) {
