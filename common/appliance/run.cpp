@@ -23,8 +23,8 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kBadProfile = 2;
-constexpr unsigned kDrainMs =
-    2000;  // at SIGTERM: short sessions end by themselves, long ones are another's business
+// At SIGTERM: short sessions end by themselves, long ones are another's business.
+constexpr unsigned kDrainMs = 2000;
 constexpr std::size_t kBodyBytes = std::size_t{1} << 30;  // a million sessions are imported in one body
 
 struct Options {

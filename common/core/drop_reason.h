@@ -10,8 +10,7 @@
 namespace millrace::core {
 
 inline constexpr unsigned kMaxDropReasons = 128;
-inline constexpr std::uint8_t kFirstFunctionReason =
-    64;  // the core's reasons come before, the function's from here
+inline constexpr std::uint8_t kFirstFunctionReason = 64;  // the core's reasons come before
 
 enum class Drop : std::uint8_t {
   kNone,

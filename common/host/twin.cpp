@@ -30,12 +30,11 @@ using core::InterfaceId;
 using core::Note;
 
 constexpr unsigned kBurst = 64;
-constexpr int kQuietPollMs =
-    1;  // workers do not wake this thread (that would be a system call), so it looks often
+constexpr int kQuietPollMs = 1;  // workers do not wake this thread: that would be a system call
 constexpr Tick kHousekeepingMs = 250;
 constexpr Tick kRefreshMs = 1000;
-constexpr std::uint32_t kFirstDomainTable =
-    1000;  // route table of domain 1; out of the way of hand-made ones
+// The route table of domain 1 is the next one: out of the way of hand-made tables.
+constexpr std::uint32_t kFirstDomainTable = 1000;
 
 Tick now_ms() {
   timespec now{};
