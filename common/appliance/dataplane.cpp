@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "common/core/owner.h"
+#include "common/host/resolver.h"
 
 namespace millrace::appliance {
 namespace {
@@ -17,9 +18,8 @@ constexpr unsigned kOwnerRing = 2048;
 constexpr unsigned kTransmitRing = 2048;
 constexpr unsigned kHostRing = 1024;
 constexpr unsigned kMostWorkersByDefault = 16;
-constexpr unsigned kPoolCachePerThread =
-    512;                          // 1.5 times the cache's size of 256, and what a burst has in hand
-constexpr unsigned kHeld = 4096;  // fragments and packets that wait for a neighbour
+// 1.5 times the cache's size of 256, and what a burst has in hand.
+constexpr unsigned kPoolCachePerThread = 512;
 
 Result<rte_ring*> make_ring(const std::string& name, unsigned size, unsigned flags) {
   rte_ring* ring = rte_ring_create(name.c_str(), size, SOCKET_ID_ANY, flags);
@@ -75,8 +75,11 @@ Result<std::unique_ptr<DataPlane>> DataPlane::open(const control::Profile& profi
     if (is_pci(*port.device)) eal.pci_devices.push_back(*port.device);
   }
   const unsigned rings = plane->most_workers_ * (kOwnerRing + kTransmitRing) / 4 + 2 * kHostRing;
+  // Fragments that wait for their first and packets for their neighbour, as many as a sender can bring about.
+  const auto held = static_cast<unsigned>(host::Resolver::kMostInAll) +
+                    plane->most_workers_ * flow::FragmentSettings{}.held;
   const unsigned buffers =
-      queues * 2U * kDescriptors + rings + (plane->most_workers_ + 2) * kPoolCachePerThread + kHeld;
+      queues * 2U * kDescriptors + rings + (plane->most_workers_ + 2) * kPoolCachePerThread + held;
   // Room for the frame with two tags; what drivers add in front is the headroom's business.
   const auto data_bytes = static_cast<std::uint16_t>(std::max<unsigned>(2048, (mtu + 22U + 63U) / 64 * 64));
   constexpr std::uint64_t kBufferOverhead = 384;  // mbuf, headroom, mempool header
