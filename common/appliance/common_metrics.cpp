@@ -45,15 +45,24 @@ class Builder {
   const DataPlane& plane_;
 };
 
+std::uint64_t dropped(const DataPlane& plane, const core::DropReason& reason) {
+  std::uint64_t sum = 0;
+  for (const auto& worker : plane.counters()) sum += worker->dropped[reason.id].read();
+  return sum;
+}
+
+std::uint64_t missed(const DataPlane& plane) {
+  std::uint64_t sum = 0;
+  for (const core::Port& port : plane.ports()) sum += port.missed();
+  return sum;
+}
+
 void add_drops(Builder& builder, const DataPlane& plane, const Vnf& vnf, const host::TwinCounters& twin) {
   Metric metric{"dropped_packets_total", "Packets dropped, by reason.", Metric::Type::kCounter, {}};
   const auto add = [&](const core::DropReason& reason) {
-    std::uint64_t sum = 0;
-    for (const auto& worker : plane.counters()) sum += worker->dropped[reason.id].read();
+    std::uint64_t sum = dropped(plane, reason);
     if (reason.id == static_cast<std::uint8_t>(core::Drop::kNeighborUnresolved))
       sum += twin.unresolved.read();
-    if (reason.id == static_cast<std::uint8_t>(core::Drop::kHostWriteFailed))
-      sum += twin.delivery_failed.read();
     metric.samples.push_back({{{"reason", std::string(reason.name)}}, static_cast<double>(sum)});
   };
   for (const core::DropReason& reason : core::core_drop_reasons().subspan(1)) add(reason);
@@ -168,9 +177,43 @@ std::vector<Metric> common_metrics(const DataPlane& plane, const Vnf& vnf, const
                  static_cast<double>(plane.workers().size()));
   builder.single("neighbor_waiting_packets", "Packets held until their next hop's MAC address is known.",
                  Metric::Type::kGauge, static_cast<double>(twin.waiting.read()));
+  builder.single("host_write_failed_packets_total",
+                 "Packets given to the Linux twin that its kernel did not take.", Metric::Type::kCounter,
+                 static_cast<double>(twin.delivery_failed.read()));
+  builder.single("from_host_lost_packets_total",
+                 "Packets of the Linux twin for which there was no buffer, or no room in the worker's ring.",
+                 Metric::Type::kCounter, static_cast<double>(twin.from_kernel_lost.read()));
+  builder.single("neighbor_requests_refused_total",
+                 "Neighbours the kernel did not ask for: its table was full.", Metric::Type::kCounter,
+                 static_cast<double>(twin.requests_refused.read()));
+  builder.single("netlink_overruns_total",
+                 "Times the kernel's changes came faster than they were read; all of it was read again.",
+                 Metric::Type::kCounter, static_cast<double>(twin.mirror_overruns.read()));
   builder.single("networks_published_total", "Changes of routes, neighbours and interfaces taken over.",
                  Metric::Type::kCounter, static_cast<double>(twin.networks_published.read()));
   return std::move(builder.metrics);
+}
+
+std::vector<Loss> losses(const DataPlane& plane, const Vnf& vnf, const host::TwinCounters& twin) {
+  std::vector<Loss> all;
+  for (const auto reasons : {core::core_drop_reasons(), vnf.drop_reasons()}) {
+    for (const core::DropReason& reason : reasons) {
+      if (reason.shortage) all.push_back({reason.name, reason.sentence, dropped(plane, reason)});
+    }
+  }
+  all.push_back({"port_missed", "A port's queue was full before a worker came to it.", missed(plane)});
+  all.push_back(
+      {"host_write_failed", "The Linux twin's kernel did not take a packet.", twin.delivery_failed.read()});
+  all.push_back({"from_host_lost",
+                 "A packet of the Linux twin found no buffer, or no room in the worker's ring.",
+                 twin.from_kernel_lost.read()});
+  all.push_back({"neighbor_requests_refused",
+                 "The kernel's neighbour table is full: net.ipv4.neigh.default.gc_thresh3 and IPv6's.",
+                 twin.requests_refused.read()});
+  all.push_back({"netlink_overruns",
+                 "Routes or neighbours changed faster than they were read; all were read again.",
+                 twin.mirror_overruns.read()});
+  return all;
 }
 
 }  // namespace millrace::appliance

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "common/core/owner.h"
+#include "common/host/resolver.h"
 
 namespace millrace::appliance {
 namespace {
@@ -17,9 +18,8 @@ constexpr unsigned kOwnerRing = 2048;
 constexpr unsigned kTransmitRing = 2048;
 constexpr unsigned kHostRing = 1024;
 constexpr unsigned kMostWorkersByDefault = 16;
-constexpr unsigned kPoolCachePerThread =
-    512;                          // 1.5 times the cache's size of 256, and what a burst has in hand
-constexpr unsigned kHeld = 4096;  // fragments and packets that wait for a neighbour
+// 1.5 times the cache's size of 256, and what a burst has in hand.
+constexpr unsigned kPoolCachePerThread = 512;
 
 Result<rte_ring*> make_ring(const std::string& name, unsigned size, unsigned flags) {
   rte_ring* ring = rte_ring_create(name.c_str(), size, SOCKET_ID_ANY, flags);
@@ -59,9 +59,9 @@ Result<std::unique_ptr<DataPlane>> DataPlane::open(const control::Profile& profi
   std::unique_ptr<DataPlane> plane(new DataPlane);
   plane->settings_ = profile.dataplane;
   const unsigned wanted = profile.dataplane.workers->count;
-  plane->most_workers_ = std::min<unsigned>(
-      core::kMaxWorkers,
-      std::max(wanted, std::min(std::thread::hardware_concurrency(), kMostWorkersByDefault)));
+  if (wanted > core::kMaxWorkers) return failure("start " + std::to_string(wanted) + " workers", "too many");
+  plane->most_workers_ =
+      std::max(wanted, std::min(std::thread::hardware_concurrency(), kMostWorkersByDefault));
   if (getrandom(&plane->seed_, sizeof plane->seed_, 0) != sizeof plane->seed_)
     return failure("draw a random seed");
 
@@ -75,8 +75,11 @@ Result<std::unique_ptr<DataPlane>> DataPlane::open(const control::Profile& profi
     if (is_pci(*port.device)) eal.pci_devices.push_back(*port.device);
   }
   const unsigned rings = plane->most_workers_ * (kOwnerRing + kTransmitRing) / 4 + 2 * kHostRing;
+  // Fragments that wait for their first and packets for their neighbour, as many as a sender can bring about.
+  const auto held = static_cast<unsigned>(host::Resolver::kMostInAll) +
+                    plane->most_workers_ * flow::FragmentSettings{}.held;
   const unsigned buffers =
-      queues * 2U * kDescriptors + rings + (plane->most_workers_ + 2) * kPoolCachePerThread + kHeld;
+      queues * 2U * kDescriptors + rings + (plane->most_workers_ + 2) * kPoolCachePerThread + held;
   // Room for the frame with two tags; what drivers add in front is the headroom's business.
   const auto data_bytes = static_cast<std::uint16_t>(std::max<unsigned>(2048, (mtu + 22U + 63U) / 64 * 64));
   constexpr std::uint64_t kBufferOverhead = 384;  // mbuf, headroom, mempool header
@@ -248,7 +251,9 @@ Result<void> DataPlane::change_workers(unsigned count, const core::MakeFunction&
   for (unsigned w = count; w < most_workers_; ++w) {  // frames that waited for a worker that is gone
     void* entry = nullptr;
     while (rte_ring_dequeue(transmit_rings_[w], &entry) == 0) {
-      static_cast<void>(rte_ring_enqueue(transmit_rings_[0], entry));
+      auto* packet = static_cast<rte_mbuf*>(entry);
+      if (rte_ring_enqueue(transmit_rings_[0], packet) != 0)
+        core::count_drops(*counters_[0], core::Drop::kTransmitRingFull, &packet, 1);
     }
   }
   if (running_) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
@@ -22,8 +23,8 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kBadProfile = 2;
-constexpr unsigned kDrainMs =
-    2000;  // at SIGTERM: short sessions end by themselves, long ones are another's business
+// At SIGTERM: short sessions end by themselves, long ones are another's business.
+constexpr unsigned kDrainMs = 2000;
 constexpr std::size_t kBodyBytes = std::size_t{1} << 30;  // a million sessions are imported in one body
 
 struct Options {
@@ -91,6 +92,7 @@ class Process {
     const auto text = control::read_text_file(options_.profile, std::size_t{64} << 20, true);
     if (!text) {
       spdlog::error("{}; the running profile goes on", text.error().message());
+      sd_notify(0, "READY=1");
       return;
     }
     runtime_.apply_profile(*text, options_.profile, false, [](const control::ProfileOutcome& outcome) {
@@ -109,11 +111,21 @@ class Process {
   bool ending_ = false;
 };
 
+// A CPU that the profile gives to a worker is the worker's alone: this thread and those it makes keep off it.
+void leave_cpus_to_workers(std::span<const std::uint16_t> taken) {
+  cpu_set_t mine;
+  CPU_ZERO(&mine);
+  sched_getaffinity(0, sizeof mine, &mine);
+  for (const unsigned cpu : taken) CPU_CLR(cpu, &mine);
+  if (CPU_COUNT(&mine) != 0) sched_setaffinity(0, sizeof mine, &mine);
+}
+
 int serve(Vnf& vnf, const Options& options, std::shared_ptr<const LoadedProfile> profile) {
   const auto began = std::chrono::steady_clock::now();
   const std::string name = profile->common.name;
   const std::filesystem::path socket =
       options.control.empty() ? "/run/millrace/" + name + ".sock" : options.control;
+  leave_cpus_to_workers(profile->common.dataplane.workers->cpus);
   boost::asio::io_context io(1);
   Runtime runtime(io, vnf);
   if (auto started = runtime.start(std::move(profile), options.profile); !started) {

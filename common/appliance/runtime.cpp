@@ -24,7 +24,7 @@ std::uint64_t monotonic_ms() {
 }  // namespace
 
 Runtime::Runtime(boost::asio::io_context& io, Vnf& vnf)
-    : io_(io), vnf_(vnf), schedule_timer_(io), drain_timer_(io), log_timer_(io) {}
+    : io_(io), vnf_(vnf), schedule_timer_(io), drain_timer_(io), log_timer_(io), loss_timer_(io) {}
 
 Runtime::~Runtime() { stop(); }
 
@@ -64,6 +64,13 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
                                }
                                return false;
                              },
+                         .port_name =
+                             [this](core::PortId id) {
+                               for (const core::Port& port : plane_->ports()) {
+                                 if (port.id() == id) return port.name();
+                               }
+                               return std::to_string(id.value());
+                             },
                          .log = [](const std::string& sentence) { spdlog::warn("{}", sentence); }});
   if (auto started = twin_->start(std::move(*plan)); !started) return started;
   plane_->start();
@@ -71,6 +78,7 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
   schedule_recompile();
   if (auto opened = vnf_.open_logs(*profile_, plane_->snapshot()); !opened) return opened;
   write_logs();
+  watch_losses();
   return {};
 }
 
@@ -79,6 +87,7 @@ void Runtime::stop() {
   schedule_timer_.cancel();
   drain_timer_.cancel();
   log_timer_.cancel();
+  loss_timer_.cancel();
   if (plane_ != nullptr) {
     plane_->stop();
     vnf_.write_logs(plane_->workers());
@@ -99,9 +108,9 @@ void Runtime::apply_profile(std::string text, std::string file, bool check_only,
 // One change at a time, in the order asked: validated and compiled in the background, swapped here.
 void Runtime::next_change() {
   if (changes_.empty()) return;
-  const std::uint64_t generation = ++generation_;
-  boost::asio::post(background_, [this, change = changes_.front(), generation] {
-    auto prepared = std::make_shared<Prepared>(prepare(change, generation));
+  const Circumstances now{.generation = ++generation_, .draining = draining_, .workers = workers()};
+  boost::asio::post(background_, [this, change = changes_.front(), now] {
+    auto prepared = std::make_shared<Prepared>(prepare(change, now));
     boost::asio::post(io_, [this, prepared] {
       const Change current = std::move(changes_.front());
       commit(current, std::move(*prepared));
@@ -111,7 +120,7 @@ void Runtime::next_change() {
   });
 }
 
-Runtime::Prepared Runtime::prepare(const Change& change, std::uint64_t generation) {
+Runtime::Prepared Runtime::prepare(const Change& change, const Circumstances& then) {
   const auto began = std::chrono::steady_clock::now();
   Prepared prepared{.loaded = vnf_.load(change.text, change.file, control::files_beside(change.file)),
                     .plan = std::nullopt,
@@ -126,9 +135,9 @@ Runtime::Prepared Runtime::prepare(const Change& change, std::uint64_t generatio
     return prepared;
   }
   auto policy = vnf_.compile(next, {.network = plan->skeleton,
-                                    .generation = generation,
-                                    .draining = draining_,
-                                    .workers = static_cast<unsigned>(plane_->workers().size())});
+                                    .generation = then.generation,
+                                    .draining = then.draining,
+                                    .workers = then.workers});
   if (!policy) {
     prepared.error = policy.error();
     return prepared;
@@ -183,6 +192,7 @@ void Runtime::commit(const Change& change, Prepared prepared) {
         if (again) static_cast<void>(twin_->apply(std::move(*again)));
       } else {
         profile_ = *prepared.loaded;
+        in_force_ = generation_;
         profile_file_ = change.file;
         schedule_recompile();
         if (auto opened = vnf_.open_logs(*profile_, plane_->snapshot()); !opened) {
@@ -223,13 +233,23 @@ void Runtime::write_logs() {
   });
 }
 
+void Runtime::watch_losses() {
+  for (const std::string& line : loss_log_.look(losses(*plane_, vnf_, twin_->counters()), monotonic_ms())) {
+    spdlog::warn("{}", line);
+  }
+  loss_timer_.expires_after(std::chrono::seconds(1));
+  loss_timer_.async_wait([this](const auto& error) {
+    if (!error) watch_losses();
+  });
+}
+
 // --- state ---
 
 control::Health Runtime::health() {
   control::Health health;
   const std::uint64_t now = monotonic_ms();
   health.uptime_ms = now - started_ms_;
-  health.policy_generation = generation_;
+  health.policy_generation = in_force_;
   health.live = true;
   const Workers running = plane_->workers();
   beats_.resize(running.size(), Beat{.seen_ms = now});
@@ -270,8 +290,7 @@ control::Health Runtime::health() {
       health.reasons.push_back("port " + port.name() + " has no link");
     }
   }
-  const host::TwinStatus twin = twin_->status();
-  if (!twin.up) {
+  if (!twin_->complete()) {
     health.ready = false;
     health.reasons.emplace_back("the Linux twin is not set up");
   }
@@ -316,16 +335,15 @@ control::DrainStatus Runtime::drain_status() {
 
 void Runtime::drain_and_stop(unsigned most_ms, std::function<void()> done) {
   set_draining(true);
-  const std::uint64_t until = monotonic_ms() + most_ms;
-  auto look = std::make_shared<std::function<void()>>();
-  *look = [this, until, look, done = std::move(done)] {
-    if (vnf_.session_count(plane_->workers()) == 0 || monotonic_ms() >= until) return done();
-    drain_timer_.expires_after(std::chrono::milliseconds(100));
-    drain_timer_.async_wait([look](const auto& error) {
-      if (!error) (*look)();
-    });
-  };
-  (*look)();
+  wait_for_drain(monotonic_ms() + most_ms, std::move(done));
+}
+
+void Runtime::wait_for_drain(std::uint64_t until_ms, std::function<void()> done) {
+  if (vnf_.session_count(plane_->workers()) == 0 || monotonic_ms() >= until_ms) return done();
+  drain_timer_.expires_after(std::chrono::milliseconds(100));
+  drain_timer_.async_wait([this, until_ms, done = std::move(done)](const auto& error) mutable {
+    if (!error) wait_for_drain(until_ms, std::move(done));
+  });
 }
 
 Result<boost::json::object> Runtime::explain(const boost::json::object& packet) {

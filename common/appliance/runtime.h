@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/appliance/dataplane.h"
+#include "common/appliance/loss_log.h"
 #include "common/appliance/network_plan.h"
 #include "common/appliance/vnf.h"
 #include "common/control/appliance.h"
@@ -71,12 +72,21 @@ class Runtime final : public control::Appliance {
     std::function<void(control::ProfileOutcome)> done;
   };
 
+  // What the background thread may not look up itself: it changes on the control thread.
+  struct Circumstances {
+    std::uint64_t generation = 0;
+    bool draining = false;
+    unsigned workers = 1;
+  };
+
   void next_change();
-  [[nodiscard]] Prepared prepare(const Change& change, std::uint64_t generation);
+  [[nodiscard]] Prepared prepare(const Change& change, const Circumstances& then);
   void commit(const Change& change, Prepared prepared);
   void recompile(const char* why);
+  void wait_for_drain(std::uint64_t until_ms, std::function<void()> done);
   void schedule_recompile();
   void write_logs();
+  void watch_losses();
   [[nodiscard]] Result<core::PacketFilter> filter_of(const control::PacketMatch& match) const;
   [[nodiscard]] core::MakeFunction make_function() const;
   [[nodiscard]] std::vector<std::string> needs_restart(const control::Profile& next) const;
@@ -94,8 +104,11 @@ class Runtime final : public control::Appliance {
   boost::asio::steady_timer schedule_timer_;
   boost::asio::steady_timer drain_timer_;
   boost::asio::steady_timer log_timer_;
-  std::vector<Change> changes_;  // waiting, the first one in hand
-  std::uint64_t generation_ = 1;
+  boost::asio::steady_timer loss_timer_;
+  LossLog loss_log_;
+  std::vector<Change> changes_;   // waiting, the first one in hand
+  std::uint64_t generation_ = 1;  // the last one given to a policy
+  std::uint64_t in_force_ = 1;
   bool draining_ = false;
   bool inspecting_ = false;       // a trace or a capture is running
   std::uint32_t trace_left_ = 0;  // packets that trace asked for

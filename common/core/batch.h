@@ -31,7 +31,7 @@ struct alignas(64) Packet {
   std::uint8_t drop_reason = 0;
   std::uint8_t direction = 0;   // the function's own
   bool link_broadcast = false;  // came by a link-layer group address
-  bool prepared = false;        // the function judged it before it was held; it goes straight to egress
+  bool made_here = false;       // by the originator, so no error is sent about it
   std::uint32_t mark = 0;       // the function's own, passed from stage to stage
 
   [[nodiscard]] std::uint8_t* bytes() const noexcept { return rte_pktmbuf_mtod(mbuf, std::uint8_t*); }

@@ -41,7 +41,7 @@ struct PortCounters {
   Counter transmitted_bytes;
 };
 
-// Every packet that comes in (received, from_host, originated) leaves (transmitted, to_host, dropped) or is
+// Every packet that comes in (received, from_host, originated) leaves (transmitted, to_host, dropped), or is
 // held.
 struct alignas(64) WorkerCounters {
   static constexpr unsigned kMaxStages = 16;
@@ -50,9 +50,8 @@ struct alignas(64) WorkerCounters {
   Counter received_bytes;
   Counter transmitted;  // of those received
   Counter to_host;
-  Counter to_resolve;  // to the twin until the next hop's MAC address is known; they come back or are dropped
-                       // there
-  Counter resumed;     // come back
+  Counter to_resolve;   // to the twin until the next hop is known; they come back or are dropped there
+  Counter resumed;      // come back
   Counter handed_over;  // to another worker, counted once more by nobody
   Counter from_host;    // sent by the twin
   Counter from_host_transmitted;

@@ -7,6 +7,9 @@ namespace {
 constexpr DropReason row(Drop drop, std::string_view name, std::string_view sentence) {
   return {static_cast<std::uint8_t>(drop), name, sentence};
 }
+constexpr DropReason shortage(Drop drop, std::string_view name, std::string_view sentence) {
+  return {static_cast<std::uint8_t>(drop), name, sentence, true};
+}
 
 constexpr std::array kReasons = {
     row(Drop::kNone, "none", "Not dropped."),
@@ -47,8 +50,8 @@ constexpr std::array kReasons = {
     row(Drop::kFragmentInvalid, "fragment_invalid",
         "The fragment does not fit the others of its datagram: beyond its end, too many, or an end of two "
         "lengths."),
-    row(Drop::kFragmentTableFull, "fragment_table_full",
-        "Too many datagrams in fragments, or packets waiting, at once."),
+    shortage(Drop::kFragmentTableFull, "fragment_table_full",
+             "Too many datagrams in fragments, or packets waiting, at once."),
     row(Drop::kFragmentTimeout, "fragment_timeout",
         "The first fragment of this datagram did not come in time."),
     row(Drop::kFragmentRefused, "fragment_refused", "The first fragment of this datagram was dropped."),
@@ -59,14 +62,14 @@ constexpr std::array kReasons = {
     row(Drop::kPacketTooBig, "packet_too_big", "Larger than the next link's MTU and not to be fragmented."),
     row(Drop::kNeighborUnresolved, "neighbor_unresolved",
         "The next hop did not answer ARP or neighbour discovery, or too many packets already wait for it."),
-    row(Drop::kOwnerRingFull, "owner_ring_full",
-        "The worker that owns this flow is behind; its ring is full."),
-    row(Drop::kHostRingFull, "host_ring_full", "The Linux twin is behind; its ring is full."),
-    row(Drop::kHostWriteFailed, "host_write_failed", "The twin's TAP device did not take the packet."),
-    row(Drop::kTransmitRingFull, "transmit_ring_full", "The worker that sends for this port is behind."),
-    row(Drop::kTransmitFailed, "transmit_failed", "The port did not take the packet: its queue is full."),
+    shortage(Drop::kOwnerRingFull, "owner_ring_full",
+             "The worker that owns this flow is behind; its ring is full."),
+    shortage(Drop::kHostRingFull, "host_ring_full", "The Linux twin is behind; its ring is full."),
+    shortage(Drop::kTransmitRingFull, "transmit_ring_full", "The worker that sends for this port is behind."),
+    shortage(Drop::kTransmitFailed, "transmit_failed",
+             "The port did not take the packet: its queue is full."),
     row(Drop::kPortDown, "port_down", "The port the packet leaves by is down."),
-    row(Drop::kNoMemory, "no_memory", "No packet buffer was free."),
+    shortage(Drop::kNoMemory, "no_memory", "No packet buffer was free."),
     row(Drop::kShutdown, "shutdown", "The appliance was stopping."),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount));

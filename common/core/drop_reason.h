@@ -10,8 +10,7 @@
 namespace millrace::core {
 
 inline constexpr unsigned kMaxDropReasons = 128;
-inline constexpr std::uint8_t kFirstFunctionReason =
-    64;  // the core's reasons come before, the function's from here
+inline constexpr std::uint8_t kFirstFunctionReason = 64;  // the core's reasons come before
 
 enum class Drop : std::uint8_t {
   kNone,
@@ -52,7 +51,6 @@ enum class Drop : std::uint8_t {
   kNeighborUnresolved,
   kOwnerRingFull,
   kHostRingFull,
-  kHostWriteFailed,
   kTransmitRingFull,
   kTransmitFailed,
   kPortDown,
@@ -65,6 +63,7 @@ struct DropReason {
   std::uint8_t id;
   std::string_view name;      // snake_case, a metric label
   std::string_view sentence;  // what happened and, where there is one, what to do
+  bool shortage = false;      // the appliance's own: no room, or too slow. Its beginning and end are logged
 };
 
 // All the core's reasons, in the order of Drop; a function (firewall, NAT...) has a list of its own.

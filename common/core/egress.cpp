@@ -201,7 +201,16 @@ void Egress::leave(Batch& batch, Packet& packet, const Network& network, Origin 
 }
 
 void Egress::send_frame(rte_mbuf* mbuf, InterfaceId interface_id, const Network& network) noexcept {
+  // The frame may have waited while a new profile took its interface away, or come before it was in force.
+  if (interface_id.value() >= network.interfaces.size() || !network.interfaces[interface_id.value()].up) {
+    count_drops(counters_, Drop::kInterfaceDown, &mbuf, 1);
+    return;
+  }
   const Interface& interface = network.interfaces[interface_id.value()];
+  if (!network.port_up[interface.port.value()]) {
+    count_drops(counters_, Drop::kPortDown, &mbuf, 1);
+    return;
+  }
   const unsigned tags = interface.outer_vlan == 0 ? 0 : interface.inner_vlan == 0 ? 1 : 2;
   const auto room = static_cast<std::uint16_t>(tags * sizeof(net::VlanTag));
   if (tags != 0) {

@@ -54,8 +54,7 @@ struct alignas(64) NextHop {
   std::uint16_t mtu = 1500;
   InterfaceId interface;
   PortId port;
-  std::array<std::uint8_t, 22>
-      rewrite{};  // Ethernet header and tags; the last two bytes (type) are per packet
+  std::array<std::uint8_t, 22> rewrite{};  // Ethernet header, tags; the last two bytes (type) are per packet
 };
 static_assert(sizeof(NextHop) == 64);
 

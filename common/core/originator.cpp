@@ -26,10 +26,11 @@ bool is_icmp_error(const Packet& packet) noexcept {
 }
 
 // RFC 1812 section 4.3.2.7, RFC 4443 section 2.4(e): never about an error, a later fragment, a packet to a
-// group, or one whose sender is no single host.
+// group, or one whose sender is no single host; nor about one of our own, which nobody asked for.
 bool may_be_answered(const Packet& packet) noexcept {
   const net::Headers& headers = packet.headers;
-  if (packet.link_broadcast || headers.later_fragment() || is_icmp_error(packet)) return false;
+  if (packet.made_here || packet.link_broadcast || headers.later_fragment()) return false;
+  if (is_icmp_error(packet)) return false;
   if (headers.is_ipv4()) {
     const auto& ip = packet.l3_as<Ipv4Header>();
     const std::uint32_t source = ip.source.value.host();
@@ -59,7 +60,7 @@ Packet* Originator::allocate(net::Family family, unsigned length) noexcept {
       kL3 + (family == net::Family::kIpv4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header)));
   packet.headers.end_offset = static_cast<std::uint16_t>(kL3 + length);
   packet.headers.family = static_cast<std::uint8_t>(family) & 0xfU;
-  packet.prepared = true;
+  packet.made_here = true;
   auto& ethernet = *reinterpret_cast<net::EthernetHeader*>(packet.bytes());
   ethernet.type = be16(family == net::Family::kIpv4 ? net::ether_type::kIpv4 : net::ether_type::kIpv6);
   return &packet;

@@ -40,14 +40,13 @@ struct FragmentKey {
                                         std::uint32_t id, std::uint16_t domain) noexcept;
 };
 
-// One fragment. Atomic fragments (offset 0 and no more to come) are whole packets, RFC 6946: do not offer
-// them.
+// One fragment. Do not offer atomic ones (offset 0 and no more to come): whole packets, RFC 6946.
 struct Fragment {
   FragmentKey key;
   std::uint32_t offset = 0;  // bytes into what was fragmented, a multiple of 8
   std::uint32_t length = 0;  // bytes of it here
-  std::uint16_t header_length =
-      0;  // first fragment: where the transport header ends, when known to be past its minimum
+  // First fragment: where the transport header ends, when known to be past its minimum.
+  std::uint16_t header_length = 0;
   std::uint8_t protocol = 0;  // the upper-layer protocol, or what stands behind the fragment header
   bool more = false;
 };
@@ -98,8 +97,7 @@ struct FragmentSettings {
 
 class FragmentTable {
  public:
-  static constexpr std::uint32_t kMaxFragments =
-      128;  // per datagram: 65515 bytes over an MTU of 576 make 119
+  static constexpr std::uint32_t kMaxFragments = 128;  // 65515 bytes over an MTU of 576 make 119
 
   // Allocates everything. The seed should be random.
   FragmentTable(const FragmentSettings& settings, std::uint64_t seed);
@@ -184,8 +182,8 @@ class FragmentTable {
     std::uint32_t oldest = kNone;
     std::uint32_t newest = kNone;
   };
-  using Ranges =
-      std::array<Range, kMaxFragments>;  // sorted, not merged: an exact repeat must be told from an overlap
+  // Sorted, not merged: an exact repeat must be told from an overlap.
+  using Ranges = std::array<Range, kMaxFragments>;
 
   [[nodiscard]] std::uint32_t bucket_of(const FragmentKey& key) const noexcept;
   [[nodiscard]] std::uint32_t find_or_create(const FragmentKey& key, Tick now) noexcept;

@@ -31,10 +31,10 @@ namespace millrace::flow {
 
 struct TcpEndpoint {
   std::uint32_t end;  // one past the highest sequence number this side sent
-  std::uint32_t
-      max_ack;  // highest acknowledgment it sent; before its first, the other's initial sequence + 1
-  std::uint16_t
-      max_window;      // largest window it offered, in units of 1 << scale; in bytes until kScaleSettled
+  // Highest acknowledgment it sent; before its first, the other's initial sequence + 1.
+  std::uint32_t max_ack;
+  // Largest window it offered, in units of 1 << scale; in bytes until kScaleSettled.
+  std::uint16_t max_window;
   std::uint8_t scale;  // 0 to 14
   std::uint8_t flags;  // of namespace tcp_side
 
@@ -75,10 +75,10 @@ enum class TcpState : std::uint8_t {
 
 enum class TcpVerdict : std::uint8_t {
   kOk,
-  kChallenge,  // pass it, change nothing, leave the timer: the receiver decides, and answers with a challenge
-               // ACK
-  kReopen,     // a new connection on the ports of one that has ended: recycle the session, offer the segment
-               // anew
+  // Pass it, change nothing, leave the timer: the receiver decides, and answers with a challenge ACK.
+  kChallenge,
+  // A new connection on the ports of one that has ended: recycle the session, offer the segment anew.
+  kReopen,
   // What follows refuses the segment and has changed nothing.
   kNotSyn,
   kInvalidFlags,

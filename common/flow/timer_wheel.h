@@ -17,8 +17,7 @@ namespace millrace::flow {
 class TimerWheel {
  public:
   static constexpr std::uint32_t kSlotMs = 256;
-  static constexpr std::uint32_t kSlots =
-      16384;  // 70 minutes; a later deadline is looked at again on the way
+  static constexpr std::uint32_t kSlots = 16384;  // 70 minutes; a later deadline is looked at on the way
 
   TimerWheel(std::uint32_t capacity, Tick now) : links_(capacity), heads_(kSlots), current_(now / kSlotMs) {
     for (std::uint32_t i = 0; i < kSlots; ++i) heads_[i] = kNone;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/host/domain.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include <fmt/format.h>
-#include <linux/if.h>
 
 namespace millrace::host {
 namespace {
@@ -34,14 +34,11 @@ Result<Domains::Domain*> Domains::find(std::string_view name) {
 }
 
 Result<void> Domains::add(std::string_view name, RouteTable table) {
-  if (name.empty() || name.size() >= IFNAMSIZ) {
-    return failure(fmt::format("add routing domain {}", name),
-                   fmt::format("a name has 1 to {} characters", IFNAMSIZ - 1));
-  }
-  Domain domain{table, LinkIndex::none(), {}};
+  Domain domain{.table = table, .device = LinkIndex::none(), .links = {}, .subnets = {}};
   if (method_ == Method::kVrf) {
-    const auto present = netlink_->link(name);
-    auto device = present ? Result<LinkIndex>(present->index) : netlink_->create_vrf(name, table);
+    const std::string vrf = fmt::format("vrf{}", table.value());
+    const auto present = netlink_->link(vrf);
+    auto device = present ? Result<LinkIndex>(present->index) : netlink_->create_vrf(vrf, table);
     if (!device) return tl::unexpected(device.error());
     domain.device = *device;
     if (auto up = netlink_->set_up(domain.device, true); !up) return up;
@@ -68,32 +65,51 @@ Result<void> Domains::attach(const Link& link, std::string_view name) {
   return {};
 }
 
+Result<void> Domains::remove_rules(std::string_view link, RouteTable table) {
+  if (method_ == Method::kVrf) return {};
+  for (const RuleMatch match : {RuleMatch::kInput, RuleMatch::kOutput}) {
+    if (auto gone = netlink_->remove_rule(match, link, table, kRulePriority); !gone) return gone;
+  }
+  return {};
+}
+
+Result<void> Domains::detach(std::string_view link, std::string_view name) {
+  const auto domain = find(name);
+  if (!domain) return tl::unexpected(domain.error());
+  std::erase((*domain)->links, link);
+  return remove_rules(link, (*domain)->table);
+}
+
 Result<void> Domains::set_addresses(LinkIndex link, std::string_view name,
                                     std::span<const net::InterfaceAddress> addresses) {
   const auto domain = find(name);
   if (!domain) return tl::unexpected(domain.error());
   if (method_ == Method::kVrf) return netlink_->set_addresses(link, addresses);
   if (auto set = netlink_->set_addresses(link, addresses, SubnetRoute::kNone); !set) return set;
+  std::vector<Route> wanted;
   for (const auto& address : addresses) {
     // Every link has the subnet fe80::/64: a metric of its own keeps the next link from replacing the route.
     const bool link_local = !address.address.is_v4() && address.address.v6().is_link_local();
-    const Route subnet{address.subnet(),
-                       (*domain)->table,
-                       RouteKind::kUnicast,
-                       link_local ? link.value() : 0,
-                       {NextHop{std::nullopt, link, 1}}};
-    if (auto set = netlink_->set_route(subnet); !set) return set;
+    wanted.push_back({address.subnet(),
+                      (*domain)->table,
+                      RouteKind::kUnicast,
+                      link_local ? link.value() : 0,
+                      {NextHop{std::nullopt, link, 1}}});
+    if (auto set = netlink_->set_route(wanted.back()); !set) return set;
   }
+  std::vector<Route>& present = (*domain)->subnets[link];
+  for (const Route& old : present) {
+    if (std::find(wanted.begin(), wanted.end(), old) != wanted.end()) continue;
+    if (auto removed = netlink_->remove_route(old); !removed) return removed;
+  }
+  present = std::move(wanted);
   return {};
 }
 
 Result<void> Domains::close() {
   for (const auto& [name, domain] : domains_) {
     for (const std::string& link : domain.links) {
-      if (method_ == Method::kVrf) break;
-      for (const RuleMatch match : {RuleMatch::kInput, RuleMatch::kOutput}) {
-        if (auto gone = netlink_->remove_rule(match, link, domain.table, kRulePriority); !gone) return gone;
-      }
+      if (auto gone = remove_rules(link, domain.table); !gone) return gone;
     }
     for (const Route& route : last_resorts(domain.table)) {
       if (auto gone = netlink_->remove_route(route); !gone) return gone;

@@ -33,11 +33,13 @@ class Domains {
   Domains& operator=(Domains&&) noexcept = default;
 
   [[nodiscard]] Method method() const noexcept { return method_; }
-  // Creates the domain. `name` becomes the VRF device's name: 1 to 15 characters. An earlier run's leftover
-  // is taken over.
+  // Creates the domain. A VRF device is named after the table, vrf1001: a domain may well be called like an
+  // interface. An earlier run's leftover is taken over.
   [[nodiscard]] Result<void> add(std::string_view name, RouteTable table);
   // Puts the link into a domain that add() made. Call it before the link's addresses are set.
   [[nodiscard]] Result<void> attach(const Link& link, std::string_view domain);
+  // Undoes attach(), for a link that is there no more, or is to be in another domain.
+  [[nodiscard]] Result<void> detach(std::string_view link, std::string_view domain);
   // Sets the addresses of an attached link, with the route to each subnet in the domain's table.
   [[nodiscard]] Result<void> set_addresses(LinkIndex link, std::string_view domain,
                                            std::span<const net::InterfaceAddress> addresses);
@@ -49,10 +51,12 @@ class Domains {
     RouteTable table;
     LinkIndex device;  // of the VRF; none with rules
     std::vector<std::string> links;
+    std::map<LinkIndex, std::vector<Route>> subnets;  // with rules: the routes set_addresses() made
   };
 
   Domains(Netlink& netlink, Method method) : netlink_(&netlink), method_(method) {}
   [[nodiscard]] Result<Domain*> find(std::string_view name);
+  [[nodiscard]] Result<void> remove_rules(std::string_view link, RouteTable table);
 
   Netlink* netlink_;
   Method method_;

@@ -23,9 +23,15 @@ class Builder {
 
   ForwardingState build() {
     model_.each_route([&](const Route& route) { add_route(route); });
-    for (const auto& [key, neighbor] : model_.neighbors()) add_neighbor(neighbor);
+    std::vector<std::size_t> routes;
     for (std::size_t domain = 0; domain < entries_.size(); ++domain) {
       network_->domains[domain].routes = net::PrefixTable(entries_[domain]);
+      routes.push_back(entries_[domain].size());
+    }
+    for (const auto& [key, neighbor] : model_.neighbors()) add_neighbor(neighbor);
+    for (std::size_t domain = 0; domain < entries_.size(); ++domain) {
+      if (entries_[domain].size() != routes[domain])
+        network_->domains[domain].routes = net::PrefixTable(entries_[domain]);
     }
     state_.network = network_;
     return std::move(state_);
@@ -67,7 +73,7 @@ class Builder {
       if (found == links_.interfaces.end()) continue;
       if (!candidate.gateway) return hop(Hop::Kind::kResolve, found->second, std::nullopt, nullptr);
       const NeighborKey key{candidate.link, *candidate.gateway};
-      state_.gateways_in_use.push_back(key);
+      state_.neighbors_in_use.insert(key);
       if (const auto* mac = mac_of(key))
         return hop(Hop::Kind::kForward, found->second, candidate.gateway, mac);
       if (first == nullptr) first = &candidate;
@@ -120,18 +126,21 @@ class Builder {
     if (found == links_.interfaces.end() || !neighbor.usable()) return;
     const net::IpAddress& address = neighbor.key.address;
     if (!address.is_v4() && address.v6().is_link_local()) return;  // never a destination to forward to
-    if (!on_link(found->second, neighbor.key)) return;
+    const core::DomainId domain = network_->interfaces[found->second.value()].domain;
+    if (!on_link(domain, found->second, address)) return;
+    state_.neighbors_in_use.insert(neighbor.key);
     const std::uint32_t number = hop(Hop::Kind::kForward, found->second, address, &neighbor.mac);
-    entries_[network_->interfaces[found->second.value()].domain.value()].push_back(
-        {net::Prefix::of(address, address.bits()), number});
+    entries_[domain.value()].push_back({net::Prefix::of(address, address.bits()), number});
   }
 
-  // A neighbour counts only inside a subnet of its link: a gateway elsewhere is not a destination there.
-  [[nodiscard]] bool on_link(InterfaceId interface, const NeighborKey& key) const {
-    for (const auto& own : network_->interfaces[interface.value()].addresses) {
-      if (own.subnet().contains(key.address)) return own.address != key.address;
-    }
-    return false;
+  // A neighbour counts only where the routes lead to it itself: a gateway elsewhere is not a destination
+  // there, nor is one whose address has a route of its own.
+  [[nodiscard]] bool on_link(core::DomainId domain, InterfaceId interface,
+                             const net::IpAddress& address) const {
+    const core::NextHopId by = network_->find_route(domain, address);
+    if (!by.valid() || state_.gateways[by.value()]) return false;
+    const Hop& hop = network_->next_hops[by.value()];
+    return hop.kind == Hop::Kind::kResolve && hop.interface == interface;
   }
 
   std::shared_ptr<core::Network> network_;

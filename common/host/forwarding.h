@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "common/core/network.h"
@@ -22,11 +23,12 @@ struct ForwardingState {
   std::shared_ptr<const core::Network> network;
   // By NextHopId: whom to ask ARP or neighbour discovery for. Empty: the packet's own destination.
   std::vector<std::optional<net::IpAddress>> gateways;
-  std::vector<NeighborKey> gateways_in_use;
+  std::set<NeighborKey> neighbors_in_use;
 };
 
 // `skeleton` has everything but next hops and routes (wires excepted). A multipath route takes its first
-// usable way. Neighbours become host routes, so that one look-up gives the final rewrite.
+// usable way. Neighbours that a route without a gateway leads to become host routes, so that one look-up
+// gives the final rewrite.
 [[nodiscard]] ForwardingState build_forwarding(const core::Network& skeleton, const Model& model,
                                                const LinkMap& links);
 

@@ -29,8 +29,7 @@ bool has_value(const std::string& path, std::string_view value) {
 
 const std::vector<LinkSetting>& twin_settings() {
   static const std::vector<LinkSetting> kSettings = {
-      // By default Linux answers ARP on any link for any of its addresses: two twins on one LAN would both
-      // answer.
+      // By default Linux answers ARP on any link for any of its addresses: two twins on one LAN both would.
       {"ipv4", "arp_ignore", "1"},
       {"ipv4", "arp_announce", "2"},
       {"ipv4", "accept_redirects", "0"},
@@ -41,8 +40,7 @@ const std::vector<LinkSetting>& twin_settings() {
       {"ipv4", "ignore_routes_with_linkdown", "1"},
       {"ipv6", "ignore_routes_with_linkdown", "1"},
       // Neighbour advertisements of a router carry the R flag (RFC 4861 section 4.4), or hosts that learnt it
-      // from an
-      // advertisement forget it. Real forwarding needs conf/all/forwarding too, which stays as it is.
+      // from an advertisement forget it. Real forwarding needs conf/all/forwarding too, which stays as it is.
       {"ipv6", "forwarding", "1"},
       {"ipv6", "accept_ra", "0"},
       {"ipv6", "autoconf", "0"},

@@ -157,17 +157,22 @@ Mirror::Counters Mirror::counters() const noexcept {
 }
 
 Result<std::size_t> refresh_neighbors(Netlink& netlink, const Model& model,
-                                      std::span<const NeighborKey> in_use) {
+                                      const std::set<NeighborKey>& in_use) {
   std::size_t asked = 0;
+  std::optional<Error> refused;
   for (const NeighborKey& key : in_use) {
     const auto link = model.links().find(key.link);
     if (link == model.links().end() || !link->second.up) continue;
     const Neighbor* known = model.find_neighbor(key);
     if (known != nullptr && known->state != NeighborState::kStale && known->state != NeighborState::kFailed)
       continue;
-    if (auto probed = netlink.probe_neighbor(key); !probed) return tl::unexpected(probed.error());
-    ++asked;
+    if (auto probed = netlink.probe_neighbor(key); probed) {
+      ++asked;
+    } else if (!refused) {
+      refused = probed.error();
+    }
   }
+  if (refused) return tl::unexpected(*refused);
   return asked;
 }
 

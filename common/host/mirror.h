@@ -64,8 +64,9 @@ class Mirror {
 
 // Keeps the neighbours that the data path uses alive, for the kernel does not see that use: asks for those
 // the model lacks or holds as failed, and has stale ones verified. Call it about once a second with the
-// addresses in use; gives the number asked for. A neighbour whose link is gone is skipped.
+// addresses in use; gives the number asked for. A neighbour whose link is gone is skipped; one the kernel
+// does not want to ask for keeps no other from being asked for, and the first such error is the answer.
 [[nodiscard]] Result<std::size_t> refresh_neighbors(Netlink& netlink, const Model& model,
-                                                    std::span<const NeighborKey> in_use);
+                                                    const std::set<NeighborKey>& in_use);
 
 }  // namespace millrace::host

@@ -81,8 +81,8 @@ class ModelBuilder {
     // Selected by TOS or source prefix (left out), or encapsulated (kept as unreachable, so that the packets
     // do not take a less specific way).
     std::uint64_t unsupported_routes = 0;
-    std::uint64_t unknown_nexthop_objects =
-        0;  // routes that name an object not known; unreachable until it is
+    // Routes that name an object not known; unreachable until it is.
+    std::uint64_t unknown_nexthop_objects = 0;
   };
 
   void follow(std::set<LinkIndex> links, std::set<RouteTable> tables);

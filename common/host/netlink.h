@@ -27,10 +27,8 @@ enum class SubnetRoute : bool { kByKernel, kNone };
 [[nodiscard]] std::vector<net::InterfaceAddress> with_link_local(std::vector<net::InterfaceAddress> wanted,
                                                                  const net::MacAddress& mac);
 
-enum class RuleMatch : bool {
-  kInput,
-  kOutput
-};  // packets that came in by the link; sockets bound to the link
+// Packets that came in by the link, or sockets bound to it.
+enum class RuleMatch : bool { kInput, kOutput };
 
 class Netlink {
  public:

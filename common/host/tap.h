@@ -20,8 +20,8 @@ class Tap {
   struct Options {
     std::string name;  // 1 to 15 characters
     net::MacAddress mac;
-    std::uint16_t mtu =
-        1500;  // of the IP packet; below 1280 the kernel switches IPv6 off (RFC 8200 section 5)
+    // Of the IP packet; below 1280 the kernel switches IPv6 off (RFC 8200 section 5).
+    std::uint16_t mtu = 1500;
   };
 
   // Creates the device in the thread's network namespace, down, with a carrier. A device of that name must

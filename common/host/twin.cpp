@@ -30,12 +30,11 @@ using core::InterfaceId;
 using core::Note;
 
 constexpr unsigned kBurst = 64;
-constexpr int kQuietPollMs =
-    1;  // workers do not wake this thread (that would be a system call), so it looks often
+constexpr int kQuietPollMs = 1;  // workers do not wake this thread: that would be a system call
 constexpr Tick kHousekeepingMs = 250;
 constexpr Tick kRefreshMs = 1000;
-constexpr std::uint32_t kFirstDomainTable =
-    1000;  // route table of domain 1; out of the way of hand-made ones
+// The route table of domain 1 is the next one: out of the way of hand-made tables.
+constexpr std::uint32_t kFirstDomainTable = 1000;
 
 Tick now_ms() {
   timespec now{};
@@ -85,19 +84,27 @@ class Twin::Impl {
     stopping_.store(true);
     eventfd_write(wake_, 1);
     if (thread_.joinable()) thread_.join();
+    if (domains_ == nullptr) return;
+    if (auto done = domains_->close(); !done) trouble(done.error());
   }
 
-  TwinStatus status() const {
-    const std::lock_guard lock(mutex_);
-    return status_;
-  }
+  [[nodiscard]] bool complete() const noexcept { return complete_.load(); }
 
  private:
   struct Device {
     Tap tap;
     InterfaceId interface;
     core::PortId port;
+    core::DomainId domain;
+    net::MacAddress mac;
     bool carrier = true;
+
+    // Addresses and MTU change while the device stays; the rest makes it another one.
+    [[nodiscard]] bool serves(const core::Network& network) const {
+      if (interface.value() >= network.interfaces.size()) return false;
+      const core::Interface& wanted = network.interfaces[interface.value()];
+      return wanted.up && wanted.port == port && wanted.domain == domain && wanted.mac == mac;
+    }
   };
 
   Result<void> open() {
@@ -105,7 +112,7 @@ class Twin::Impl {
     if (!netlink) return tl::unexpected(netlink.error());
     netlink_ = std::make_unique<Netlink>(std::move(*netlink));
     if (const auto loopback = netlink_->link("lo")) {
-      if (auto up = netlink_->set_up(loopback->index, true); !up) trouble(up.error().message());
+      if (auto up = netlink_->set_up(loopback->index, true); !up) trouble(up.error());
     }
     auto mirror = Mirror::open();
     if (!mirror) return tl::unexpected(mirror.error());
@@ -119,6 +126,13 @@ class Twin::Impl {
   // --- configuration, on the twin's thread (or before it runs) ---
 
   Result<void> reconfigure(TwinPlan plan) {
+    auto done = set_up(std::move(plan));
+    complete_.store(done.has_value());
+    if (done) said_.clear();
+    return done;
+  }
+
+  Result<void> set_up(TwinPlan plan) {
     const core::Network& skeleton = plan.skeleton;
     for (std::size_t d = domains_made_; d < skeleton.domains.size(); ++d) {
       const core::DomainId domain(static_cast<std::uint16_t>(d));
@@ -127,10 +141,15 @@ class Twin::Impl {
       }
       domains_made_ = d + 1;
     }
-    std::erase_if(devices_, [&](const auto& entry) {
-      const auto& [id, device] = entry;
-      return id.value() >= skeleton.interfaces.size() || !skeleton.interfaces[id.value()].up;
-    });
+    for (auto at = devices_.begin(); at != devices_.end();) {
+      const Device& device = at->second;
+      const bool stays = device.serves(skeleton);
+      if (!stays && device.domain.value() != 0) {
+        const std::string& domain = skeleton.domains[device.domain.value()].name;
+        if (auto done = domains_->detach(device.tap.name(), domain); !done) return done;
+      }
+      at = stays ? std::next(at) : devices_.erase(at);
+    }
     for (std::size_t i = 0; i < skeleton.interfaces.size(); ++i) {
       const InterfaceId id(static_cast<std::uint16_t>(i));
       if (skeleton.interfaces[i].up && skeleton.forwarding == core::Forwarding::kRouted) {
@@ -147,8 +166,6 @@ class Twin::Impl {
     for (const auto& [table, domains] : link_map_.domains) tables.insert(table);
     if (auto done = mirror_->follow(std::move(links), std::move(tables)); !done) return done;
     rebuild();
-    const std::lock_guard lock(mutex_);
-    status_.up = true;
     return {};
   }
 
@@ -158,13 +175,17 @@ class Twin::Impl {
     if (fresh) {
       auto tap = Tap::create({.name = interface.name, .mac = interface.mac, .mtu = interface.mtu}, *netlink_);
       if (!tap) return tl::unexpected(tap.error());
-      devices_.emplace(id, Device{std::move(*tap), id, interface.port});
-      for (const Error& error : apply_twin_settings(interface.name)) trouble(error.message());
+      devices_.emplace(id, Device{.tap = std::move(*tap),
+                                  .interface = id,
+                                  .port = interface.port,
+                                  .domain = interface.domain,
+                                  .mac = interface.mac});
+      for (const Error& error : apply_twin_settings(interface.name)) trouble(error);
     }
     const LinkIndex link = devices_.at(id).tap.index();
     const std::string& domain = skeleton.domains[interface.domain.value()].name;
     if (fresh) {
-      if (auto done = netlink_->stop_address_generation(link); !done) trouble(done.error().message());
+      if (auto done = netlink_->stop_address_generation(link); !done) trouble(done.error());
       if (interface.domain.value() != 0) {
         const auto found = netlink_->link(interface.name);
         if (!found) return tl::unexpected(found.error());
@@ -204,7 +225,7 @@ class Twin::Impl {
     for (const StaticRoute& old : plan_.routes) {
       if (std::find(plan.routes.begin(), plan.routes.end(), old) != plan.routes.end()) continue;
       if (const auto route = kernel_route(old)) {
-        if (auto done = netlink_->remove_route(*route); !done) trouble(done.error().message());
+        if (auto done = netlink_->remove_route(*route); !done) trouble(done.error());
       }
     }
     for (const StaticRoute& wanted : plan.routes) {
@@ -224,7 +245,7 @@ class Twin::Impl {
     for (const StaticNeighbor& old : plan_.neighbors) {
       if (std::find(plan.neighbors.begin(), plan.neighbors.end(), old) != plan.neighbors.end()) continue;
       if (const auto where = key(old)) {
-        if (auto done = netlink_->remove_neighbor(*where); !done) trouble(done.error().message());
+        if (auto done = netlink_->remove_neighbor(*where); !done) trouble(done.error());
       }
     }
     for (const StaticNeighbor& wanted : plan.neighbors) {
@@ -235,13 +256,17 @@ class Twin::Impl {
     return {};
   }
 
+  // However fast the kernel's tables change, half of the time is left for packets.
   void rebuild() {
+    const Tick began = now_ms();
+    outdated_ = false;
     forwarding_ = build_forwarding(plan_.skeleton, mirror_->model(), link_map_);
     wiring_.publish(forwarding_.network);
     counters_.networks_published.add(1);
     resolver_.release([this](const NeighborKey& key) { return usable(key); },
                       [this](rte_mbuf* packet) { resume(packet); });
     counters_.waiting.set(resolver_.waiting());
+    rebuild_after_ = 2 * now_ms() - began;
   }
 
   // --- the loop ---
@@ -260,6 +285,7 @@ class Twin::Impl {
       const Tick now = now_ms();
       const bool look = tick_after(now, housekeeping + kHousekeepingMs);
       if ((fds[1].revents & POLLIN) != 0 || look) follow_kernel();
+      if (outdated_ && !tick_after(rebuild_after_, now)) rebuild();
       if (look) {
         housekeeping = now;
         watch_devices();
@@ -268,7 +294,7 @@ class Twin::Impl {
       }
       if (tick_after(now, refresh + kRefreshMs)) {
         refresh = now;
-        static_cast<void>(refresh_neighbors(*netlink_, mirror_->model(), forwarding_.gateways_in_use));
+        static_cast<void>(refresh_neighbors(*netlink_, mirror_->model(), forwarding_.neighbors_in_use));
       }
     }
     run_jobs();
@@ -287,9 +313,13 @@ class Twin::Impl {
 
   void follow_kernel() {
     const auto changed = mirror_->process();
-    if (!changed) return trouble(changed.error().message());
+    if (!changed) {
+      if (std::exchange(following_, false)) wiring_.log(changed.error().message());
+      return;
+    }
+    if (!std::exchange(following_, true)) wiring_.log("the kernel's routes and neighbours can be read again");
     counters_.mirror_overruns.set(mirror_->counters().overruns);
-    if (*changed) rebuild();
+    outdated_ = outdated_ || *changed;
   }
 
   void watch_devices() {
@@ -298,30 +328,28 @@ class Twin::Impl {
       const core::PortId port(static_cast<std::uint16_t>(p));
       if (!uses(port)) continue;
       const bool up = wiring_.link_up(port);
+      for (auto& [id, device] : devices_) {
+        if (device.port != port || device.carrier == up) continue;
+        device.carrier = up;
+        if (auto done = device.tap.set_carrier(up); !done) trouble(done.error());
+      }
       if (plan_.skeleton.port_up[p] == up) continue;
       plan_.skeleton.port_up[p] = up;
       changed = true;
-      wiring_.log(std::string("port ") + std::to_string(p) + (up ? " is up" : " is down"));
-      for (auto& [id, device] : devices_) {
-        if (device.port != port) continue;
-        if (auto done = device.tap.set_carrier(up); !done) trouble(done.error().message());
-      }
+      wiring_.log("port " + wiring_.port_name(port) + (up ? " is up" : " is down"));
     }
     const bool gone =
         std::any_of(devices_.begin(), devices_.end(), [](const auto& e) { return e.second.tap.gone(); });
     if (gone) {
-      wiring_.log("a twin's TAP device was deleted; making it again");  // each time: it is a change
+      wiring_.log("a twin's TAP device was deleted; making it again");
       std::erase_if(devices_, [](const auto& entry) { return entry.second.tap.gone(); });
-      TwinPlan plan = std::move(plan_);
-      plan_ = {};
-      TwinPlan again = plan;
-      if (auto done = reconfigure(std::move(plan)); !done) {
-        trouble(done.error().message());
-        plan_ = std::move(again);
-      }
-      return;
+      complete_.store(false);
     }
-    if (changed) rebuild();
+    if (!complete_.load()) {  // the next look tries again
+      if (auto done = reconfigure(plan_); !done) trouble(done.error());
+    } else if (changed) {
+      rebuild();
+    }
   }
 
   [[nodiscard]] bool uses(core::PortId port) const {
@@ -375,35 +403,29 @@ class Twin::Impl {
   }
 
   void wait_for_neighbor(rte_mbuf* packet) {
-    const auto key = next_hop_of(packet);
-    if (!key) return give_up(packet);
-    if (usable(*key)) return resume(packet);
-    resolver_.hold(*key, packet, now_ms());
+    const auto destination = destination_of(packet);
+    if (!destination) return give_up(packet);
+    // By the network as it is now, which may not be the one the packet was routed by.
+    const core::Network& network = *forwarding_.network;
+    const core::Interface& out = network.interfaces[core::note(packet).interface.value()];
+    const core::NextHopId number = network.find_route(out.domain, *destination);
+    // The worker has the same network, so what is not to be resolved does not come back.
+    if (!number.valid()) return resume(packet);
+    const core::NextHop& hop = network.next_hops[number.value()];
+    if (hop.kind != core::NextHop::Kind::kResolve) return resume(packet);
+    const auto device = devices_.find(hop.interface);
+    if (device == devices_.end()) return give_up(packet);
+    const net::IpAddress& next = forwarding_.gateways[number.value()].value_or(*destination);
+    resolver_.hold({device->second.tap.index(), next}, packet, now_ms());
     counters_.waiting.set(resolver_.waiting());
   }
 
-  // Whom the packet goes to by the network as it is now, which may not be the one it was routed by.
-  std::optional<NeighborKey> next_hop_of(rte_mbuf* packet) const {
-    const InterfaceId out = core::note(packet).interface;
-    const auto device = devices_.find(out);
-    if (device == devices_.end()) return std::nullopt;
-    net::Headers headers;
-    const Bytes frame(rte_pktmbuf_mtod(packet, const std::uint8_t*), packet->data_len);
-    if (net::parse_frame(frame, packet->pkt_len, headers, {.check_ipv4_checksum = false}) !=
-        net::ParseError::kNone) {
-      return std::nullopt;
-    }
+  static std::optional<net::IpAddress> destination_of(rte_mbuf* packet) {
     core::Packet view;
     view.mbuf = packet;
-    view.headers = headers;
-    const net::IpAddress destination = view.destination();
-    const core::Network& network = *forwarding_.network;
-    const auto hop = network.find_route(network.interfaces[out.value()].domain, destination);
-    if (!hop.valid()) return std::nullopt;
-    const InterfaceId by = network.next_hops[hop.value()].interface;
-    const auto leaving = devices_.find(by);
-    if (leaving == devices_.end()) return std::nullopt;
-    return NeighborKey{leaving->second.tap.index(), forwarding_.gateways[hop.value()].value_or(destination)};
+    const auto error =
+        net::parse_frame(view.first_segment(), packet->pkt_len, view.headers, {.check_ipv4_checksum = false});
+    return error == net::ParseError::kNone ? std::optional(view.destination()) : std::nullopt;
   }
 
   [[nodiscard]] bool usable(const NeighborKey& key) const {
@@ -412,7 +434,7 @@ class Twin::Impl {
   }
 
   void ask(const NeighborKey& key) {
-    if (auto asked = netlink_->probe_neighbor(key); !asked) trouble(asked.error().message());
+    if (!netlink_->probe_neighbor(key)) counters_.requests_refused.add(1);
   }
 
   void give_up(rte_mbuf* packet) {
@@ -453,14 +475,9 @@ class Twin::Impl {
     return count != 0;
   }
 
-  // Said once per kind; the state is in status() as long as it lasts.
-  void trouble(const std::string& sentence) {
-    const std::lock_guard lock(mutex_);
-    if (std::find(status_.troubles.begin(), status_.troubles.end(), sentence) != status_.troubles.end())
-      return;
-    constexpr std::size_t kMost = 32;
-    if (status_.troubles.size() < kMost) status_.troubles.push_back(sentence);
-    wiring_.log(sentence);
+  // Said once, until all is as the plan wants it.
+  void trouble(const Error& error) {
+    if (said_.insert(error.attempt).second) wiring_.log(error.message());
   }
 
   Wiring wiring_;
@@ -474,13 +491,18 @@ class Twin::Impl {
   std::map<InterfaceId, Device> devices_;
   LinkMap link_map_;
   ForwardingState forwarding_;
+  bool outdated_ = false;  // forwarding_ is behind the mirror
+  Tick rebuild_after_ = now_ms();
   Resolver resolver_;
   std::vector<std::uint8_t> room_;
   bool busy_ = false;
 
-  mutable std::mutex mutex_;  // jobs_ and status_, between the twin's thread and the control thread
+  std::set<std::string> said_;  // what was attempted in vain
+  bool following_ = true;       // the mirror keeps up with the kernel
+
+  std::mutex mutex_;  // of jobs_, between the twin's thread and the control thread
   std::vector<std::function<void()>> jobs_;
-  TwinStatus status_;
+  std::atomic<bool> complete_{false};
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
@@ -490,6 +512,6 @@ Twin::~Twin() = default;
 Result<void> Twin::start(TwinPlan plan) { return impl_->start(std::move(plan)); }
 Result<void> Twin::apply(TwinPlan plan) { return impl_->apply(std::move(plan)); }
 void Twin::stop() { impl_->stop(); }
-TwinStatus Twin::status() const { return impl_->status(); }
+bool Twin::complete() const noexcept { return impl_->complete(); }
 
 }  // namespace millrace::host

@@ -53,13 +53,9 @@ struct TwinCounters {
   Counter from_kernel_lost;  // no buffer, or the worker's ring was full
   Counter unresolved;        // dropped: the neighbour did not answer
   Counter waiting;           // gauge: packets held for a neighbour
+  Counter requests_refused;  // the kernel did not ask for a neighbour: its table is full
   Counter networks_published;
   Counter mirror_overruns;
-};
-
-struct TwinStatus {
-  bool up = false;
-  std::vector<std::string> troubles;  // sentences
 };
 
 class Twin {
@@ -70,8 +66,9 @@ class Twin {
     rte_mempool* pool = nullptr;
     // Called on the twin's thread whenever forwarding changed; returns when workers use the new network.
     std::function<void(std::shared_ptr<const core::Network>)> publish;
-    // Whether a port's link is up; asked now and then on the twin's thread.
+    // Asked now and then on the twin's thread: whether a port's link is up, and its name.
     std::function<bool(core::PortId)> link_up;
+    std::function<std::string(core::PortId)> port_name;
     std::function<void(const std::string&)> log;
   };
 
@@ -88,7 +85,8 @@ class Twin {
   void stop();
 
   [[nodiscard]] const TwinCounters& counters() const noexcept { return counters_; }
-  [[nodiscard]] TwinStatus status() const;
+  // All devices, addresses and routes of the plan are there.
+  [[nodiscard]] bool complete() const noexcept;
 
  private:
   class Impl;

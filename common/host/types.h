@@ -39,8 +39,8 @@ enum class RouteKind : std::uint8_t {
 }
 
 struct NextHop {
-  std::optional<net::IpAddress>
-      gateway;  // absent: the destination is on the link; may be IPv6 for IPv4 (RFC 8950)
+  // Absent: the destination is on the link. May be IPv6 for IPv4 (RFC 8950).
+  std::optional<net::IpAddress> gateway;
   LinkIndex link;
   std::uint16_t weight = 1;  // 1 to 256, relative to the other next hops
 

@@ -55,8 +55,8 @@ struct EthernetHeader {
 };
 static_assert(sizeof(EthernetHeader) == 14);
 
-struct VlanTag {  // what follows the 0x8100: priority, drop-eligible, 12-bit id; then the
-                  // next type
+// What follows the 0x8100: priority, drop-eligible, 12-bit id; then the next type.
+struct VlanTag {
   be16 tci;
   be16 type;
 };
@@ -111,8 +111,8 @@ struct Ipv6Header {  // RFC 8200
 };
 static_assert(sizeof(Ipv6Header) == 40);
 
-struct Ipv6Extension {  // RFC 8200 section 4: the options headers and routing header share a
-                        // start
+// RFC 8200 section 4: how the options headers and the routing header begin.
+struct Ipv6Extension {
   std::uint8_t next_header;
   std::uint8_t length;  // in units of 8 bytes, not counting the first 8
 };

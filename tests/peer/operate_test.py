@@ -2,6 +2,8 @@
 """What an operator does with a running appliance, and what the world does to it."""
 
 import http.client
+import os
+import pathlib
 import re
 import socket
 import subprocess
@@ -131,6 +133,26 @@ class Life(lab.TestCase):
         self.lab.ping(SERVER4)
         said = self.firewall.log()[log:]
         self.assertEqual((said.count(" is down"), said.count(" is up")), (1, 1))
+
+
+class Placement(lab.TestCase):
+    def test_a_worker_has_its_cpu_alone(self):
+        cpus = sorted(os.sched_getaffinity(0))
+        if len(cpus) < 2:
+            self.skipTest("needs two CPUs")
+        spaces = lab.Lab()
+        self.addCleanup(spaces.close)
+        self.firewall = lab.Firewall(spaces, lab.QUICKSTART.replace("workers: 1 ", f"workers: [{cpus[1]}] "))
+        self.firewall.start()
+        tasks = pathlib.Path(f"/proc/{self.firewall.pid()}/task")
+        seen = {}
+        for task in tasks.iterdir():
+            seen.setdefault((task / "comm").read_text().strip(), []).append(os.sched_getaffinity(int(task.name)))
+        self.assertEqual(seen.pop("worker-0"), [{cpus[1]}])
+        self.assertIn("host", seen)
+        for name, masks in seen.items():
+            for mask in masks:
+                self.assertNotIn(cpus[1], mask, name)
 
 
 class Operate(lab.TestCase):

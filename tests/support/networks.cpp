@@ -46,6 +46,19 @@ NetworkBuilder& NetworkBuilder::mtu(std::uint16_t bytes) {
   return *this;
 }
 
+NetworkBuilder& NetworkBuilder::port_down() {
+  network_.port_up[network_.interfaces.back().port.value()] = false;
+  return *this;
+}
+
+NetworkBuilder& NetworkBuilder::removed(std::string name) {
+  core::Interface interface;
+  interface.name = std::move(name);
+  interface.up = false;
+  network_.interfaces.push_back(std::move(interface));
+  return *this;
+}
+
 const core::Interface& NetworkBuilder::find(std::string_view name) const {
   for (const auto& interface : network_.interfaces) {
     if (interface.name == name) return interface;

@@ -18,6 +18,9 @@ class NetworkBuilder {
   NetworkBuilder& interface(core::PortId port, std::string name, std::vector<std::string> addresses,
                             std::uint16_t vlan = 0, std::uint16_t inner_vlan = 0, std::uint16_t domain = 0);
   NetworkBuilder& mtu(std::uint16_t bytes);  // of the interface added last
+  NetworkBuilder& port_down();               // likewise
+  // The place of an interface that an earlier profile had.
+  NetworkBuilder& removed(std::string name);
   // `prefix` by an interface, the next hop having `mac`.
   NetworkBuilder& route(std::string_view prefix, std::string_view interface, std::string_view mac);
   NetworkBuilder& unresolved(std::string_view prefix, std::string_view interface);

@@ -237,12 +237,16 @@ std::shared_ptr<const core::Network> routed_network() {
         .interface(core::PortId(0), "tenant", {"10.7.0.1/24", "2001:db8:7::1/64"}, 7)
         .interface(core::PortId(1), "double", {"10.9.0.1/24", "2001:db8:9::1/64"}, 100, 200)
         .interface(core::PortId(1), "narrow", {"10.8.0.1/24", "2001:db8:8::1/64"}, 9)
-        .mtu(1280);
+        .mtu(1280)
+        .interface(core::PortId(2), "down", {"10.6.0.1/24", "2001:db8:6::1/64"})
+        .port_down()
+        .removed("removed");
     builder.route("10.0.0.0/24", "trust", mac(0)).route("2001:db8:1::/64", "trust", mac(0));
     builder.route("192.168.1.0/24", "untrust", mac(1)).route("2001:db8:2::/64", "untrust", mac(1));
     builder.route("10.7.0.0/24", "tenant", mac(2)).route("2001:db8:7::/64", "tenant", mac(2));
     builder.route("10.9.0.0/24", "double", mac(3)).route("2001:db8:9::/64", "double", mac(3));
     builder.route("10.8.0.0/24", "narrow", mac(4)).route("2001:db8:8::/64", "narrow", mac(4));
+    builder.route("10.6.0.0/24", "down", mac(5)).route("2001:db8:6::/64", "down", mac(5));
     builder.blackhole("198.18.0.0/15").blackhole("2001:db8:bad::/48");
     builder.prohibited("198.51.100.0/24").prohibited("2001:db8:f0::/48");
     builder.unresolved("203.0.113.0/24", "untrust").unresolved("2001:db8:cafe::/48", "untrust");

@@ -41,6 +41,8 @@ inline constexpr std::uint16_t kUntrust = 1;  // outside untagged, 192.168.1.1/2
 inline constexpr std::uint16_t kTenant = 2;   // inside VLAN 7, 10.7.0.1/24, 2001:db8:7::1/64
 inline constexpr std::uint16_t kDouble = 3;   // outside VLAN 100/200, 10.9.0.1/24, 2001:db8:9::1/64
 inline constexpr std::uint16_t kNarrow = 4;   // outside VLAN 9, MTU 1280, 10.8.0.1/24, 2001:db8:8::1/64
+inline constexpr std::uint16_t kDown = 5;     // of a port without link, 10.6.0.1/24, 2001:db8:6::1/64
+inline constexpr std::uint16_t kRemoved = 6;  // the profile before had it
 
 // Hosts.
 inline constexpr std::string_view kClient = "10.0.0.10";

@@ -57,6 +57,7 @@ Testbed::Testbed(const TestbedConfig& config, core::Snapshot snapshot,
                                   SOCKET_ID_ANY);
   if (pool_ == nullptr) throw std::runtime_error("no packet buffers");
 
+  const unsigned transmit_queues = config.transmit_queues == 0 ? config.workers : config.transmit_queues;
   for (unsigned p = 0; p < config.ports; ++p) {
     std::vector<rte_ring*> receive;
     std::vector<rte_ring*> transmit;
@@ -66,15 +67,15 @@ Testbed::Testbed(const TestbedConfig& config, core::Snapshot snapshot,
       transmit.push_back(make_ring(name + "t", config.ring_size));
     }
     const int id = rte_eth_from_rings((bed + "p" + std::to_string(p)).c_str(), receive.data(), config.workers,
-                                      transmit.data(), config.workers, 0);
+                                      transmit.data(), transmit_queues, 0);
     if (id < 0) throw std::runtime_error("no ring port");
     rte_eth_conf settings{};
     const auto number = static_cast<std::uint16_t>(id);
     const auto queues = static_cast<std::uint16_t>(config.workers);
-    rte_eth_dev_configure(number, queues, queues, &settings);
+    rte_eth_dev_configure(number, queues, static_cast<std::uint16_t>(transmit_queues), &settings);
     for (std::uint16_t q = 0; q < queues; ++q) {
       rte_eth_rx_queue_setup(number, q, 512, 0, nullptr, pool_);
-      rte_eth_tx_queue_setup(number, q, 512, 0, nullptr);
+      if (q < transmit_queues) rte_eth_tx_queue_setup(number, q, 512, 0, nullptr);
     }
     rte_eth_dev_start(number);
     ports_.push_back(core::PortId(number));
@@ -83,6 +84,7 @@ Testbed::Testbed(const TestbedConfig& config, core::Snapshot snapshot,
   }
   for (unsigned w = 0; w < config.workers; ++w) {
     owner_rings_.push_back(make_ring(bed + "o" + std::to_string(w), config.ring_size));
+    send_for_others_.push_back(make_ring(bed + "s" + std::to_string(w), config.ring_size));
   }
   to_host_ = make_ring(bed + "h", config.ring_size);
   from_host_ = make_ring(bed + "f", config.ring_size);
@@ -104,8 +106,11 @@ Testbed::Testbed(const TestbedConfig& config, core::Snapshot snapshot,
     for (const core::PortId port : ports_) {
       worker.queues.push_back({port, static_cast<std::uint16_t>(w)});
       worker.transmit_paths[port.value()] = {
-          .present = true, .queue = static_cast<std::uint16_t>(w), .ring = nullptr};
+          .present = true,
+          .queue = static_cast<std::uint16_t>(w % transmit_queues),
+          .ring = w < transmit_queues ? nullptr : send_for_others_[w % transmit_queues]};
     }
+    worker.transmit_for_others = {send_for_others_[w]};
     counters_.push_back(std::make_unique<core::WorkerCounters>());
     workers_.push_back(std::make_unique<core::Worker>(std::move(worker), rcu_, *snapshot_, *counters_.back(),
                                                       make_function));
@@ -125,6 +130,7 @@ Testbed::~Testbed() {
     for (rte_ring* ring : transmit_rings_[p]) rte_ring_free(ring);
   }
   for (rte_ring* ring : owner_rings_) rte_ring_free(ring);
+  for (rte_ring* ring : send_for_others_) rte_ring_free(ring);
   rte_ring_free(to_host_);
   rte_ring_free(from_host_);
   rte_mempool_free(pool_);

@@ -24,6 +24,7 @@ struct TestbedConfig {
   unsigned ports = 2;
   unsigned buffers = 8191;
   unsigned ring_size = 2048;
+  unsigned transmit_queues = 0;  // of each port; 0: one for each worker
   flow::FragmentSettings fragments{};
 };
 
@@ -61,7 +62,7 @@ class Testbed {
   [[nodiscard]] rte_ring* transmit_ring(unsigned port, unsigned worker) noexcept {
     return transmit_rings_[port][worker];
   }
-  // What went to the twin, frames as received; `kind` of the first note when asked for.
+  // What went to the twin, frames as received.
   [[nodiscard]] std::vector<std::vector<std::uint8_t>> to_host();
   struct HostFrame {
     core::Note note;
@@ -87,6 +88,7 @@ class Testbed {
   std::vector<std::vector<rte_ring*>> receive_rings_;   // by port, by worker
   std::vector<std::vector<rte_ring*>> transmit_rings_;  // by port, by worker
   std::vector<rte_ring*> owner_rings_;
+  std::vector<rte_ring*> send_for_others_;  // by worker: frames for its transmit queues
   rte_ring* to_host_ = nullptr;
   rte_ring* from_host_ = nullptr;
   core::Rcu rcu_;

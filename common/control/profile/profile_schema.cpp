@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint16_t kMostWorkers = 128;
+constexpr std::uint16_t kMostWorkers = 64;  // the core has room for no more, nor for more queues a port
 constexpr std::uint16_t kMostCpu = 1023;
 constexpr std::uint64_t kLeastMemory = 64ULL << 20U;
 constexpr std::uint64_t kMostMemory = 1ULL << 40U;

@@ -93,6 +93,10 @@ std::vector<Scenario> ways_on() {
         .refused(kInside, from_to(kTrust, from, ends.v6 ? "2001:db8:bad::1" : "198.18.0.1").udp(1, 2),
                  Drop::kBlackhole);
 
+    add("a port without link")
+        .refused(kInside, from_to(kTrust, from, ends.v6 ? "2001:db8:6::5" : "10.6.0.5").udp(1, 2),
+                 Drop::kPortDown);
+
     add("to the interface's own address")
         .in(kInside, from_to(kTrust, from, ends.v6 ? "2001:db8:1::1" : "10.0.0.1").udp(1, 2))
         .to_host(from_to(kTrust, from, ends.v6 ? "2001:db8:1::1" : "10.0.0.1").udp(1, 2));
@@ -172,6 +176,13 @@ std::vector<Scenario> of_the_twin() {
                      .otherwise(firewall::Action::kDrop)
                      .from_host(kTrust, arp)
                      .out(kInside, arp));
+  // A frame waits in the ring while the network becomes another, which has no such interface.
+  const auto lost = [&](const std::string& name, std::uint16_t interface, Drop reason) {
+    list.push_back(scenario(name).from_host(interface, arp).dropped(reason));
+  };
+  lost("by an interface that was removed", kRemoved, Drop::kInterfaceDown);
+  lost("by an interface that is not there yet", kRemoved + 1, Drop::kInterfaceDown);
+  lost("by a port without link", kDown, Drop::kPortDown);
   return list;
 }
 

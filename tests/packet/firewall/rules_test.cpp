@@ -225,6 +225,11 @@ std::vector<Scenario> rejections() {
         PacketBuilder(tcp("S")).ethernet("02:00:00:00:02:00", "ff:ff:ff:ff:ff:ff"));
     add("broadcast udp is not answered",
         PacketBuilder(udp).ethernet("02:00:00:00:02:00", "ff:ff:ff:ff:ff:ff"));
+    // The way back is prohibited: that is said to a sender, and here it would be ourselves.
+    const auto lost =
+        ends.v6 ? packet().ipv6("2001:db8:f0::9", kServer6) : packet().ipv4("198.51.100.9", kServer);
+    add("a syn that no reset can reach", received_on(lost, kTrust).tcp(5000, 443).flags("S"))
+        .dropped(core::Drop::kProhibited);
     list.push_back(scenario("by default " + ends.name)
                        .set(deny_by_default)
                        .otherwise(Action::kReject)

@@ -46,7 +46,20 @@ TEST_F(DomainsTest, KeepOverlappingTenantsApart) {
   EXPECT_NE(test::run("ip route get 198.51.100.9 from 10.7.0.77 iif tenant7").status, 0);
 
   EXPECT_FALSE(domains->attach(netlink_->link("outside").value(), "nobody-added-this"));
-  EXPECT_FALSE(domains->add("a-name-too-long-for-linux", RouteTable(9)));
+  // Neither how long a domain's name is nor that a link has it matters.
+  EXPECT_TRUE(domains->add("a-name-too-long-for-linux", RouteTable(109)));
+  EXPECT_TRUE(domains->add("outside", RouteTable(110)));
+  EXPECT_EQ(netlink_->link("outside")->index, outside.index());
+
+  // An address that goes takes its subnet along; a link that leaves its domain is in main again.
+  ASSERT_TRUE(domains->set_addresses(first.index(), "vrf7", {}));
+  EXPECT_NE(test::run("ip route get 10.7.0.9 from 10.7.0.77 iif tenant7").status, 0);
+  EXPECT_EQ(ip_json("route show 10.7.0.0/24 table 107").size(), 0U);
+  if (!vrf) {
+    ASSERT_TRUE(domains->detach("tenant7", "vrf7"));
+    EXPECT_EQ(test::run("ip route get 198.51.100.9 from 198.51.100.77 iif tenant7").status, 0);
+    EXPECT_FALSE(domains->detach("tenant7", "nobody-added-this"));
+  }
   ASSERT_TRUE(domains->close());
   if (!vrf) {
     EXPECT_EQ(ip_json("rule show").size(), 3U) << "local, main, default";

@@ -254,12 +254,13 @@ TEST_F(MirrorTest, NeighborThatNobodyAnswersForFails) {
 }
 
 TEST_F(MirrorTest, RefreshAsksForTheMissingAndVerifiesTheStale) {
-  const std::vector<NeighborKey> in_use = {{inside_->index(), ip("192.0.2.9")},
-                                           {inside_->index(), ip("192.0.2.10")}};
+  const NeighborKey stale{inside_->index(), ip("192.0.2.9")};
+  const NeighborKey permanent{inside_->index(), ip("192.0.2.10")};
+  const std::set<NeighborKey> in_use{stale, permanent};
   ip_command("neigh add 192.0.2.9 dev inside lladdr 02:00:00:00:00:99 nud stale");
   ip_command("neigh add 192.0.2.10 dev inside lladdr 02:00:00:00:00:98 nud permanent");
   ASSERT_EQ(test::run("ip ntable change name arp_cache dev inside delay_probe 10").status, 0);
-  ASSERT_TRUE(until([&](const Model& m) { return m.find_neighbor(in_use[1]) != nullptr; }));
+  ASSERT_TRUE(until([&](const Model& m) { return m.find_neighbor(permanent) != nullptr; }));
   EXPECT_EQ(*refresh_neighbors(*netlink_, mirror_->model(), in_use), 1U) << "the permanent one is left alone";
   // Verified by a request to the address it is believed to have (RFC 1122 section 2.3.2.1, unicast poll).
   const auto request =
@@ -268,14 +269,28 @@ TEST_F(MirrorTest, RefreshAsksForTheMissingAndVerifiesTheStale) {
   EXPECT_TRUE(std::equal(kPeerMac.bytes.begin(), kPeerMac.bytes.end(), request->begin()));
   ASSERT_TRUE(*inside_->write(arp(2, kPeerMac, "192.0.2.9", kOurMac, "192.0.2.1")));
   EXPECT_TRUE(
-      until([&](const Model& m) { return m.find_neighbor(in_use[0])->state == NeighborState::kReachable; }));
+      until([&](const Model& m) { return m.find_neighbor(stale)->state == NeighborState::kReachable; }));
   EXPECT_EQ(*refresh_neighbors(*netlink_, mirror_->model(), in_use), 0U);
 
-  const std::vector<NeighborKey> unknown = {{inside_->index(), ip("192.0.2.77")},
-                                            {LinkIndex(999999), ip("192.0.2.9")}};
+  const std::set<NeighborKey> unknown = {{inside_->index(), ip("192.0.2.77")},
+                                         {LinkIndex(999999), ip("192.0.2.9")}};
   EXPECT_EQ(*refresh_neighbors(*netlink_, mirror_->model(), unknown), 1U);
-  EXPECT_TRUE(await_frame(
-      *inside_, [](const Frame& f) { return f == arp(1, kOurMac, "192.0.2.1", {}, "192.0.2.77"); }));
+  const auto asks_for = [](const char* target) {
+    return [target](const Frame& f) { return f == arp(1, kOurMac, "192.0.2.1", {}, target); };
+  };
+  EXPECT_TRUE(await_frame(*inside_, asks_for("192.0.2.77")));
+
+  // Below 1280 bytes the link has no IPv6 and the kernel refuses the first of these.
+  ip_command("link set inside mtu 1000");
+  const std::set<NeighborKey> one_refused = {{outside_->index(), ip("2001:db8::9")},
+                                             {outside_->index(), ip("198.51.100.9")},
+                                             {inside_->index(), ip("2001:db8::9")},
+                                             {inside_->index(), ip("192.0.2.78")}};
+  EXPECT_FALSE(refresh_neighbors(*netlink_, mirror_->model(), one_refused));
+  EXPECT_TRUE(await_frame(*inside_, asks_for("192.0.2.78")));
+  EXPECT_TRUE(await_frame(*outside_, [](const Frame& f) {
+    return f == arp(1, mac("02:00:00:00:00:02"), "198.51.100.1", {}, "198.51.100.9");
+  }));
 }
 
 TEST_F(MirrorTest, RecoversFromAnOverrun) {
