@@ -88,6 +88,17 @@ std::vector<Scenario> ways_on() {
     add("another machine's mac").refused(kInside, to_mac(udp, "02:00:00:00:01:99"), Drop::kNotForUs);
     add("the mac of another of our interfaces")
         .refused(kInside, to_mac(udp, "02:00:00:00:01:01"), Drop::kNotForUs);
+    // RFC 1812 section 5.3.4: not forwarded, whoever they are for; Linux does the same with IPv6.
+    add("a link-layer broadcast").refused(kInside, to_mac(udp, "ff:ff:ff:ff:ff:ff"), Drop::kLinkBroadcast);
+    add("a link-layer multicast").refused(kInside, to_mac(udp, "01:00:5e:01:02:03"), Drop::kLinkBroadcast);
+    add("a link-layer broadcast of a syn is not judged")
+        .rules({reject("no")})
+        .refused(kInside, to_mac(PacketBuilder(ends.client).tcp(1, 2).flags("S"), "ff:ff:ff:ff:ff:ff"),
+                 Drop::kLinkBroadcast);
+    const auto ours = from_to(kTrust, from, ends.v6 ? "2001:db8:1::1" : "10.0.0.1").udp(1, 2);
+    add("our own address by a link-layer broadcast")
+        .in(kInside, to_mac(ours, "ff:ff:ff:ff:ff:ff"))
+        .to_host(to_mac(ours, "ff:ff:ff:ff:ff:ff"));
     // RFC 1812 section 4.3.2.7: nothing is said about these, either.
     add("a black hole")
         .refused(kInside, from_to(kTrust, from, ends.v6 ? "2001:db8:bad::1" : "198.18.0.1").udp(1, 2),

@@ -100,9 +100,9 @@ std::vector<Scenario> silent() {
   add("about a later fragment v4", whole4.piece(40, 40, 9));
   add("about a later fragment v6", whole6.piece(40, 40, 9));
   add("about a link-layer broadcast v4",
-      PacketBuilder(whole4).ethernet("02:00:00:00:02:00", "ff:ff:ff:ff:ff:ff"));
+      PacketBuilder(whole4).ethernet("02:00:00:00:02:00", "ff:ff:ff:ff:ff:ff"), Drop::kLinkBroadcast);
   add("about a link-layer multicast v6",
-      PacketBuilder(whole6).ethernet("02:00:00:00:02:00", "33:33:00:00:00:01"));
+      PacketBuilder(whole6).ethernet("02:00:00:00:02:00", "33:33:00:00:00:01"), Drop::kLinkBroadcast);
   add("about a black hole v4", to4("198.19.0.1").ttl(1).udp(1, 2), Drop::kBlackhole);
   return list;
 }

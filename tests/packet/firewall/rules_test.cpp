@@ -221,10 +221,6 @@ std::vector<Scenario> rejections() {
     add("a ping", ping).out(kInside, error(ping));
     const auto sctp = PacketBuilder(ends.client).sctp(1, 2).payload(8);
     add("sctp", sctp).out(kInside, error(sctp));
-    add("a broadcast syn is not answered",
-        PacketBuilder(tcp("S")).ethernet("02:00:00:00:02:00", "ff:ff:ff:ff:ff:ff"));
-    add("broadcast udp is not answered",
-        PacketBuilder(udp).ethernet("02:00:00:00:02:00", "ff:ff:ff:ff:ff:ff"));
     list.push_back(scenario("by default " + ends.name)
                        .set(deny_by_default)
                        .otherwise(Action::kReject)

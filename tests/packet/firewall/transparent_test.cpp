@@ -98,6 +98,9 @@ std::vector<Scenario> scenarios() {
         .in(kInside, PacketBuilder(udp).vlan(77))
         .dropped(Drop::kRejectedByDefault)
         .out(kInside, error(udp).vlan(77));
+    refusing("a rejected broadcast syn is not answered")
+        .refused(kInside, PacketBuilder(syn).ethernet("02:aa:00:00:00:01", "ff:ff:ff:ff:ff:ff"),
+                 Drop::kRejectedByDefault);
     refusing("a rejected broadcast is not answered")
         .refused(kInside, PacketBuilder(udp).ethernet("02:aa:00:00:00:01", "ff:ff:ff:ff:ff:ff"),
                  Drop::kRejectedByDefault);
