@@ -134,6 +134,8 @@ void Originator::icmp_error(const Packet& packet, const Network& network, Error 
     ip.version_length = 0x45;
     ip.tos = 0xc0;  // RFC 1812 section 4.3.2.5: precedence 6
     ip.total_length = be16(static_cast<std::uint16_t>(length));
+    // So the identification need not be unique: RFC 6864 section 4.1.
+    ip.fragment = be16(Ipv4Header::kDontFragment);
     ip.ttl = kDefaultTtl;
     ip.protocol = net::protocol::kIcmp;
     ip.source = speaker.v4();

@@ -10,13 +10,18 @@ namespace {
 using core::Drop;
 
 // An error from the inside interface to the client. RFC 1812 section 4.3.2.3 and .5: at most 576 bytes,
-// precedence 6; RFC 4443 section 2.4(c): at most 1280. The identification of an unfragmented datagram is free
-// (RFC 6864).
+// precedence 6; RFC 4443 section 2.4(c): at most 1280. RFC 6864 sections 4.1 and 4.3: an identification that
+// is not unique wants a datagram that is not to be fragmented.
 PacketBuilder error4(std::uint8_t type, std::uint8_t code, const PacketBuilder& about,
                      std::uint32_t word = 0) {
-  return sent_by(
-      packet().ipv4("10.0.0.1", kClient).id(0).traffic_class(0xc0).icmp(type, code, word).embed(about, 548),
-      kTrust);
+  return sent_by(packet()
+                     .ipv4("10.0.0.1", kClient)
+                     .id(0)
+                     .df()
+                     .traffic_class(0xc0)
+                     .icmp(type, code, word)
+                     .embed(about, 548),
+                 kTrust);
 }
 PacketBuilder error6(std::uint8_t type, std::uint8_t code, const PacketBuilder& about,
                      std::uint32_t word = 0) {
@@ -78,7 +83,7 @@ std::vector<Scenario> spoken() {
   // The error leaves by the VLAN its cause came by, and speaks with that interface's address.
   const auto tagged = received_on(packet().ipv4("10.7.0.5", kNowhere).udp(1, 2), kTenant);
   add("an error into a vlan", tagged, Drop::kNoRoute,
-      sent_by(packet().ipv4("10.7.0.1", "10.7.0.5").id(0).traffic_class(0xc0).icmp(3, 0).embed(tagged),
+      sent_by(packet().ipv4("10.7.0.1", "10.7.0.5").id(0).df().traffic_class(0xc0).icmp(3, 0).embed(tagged),
               kTenant));
   return list;
 }

@@ -74,7 +74,7 @@ std::vector<Scenario> scenarios() {
   const auto large4 = far4().df().udp(1, 2).payload(kMtu - 27);
   const auto large6 = far6().udp(1, 2).payload(kMtu - 47);
   const auto error4 = sent_by(
-      packet().ipv4("10.0.0.1", kClient).id(0).traffic_class(0xc0).icmp(3, 4, kMtu).embed(large4, 548),
+      packet().ipv4("10.0.0.1", kClient).id(0).df().traffic_class(0xc0).icmp(3, 4, kMtu).embed(large4, 548),
       kTrust);
   const auto error6 =
       sent_by(packet().ipv6("2001:db8:1::1", kClient6).icmp(2, 0, kMtu).embed(large6, 1232), kTrust);
@@ -85,9 +85,11 @@ std::vector<Scenario> scenarios() {
   add("too big and out of ttl")
       .in(kInside, dying)
       .dropped(Drop::kTtlExceeded)
-      .out(kInside,
-           sent_by(packet().ipv4("10.0.0.1", kClient).id(0).traffic_class(0xc0).icmp(11, 0).embed(dying, 548),
-                   kTrust));
+      .out(
+          kInside,
+          sent_by(
+              packet().ipv4("10.0.0.1", kClient).id(0).df().traffic_class(0xc0).icmp(11, 0).embed(dying, 548),
+              kTrust));
 
   const auto cut = [&](const std::string& name, const PacketBuilder& whole, std::size_t pieces) {
     add(name).in(kInside, whole).any_outcome().check([whole, pieces](const Observed& seen) {

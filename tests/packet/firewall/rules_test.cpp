@@ -195,8 +195,9 @@ std::vector<Scenario> rejections() {
       return sent_by(base, kTrust).tcp(443, 5000).window(0);
     };
     const auto error = [&](const PacketBuilder& about) {
-      const auto base = ends.v6 ? packet().ipv6("2001:db8:1::1", kClient6).icmp(1, 1)
-                                : packet().ipv4("10.0.0.1", kClient).id(0).traffic_class(0xc0).icmp(3, 13);
+      const auto base = ends.v6
+                            ? packet().ipv6("2001:db8:1::1", kClient6).icmp(1, 1)
+                            : packet().ipv4("10.0.0.1", kClient).id(0).df().traffic_class(0xc0).icmp(3, 13);
       return sent_by(base, kTrust).embed(about, ends.v6 ? 1232 : 548);
     };
     const auto tcp = [&](std::string_view flags) {
