@@ -165,6 +165,10 @@ class Traffic(lab.TestCase):
             everyone.settimeout(10)
             self.assertEqual(everyone.recv(16), b"last")
 
+    def test_subnet_router_anycast_is_ours(self):
+        # RFC 4291 section 2.6.1: every router of a subnet answers to the address without a host part.
+        self.assertIn("bytes from 2001:db8:1::1", self.lab.ping("2001:db8:1::").stdout)
+
     def test_datagram_out_of_the_blue(self):
         with self.lab.socket_in("server", socket.AF_INET, socket.SOCK_DGRAM) as stray:
             stray.sendto(b"hello", (CLIENT4, 5201))

@@ -44,6 +44,7 @@ std::vector<Scenario> ways_on() {
     add("the lowest ttl that passes").passes(kInside, PacketBuilder(udp).ttl(2));
     add("the highest ttl").passes(kInside, PacketBuilder(udp).ttl(255));
     add("traffic class is kept").passes(kInside, PacketBuilder(udp).traffic_class(0xbb));
+    if (ends.v6) add("flow label is kept").passes(kInside, PacketBuilder(udp).flow_label(0xabcde));
     add("a wrong transport checksum is the receiver's business")
         .passes(kInside, PacketBuilder(udp).bad_transport_checksum());
     add("padding of a short frame")

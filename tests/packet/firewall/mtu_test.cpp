@@ -95,6 +95,8 @@ std::vector<Scenario> scenarios() {
     add(name).in(kInside, whole).any_outcome().check([whole, pieces](const Observed& seen) {
       EXPECT_EQ(seen.sent(kOutside).size(), pieces);
       EXPECT_TRUE(seen.sent(kInside).empty());
+      EXPECT_EQ((seen.sent(kOutside)[0][kLink + 6] * 256U + seen.sent(kOutside)[0][kLink + 7]) % 0x2000, 0U)
+          << "in order";
       EXPECT_EQ(seen.total(&core::WorkerCounters::fragmented), 1U);
       EXPECT_EQ(seen.total(&core::WorkerCounters::transmitted), 1U);
       for (const Frame& frame : seen.sent(kOutside)) {
@@ -111,6 +113,26 @@ std::vector<Scenario> scenarios() {
   cut("tcp without df is cut", far4().tcp(1, 2).flags("S").payload(1300), 2);
   // RFC 791 section 3.1: router alert has the copied bit, so every fragment carries it.
   cut("a datagram with an option to copy", far4().ip_option({0x94, 4, 0, 0}).udp(1, 2).payload(1300), 2);
+  cut("an option not to copy stands in the first piece only",
+      far4().ip_option({7, 7, 4, 0, 0, 0, 0}).udp(1, 2).payload(1300), 2);
+  list.back().check([](const Observed& seen) {
+    std::map<bool, unsigned> header_words;
+    for (const Frame& frame : seen.sent(kOutside))
+      header_words[(frame[kLink + 6] * 256U + frame[kLink + 7]) % 0x2000 == 0] = frame[kLink] & 15U;
+    EXPECT_EQ(header_words, (std::map<bool, unsigned>{{true, 7}, {false, 5}}));
+  });
+
+  // RFC 791 section 3.2: pieces may be cut like whole datagrams.
+  const auto whole = far4().udp(1, 2).payload(2900);
+  add("pieces are cut again")
+      .in(kInside, whole.piece(0, 1480, 777))
+      .in(kInside, whole.piece(1480, 4000, 777))
+      .any_outcome()
+      .check([whole](const Observed& seen) {
+        EXPECT_EQ(seen.sent(kOutside).size(), 4U);
+        EXPECT_EQ(seen.total(&core::WorkerCounters::fragmented), 2U);
+        EXPECT_TRUE(reassembled(seen.sent(kOutside)) == forwarded(whole, kNarrow).datagram());
+      });
   return list;
 }
 
