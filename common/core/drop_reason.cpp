@@ -42,6 +42,8 @@ constexpr std::array kReasons = {
         "The destination address is not to be forwarded: loopback, unspecified or link-local."),
     row(Drop::kLand, "land", "Source and destination are the same (a LAND attack)."),
     row(Drop::kMulticast, "multicast", "Multicast is not forwarded."),
+    row(Drop::kLinkBroadcast, "link_broadcast",
+        "Sent to all on its link by a broadcast or multicast frame, so not forwarded beyond it."),
     row(Drop::kFragmentOverlap, "fragment_overlap",
         "Fragments of one datagram overlap (RFC 5722, RFC 3128)."),
     row(Drop::kFragmentDuplicate, "fragment_duplicate", "This fragment has passed already."),

@@ -36,6 +36,7 @@ enum class Drop : std::uint8_t {
   kMartianDestination,
   kLand,
   kMulticast,
+  kLinkBroadcast,
   kFragmentOverlap,
   kFragmentDuplicate,
   kFragmentTiny,

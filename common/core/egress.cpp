@@ -35,13 +35,26 @@ constexpr unsigned kMaxFragments = 128;
 
 }  // namespace
 
-void Egress::resolve(Batch& batch, Packet& packet) noexcept {
-  note(packet.mbuf) = Note{.kind = Note::Kind::kResolve, .interface = packet.egress, .port = packet.port};
+void Egress::resolve(Batch& batch, Packet& packet, Origin origin) noexcept {
+  note(packet.mbuf) = Note{.kind = Note::Kind::kResolve,
+                           .type_or_flags = static_cast<std::uint8_t>(origin),
+                           .interface = packet.egress,
+                           .port = packet.port};
   batch.take(packet);
   to_resolve_.push(packet.mbuf);
 }
 
-bool Egress::hop_taken(Batch& batch, Packet& packet, const Network& network) noexcept {
+void Egress::give_up(Batch& batch, std::uint64_t lanes) noexcept {
+  const Network& network = *batch.network;
+  for (lanes &= batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
+    Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
+    if (network.next_hops[packet.next_hop.value()].kind != NextHop::Kind::kResolve) continue;
+    originator_.neighbor_unreachable(packet, network);
+    batch.drop(packet, Drop::kNeighborUnresolved);
+  }
+}
+
+bool Egress::hop_taken(Batch& batch, Packet& packet, const Network& network, Origin origin) noexcept {
   if (!packet.next_hop.valid()) {
     packet.next_hop = network.find_route(packet.domain, packet.destination());
     if (!packet.next_hop.valid()) {
@@ -55,7 +68,7 @@ bool Egress::hop_taken(Batch& batch, Packet& packet, const Network& network) noe
     case NextHop::Kind::kForward:
       return false;
     case NextHop::Kind::kResolve:
-      resolve(batch, packet);
+      resolve(batch, packet, origin);
       return true;
     case NextHop::Kind::kHost:
       note(packet.mbuf) =
@@ -68,6 +81,10 @@ bool Egress::hop_taken(Batch& batch, Packet& packet, const Network& network) noe
       return true;
     case NextHop::Kind::kProhibited:
       originator_.admin_prohibited(packet, network);
+      batch.drop(packet, Drop::kProhibited);
+      return true;
+    case NextHop::Kind::kUnreachable:
+      originator_.unreachable_route(packet, network);
       batch.drop(packet, Drop::kProhibited);
       return true;
     case NextHop::Kind::kWire:
@@ -188,7 +205,7 @@ void Egress::process(Batch& batch, Origin origin) noexcept {
 }
 
 void Egress::leave(Batch& batch, Packet& packet, const Network& network, Origin origin) noexcept {
-  if (hop_taken(batch, packet, network)) return;
+  if (hop_taken(batch, packet, network, origin)) return;
   const NextHop& hop = network.next_hops[packet.next_hop.value()];
   if (!network.port_up[hop.port.value()]) {
     batch.drop(packet, Drop::kPortDown);

@@ -26,6 +26,8 @@ class Egress {
   // Sends the live packets of the batch; a packet without a next hop (its destination was rewritten, or it
   // was made here) is routed first.
   void process(Batch& batch, Origin origin) noexcept;
+  // Packets in these lanes waited for a next hop that did not answer. One that is known by now is left alone.
+  void give_up(Batch& batch, std::uint64_t lanes) noexcept;
   // A frame of the twin's: tags and port are the interface's, the rest stands as the kernel wrote it.
   void send_frame(rte_mbuf* mbuf, InterfaceId interface, const Network& network) noexcept;
   void flush() noexcept;
@@ -35,11 +37,11 @@ class Egress {
   void leave(Batch& batch, Packet& packet, const Network& network, Origin origin) noexcept;
   [[nodiscard]] bool fits(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
                           Origin origin) noexcept;
-  [[nodiscard]] bool hop_taken(Batch& batch, Packet& packet, const Network& network) noexcept;
+  [[nodiscard]] bool hop_taken(Batch& batch, Packet& packet, const Network& network, Origin origin) noexcept;
   void forward(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
                Origin origin) noexcept;
   void fragment(Batch& batch, Packet& packet, const NextHop& hop, Origin origin) noexcept;
-  void resolve(Batch& batch, Packet& packet) noexcept;
+  void resolve(Batch& batch, Packet& packet, Origin origin) noexcept;
 
   rte_mempool* pool_;
   Transmitter& transmitter_;

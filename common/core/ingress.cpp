@@ -127,6 +127,18 @@ bool is_icmp_error(const Headers& headers) noexcept {
          (headers.protocol == net::protocol::kIcmpv6 && headers.icmp_type() < net::icmpv6::kEchoRequest);
 }
 
+// A packet to a single address that is not ours. One that came by a broadcast or multicast frame is not for
+// us to forward: RFC 1812 section 5.3.4.
+bool is_for_another(const Packet& packet, const Network& network) noexcept {
+  const net::IpAddress destination = packet.destination();
+  const bool group = destination.is_v4()
+                         ? destination.v4().value.host() >= 0xe0000000U
+                         : destination.v6().is_multicast() || destination.v6().is_link_local();
+  if (group) return false;
+  const NextHopId hop = network.find_route(packet.domain, destination);
+  return !hop.valid() || network.next_hops[hop.value()].kind != NextHop::Kind::kHost;
+}
+
 // What decides on the owner. An ICMP error belongs with the flow it is about: the packet inside it tells.
 std::uint32_t flow_hash(const Packet& packet) noexcept {
   const Headers& headers = packet.headers;
@@ -184,6 +196,10 @@ void Ingress::to_host(Batch& batch, Packet& packet) noexcept {
     return false;
   }
   packet.link_broadcast = true;
+  if (packet.headers.family != Headers::kArp && is_for_another(packet, network)) {
+    batch.drop(packet, Drop::kLinkBroadcast);
+    return false;
+  }
   return true;
 }
 

@@ -42,12 +42,13 @@ struct Interface {
 // Where a packet goes and what to write in front of it: decided once, applied per packet.
 struct alignas(64) NextHop {
   enum class Kind : std::uint8_t {
-    kForward,     // rewrite and send
-    kResolve,     // the neighbour's MAC address is not known yet: the twin asks while the packet waits
-    kHost,        // our own address: to the twin
-    kBlackhole,   // drop without a word
-    kProhibited,  // drop and say so by ICMP
-    kWire,        // transparent mode: the other port of the pair, nothing rewritten
+    kForward,      // rewrite and send
+    kResolve,      // the neighbour's MAC address is not known yet: the twin asks while the packet waits
+    kHost,         // our own address: to the twin
+    kBlackhole,    // drop without a word
+    kProhibited,   // drop and say so by ICMP
+    kUnreachable,  // drop and say by ICMP that there is no way
+    kWire,         // transparent mode: the other port of the pair, nothing rewritten
   };
   Kind kind = Kind::kProhibited;
   std::uint8_t rewrite_length = 0;  // 14, 18 or 22 bytes of `rewrite`

@@ -16,14 +16,15 @@ namespace millrace::core {
 struct Note {
   enum class Kind : std::uint8_t {
     kNone,
-    kFragment,  // a fragment on its way to the flow's owner or released there, with what the first one told
-    kDeliver,   // to the twin: for the appliance itself
-    kResolve,   // to the twin: ask for the next hop's MAC address, then give the packet back
-    kFrame,     // from the twin: an Ethernet frame to send by `interface`
-    kResume,    // from the twin: a packet that waited for its neighbour, to be routed again
+    kFragment,    // a fragment on its way to the flow's owner or released there, with what the first one told
+    kDeliver,     // to the twin: for the appliance itself
+    kResolve,     // to the twin: ask for the next hop's MAC address, then give the packet back
+    kFrame,       // from the twin: an Ethernet frame to send by `interface`
+    kResume,      // from the twin: a packet that waited for its neighbour, to be routed again
+    kUnresolved,  // from the twin: one whose neighbour did not answer
   };
   Kind kind = Kind::kNone;
-  std::uint8_t type_or_flags = 0;
+  std::uint8_t type_or_flags = 0;  // of the first fragment; of a packet that waits, its Origin
   std::uint8_t code = 0;
   std::uint8_t protocol = 0;
   be16 source_port{};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/core/note.h"
 #include "common/net/checksum.h"
 
 namespace millrace::core {
@@ -62,6 +63,7 @@ Packet* Originator::allocate(net::Family family, unsigned length) noexcept {
   packet.headers.family = static_cast<std::uint8_t>(family) & 0xfU;
   packet.made_here = true;
   auto& ethernet = *reinterpret_cast<net::EthernetHeader*>(packet.bytes());
+  ethernet = {};
   ethernet.type = be16(family == net::Family::kIpv4 ? net::ether_type::kIpv4 : net::ether_type::kIpv6);
   return &packet;
 }
@@ -91,6 +93,17 @@ Packet* Originator::make(net::Family family, unsigned length, const Packet& back
     packet->next_hop = network.wire_back[back_to.port.value()];
   }
   return packet;
+}
+
+// By now the batch holds at most one burst: those that come back.
+void Originator::resume(rte_mbuf* mbuf, const Network& network) noexcept {
+  Packet& packet = batch_.add(mbuf);
+  const Note& with = note(mbuf);
+  static_cast<void>(net::parse_frame(packet.first_segment(), mbuf->pkt_len, packet.headers, {}));
+  packet.port = with.port;
+  packet.prepared = true;
+  if (with.interface.value() < network.interfaces.size())
+    packet.domain = network.interfaces[with.interface.value()].domain;
 }
 
 void Originator::icmp_error(const Packet& packet, const Network& network, Error v4, Error v6) noexcept {
@@ -135,6 +148,8 @@ void Originator::icmp_error(const Packet& packet, const Network& network, Error 
     ip.version_length = 0x45;
     ip.tos = 0xc0;  // RFC 1812 section 4.3.2.5: precedence 6
     ip.total_length = be16(static_cast<std::uint16_t>(length));
+    // So the identification need not be unique: RFC 6864 section 4.1.
+    ip.fragment = be16(Ipv4Header::kDontFragment);
     ip.ttl = kDefaultTtl;
     ip.protocol = net::protocol::kIcmp;
     ip.source = speaker.v4();

@@ -63,6 +63,15 @@ class Originator {
     icmp_error(packet, network, {net::icmp::kUnreachable, net::icmp::kCodeNetUnreachable},
                {net::icmpv6::kUnreachable, net::icmpv6::kCodeNoRoute});
   }
+  // A route that says so, and a next hop that does not answer.
+  void unreachable_route(const Packet& packet, const Network& network) noexcept {
+    icmp_error(packet, network, {net::icmp::kUnreachable, net::icmp::kCodeHostUnreachable},
+               {net::icmpv6::kUnreachable, net::icmpv6::kCodeNoRoute});
+  }
+  void neighbor_unreachable(const Packet& packet, const Network& network) noexcept {
+    icmp_error(packet, network, {net::icmp::kUnreachable, net::icmp::kCodeHostUnreachable},
+               {net::icmpv6::kUnreachable, net::icmpv6::kCodeAddressUnreachable});
+  }
   void admin_prohibited(const Packet& packet, const Network& network) noexcept {
     icmp_error(packet, network, {net::icmp::kUnreachable, net::icmp::kCodeAdminProhibited},
                {net::icmpv6::kUnreachable, net::icmpv6::kCodeAdminProhibited});
@@ -73,6 +82,9 @@ class Originator {
   // checksums included. In transparent mode it leaves by `back_to`'s port with its addresses turned round.
   [[nodiscard]] Packet* make(net::Family family, unsigned length, const Packet& back_to,
                              const Network& network) noexcept;
+
+  // One of its packets that waited for a next hop comes back.
+  void resume(rte_mbuf* mbuf, const Network& network) noexcept;
 
   [[nodiscard]] Batch& batch() noexcept { return batch_; }
   void set_time(Tick now) noexcept { batch_.now = now; }

@@ -311,17 +311,26 @@ unsigned Worker::poll_host(const Snapshot& snapshot) noexcept {
   const unsigned count = dequeue(config_.from_host, mbufs.data(), config_.burst);
   if (count == 0) return 0;
   batch_.clear();
+  std::uint64_t unresolved = 0;  // lanes
   for (unsigned i = 0; i < count; ++i) {
-    if (note(mbufs[i]).kind == Note::Kind::kResume) {
-      batch_.add(mbufs[i]);
-    } else {
+    const Note& with = note(mbufs[i]);
+    const bool waited = with.kind == Note::Kind::kResume || with.kind == Note::Kind::kUnresolved;
+    counters_.resumed.add(waited ? 1 : 0);
+    if (!waited) {
       counters_.from_host.add(1);
-      egress_.send_frame(mbufs[i], note(mbufs[i]).interface, *snapshot.network);
+      egress_.send_frame(mbufs[i], with.interface, *snapshot.network);
+    } else if (static_cast<Origin>(with.type_or_flags) != Origin::kOriginated) {
+      if (with.kind == Note::Kind::kUnresolved) unresolved |= std::uint64_t{1} << batch_.size();
+      batch_.add(mbufs[i]);
+    } else if (with.kind == Note::Kind::kResume) {
+      originator_.resume(mbufs[i], *snapshot.network);
+    } else {  // nothing is said about what we had to say
+      count_drops(counters_, Drop::kNeighborUnresolved, &mbufs[i], 1);
     }
   }
   start_batch(batch_, *snapshot.network);
-  counters_.resumed.add(batch_.size());
   ingress_.process_resumed(batch_);
+  egress_.give_up(batch_, unresolved);
   egress_.process(batch_, Origin::kReceived);
   finish(batch_);
   return count;

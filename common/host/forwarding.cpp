@@ -98,6 +98,7 @@ class Builder {
       case RouteKind::kBlackhole:
         return hop(Hop::Kind::kBlackhole, interface, std::nullopt, nullptr);
       case RouteKind::kUnreachable:
+        return hop(Hop::Kind::kUnreachable, interface, std::nullopt, nullptr);
       case RouteKind::kProhibit:
         return hop(Hop::Kind::kProhibited, interface, std::nullopt, nullptr);
       case RouteKind::kMulticast:

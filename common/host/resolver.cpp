@@ -42,7 +42,7 @@ void Resolver::tick(Tick now) {
   for (auto at = waits_.begin(); at != waits_.end();) {
     Wait& wait = at->second;
     if (tick_after(now, wait.since + kPatienceMs)) {
-      for (rte_mbuf* packet : wait.packets) give_up_(packet);
+      for (rte_mbuf* packet : wait.packets) unanswered_(packet);
       waiting_ -= wait.packets.size();
       at = waits_.erase(at);
       continue;

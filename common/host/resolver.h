@@ -24,9 +24,10 @@ class Resolver {
 
   using Give = std::function<void(rte_mbuf*)>;
 
-  // `ask` sends a request for a neighbour; `give_up` takes packets nobody will send.
-  Resolver(std::function<void(const NeighborKey&)> ask, Give give_up)
-      : ask_(std::move(ask)), give_up_(std::move(give_up)) {}
+  // `ask` sends a request for a neighbour; `unanswered` takes the packets of one that kept silent, `give_up`
+  // those there is no room for, or no more time.
+  Resolver(std::function<void(const NeighborKey&)> ask, Give unanswered, Give give_up)
+      : ask_(std::move(ask)), unanswered_(std::move(unanswered)), give_up_(std::move(give_up)) {}
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
@@ -47,6 +48,7 @@ class Resolver {
   };
 
   std::function<void(const NeighborKey&)> ask_;
+  Give unanswered_;
   Give give_up_;
   std::map<NeighborKey, Wait> waits_;
   std::size_t waiting_ = 0;

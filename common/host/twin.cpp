@@ -55,6 +55,7 @@ class Twin::Impl {
         counters_(counters),
         wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
         resolver_([this](const NeighborKey& key) { ask(key); },
+                  [this](rte_mbuf* packet) { return_as(Note::Kind::kUnresolved, packet); },
                   [this](rte_mbuf* packet) { give_up(packet); }) {}
   ~Impl() {
     stop();
@@ -442,8 +443,11 @@ class Twin::Impl {
     rte_pktmbuf_free(packet);
   }
 
-  void resume(rte_mbuf* packet) {
-    core::note(packet) = Note{.kind = Note::Kind::kResume};
+  void resume(rte_mbuf* packet) { return_as(Note::Kind::kResume, packet); }
+
+  // Back to a worker, which sends it, or tells its sender.
+  void return_as(Note::Kind kind, rte_mbuf* packet) {
+    core::note(packet).kind = kind;
     if (rte_ring_enqueue(wiring_.from_host, packet) != 0) give_up(packet);
   }
 

@@ -132,6 +132,25 @@ TEST(ProtectLink, MalformedNeighbourDiscoveryIsRefused) {
       Drop::kNdSpoofed, "a code");
 }
 
+// RFC 6980 section 5: not in pieces, and not with a fragment header that makes one piece.
+TEST(ProtectLink, FragmentedNeighbourDiscoveryIsRefused) {
+  const auto in_fragment = [](std::uint16_t offset, bool more) {
+    return packet()
+        .ethernet(kHost, {{0x33, 0x33, 0, 0, 0, 1}})
+        .ipv6("2001:db8:1::1", "ff02::1:ff00:5")
+        .ttl(255)
+        .destination_options()
+        .fragment_header(offset, more, 1)
+        .icmp(kNs, 0)
+        .payload(kTarget + link_option(1, kHost));
+  };
+  expect(in_fragment(0, false), Drop::kNdSpoofed, "an atomic fragment");
+  expect(nd(kNs, kTarget + link_option(1, kHost)).fragment_header(0, false, 1), Drop::kNdSpoofed,
+         "an atomic fragment without other headers");
+  expect(nd(kNs, kTarget + link_option(1, kHost), "2001:db8:1::1", "ff02::1:ff00:5").destination_options(),
+         std::nullopt, "other headers are allowed");
+}
+
 TEST(ProtectLink, WhatStaysOnTheLinkNeedsNoRule) {
   constexpr std::uint8_t kListenerReport = 143;
   expect(nd(kListenerReport, Frame(20, 0), "fe80::1", "ff02::16").ttl(1), std::nullopt, "listener report");

@@ -132,15 +132,17 @@ class Traffic(lab.TestCase):
         self.assertRegex(answer.stdout, r"(?i)from 198\.51\.100\.10.*frag needed.*mtu ?= ?1300")
 
     def test_neighbours_that_do_not_answer(self):
-        # Nobody has these addresses: their packets are dropped, and the others' pings do not suffer.
-        for address in ("198.51.100.77", "2001:db8:2::77"):
+        # Nobody has these addresses: their packets are dropped, the sender is told, and the others' pings do not suffer.
+        for address, hop, what in (("198.51.100.77", "192.0.2.1", "Destination Host Unreachable"),
+                                   ("2001:db8:2::77", "2001:db8:1::1", "Destination unreachable: Address unreachable")):
             with self.subTest(address=address):
                 beside = lab.in_background(
                     lambda: self.lab.ping(SERVER4, "-c", "20", "-i", "0.02", "-W", "2").stdout)
-                answer = self.lab.ping(address, "-c", "2", "-i", "0.05", "-W", "1", check=False)
+                answer = self.lab.ping(address, "-c", "1", "-i", "10", "-w", "8", check=False)
                 self.assertNotEqual(answer.returncode, 0)
+                self.assertRegex(answer.stdout, rf"From {hop} icmp_seq=\d {what}")
                 self.assertIn(" 0% packet loss", beside())
-        self.wait_dropped("neighbor_unresolved", 4)
+        self.wait_dropped("neighbor_unresolved", 2)
         self.assertLessEqual(set(self.dropped()), {"neighbor_unresolved"})
 
     def test_a_neighbour_that_appears_is_found(self):
@@ -149,6 +151,23 @@ class Traffic(lab.TestCase):
         # The request goes out resolved already; it is the reply that must wait for ARP on the inside.
         self.assertIn(" 0% packet loss", self.lab.ping(SERVER4, "-I", "192.0.2.77", "-c", "2", "-i", "0.05").stdout)
         self.assertEqual(self.dropped(), {})
+
+    def test_directed_broadcast_goes_no_further(self):
+        # RFC 2644: a packet to all of the server's network is for the appliance there, and is not forwarded to them.
+        with self.lab.socket_in("server", socket.AF_INET, socket.SOCK_DGRAM) as everyone, \
+                self.lab.socket_in("client", socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            everyone.bind(("0.0.0.0", 5201))
+            sender.sendto(b"hello", ("198.51.100.255", 5201))
+            to_host = self.before.sum("to_host_packets_total")
+            lab.wait(10, "the packet to be given to the twin",
+                     lambda: self.firewall.metrics().sum("to_host_packets_total") > to_host)
+            sender.sendto(b"last", (SERVER4, 5201))  # comes after it, if it comes
+            everyone.settimeout(10)
+            self.assertEqual(everyone.recv(16), b"last")
+
+    def test_subnet_router_anycast_is_ours(self):
+        # RFC 4291 section 2.6.1: every router of a subnet answers to the address without a host part.
+        self.assertIn("bytes from 2001:db8:1::1", self.lab.ping("2001:db8:1::").stdout)
 
     def test_datagram_out_of_the_blue(self):
         with self.lab.socket_in("server", socket.AF_INET, socket.SOCK_DGRAM) as stray:

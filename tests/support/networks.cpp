@@ -103,6 +103,13 @@ NetworkBuilder& NetworkBuilder::prohibited(std::string_view prefix) {
   return *this;
 }
 
+NetworkBuilder& NetworkBuilder::unreachable(std::string_view prefix) {
+  NextHop hop;
+  hop.kind = NextHop::Kind::kUnreachable;
+  add(prefix, 0, hop);
+  return *this;
+}
+
 NetworkBuilder& NetworkBuilder::wire(core::PortId a, core::PortId b) {
   interface(a, "wire" + std::to_string(a.value()), {});
   interface(b, "wire" + std::to_string(b.value()), {});

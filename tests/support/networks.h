@@ -26,6 +26,7 @@ class NetworkBuilder {
   NetworkBuilder& unresolved(std::string_view prefix, std::string_view interface);
   NetworkBuilder& blackhole(std::string_view prefix);
   NetworkBuilder& prohibited(std::string_view prefix);
+  NetworkBuilder& unreachable(std::string_view prefix);
   // Two ports as one wire, all frames through.
   NetworkBuilder& wire(core::PortId a, core::PortId b);
 

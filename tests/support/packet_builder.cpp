@@ -109,8 +109,12 @@ PacketBuilder& PacketBuilder::df(bool set) {
   fragment_ = static_cast<std::uint16_t>((fragment_ & ~0x4000) | (set ? 0x4000 : 0));
   return *this;
 }
+PacketBuilder& PacketBuilder::reserved_flag() {
+  fragment_ |= 0x8000;
+  return *this;
+}
 PacketBuilder& PacketBuilder::fragment(std::uint16_t offset_bytes, bool more) {
-  fragment_ = static_cast<std::uint16_t>((fragment_ & 0x4000) | (more ? 0x2000 : 0) | offset_bytes / 8);
+  fragment_ = static_cast<std::uint16_t>((fragment_ & 0xc000) | (more ? 0x2000 : 0) | offset_bytes / 8);
   return *this;
 }
 PacketBuilder& PacketBuilder::ip_option(std::vector<std::uint8_t> option) {

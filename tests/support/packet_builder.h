@@ -46,6 +46,7 @@ class PacketBuilder {
   PacketBuilder& flow_label(std::uint32_t value);
   PacketBuilder& id(std::uint16_t value);
   PacketBuilder& df(bool set = true);
+  PacketBuilder& reserved_flag();                                  // the IPv4 header's, beside DF and MF
   PacketBuilder& fragment(std::uint16_t offset_bytes, bool more);  // in the IPv4 header
   PacketBuilder& ip_option(std::vector<std::uint8_t> option);      // whole; the header is padded with zeros
   PacketBuilder& protocol(std::uint8_t value);                     // instead of the right one

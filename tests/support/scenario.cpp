@@ -110,6 +110,11 @@ class Run final : public Observed {
     if (round.policy != nullptr) publish();
 
     const Drops before = drops();
+    if (round.neighbor_answers) {
+      if (*round.neighbor_answers) network_ = routed_network(true);
+      publish();
+      bed_->give_back(*round.neighbor_answers);
+    }
     const std::size_t middle = test_.swap ? (round.arrivals.size() + 1) / 2 : round.arrivals.size();
     for (std::size_t i = 0; i < round.arrivals.size(); ++i) {
       if (i == middle) {
@@ -211,7 +216,7 @@ class Run final : public Observed {
   }
 
   void expect_no_buffer_lost() const {
-    EXPECT_EQ(rte_mempool_in_use_count(bed_->pool()), total(&core::WorkerCounters::held))
+    EXPECT_EQ(rte_mempool_in_use_count(bed_->pool()), total(&core::WorkerCounters::held) + bed_->waiting())
         << "packet buffers are lost";
   }
 
@@ -228,8 +233,8 @@ class Run final : public Observed {
 
 }  // namespace
 
-std::shared_ptr<const core::Network> routed_network() {
-  static const std::shared_ptr<const core::Network> kNetwork = [] {
+std::shared_ptr<const core::Network> routed_network(bool resolved) {
+  const auto make = [](bool neighbor_known) {
     const auto mac = [](unsigned n) { return neighbor_mac(n).to_string(); };
     NetworkBuilder builder;
     builder.interface(core::PortId(0), "trust", {"10.0.0.1/24", "2001:db8:1::1/64"})
@@ -249,10 +254,18 @@ std::shared_ptr<const core::Network> routed_network() {
     builder.route("10.6.0.0/24", "down", mac(5)).route("2001:db8:6::/64", "down", mac(5));
     builder.blackhole("198.18.0.0/15").blackhole("2001:db8:bad::/48");
     builder.prohibited("198.51.100.0/24").prohibited("2001:db8:f0::/48");
-    builder.unresolved("203.0.113.0/24", "untrust").unresolved("2001:db8:cafe::/48", "untrust");
+    builder.unreachable("192.0.2.0/24").unreachable("2001:db8:f1::/48");
+    for (const std::string_view prefix : {"203.0.113.0/24", "2001:db8:cafe::/48"}) {
+      if (neighbor_known) {
+        builder.route(prefix, "untrust", mac(1));
+      } else {
+        builder.unresolved(prefix, "untrust");
+      }
+    }
     return builder.build();
-  }();
-  return kNetwork;
+  };
+  static const std::array<std::shared_ptr<const core::Network>, 2> kNetworks{make(false), make(true)};
+  return kNetworks[resolved ? 1 : 0];
 }
 
 std::shared_ptr<const core::Network> transparent_network() {
@@ -310,6 +323,7 @@ Scenario& Scenario::one_worker() {
 Scenario& Scenario::begin_round(Tick pause, std::shared_ptr<const PolicySpec> spec) {
   rounds.push_back({.pause = pause,
                     .policy = std::move(spec),
+                    .neighbor_answers = {},
                     .arrivals = {},
                     .departures = {},
                     .drops = {},
@@ -317,6 +331,14 @@ Scenario& Scenario::begin_round(Tick pause, std::shared_ptr<const PolicySpec> sp
   return *this;
 }
 Scenario& Scenario::then() { return begin_round(0, nullptr); }
+Scenario& Scenario::neighbor_answers() {
+  then().rounds.back().neighbor_answers = true;
+  return *this;
+}
+Scenario& Scenario::neighbor_fails() {
+  then().rounds.back().neighbor_answers = false;
+  return *this;
+}
 Scenario& Scenario::after(Tick milliseconds) { return begin_round(milliseconds, nullptr); }
 Scenario& Scenario::change(const std::function<void(PolicySpec&)>& change) {
   if (!changed_) latest_ = policy;

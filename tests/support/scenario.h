@@ -14,6 +14,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -51,9 +52,9 @@ inline constexpr std::string_view kClient6 = "2001:db8:1::10";
 inline constexpr std::string_view kServer6 = "2001:db8:2::80";
 
 // Besides the interfaces' subnets: 198.18.0.0/15 and 2001:db8:bad::/48 are black holes, 198.51.100.0/24 and
-// 2001:db8:f0::/48 prohibited, 203.0.113.0/24 and 2001:db8:cafe::/48 have a next hop outside that is not
-// resolved. There is no default route.
-[[nodiscard]] std::shared_ptr<const core::Network> routed_network();
+// 2001:db8:f0::/48 prohibited, 192.0.2.0/24 and 2001:db8:f1::/48 unreachable, 203.0.113.0/24 and
+// 2001:db8:cafe::/48 have a next hop outside that is not resolved. There is no default route.
+[[nodiscard]] std::shared_ptr<const core::Network> routed_network(bool resolved = false);
 // The two ports as one wire.
 [[nodiscard]] std::shared_ptr<const core::Network> transparent_network();
 
@@ -130,6 +131,9 @@ class Scenario {
   // The next round.
   Scenario& then();
   Scenario& after(Tick milliseconds);
+  // The next hop that is not resolved answers, or will not: the twin gives back what waits for it.
+  Scenario& neighbor_answers();
+  Scenario& neighbor_fails();
   Scenario& change(const std::function<void(PolicySpec&)>& change);  // another policy from here on
 
   struct Arrival {
@@ -145,6 +149,7 @@ class Scenario {
   struct Round {
     Tick pause = 0;                            // before it
     std::shared_ptr<const PolicySpec> policy;  // published before it, when set
+    std::optional<bool> neighbor_answers;      // before it, when set
     std::vector<Arrival> arrivals;
     std::vector<Departure> departures;
     std::vector<std::pair<std::uint8_t, std::uint64_t>> drops;

@@ -129,6 +129,7 @@ Testbed::~Testbed() {
     for (rte_ring* ring : receive_rings_[p]) rte_ring_free(ring);
     for (rte_ring* ring : transmit_rings_[p]) rte_ring_free(ring);
   }
+  for (rte_mbuf* mbuf : waiting_) rte_pktmbuf_free(mbuf);
   for (rte_ring* ring : owner_rings_) rte_ring_free(ring);
   for (rte_ring* ring : send_for_others_) rte_ring_free(ring);
   rte_ring_free(to_host_);
@@ -191,7 +192,11 @@ std::vector<Testbed::HostFrame> Testbed::to_host_with_notes() {
   while (rte_ring_dequeue(to_host_, &entry) == 0) {
     auto* mbuf = static_cast<rte_mbuf*>(entry);
     frames.push_back({core::note(mbuf), bytes_of(mbuf)});
-    rte_pktmbuf_free(mbuf);
+    if (core::note(mbuf).kind == core::Note::Kind::kResolve) {
+      waiting_.push_back(mbuf);
+    } else {
+      rte_pktmbuf_free(mbuf);
+    }
   }
   return frames;
 }
@@ -200,6 +205,13 @@ void Testbed::from_host(core::InterfaceId interface, std::span<const std::uint8_
   rte_mbuf* mbuf = mbuf_of(frame);
   core::note(mbuf) = {.kind = core::Note::Kind::kFrame, .interface = interface};
   if (rte_ring_enqueue(from_host_, mbuf) != 0) throw std::runtime_error("ring from the twin full");
+}
+
+void Testbed::give_back(bool answered) {
+  for (rte_mbuf* mbuf : std::exchange(waiting_, {})) {
+    core::note(mbuf).kind = answered ? core::Note::Kind::kResume : core::Note::Kind::kUnresolved;
+    if (rte_ring_enqueue(from_host_, mbuf) != 0) throw std::runtime_error("ring from the twin full");
+  }
 }
 
 void Testbed::resume(unsigned port, std::span<const std::uint8_t> frame) {

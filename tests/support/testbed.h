@@ -68,8 +68,11 @@ class Testbed {
     core::Note note;
     std::vector<std::uint8_t> bytes;
   };
-  // The same with the notes they carried.
+  // The same with the notes they carried; what asks for a next hop waits from then on.
   [[nodiscard]] std::vector<HostFrame> to_host_with_notes();
+  [[nodiscard]] unsigned waiting() const noexcept { return static_cast<unsigned>(waiting_.size()); }
+  // The twin gives back all that waits: the neighbours have answered, or they never will.
+  void give_back(bool answered);
   // The twin sends a frame by an interface, or gives back one that came by `port` and waited for its next
   // hop.
   void from_host(core::InterfaceId interface, std::span<const std::uint8_t> frame);
@@ -91,6 +94,7 @@ class Testbed {
   std::vector<rte_ring*> send_for_others_;  // by worker: frames for its transmit queues
   rte_ring* to_host_ = nullptr;
   rte_ring* from_host_ = nullptr;
+  std::vector<rte_mbuf*> waiting_;
   core::Rcu rcu_;
   std::unique_ptr<core::Published<core::Snapshot>> snapshot_;
   std::vector<std::unique_ptr<core::WorkerCounters>> counters_;

@@ -39,6 +39,8 @@ std::string_view kind_name(core::NextHop::Kind kind) {
       return "blackhole";
     case Kind::kProhibited:
       return "prohibited";
+    case Kind::kUnreachable:
+      return "unreachable";
     case Kind::kWire:
       return "wire";
   }
@@ -204,7 +206,8 @@ class Explanation {
   void leave(std::string accepted, std::string_view rule) {
     using Kind = core::NextHop::Kind;
     if (path_.hop->kind == Kind::kBlackhole) return drop("after the rules", core::Drop::kBlackhole, rule);
-    if (path_.hop->kind == Kind::kProhibited) return drop("after the rules", core::Drop::kProhibited, rule);
+    if (path_.hop->kind == Kind::kProhibited || path_.hop->kind == Kind::kUnreachable)
+      return drop("after the rules", core::Drop::kProhibited, rule);
     if (path_.hop->kind != Kind::kResolve && !network_.port_up[path_.hop->port.value()]) {
       return drop("after the rules", core::Drop::kPortDown, rule);
     }

@@ -28,7 +28,7 @@ bool is_icmp_error(const net::Headers& headers) noexcept {
 }  // namespace
 
 // The flow of the packet that an ICMP error is about. False, and the packet dropped, when it can not be read
-// or is not the receiver's own (RFC 5927 section 4: the embedded source must be the error's destination).
+// or is not the receiver's own (RFC 5927 section 4.3: the embedded source must be the error's destination).
 bool FindSession::look_inside(Batch& batch, Packet& packet, flow::FlowLookup& lookup) noexcept {
   net::Headers inner;
   inner.family = packet.headers.family;

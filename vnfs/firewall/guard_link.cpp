@@ -46,6 +46,18 @@ const Ipv6Address& address_at(Bytes message, std::size_t at) noexcept {
   return *reinterpret_cast<const Ipv6Address*>(message.data() + at);
 }
 
+// Anywhere in the chain of extension headers, which the parser has found sound.
+bool has_fragment_header(const Packet& packet) noexcept {
+  std::uint8_t next = packet.l3_as<Ipv6Header>().next_header;
+  for (unsigned at = packet.headers.l3_offset + sizeof(Ipv6Header); at < packet.headers.l4_offset;) {
+    if (next == net::protocol::kIpv6Fragment) return true;
+    const auto& extension = *reinterpret_cast<const net::Ipv6Extension*>(packet.bytes() + at);
+    at += next == net::protocol::kAh ? (extension.length + 2U) * 4 : (extension.length + 1U) * 8;
+    next = extension.next_header;
+  }
+  return false;
+}
+
 // ff02::1:ffXX:XXXX, RFC 4291 section 2.7.1.
 bool is_solicited_node(const Ipv6Address& address) noexcept {
   constexpr std::array<std::uint8_t, 13> kPrefix{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
@@ -55,7 +67,7 @@ bool is_solicited_node(const Ipv6Address& address) noexcept {
 bool discovery_credible(const Packet& packet) noexcept {
   const net::Headers& headers = packet.headers;
   const auto& ip = packet.l3_as<Ipv6Header>();
-  if (ip.hop_limit != 255 || headers.is_fragment || headers.icmp_code != 0) return false;
+  if (ip.hop_limit != 255 || headers.icmp_code != 0 || has_fragment_header(packet)) return false;  // RFC 6980
   if (ethernet(packet).source.is_group() || headers.end_offset > packet.mbuf->data_len) return false;
   const Bytes message(packet.bytes() + headers.l4_offset,
                       headers.end_offset - std::size_t{headers.l4_offset});

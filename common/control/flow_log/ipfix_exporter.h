@@ -19,7 +19,7 @@ struct IpfixExporterOptions {
   IpfixTransport transport = IpfixTransport::kUdp;
   std::uint32_t observation_domain = 1;
   std::chrono::milliseconds template_interval{
-      60'000};                                 // over UDP templates are repeated, RFC 7011 section 8.1
+      60'000};                                 // over UDP templates are repeated, RFC 7011 section 8.4
   std::uint16_t datagram_bytes = 1'232;        // what IPv6 carries on any link: 1280 less IPv6 and UDP
   std::size_t waiting_records = 65'536;        // more are lost while the collector is away
   std::chrono::milliseconds first_retry{500};  // doubled at each failure

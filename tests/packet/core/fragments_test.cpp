@@ -399,6 +399,28 @@ TEST_P(FragmentsThrough, TransparentModeFollowsTheFirstToo) {
   firewall.expect_conservation();
 }
 
+// RFC 6946 section 4: an atomic fragment has nothing to do with others, though their identification is its
+// own.
+TEST(AtomicFragments, AreNotMixedWithOthers) {
+  for (const unsigned workers : {1U, 2U}) {
+    TestbedConfig config;
+    config.workers = workers;
+    config.buffers = 1023;
+    config.ring_size = 512;
+    SmallFirewall firewall(config);
+    const auto pieces = three(firewall.client_udp(true, 5000), 77);
+    EXPECT_TRUE(firewall.send({pieces[1].bytes()}).empty());
+    const PacketBuilder atomic = firewall.client_ip(true).fragment_header(0, false, 77).udp(5000, 80);
+    EXPECT_TRUE(same_packets({firewall.forwarded(atomic)}, firewall.send({atomic.bytes()})));
+    EXPECT_EQ(firewall.held(), 1U);
+    EXPECT_TRUE(same_packets(forwarded(firewall, pieces, {0, 1}), firewall.send({pieces[0].bytes()})));
+    EXPECT_TRUE(same_packets({firewall.forwarded(atomic)}, firewall.send({atomic.bytes()})));
+    EXPECT_TRUE(same_packets(forwarded(firewall, pieces, {2}), firewall.send({pieces[2].bytes()})));
+    EXPECT_EQ(firewall.bed().dropped_in_all(), 0U);
+    firewall.expect_conservation();
+  }
+}
+
 // The chain behind the fragment header: destination options, then UDP. A later fragment names only the
 // former.
 TEST(FragmentsOfAChain, TheFirstTellsTheUpperProtocol) {

@@ -44,6 +44,7 @@ std::vector<Scenario> ways_on() {
     add("the lowest ttl that passes").passes(kInside, PacketBuilder(udp).ttl(2));
     add("the highest ttl").passes(kInside, PacketBuilder(udp).ttl(255));
     add("traffic class is kept").passes(kInside, PacketBuilder(udp).traffic_class(0xbb));
+    if (ends.v6) add("flow label is kept").passes(kInside, PacketBuilder(udp).flow_label(0xabcde));
     add("a wrong transport checksum is the receiver's business")
         .passes(kInside, PacketBuilder(udp).bad_transport_checksum());
     add("padding of a short frame")
@@ -88,6 +89,17 @@ std::vector<Scenario> ways_on() {
     add("another machine's mac").refused(kInside, to_mac(udp, "02:00:00:00:01:99"), Drop::kNotForUs);
     add("the mac of another of our interfaces")
         .refused(kInside, to_mac(udp, "02:00:00:00:01:01"), Drop::kNotForUs);
+    // RFC 1812 section 5.3.4: not forwarded, whoever they are for; Linux does the same with IPv6.
+    add("a link-layer broadcast").refused(kInside, to_mac(udp, "ff:ff:ff:ff:ff:ff"), Drop::kLinkBroadcast);
+    add("a link-layer multicast").refused(kInside, to_mac(udp, "01:00:5e:01:02:03"), Drop::kLinkBroadcast);
+    add("a link-layer broadcast of a syn is not judged")
+        .rules({reject("no")})
+        .refused(kInside, to_mac(PacketBuilder(ends.client).tcp(1, 2).flags("S"), "ff:ff:ff:ff:ff:ff"),
+                 Drop::kLinkBroadcast);
+    const auto ours = from_to(kTrust, from, ends.v6 ? "2001:db8:1::1" : "10.0.0.1").udp(1, 2);
+    add("our own address by a link-layer broadcast")
+        .in(kInside, to_mac(ours, "ff:ff:ff:ff:ff:ff"))
+        .to_host(to_mac(ours, "ff:ff:ff:ff:ff:ff"));
     // RFC 1812 section 4.3.2.7: nothing is said about these, either.
     add("a black hole")
         .refused(kInside, from_to(kTrust, from, ends.v6 ? "2001:db8:bad::1" : "198.18.0.1").udp(1, 2),
@@ -208,6 +220,53 @@ std::vector<Scenario> unresolved() {
                        .otherwise(firewall::Action::kDrop)
                        .resumed(kInside, good)
                        .out(kOutside, forwarded(good, kUntrust)));
+    list.push_back(scenario("the next hop answers " + ends.name)
+                       .in(kInside, one)
+                       .in(kInside, one)
+                       .to_resolve(one, kUntrust)
+                       .to_resolve(one, kUntrust)
+                       .neighbor_answers()
+                       .out(kOutside, forwarded(one, kUntrust))
+                       .out(kOutside, forwarded(one, kUntrust)));
+
+    // What we have to say to a host waits for its address like any packet, and leaves as it was made. Until
+    // then it has no link addresses.
+    const std::string_view stranger = ends.v6 ? "2001:db8:cafe::1" : "203.0.113.1";
+    const auto stray = from_to(kUntrust, stranger, ends.v6 ? "2001:4860::8888" : "8.8.8.8").udp(1, 2);
+    const auto error =
+        ends.v6
+            ? packet().ipv6("2001:db8:2::1", stranger).icmp(1, 0).embed(stray)
+            : packet().ipv4("192.168.1.1", stranger).id(0).df().traffic_class(0xc0).icmp(3, 0).embed(stray);
+    const auto unsent = [](PacketBuilder made) {
+      return made.ethernet("00:00:00:00:00:00", "00:00:00:00:00:00");
+    };
+    list.push_back(scenario("an error waits for its next hop " + ends.name)
+                       .in(kOutside, stray)
+                       .dropped(Drop::kNoRoute)
+                       .to_resolve(unsent(error), kUntrust)
+                       .neighbor_answers()
+                       .out(kOutside, sent_by(error, kUntrust)));
+    list.push_back(scenario("an error that waits in vain is not answered " + ends.name)
+                       .in(kOutside, stray)
+                       .dropped(Drop::kNoRoute)
+                       .to_resolve(unsent(error), kUntrust)
+                       .neighbor_fails()
+                       .dropped(Drop::kNeighborUnresolved));
+    const auto syn =
+        from_to(kUntrust, stranger, ends.v6 ? kClient6 : kClient).tcp(5, 80).flags("S").seq(1000);
+    const auto reset =
+        (ends.v6 ? packet().ipv6(kClient6, stranger) : packet().ipv4(kClient, stranger).id(0).df())
+            .tcp(80, 5)
+            .flags("RA")
+            .ack(1001)
+            .window(0);
+    list.push_back(scenario("a reset waits for its next hop " + ends.name)
+                       .otherwise(firewall::Action::kReject)
+                       .in(kOutside, syn)
+                       .dropped(firewall::Drop::kRejectedByDefault)
+                       .to_resolve(unsent(reset), kUntrust)
+                       .neighbor_answers()
+                       .out(kOutside, sent_by(reset, kUntrust)));
     list.push_back(scenario("refused before it is resolved " + ends.name)
                        .otherwise(firewall::Action::kDrop)
                        .refused(kInside, one, firewall::Drop::kDeniedByDefault));

@@ -10,13 +10,18 @@ namespace {
 using core::Drop;
 
 // An error from the inside interface to the client. RFC 1812 section 4.3.2.3 and .5: at most 576 bytes,
-// precedence 6; RFC 4443 section 2.4(c): at most 1280. The identification of an unfragmented datagram is free
-// (RFC 6864).
+// precedence 6; RFC 4443 section 2.4(c): at most 1280. RFC 6864 sections 4.1 and 4.3: an identification that
+// is not unique wants a datagram that is not to be fragmented.
 PacketBuilder error4(std::uint8_t type, std::uint8_t code, const PacketBuilder& about,
                      std::uint32_t word = 0) {
-  return sent_by(
-      packet().ipv4("10.0.0.1", kClient).id(0).traffic_class(0xc0).icmp(type, code, word).embed(about, 548),
-      kTrust);
+  return sent_by(packet()
+                     .ipv4("10.0.0.1", kClient)
+                     .id(0)
+                     .df()
+                     .traffic_class(0xc0)
+                     .icmp(type, code, word)
+                     .embed(about, 548),
+                 kTrust);
 }
 PacketBuilder error6(std::uint8_t type, std::uint8_t code, const PacketBuilder& about,
                      std::uint32_t word = 0) {
@@ -75,11 +80,34 @@ std::vector<Scenario> spoken() {
   add("a prohibited route v4", prohibited4, Drop::kProhibited, error4(3, 13, prohibited4));
   add("a prohibited route v6", prohibited6, Drop::kProhibited, error6(1, 1, prohibited6));
 
+  // As Linux answers for routes of the type unreachable.
+  const auto unreachable4 = to4("192.0.2.7").udp(1, 2);
+  const auto unreachable6 = to6("2001:db8:f1::7").udp(1, 2);
+  add("an unreachable route v4", unreachable4, Drop::kProhibited, error4(3, 1, unreachable4));
+  add("an unreachable route v6", unreachable6, Drop::kProhibited, error6(1, 0, unreachable6));
+
   // The error leaves by the VLAN its cause came by, and speaks with that interface's address.
   const auto tagged = received_on(packet().ipv4("10.7.0.5", kNowhere).udp(1, 2), kTenant);
   add("an error into a vlan", tagged, Drop::kNoRoute,
-      sent_by(packet().ipv4("10.7.0.1", "10.7.0.5").id(0).traffic_class(0xc0).icmp(3, 0).embed(tagged),
+      sent_by(packet().ipv4("10.7.0.1", "10.7.0.5").id(0).df().traffic_class(0xc0).icmp(3, 0).embed(tagged),
               kTenant));
+  return list;
+}
+
+// The next hop was asked for and did not answer: RFC 1812 section 5.2.7.1, RFC 4861 section 7.2.2.
+std::vector<Scenario> unanswered() {
+  std::vector<Scenario> list;
+  const auto add = [&](const std::string& name, const PacketBuilder& one) -> Scenario& {
+    return list.emplace_back(name)
+        .in(kInside, one)
+        .to_resolve(one, kUntrust)
+        .neighbor_fails()
+        .dropped(Drop::kNeighborUnresolved);
+  };
+  const auto udp4 = to4("203.0.113.1").udp(1, 2).payload(900);
+  const auto udp6 = to6("2001:db8:cafe::1").udp(1, 2).payload(900);
+  add("a host v4", udp4).out(kInside, error4(3, 1, udp4));
+  add("a host v6", udp6).out(kInside, error6(1, 3, udp6));
   return list;
 }
 
@@ -100,9 +128,9 @@ std::vector<Scenario> silent() {
   add("about a later fragment v4", whole4.piece(40, 40, 9));
   add("about a later fragment v6", whole6.piece(40, 40, 9));
   add("about a link-layer broadcast v4",
-      PacketBuilder(whole4).ethernet("02:00:00:00:02:00", "ff:ff:ff:ff:ff:ff"));
+      PacketBuilder(whole4).ethernet("02:00:00:00:02:00", "ff:ff:ff:ff:ff:ff"), Drop::kLinkBroadcast);
   add("about a link-layer multicast v6",
-      PacketBuilder(whole6).ethernet("02:00:00:00:02:00", "33:33:00:00:00:01"));
+      PacketBuilder(whole6).ethernet("02:00:00:00:02:00", "33:33:00:00:00:01"), Drop::kLinkBroadcast);
   add("about a black hole v4", to4("198.19.0.1").ttl(1).udp(1, 2), Drop::kBlackhole);
   return list;
 }
@@ -125,6 +153,7 @@ std::vector<Scenario> limited() {
 }
 
 MILLRACE_SCENARIOS(IcmpErrors, spoken());
+MILLRACE_SCENARIOS(IcmpUnanswered, unanswered());
 MILLRACE_SCENARIOS(IcmpSilence, silent());
 MILLRACE_SCENARIOS(IcmpLimit, limited());
 

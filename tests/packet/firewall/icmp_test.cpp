@@ -97,7 +97,7 @@ std::vector<Scenario> errors() {
         .refused(kOutside, make.from_router(unreachable, 0, PacketBuilder(sent).tcp(5000, 53)),
                  Drop::kIcmpUnrelated);
     add("about nothing").refused(kOutside, make.from_router(unreachable, 0, sent), Drop::kIcmpUnrelated);
-    // RFC 5927 section 4: it must be about a packet of the one it is sent to.
+    // RFC 5927 section 4.3: it must be about a packet of the one it is sent to.
     const auto foreign =
         ends.v6 ? packet().ipv6("2001:db8:1::99", kServer6) : packet().ipv4("10.0.0.99", kServer);
     begun("to another host than the sender")

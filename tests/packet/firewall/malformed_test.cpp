@@ -111,6 +111,9 @@ std::vector<Scenario> allowed() {
     list.push_back(scenario(name).passes(kInside, good));
   };
   add("an option list that ends early", client().ip_option({0, 131, 3, 4}).udp(1, 2));
+  add("the reserved flag", client().reserved_flag().udp(1, 2));  // RFC 1812 section 4.2.2.3
+  // RFC 8200 section 4: options of hop-by-hop headers are not looked at, whatever their type asks for.
+  add("a hop-by-hop option nobody knows", client6().hop_by_hop({0xde, 4, 0, 0, 0, 0}).udp(1, 2));
   add("record route", client().ip_option({7, 7, 4, 0, 0, 0, 0}).udp(1, 2));
   add("forty bytes of options", client().ip_option(std::vector<std::uint8_t>(40, 1)).udp(1, 2));
   add("eight extension headers", [] {

@@ -74,7 +74,7 @@ std::vector<Scenario> scenarios() {
   const auto large4 = far4().df().udp(1, 2).payload(kMtu - 27);
   const auto large6 = far6().udp(1, 2).payload(kMtu - 47);
   const auto error4 = sent_by(
-      packet().ipv4("10.0.0.1", kClient).id(0).traffic_class(0xc0).icmp(3, 4, kMtu).embed(large4, 548),
+      packet().ipv4("10.0.0.1", kClient).id(0).df().traffic_class(0xc0).icmp(3, 4, kMtu).embed(large4, 548),
       kTrust);
   const auto error6 =
       sent_by(packet().ipv6("2001:db8:1::1", kClient6).icmp(2, 0, kMtu).embed(large6, 1232), kTrust);
@@ -85,14 +85,18 @@ std::vector<Scenario> scenarios() {
   add("too big and out of ttl")
       .in(kInside, dying)
       .dropped(Drop::kTtlExceeded)
-      .out(kInside,
-           sent_by(packet().ipv4("10.0.0.1", kClient).id(0).traffic_class(0xc0).icmp(11, 0).embed(dying, 548),
-                   kTrust));
+      .out(
+          kInside,
+          sent_by(
+              packet().ipv4("10.0.0.1", kClient).id(0).df().traffic_class(0xc0).icmp(11, 0).embed(dying, 548),
+              kTrust));
 
   const auto cut = [&](const std::string& name, const PacketBuilder& whole, std::size_t pieces) {
     add(name).in(kInside, whole).any_outcome().check([whole, pieces](const Observed& seen) {
       EXPECT_EQ(seen.sent(kOutside).size(), pieces);
       EXPECT_TRUE(seen.sent(kInside).empty());
+      EXPECT_EQ((seen.sent(kOutside)[0][kLink + 6] * 256U + seen.sent(kOutside)[0][kLink + 7]) % 0x2000, 0U)
+          << "in order";
       EXPECT_EQ(seen.total(&core::WorkerCounters::fragmented), 1U);
       EXPECT_EQ(seen.total(&core::WorkerCounters::transmitted), 1U);
       for (const Frame& frame : seen.sent(kOutside)) {
@@ -109,6 +113,26 @@ std::vector<Scenario> scenarios() {
   cut("tcp without df is cut", far4().tcp(1, 2).flags("S").payload(1300), 2);
   // RFC 791 section 3.1: router alert has the copied bit, so every fragment carries it.
   cut("a datagram with an option to copy", far4().ip_option({0x94, 4, 0, 0}).udp(1, 2).payload(1300), 2);
+  cut("an option not to copy stands in the first piece only",
+      far4().ip_option({7, 7, 4, 0, 0, 0, 0}).udp(1, 2).payload(1300), 2);
+  list.back().check([](const Observed& seen) {
+    std::map<bool, unsigned> header_words;
+    for (const Frame& frame : seen.sent(kOutside))
+      header_words[(frame[kLink + 6] * 256U + frame[kLink + 7]) % 0x2000 == 0] = frame[kLink] & 15U;
+    EXPECT_EQ(header_words, (std::map<bool, unsigned>{{true, 7}, {false, 5}}));
+  });
+
+  // RFC 791 section 3.2: pieces may be cut like whole datagrams.
+  const auto whole = far4().udp(1, 2).payload(2900);
+  add("pieces are cut again")
+      .in(kInside, whole.piece(0, 1480, 777))
+      .in(kInside, whole.piece(1480, 4000, 777))
+      .any_outcome()
+      .check([whole](const Observed& seen) {
+        EXPECT_EQ(seen.sent(kOutside).size(), 4U);
+        EXPECT_EQ(seen.total(&core::WorkerCounters::fragmented), 2U);
+        EXPECT_TRUE(reassembled(seen.sent(kOutside)) == forwarded(whole, kNarrow).datagram());
+      });
   return list;
 }
 

@@ -77,7 +77,7 @@ std::vector<Scenario> scenarios() {
     };
     const auto error = [&](const PacketBuilder& about) {
       auto base = ends.v6 ? packet().ipv6(kServer6, kClient6).icmp(1, 1)
-                          : packet().ipv4(kServer, kClient).id(0).traffic_class(0xc0).icmp(3, 13);
+                          : packet().ipv4(kServer, kClient).id(0).df().traffic_class(0xc0).icmp(3, 13);
       return base.ethernet(interface_mac(0), neighbor_mac(0)).embed(about);
     };
     const auto refusing = [&](const std::string& name) -> Scenario& {
@@ -98,6 +98,9 @@ std::vector<Scenario> scenarios() {
         .in(kInside, PacketBuilder(udp).vlan(77))
         .dropped(Drop::kRejectedByDefault)
         .out(kInside, error(udp).vlan(77));
+    refusing("a rejected broadcast syn is not answered")
+        .refused(kInside, PacketBuilder(syn).ethernet("02:aa:00:00:00:01", "ff:ff:ff:ff:ff:ff"),
+                 Drop::kRejectedByDefault);
     refusing("a rejected broadcast is not answered")
         .refused(kInside, PacketBuilder(udp).ethernet("02:aa:00:00:00:01", "ff:ff:ff:ff:ff:ff"),
                  Drop::kRejectedByDefault);

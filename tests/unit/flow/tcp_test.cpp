@@ -416,6 +416,9 @@ TEST(TcpOptionsWalk, FindsAndBounds) {
   ASSERT_TRUE(parse_tcp_options(V{3, 3, 15}, found));
   EXPECT_EQ(found.window_scale, 14);  // RFC 7323 section 2.3
   found = {};
+  ASSERT_TRUE(parse_tcp_options(V{254, 5, 3, 3, 9, 3, 3, 7}, found)) << "what is not known is skipped";
+  EXPECT_EQ(found.window_scale, 7);
+  found = {};
   ASSERT_TRUE(parse_tcp_options(V{0, 3, 3, 9}, found));
   EXPECT_FALSE(found.has_window_scale) << "nothing counts behind the end of the list";
   for (const V& bad : {V{3}, V{3, 0}, V{3, 1}, V{3, 3}, V{3, 4, 1, 1}, V{4, 3, 0}, V{2, 3, 1},
