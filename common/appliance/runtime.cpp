@@ -90,7 +90,7 @@ void Runtime::stop() {
   loss_timer_.cancel();
   if (plane_ != nullptr) {
     plane_->stop();
-    vnf_.write_logs(plane_->workers());
+    vnf_.end_logs(plane_->workers());
   }
   if (twin_ != nullptr) twin_->stop();
   twin_.reset();

@@ -89,6 +89,9 @@ class Vnf {
   virtual Result<void> open_logs(const LoadedProfile& profile, const core::Snapshot& snapshot) = 0;
   // Every few milliseconds: what the workers noted is taken to the logs.
   virtual void write_logs(Workers workers) = 0;
+  // The workers have stopped for good: what they noted and what was still open is told. Takes seconds at
+  // most.
+  virtual void end_logs(Workers workers) = 0;
   // The operator moved the log files away.
   virtual void reopen_logs() = 0;
 

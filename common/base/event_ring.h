@@ -30,16 +30,22 @@ class EventRing {
   EventRing(const EventRing&) = delete;
   EventRing& operator=(const EventRing&) = delete;
 
+  // Writer. Whether the next push() would lose its record.
+  [[nodiscard]] bool full() noexcept {
+    const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
+    if (tail - head_seen_ < slots_.size()) [[likely]]
+      return false;
+    head_seen_ = head_.load(std::memory_order_acquire);
+    return tail - head_seen_ >= slots_.size();
+  }
+
   // Writer. False, and the record lost, when the ring is full.
   bool push(const T& record) noexcept {
-    const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
-    if (tail - head_seen_ >= slots_.size()) [[unlikely]] {
-      head_seen_ = head_.load(std::memory_order_acquire);
-      if (tail - head_seen_ >= slots_.size()) {
-        lost_.add(1);
-        return false;
-      }
+    if (full()) [[unlikely]] {
+      lost_.add(1);
+      return false;
     }
+    const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
     slots_[tail & mask_] = record;
     tail_.store(tail + 1, std::memory_order_release);
     return true;

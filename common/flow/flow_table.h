@@ -55,8 +55,11 @@ class FlowTable {
   }
   [[nodiscard]] Record& operator[](RecordIndex index) noexcept { return records_[index]; }
   [[nodiscard]] const Record& operator[](RecordIndex index) const noexcept { return records_[index]; }
+  // Records from here on have never been in use.
+  [[nodiscard]] std::uint32_t reach() const noexcept { return reach_; }
   [[nodiscard]] bool in_use(RecordIndex index) const noexcept { return records_[index].key.low != 0; }
 
+  void prefetch(RecordIndex index) const noexcept { _mm_prefetch(&records_[index], _MM_HINT_T0); }
   // A look-up in three steps, each for a whole batch before the next, so that the loads overlap: start the
   // load of the bucket; read it, and start the load of the record whose tag fits; compare the keys.
   void prefetch_bucket(std::uint64_t hash) const noexcept {
@@ -112,6 +115,7 @@ class FlowTable {
     }
     const auto slot = static_cast<unsigned>(std::countr_zero(empty));
     const RecordIndex index = free_[--free_count_];
+    reach_ = std::max(reach_, index + 1);
     bucket->tag[slot] = tag_of(lookup.hash);
     bucket->record[slot] = index;
     Record& record = records_[index];
@@ -197,6 +201,7 @@ class FlowTable {
   PageArray<Record> records_;
   PageArray<RecordIndex> free_;  // a stack of free record numbers
   std::uint32_t free_count_ = 0;
+  std::uint32_t reach_ = 0;
   std::uint32_t free_overflow_ = 0;
 };
 

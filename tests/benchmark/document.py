@@ -74,6 +74,10 @@ def other(lines):
     for line in of_kind(lines, "memory"):
         rows.append([f"memory for {amount(line['sessions'])} sessions",
                      f"{line['table_mib']:.0f} MiB of tables; process grown by {line['resident_mib']:.0f} MiB"])
+    for line in of_kind(lines, "sweep"):
+        rows.append([f"coming to each of {amount(line['sessions'])} sessions again and again, to keep its rule's counters live",
+                     f"{line['quiet']:.0f} cycles when it has had no packet since, {line['busy']:.0f} when it has; "
+                     f"{line['share'] * 100:.2f} % of a core"])
     for line in of_kind(lines, "swap"):
         rows.append([f"policy of {amount(line['rules'])} rules swapped {line['swaps']:.0f} times under load",
                      f"{line['lost']:.0f} of {line['packets'] / 1e6:.1f} M packets lost"])
@@ -102,7 +106,7 @@ def tables(lines):
 
 def relevant(make, lines):
     kinds = {forwarding: {"forward"}, by_stage: {"forward"}, setup: {"setup"},
-             other: {"memory", "swap", "instructions", "start"}}[make]
+             other: {"memory", "sweep", "swap", "instructions", "start"}}[make]
     return any(line["kind"] in kinds for line in lines)
 
 

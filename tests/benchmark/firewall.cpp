@@ -2,7 +2,7 @@
 // What the firewall costs: its whole pipeline in process, prebuilt packets in and out of ports that are
 // rings.
 //
-//   benchmark_firewall [--quick | --full] [--only forward|setup|swap] [--sessions N]
+//   benchmark_firewall [--quick | --full] [--only forward|setup|swap|sweep] [--sessions N]
 //
 // Prints one JSON object a line; tests/benchmark/run makes tables of them. --full adds 10 million sessions,
 // --sessions forwards over that many only.
@@ -137,7 +137,9 @@ void measure_forwarding(const ForwardCase& test, const Options& options) {
   if (test.traffic.flows >= 1'000'000 && test.workers == 1 && !test.traffic.ipv6 && !test.traffic.mixed) {
     Line("memory")
         .number("sessions", bed.state(0).sessions.flows().size())
-        .number("table_mib", static_cast<double>(bed.state(0).sessions.memory_bytes()) / (1 << 20))
+        .number("table_mib", static_cast<double>(bed.state(0).sessions.memory_bytes() +
+                                                 bed.state(0).flow_log.memory_bytes()) /
+                                 (1 << 20))
         .number("resident_mib", resident_mib() - before);
   }
   for (const Size size : test.sizes) measure_size(test, bed, size, options.samples());
@@ -180,6 +182,51 @@ void measure_setup(unsigned rules, const Options& options) {
       .number("sessions_per_second_best", hz / rate.best());
 }
 
+// What it costs to come to every session of a large table again and again, between batches of traffic.
+void measure_sweep(const Options& options) {
+  const unsigned flows = options.quick ? 100'000 : 1'000'000;
+  FirewallBed bed({.traffic = {.flows = flows}, .spare_sessions = 0});
+  bed.establish(0);
+  firewall::WorkerState& state = bed.state(0);
+  constexpr Tick kStep = 5;
+  Tick now = 0;
+  firewall::SessionSweep sweep(now);
+  // Cycles for each session of one round.
+  const auto round = [&] {
+    Samples samples;
+    const Tick end = now + firewall::SessionSweep::round_of(flows);
+    while (now != end) {
+      bed.forward(0, Size::k64, kWindow);
+      now += kStep;
+      unsigned visits = 0;
+      unsigned last = 0;
+      std::uint64_t cycles = 0;
+      do {
+        last = visits;
+        const std::uint64_t begin = rte_rdtsc();
+        sweep.advance(state.sessions, now, [&](firewall::SessionIndex index) {
+          ++visits;
+          state.accounts.settle(state.sessions[index]);
+        });
+        cycles += rte_rdtsc() - begin;
+      } while (visits != last);
+      if (visits != 0) samples.add(per_packet(cycles, visits));
+    }
+    return samples;
+  };
+  round();
+  const Samples quiet = round();
+  for (firewall::SessionIndex index = 0; index < flows; ++index)
+    state.sessions[index].count(flow::Direction::kForward, 60);
+  const Samples busy = round();
+  const double each_second = flows * 1000.0 / firewall::SessionSweep::round_of(flows);
+  Line("sweep")
+      .number("sessions", flows)
+      .samples("quiet", quiet)
+      .samples("busy", busy)
+      .number("share", busy.median() * each_second / static_cast<double>(rte_get_tsc_hz()));
+}
+
 void run(const Options& options) {
   using enum Size;
   // Packet memory for the pools of one bed at a time; the tables are mapped beside it.
@@ -208,6 +255,7 @@ void run(const Options& options) {
       if (!options.quick || rules <= 1'000) measure_setup(rules, options);
     }
   }
+  if (options.wants("sweep")) measure_sweep(options);
   if (options.wants("swap")) measure_policy_swap(options.quick ? 0.5 : 3);
 }
 
@@ -227,7 +275,7 @@ int main(int argc, char** argv) {
       options.sessions = static_cast<unsigned>(std::atoi(argv[++i]));
     } else {
       std::fprintf(stderr,
-                   "benchmark_firewall [--quick | --full] [--only forward|setup|swap] [--sessions N]\n");
+                   "benchmark_firewall [--quick | --full] [--only forward|setup|swap|sweep] [--sessions N]\n");
       return 2;
     }
   }

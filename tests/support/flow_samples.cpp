@@ -13,14 +13,15 @@ FlowRecord base() {
   record.time = WallTime(std::chrono::microseconds(kEventMicroseconds));
   record.start = at_milliseconds(kStartMilliseconds);
   record.last = at_milliseconds(kLastMilliseconds);
+  record.new_start = record.start;
   record.source = *net::IpAddress::parse("192.0.2.10");
   record.destination = *net::IpAddress::parse("198.51.100.20");
   record.source_port = 40001;
   record.destination_port = 443;
   record.protocol = 6;
   record.tcp_flags = {0x13, 0x12};  // fin syn ack; syn ack
-  record.packets = {11, 22};
-  record.bytes = {3333, 44444};
+  record.packets = record.new_packets = {11, 22};
+  record.bytes = record.new_bytes = {3333, 44444};
   record.tcp_state = "established";
   record.reason = "idle_timeout";
   record.sentence = "No packet came for the idle time.";
@@ -39,6 +40,18 @@ FlowRecord base() {
 
 FlowRecord tcp_ended() { return base(); }
 
+FlowRecord tcp_updated() {
+  FlowRecord record = base();
+  record.kind = FlowEventKind::kUpdated;
+  record.end = FlowEnd::kActive;
+  record.new_start = at_milliseconds(kNewStartMilliseconds);
+  record.new_packets = {4, 5};
+  record.new_bytes = {777, 8888};
+  record.reason = "active_timeout";
+  record.sentence = "It goes on.";
+  return record;
+}
+
 FlowRecord udp6_ended() {
   FlowRecord record = base();
   record.end = FlowEnd::kForced;
@@ -49,8 +62,8 @@ FlowRecord udp6_ended() {
   record.protocol = 17;
   record.tcp_flags = {};
   record.tcp_state = {};
-  record.packets = {5, 6};
-  record.bytes = {5'000'000'123, 666};  // past 32 bits
+  record.packets = record.new_packets = {5, 6};
+  record.bytes = record.new_bytes = {5'000'000'123, 666};  // past 32 bits
   record.session = 8;
   return record;
 }
@@ -64,8 +77,8 @@ FlowRecord ping_ended() {
   record.icmp_type = 8;
   record.tcp_flags = {};
   record.tcp_state = {};
-  record.packets = {3, 2};
-  record.bytes = {252, 168};
+  record.packets = record.new_packets = {3, 2};
+  record.bytes = record.new_bytes = {252, 168};
   record.session = 9;
   return record;
 }
@@ -76,8 +89,8 @@ FlowRecord ping6_ended() {
   record.destination = *net::IpAddress::parse("2001:db8:2::21");
   record.protocol = 58;
   record.icmp_type = 128;
-  record.packets = {4, 1};
-  record.bytes = {416, 104};
+  record.packets = record.new_packets = {4, 1};
+  record.bytes = record.new_bytes = {416, 104};
   record.session = 10;
   return record;
 }
@@ -86,9 +99,9 @@ FlowRecord tcp_opened() {
   FlowRecord record = base();
   record.kind = FlowEventKind::kOpened;
   record.end = FlowEnd::kNone;
-  record.start = record.last = record.time;
+  record.start = record.new_start = record.last = record.time;
   record.tcp_flags = {0x02, 0};
-  record.packets = record.bytes = {};
+  record.packets = record.bytes = record.new_packets = record.new_bytes = {};
   record.tcp_state = {};
   record.reason = record.sentence = {};
   return record;
@@ -103,8 +116,8 @@ FlowRecord udp_denied() {
   record.destination_port = 2222;
   record.protocol = 17;
   record.tcp_flags = {};
-  record.packets = {1, 0};
-  record.bytes = {88, 0};
+  record.packets = record.new_packets = {1, 0};
+  record.bytes = record.new_bytes = {88, 0};
   record.session = 0;
   record.rule = "block \"bad\"\\\n";
   record.reason = "denied_by_rule";
@@ -114,7 +127,7 @@ FlowRecord udp_denied() {
 }
 
 std::vector<FlowRecord> one_of_each() {
-  return {tcp_ended(), udp6_ended(), ping_ended(), ping6_ended(), tcp_opened(), udp_denied()};
+  return {tcp_ended(), udp6_ended(), ping_ended(), ping6_ended(), tcp_opened(), udp_denied(), tcp_updated()};
 }
 
 }  // namespace millrace::control::testing

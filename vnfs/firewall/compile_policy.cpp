@@ -122,6 +122,7 @@ class Compiler {
     policy_->generation = static_cast<std::uint16_t>(context_.generation % 65535 + 1);  // 0 is no policy's
     policy_->draining = context_.draining;
     policy_->log_all_sessions = context_.log_all_sessions;
+    policy_->active_timeout = context_.active_timeout;
     policy_->timeouts = lower(profile_.timeouts);
     policy_->tcp = {.midstream_pickup = profile_.tcp.midstream_pickup,
                     .liberal_window = profile_.tcp.liberal_window};

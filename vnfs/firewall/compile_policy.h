@@ -21,6 +21,7 @@ struct PolicyContext {
   std::uint64_t generation = 0;
   bool draining = false;
   bool log_all_sessions = false;  // the profile has a flow log or a collector
+  Tick active_timeout = 0;        // as Policy has it
   unsigned workers = 1;           // limits that each worker holds alone are divided by it
   std::time_t now = 0;            // which rules with a schedule are in force
   std::string file;               // what errors call the profile

@@ -45,13 +45,15 @@ control::Checked<std::shared_ptr<const LoadedProfile>> Firewall::load(std::strin
 Result<appliance::CompiledPolicy> Firewall::compile(const LoadedProfile& profile,
                                                     const appliance::CompileContext& context) {
   const auto& loaded = static_cast<const FirewallProfile&>(profile);
+  const control::Telemetry& telemetry = profile.common.telemetry;
+  const auto updates = telemetry.updates();
   auto compiled =
       compile_policy(loaded.own, {.network = context.network,
                                   .slots = slots_,
                                   .generation = context.generation,
                                   .draining = context.draining,
-                                  .log_all_sessions = profile.common.telemetry.ipfix.has_value() ||
-                                                      profile.common.telemetry.flow_log.has_value(),
+                                  .log_all_sessions = telemetry.ipfix || telemetry.flow_log,
+                                  .active_timeout = updates ? static_cast<Tick>(updates->count()) : 0,
                                   .workers = context.workers,
                                   .now = std::time(nullptr),
                                   .file = loaded.file});
@@ -116,7 +118,9 @@ Result<control::Appliance::Imported> Firewall::import_sessions(Workers workers,
 }
 
 void Firewall::move_sessions(Workers before, Workers after, const core::Snapshot& snapshot) {
+  logging_.write(before);
   static_cast<void>(firewall::move_sessions(before, after, snapshot));
+  logging_.write(before);  // the ends of those for which there was no room
 }
 
 }  // namespace millrace::firewall

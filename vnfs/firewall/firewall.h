@@ -55,6 +55,7 @@ class Firewall final : public appliance::Vnf {
                                                                      std::string_view stream) override;
   Result<void> open_logs(const appliance::LoadedProfile& profile, const core::Snapshot& snapshot) override;
   void write_logs(appliance::Workers workers) override { logging_.write(workers); }
+  void end_logs(appliance::Workers workers) override { logging_.end(workers); }
   void reopen_logs() override { logging_.reopen(); }
   void move_sessions(appliance::Workers before, appliance::Workers after,
                      const core::Snapshot& snapshot) override;

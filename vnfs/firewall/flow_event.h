@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the data path notes of a flow for those who keep logs: numbers only, two cache lines, by value.
+// What the data path notes of a flow for those who keep logs: numbers only, by value.
 #pragma once
 
 #include <array>
@@ -12,18 +12,21 @@
 
 namespace millrace::firewall {
 
-enum class FlowEventKind : std::uint8_t { kOpened, kEnded, kDenied };
+enum class FlowEventKind : std::uint8_t { kOpened, kUpdated, kEnded, kDenied };
 
 struct FlowEvent {
   std::uint64_t tsc;                    // when; the reader makes wall clock of it
   std::uint64_t session;                // its id; 0 of a denied packet
   std::array<std::uint8_t, 16> source;  // of the first packet, as is all that is named after a side
   std::array<std::uint8_t, 16> destination;
-  std::array<std::uint64_t, 2> packets;  // by Direction, as are the next two
-  std::array<std::uint64_t, 2> bytes;    // of IP datagrams
-  Tick now;                              // the same moment as tsc, for the distance to the next two
+  std::array<std::uint64_t, 2> packets;      // by Direction, as are the next four
+  std::array<std::uint64_t, 2> bytes;        // of IP datagrams
+  std::array<std::uint64_t, 2> new_packets;  // of these, what no earlier event told of
+  std::array<std::uint64_t, 2> new_bytes;
+  Tick now;  // the same moment as tsc, for the distance to the next three
   Tick created;
   Tick last_seen;
+  Tick told_until;  // earlier events told of what was before
   std::uint32_t rule_slot;
   std::uint16_t source_port;  // ICMP: the identifier, in both
   std::uint16_t destination_port;
@@ -40,8 +43,8 @@ struct FlowEvent {
   flow::TcpState tcp_state;
   std::uint8_t icmp_type;
   std::uint8_t icmp_code;
-  std::array<std::uint8_t, 9> unused;
+  std::array<std::uint8_t, 5> unused;
 };
-static_assert(sizeof(FlowEvent) == 128 && std::is_trivially_copyable_v<FlowEvent>);
+static_assert(sizeof(FlowEvent) == 160 && std::is_trivially_copyable_v<FlowEvent>);
 
 }  // namespace millrace::firewall

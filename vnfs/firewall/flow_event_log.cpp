@@ -5,6 +5,8 @@
 
 #include <x86intrin.h>
 
+#include "vnfs/firewall/session_sweep.h"
+
 namespace millrace::firewall {
 namespace {
 
@@ -51,6 +53,7 @@ FlowEvent FlowEventLog::of_session(const Session& session, Tick now) const noexc
   event.now = now;
   event.created = session.created;
   event.last_seen = session.last_seen;
+  event.told_until = session.created;
   event.rule_slot = session.rule_slot;
   event.source_port = (high ? key.high_port() : key.low_port()).host();
   event.destination_port = (high ? key.low_port() : key.high_port()).host();
@@ -76,16 +79,39 @@ void FlowEventLog::note_opened(const Session& session, Tick now) noexcept {
   events_.push(event);
 }
 
-void FlowEventLog::note_ended(const Session& session, SessionEnd why, Tick now) noexcept {
+FlowEvent FlowEventLog::account_of(SessionIndex index, const Session& session, Tick now) const noexcept {
   FlowEvent event = of_session(session, now);
-  event.kind = FlowEventKind::kEnded;
-  event.reason = static_cast<std::uint8_t>(why);
+  const ReportedCounts told = session.reported ? reported_[index] : ReportedCounts{};
   for (const Direction direction : {Direction::kForward, Direction::kReverse}) {
     const auto side = static_cast<std::size_t>(direction);
     event.packets[side] = session.total_packets(direction);
     event.bytes[side] = session.total_bytes(direction);
+    event.new_packets[side] = event.packets[side] - told.packets[side];
+    event.new_bytes[side] = event.bytes[side] - told.bytes[side];
     event.tcp_flags[side] = seen_tcp_flags(session, direction);
   }
+  event.told_until = session.reported ? session.reported_at : session.created;
+  return event;
+}
+
+void FlowEventLog::note_updated(SessionIndex index, Session& session, Tick active_timeout,
+                                Tick now) noexcept {
+  // Quiet for so long that a sweep has found it due since its last packet.
+  if (now - session.last_seen > active_timeout + 2 * SessionSweep::kLongestRound) return;
+  if (now - (session.reported ? session.reported_at : session.created) < active_timeout) return;
+  FlowEvent event = account_of(index, session, now);
+  if ((event.new_packets[0] | event.new_packets[1]) == 0 || events_.full()) return;
+  event.kind = FlowEventKind::kUpdated;
+  events_.push(event);
+  reported_[index] = {event.packets, event.bytes};
+  session.reported = true;
+  session.reported_at = now;
+}
+
+void FlowEventLog::note_ended(SessionIndex index, const Session& session, SessionEnd why, Tick now) noexcept {
+  FlowEvent event = account_of(index, session, now);
+  event.kind = FlowEventKind::kEnded;
+  event.reason = static_cast<std::uint8_t>(why);
   events_.push(event);
 }
 
@@ -115,9 +141,9 @@ void FlowEventLog::note_denied(const core::Packet& packet, std::uint32_t slot, s
   event.source = source.bytes();
   event.destination = packet.destination().bytes();
   event.family = source.family();
-  event.packets[0] = 1;
-  event.bytes[0] = packet.ip_length();
-  event.now = event.created = event.last_seen = now;
+  event.packets[0] = event.new_packets[0] = 1;
+  event.bytes[0] = event.new_bytes[0] = packet.ip_length();
+  event.now = event.created = event.last_seen = event.told_until = now;
   event.rule_slot = slot;
   event.source_port = headers.source_port.host();
   event.destination_port = headers.destination_port.host();

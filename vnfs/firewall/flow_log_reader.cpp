@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/flow_log_reader.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <span>
@@ -44,6 +45,8 @@ EndTold tell_end(SessionEnd why, flow::TcpState state) noexcept {
       return {FlowEnd::kForced, "flushed", "An operator ended the session."};
     case SessionEnd::kReopened:
       return {FlowEnd::kFinished, "reopened", "A new connection began on the same addresses and ports."};
+    case SessionEnd::kStopped:
+      return {FlowEnd::kForced, "stopped", "The appliance stopped while the session was open."};
   }
   return {FlowEnd::kForced, "unknown", "The session ended."};
 }
@@ -89,8 +92,10 @@ control::WallTime FlowClock::at(std::uint64_t event_tsc) const noexcept {
 FlowRecord to_record(const FlowEvent& event, const FlowClock& clock, const FlowNames& names) {
   FlowRecord record;
   record.time = clock.at(event.tsc);
-  record.start = record.time - std::chrono::milliseconds(event.now - event.created);
-  record.last = record.time - std::chrono::milliseconds(event.now - event.last_seen);
+  const auto before = [&](Tick tick) { return record.time - std::chrono::milliseconds(event.now - tick); };
+  record.start = before(event.created);
+  record.last = before(event.last_seen);
+  record.new_start = std::min(before(event.told_until), record.last);
   record.source = address_of(event.family, event.source);
   record.destination = address_of(event.family, event.destination);
   record.source_port = event.source_port;
@@ -101,6 +106,8 @@ FlowRecord to_record(const FlowEvent& event, const FlowClock& clock, const FlowN
   record.tcp_flags = event.tcp_flags;
   record.packets = event.packets;
   record.bytes = event.bytes;
+  record.new_packets = event.new_packets;
+  record.new_bytes = event.new_bytes;
   record.session = event.session;
   record.rule = name_of(names.rules, event.rule_slot);
   record.domain_id = event.domain;
@@ -113,10 +120,14 @@ FlowRecord to_record(const FlowEvent& event, const FlowClock& clock, const FlowN
     case FlowEventKind::kOpened:
       record.kind = control::FlowEventKind::kOpened;
       break;
+    case FlowEventKind::kUpdated:
+      record.kind = control::FlowEventKind::kUpdated;
+      record.end = FlowEnd::kActive;
+      record.reason = "active_timeout";
+      record.sentence = "The session goes on; this is what it has counted so far.";
+      break;
     case FlowEventKind::kEnded: {
       record.kind = control::FlowEventKind::kEnded;
-      const bool tcp = event.protocol == net::protocol::kTcp;
-      if (tcp) record.tcp_state = flow::name(event.tcp_state);
       const EndTold told = tell_end(static_cast<SessionEnd>(event.reason), event.tcp_state);
       record.end = told.end;
       record.reason = told.reason;
@@ -134,6 +145,8 @@ FlowRecord to_record(const FlowEvent& event, const FlowClock& clock, const FlowN
       break;
     }
   }
+  if (record.counted() && event.protocol == net::protocol::kTcp)
+    record.tcp_state = flow::name(event.tcp_state);
   return record;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/flow_logging.h"
 
+#include <algorithm>
+
 #include "common/control/flow_log/ipfix_exporter.h"
 #include "common/control/flow_log/json_log.h"
 #include "common/core/eal.h"
@@ -11,15 +13,17 @@ namespace millrace::firewall {
 Result<void> FlowLogging::open(const control::Profile& profile, const core::Network& network,
                                const RuleSlots& slots) {
   if (reader_ == nullptr) reader_ = std::make_unique<FlowLogReader>(core::tsc_per_second());
-  const std::string path = profile.telemetry.flow_log.value_or("");
-  if (path != file_path_) {
+  const auto& flow_log = profile.telemetry.flow_log;
+  const auto file = flow_log ? std::optional(OpenFile{flow_log->file, *flow_log->updates}) : std::nullopt;
+  if (file != open_file_) {
     file_ = nullptr;
-    file_path_.clear();
-    if (!path.empty()) {
-      auto log = control::JsonLog::open({.path = path, .appliance = profile.name});
+    open_file_.reset();
+    if (file) {
+      auto log =
+          control::JsonLog::open({.path = file->path, .appliance = profile.name, .updates = file->updates});
       if (!log) return tl::unexpected(log.error());
       file_ = std::move(*log);
-      file_path_ = path;
+      open_file_ = file;
     }
   }
   const auto& ipfix = profile.telemetry.ipfix;
@@ -59,6 +63,32 @@ void FlowLogging::write(appliance::Workers workers) {
   for (core::Worker* worker : workers) {
     reader_->poll(static_cast<FirewallFunction&>(worker->function()).state().flow_log);
   }
+}
+
+void FlowLogging::end(appliance::Workers workers) {
+  constexpr unsigned kAtOnce = 4096;  // fewer than the rings and the sinks hold
+  write(workers);
+  if (file_ == nullptr && exporter_ == nullptr) return;
+  using Clock = std::chrono::steady_clock;
+  const auto until = Clock::now() + kEndMs;
+  const auto tell = [&] {
+    write(workers);
+    for (control::FlowSink* sink : {file_.get(), static_cast<control::FlowSink*>(exporter_.get())}) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
+      if (sink != nullptr && !sink->flush(std::max(left, std::chrono::milliseconds(0)))) return false;
+    }
+    return true;
+  };
+  unsigned ended = 0;
+  for (core::Worker* worker : workers) {
+    SessionTable& sessions = static_cast<FirewallFunction&>(worker->function()).state().sessions;
+    for (SessionIndex index = 0; index < sessions.flows().reach(); ++index) {
+      if (!sessions.flows().in_use(index)) continue;
+      sessions.close(index, SessionEnd::kStopped, sessions.now());
+      if (++ended % kAtOnce == 0 && !tell()) return;
+    }
+  }
+  tell();
 }
 
 void FlowLogging::reopen() {

@@ -2,6 +2,7 @@
 // The flow logs that a profile asks for, open and fed.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,13 +25,23 @@ class FlowLogging {
   // Opens what the profile names and was not open, closes what it no longer names.
   Result<void> open(const control::Profile& profile, const core::Network& network, const RuleSlots& slots);
   void write(appliance::Workers workers);
+  // No worker runs, and none will: ends all sessions and tells of it, as far as the sinks take it within
+  // kEndMs.
+  void end(appliance::Workers workers);
   void reopen();
   [[nodiscard]] std::vector<control::Metric> metrics() const;
 
  private:
+  static constexpr std::chrono::milliseconds kEndMs{2'000};
+
   std::unique_ptr<FlowLogReader> reader_;
+  struct OpenFile {
+    std::string path;
+    bool updates = false;
+    bool operator==(const OpenFile&) const = default;
+  };
   std::shared_ptr<control::FlowSink> file_;
-  std::string file_path_;
+  std::optional<OpenFile> open_file_;
   std::shared_ptr<control::IpfixExporter> exporter_;
   std::string exporter_target_;
 };

@@ -36,9 +36,15 @@ class FirewallFunction final : public core::Function {
     state_.flow_log.follow(static_cast<const Policy&>(policy));
     pipeline_.process(batch, static_cast<const Policy&>(policy), counters, tracer);
   }
-  void tick(Tick now, const core::Policy& policy) noexcept override {
-    state_.flow_log.follow(static_cast<const Policy&>(policy));
-    state_.sessions.expire(static_cast<const Policy&>(policy).timeouts, now);
+  void tick(Tick now, const core::Policy& in_force) noexcept override {
+    const auto& policy = static_cast<const Policy&>(in_force);
+    state_.flow_log.follow(policy);
+    state_.sessions.expire(policy.timeouts, now);
+    state_.sweep.advance(state_.sessions, now, [&](SessionIndex index) {
+      Session& session = state_.sessions[index];
+      state_.accounts.settle(session);
+      state_.flow_log.goes_on(index, session, policy.active_timeout, now);
+    });
   }
   [[nodiscard]] std::span<const std::string_view> stage_names() const noexcept override {
     return kStageNames;

@@ -163,7 +163,7 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
   SessionLimits::Entries entries;
   const std::uint64_t open = state.rule_counters[outcome.slot].open_sessions.read();
   if (const auto reason = state.limits.refuse(packet, outcome, open, policy.protection, batch.now, entries)) {
-    count_refused(packet, outcome);
+    count_refused(batch, packet, outcome);
     batch.drop(packet, *reason);
     return;
   }
@@ -183,6 +183,7 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
   if (outcome.log) session.flags |= Session::kLogged;
   RuleCounters& counters = state.rule_counters[outcome.slot];
   counters.hits.add(1);
+  counters.last_hit.set(batch.tsc);
   counters.open_sessions.add(1);
   state.limits.opened(session, entries);
   state.syn_proxy.begin(session, batch.lane(packet));
@@ -205,22 +206,25 @@ void MatchRules::settle_known(Batch& batch, Packet& packet, RuleIndex rule, cons
   session.generation = policy.generation;
   state.flow_log.adopted(session, outcome);
   if (session.rule_slot == outcome.slot) return;
+  state.accounts.settle(session);
   RuleCounters& before = state.rule_counters[session.rule_slot];
   before.open_sessions.set(before.open_sessions.read() - 1);
   state.rule_counters[outcome.slot].open_sessions.add(1);
   session.rule_slot = outcome.slot;
 }
 
-void MatchRules::count_refused(const Packet& packet, const RuleOutcome& outcome) noexcept {
+void MatchRules::count_refused(const Batch& batch, const Packet& packet,
+                               const RuleOutcome& outcome) noexcept {
   RuleCounters& counters = state.rule_counters[outcome.slot];
   counters.hits.add(1);
+  counters.last_hit.set(batch.tsc);
   counters.packets.add(1);
   counters.bytes.add(packet.ip_length());
 }
 
 void MatchRules::refuse(Batch& batch, Packet& packet, RuleIndex rule, const Policy& policy) noexcept {
   const RuleOutcome& outcome = policy.outcome(rule);
-  count_refused(packet, outcome);
+  count_refused(batch, packet, outcome);
   const bool by_rule = rule.valid();
   if (outcome.action == Action::kReject) {
     send_reject(packet, *batch.network, state.services.originator);

@@ -21,7 +21,8 @@ struct MatchRules {
   void settle_new(core::Batch& batch, core::Packet& packet, RuleIndex rule, const Policy& policy) noexcept;
   void settle_known(core::Batch& batch, core::Packet& packet, RuleIndex rule, const Policy& policy) noexcept;
   void refuse(core::Batch& batch, core::Packet& packet, RuleIndex rule, const Policy& policy) noexcept;
-  void count_refused(const core::Packet& packet, const RuleOutcome& outcome) noexcept;
+  void count_refused(const core::Batch& batch, const core::Packet& packet,
+                     const RuleOutcome& outcome) noexcept;
   void adopt(core::Batch& batch, core::Packet& packet, SessionIndex index) noexcept;
 };
 

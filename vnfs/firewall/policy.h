@@ -59,6 +59,7 @@ struct Policy final : core::Policy {
   Protection protection;
   bool draining = false;
   bool log_all_sessions = false;  // tell of every session that ends, not only of those whose rule logs
+  Tick active_timeout = 0;        // ms after which a session that goes on is told of again; 0 = never
 
   // For people: explain, listings, reports. The data path reads none of it.
   struct Listing {

@@ -2,8 +2,12 @@
 #include "vnfs/firewall/reports.h"
 
 #include <boost/json.hpp>
+#include <chrono>
 
+#include "common/control/flow_log/json_format.h"
+#include "common/core/eal.h"
 #include "vnfs/firewall/drops.h"
+#include "vnfs/firewall/flow_log_reader.h"
 #include "vnfs/firewall/session_slices.h"
 
 namespace millrace::firewall {
@@ -17,33 +21,41 @@ const Policy& policy_of(const ReportContext& context) {
   return static_cast<const Policy&>(*context.snapshot.policy);
 }
 
-object counted(std::string_view name, Action action, const RuleTotal& total) {
-  return {{"name", name},
-          {"action", action_name(action)},
-          {"hits", total.hits},
-          {"packets", total.packets},
-          {"bytes", total.bytes},
-          {"open_sessions", total.open_sessions},
-          {"never_hit", total.hits == 0}};
+object counted(std::string_view name, Action action, const RuleTotal& total, const FlowClock& clock) {
+  object rule{{"name", name},
+              {"action", action_name(action)},
+              {"hits", total.hits},
+              {"packets", total.packets},
+              {"bytes", total.bytes},
+              {"open_sessions", total.open_sessions},
+              {"never_hit", total.hits == 0},
+              {"last_hit", nullptr}};
+  if (total.last_hit != 0) {
+    const control::WallTime last = clock.at(total.last_hit);
+    rule["last_hit"] = control::rfc3339(last);
+    rule["last_hit_ago_s"] = std::chrono::floor<std::chrono::seconds>(clock.wall - last).count();
+  }
+  return rule;
 }
 
 // The rules in their order, then the default.
 array rules(const ReportContext& context) {
   const Policy& policy = policy_of(context);
   const auto totals = context.totals.read(context.workers, context.slots);
+  const FlowClock clock = FlowClock::now(core::tsc_per_second());
   const auto total = [&](const RuleOutcome& outcome) {
     return outcome.slot < totals.size() ? totals[outcome.slot] : RuleTotal{};
   };
   array list;
   for (std::size_t i = 0; i < policy.rules.size(); ++i) {
-    object rule = counted(policy.rules[i].name, policy.rules[i].action, total(policy.outcomes[i]));
+    object rule = counted(policy.rules[i].name, policy.rules[i].action, total(policy.outcomes[i]), clock);
     const Policy::Listing listing = i < policy.listings.size() ? policy.listings[i] : Policy::Listing{};
     rule["active"] = listing.active;
     if (!listing.schedule.empty()) rule["schedule"] = listing.schedule;
     if (listing.shadowed_by.valid()) rule["shadowed_by"] = policy.rules[listing.shadowed_by.value()].name;
     list.push_back(std::move(rule));
   }
-  object otherwise = counted("default", policy.otherwise.action, total(policy.otherwise));
+  object otherwise = counted("default", policy.otherwise.action, total(policy.otherwise), clock);
   otherwise["active"] = true;
   otherwise["is_default"] = true;
   list.push_back(std::move(otherwise));
@@ -171,7 +183,8 @@ std::vector<Metric> firewall_metrics(const ReportContext& context) {
     capacity += static_cast<double>(state.sessions.flows().capacity());
     opened += static_cast<double>(state.sessions.opened());
     evicted += static_cast<double>(state.sessions.evicted());
-    memory += static_cast<double>(state.sessions.memory_bytes() + state.limits.sources().memory_bytes() +
+    memory += static_cast<double>(state.sessions.memory_bytes() + state.flow_log.memory_bytes() +
+                                  state.limits.sources().memory_bytes() +
                                   state.rule_counters.size() * sizeof(RuleCounters));
   }
   const auto single = [](std::string name, std::string help, Type type, double value) {
@@ -195,19 +208,28 @@ std::vector<Metric> firewall_metrics(const ReportContext& context) {
 
   Metric hits{"rule_hits_total", "Sessions a rule opened and packets it refused.", Type::kCounter, {}};
   Metric packets{
-      "rule_packets_total", "Packets of a rule's ended sessions, and those it refused.", Type::kCounter, {}};
+      "rule_packets_total", "Packets of a rule's sessions, and those it refused.", Type::kCounter, {}};
   Metric bytes{"rule_bytes_total", "Bytes of those packets.", Type::kCounter, {}};
   Metric sessions{"rule_sessions", "Open sessions of a rule.", Type::kGauge, {}};
+  Metric last_hit{"rule_last_hit_timestamp_seconds",
+                  "When a rule last opened a session or refused a packet; 0 when it never did.",
+                  Type::kGauge,
+                  {}};
+  const FlowClock clock = FlowClock::now(core::tsc_per_second());
   const auto totals = context.totals.read(context.workers, context.slots);
   const auto add = [&](const std::string& name, std::uint32_t slot) {
     const RuleTotal total = slot < totals.size() ? totals[slot] : RuleTotal{};
-    const auto sample = [&](Metric& metric, std::uint64_t value) {
+    const auto sample = [&](Metric& metric, auto value) {
       metric.samples.push_back({.labels = {{"rule", name}}, .value = static_cast<double>(value)});
     };
     sample(hits, total.hits);
     sample(packets, total.packets);
     sample(bytes, total.bytes);
     sample(sessions, total.open_sessions);
+    using Seconds = std::chrono::seconds;
+    sample(last_hit, total.last_hit == 0
+                         ? 0
+                         : std::chrono::floor<Seconds>(clock.at(total.last_hit)).time_since_epoch().count());
   };
   bool default_is_taken = false;
   for (std::size_t i = 0; i < policy.rules.size(); ++i) {
@@ -216,7 +238,8 @@ std::vector<Metric> firewall_metrics(const ReportContext& context) {
   }
   // A time series may not appear twice.
   add(default_is_taken ? "(default)" : "default", policy.otherwise.slot);
-  for (Metric* metric : {&hits, &packets, &bytes, &sessions}) metrics.push_back(std::move(*metric));
+  for (Metric* metric : {&hits, &packets, &bytes, &sessions, &last_hit})
+    metrics.push_back(std::move(*metric));
   return metrics;
 }
 

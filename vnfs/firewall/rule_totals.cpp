@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/rule_totals.h"
 
+#include <algorithm>
+
 #include "vnfs/firewall/session_slices.h"
 
 namespace millrace::firewall {
@@ -15,6 +17,7 @@ std::vector<RuleTotal> RuleTotals::read(appliance::Workers workers, const RuleSl
       totals[slot].packets += counters[slot].packets.read();
       totals[slot].bytes += counters[slot].bytes.read();
       totals[slot].open_sessions += counters[slot].open_sessions.read();
+      totals[slot].last_hit = std::max(totals[slot].last_hit, counters[slot].last_hit.read());
     }
   }
   earlier_.resize(holders.size());
@@ -28,6 +31,7 @@ std::vector<RuleTotal> RuleTotals::read(appliance::Workers workers, const RuleSl
     totals[slot].hits -= earlier.counted.hits;
     totals[slot].packets -= earlier.counted.packets;
     totals[slot].bytes -= earlier.counted.bytes;
+    if (totals[slot].hits == 0) totals[slot].last_hit = 0;
   }
   return totals;
 }

@@ -12,9 +12,10 @@ namespace millrace::firewall {
 
 struct RuleTotal {
   std::uint64_t hits = 0;     // sessions opened or packets refused by it
-  std::uint64_t packets = 0;  // of ended sessions and refused packets
+  std::uint64_t packets = 0;  // of its sessions and refused packets; those of open ones some seconds old
   std::uint64_t bytes = 0;
   std::uint64_t open_sessions = 0;
+  std::uint64_t last_hit = 0;  // time stamp counter; 0: never hit
 };
 
 // Control thread. Keeps what a slot had counted for an earlier rule, so that the next one begins at 0:

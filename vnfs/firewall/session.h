@@ -17,8 +17,8 @@ struct alignas(64) Session {
   // First line: every packet.
   flow::FlowKey key;
   flow::TcpTrack tcp;
-  std::array<std::uint32_t, 2> packets;  // by Direction, since the last carry
-  std::array<std::uint32_t, 2> bytes;
+  std::array<std::uint32_t, 2> packets;  // by Direction, since the last carry()
+  std::array<std::uint32_t, 2> bytes;    // the same, less what is `spilled`
   Tick last_seen;
   flow::TcpState tcp_state;
   std::uint8_t flags;
@@ -35,7 +35,7 @@ struct alignas(64) Session {
   std::uint16_t egress;
   std::uint64_t id;  // unique in the process: worker and number
 
-  // Third line: totals, when the counts of the first are carried over.
+  // Third line: totals up to the last carry().
   std::array<std::uint64_t, 2> carried_packets;
   std::array<std::uint64_t, 2> carried_bytes;
   std::uint8_t dscp;  // of the first packet, as are the next three
@@ -46,7 +46,12 @@ struct alignas(64) Session {
   std::uint32_t proxy_sequence;      // kProxied: the cookie, the server's initial number in the client's eyes
   std::uint32_t proxy_delta;         // that less the server's own
   std::uint16_t proxy_segment_size;  // the client's
-  std::array<std::uint8_t, 14> unused;
+  bool reported;                     // a record has told of it while it lasted, the last one at:
+  Tick reported_at;
+  std::array<std::uint16_t, 2> spilled;  // of `bytes`, in units of kSpill
+  std::array<std::uint8_t, 4> unused;
+
+  static constexpr std::uint32_t kSpill = std::uint32_t{1} << 31;
 
   static constexpr std::uint8_t kInitiatorHigh = 0x01;  // the initiator is the key's high endpoint
   static constexpr std::uint8_t kReplied = 0x02;        // the responder has spoken
@@ -61,27 +66,42 @@ struct alignas(64) Session {
   [[nodiscard]] Direction direction(flow::Sender sender) const noexcept {
     return static_cast<Direction>(static_cast<std::uint8_t>(sender) ^ (flags & kInitiatorHigh));
   }
-  [[nodiscard]] std::uint64_t total_packets(Direction d) const noexcept {
+  // Since the last carry().
+  [[nodiscard]] std::uint64_t fresh_packets(Direction d) const noexcept {
+    return packets[static_cast<std::size_t>(d)];
+  }
+  [[nodiscard]] std::uint64_t fresh_bytes(Direction d) const noexcept {
     const auto i = static_cast<std::size_t>(d);
-    return carried_packets[i] + packets[i];
+    return std::uint64_t{spilled[i]} * kSpill + bytes[i];
+  }
+  [[nodiscard]] std::uint64_t total_packets(Direction d) const noexcept {
+    return carried_packets[static_cast<std::size_t>(d)] + fresh_packets(d);
   }
   [[nodiscard]] std::uint64_t total_bytes(Direction d) const noexcept {
-    const auto i = static_cast<std::size_t>(d);
-    return carried_bytes[i] + bytes[i];
+    return carried_bytes[static_cast<std::size_t>(d)] + fresh_bytes(d);
   }
   void count(Direction d, unsigned length) noexcept {
     const auto i = static_cast<std::size_t>(d);
     ++packets[i];
     bytes[i] += length;
     if ((bytes[i] >> 31) != 0) [[unlikely]]
-      carry(i);
+      spill(i);
+  }
+  // Moves the fresh counts into the totals. Due before 2^32 packets or 2^47 bytes one way: SessionSweep sees
+  // to it every few seconds.
+  void carry() noexcept {
+    for (const Direction d : {Direction::kForward, Direction::kReverse}) {
+      const auto i = static_cast<std::size_t>(d);
+      carried_packets[i] += fresh_packets(d);
+      carried_bytes[i] += fresh_bytes(d);
+      packets[i] = bytes[i] = spilled[i] = 0;
+    }
   }
 
  private:
-  void carry(std::size_t i) noexcept {
-    carried_packets[i] += packets[i];
-    carried_bytes[i] += bytes[i];
-    packets[i] = bytes[i] = 0;
+  void spill(std::size_t i) noexcept {
+    bytes[i] -= kSpill;
+    ++spilled[i];
   }
 };
 static_assert(sizeof(Session) == 192 && offsetof(Session, addresses) == 64 &&

@@ -99,7 +99,8 @@ SessionIndex SessionTable::adopt(const flow::FlowLookup& lookup, const Session& 
 void SessionTable::confirm(SessionIndex index) noexcept { unlink_expendable(index); }
 
 void SessionTable::close(SessionIndex index, SessionEnd why, Tick now) noexcept {
-  for (std::size_t i = 0; i < observer_count_; ++i) observers_[i]->session_ended(table_[index], why, now);
+  for (std::size_t i = 0; i < observer_count_; ++i)
+    observers_[i]->session_ended(index, table_[index], why, now);
   unlink_expendable(index);
   wheel_.cancel(index);
   table_.erase(index);

@@ -13,13 +13,23 @@
 
 namespace millrace::firewall {
 
-enum class SessionEnd : std::uint8_t { kTimeout, kClosed, kReset, kPolicy, kEvicted, kFlushed, kReopened };
+enum class SessionEnd : std::uint8_t {
+  kTimeout,
+  kClosed,
+  kReset,
+  kPolicy,
+  kEvicted,
+  kFlushed,
+  kReopened,
+  kStopped
+};
 
 // Told of every session that ends, while it still stands in the table.
 class SessionObserver {
  public:
   virtual ~SessionObserver() = default;
-  virtual void session_ended(const Session& session, SessionEnd why, Tick now) noexcept = 0;
+  virtual void session_ended(SessionIndex index, const Session& session, SessionEnd why,
+                             Tick now) noexcept = 0;
 };
 
 // Not thread-safe: the worker's own.

@@ -30,11 +30,12 @@ class Outcomes {
 
 // On the worker's thread, or while it does not run.
 bool take_over(WorkerState& state, const flow::FlowLookup& lookup, const Session& from,
-               const Outcomes& outcomes, Tick now) {
+               const ReportedCounts& reported, const Outcomes& outcomes, Tick now) {
   const Policy& policy = outcomes.policy();
   const SessionIndex index = state.sessions.adopt(lookup, from, policy.timeouts, now);
   if (index == kNoSession) return false;
   Session& session = state.sessions[index];
+  state.flow_log.take_over(index, reported);
   state.rule_counters[session.rule_slot].open_sessions.add(1);
   state.limits.adopted(session, ends_of(session).initiator, outcomes.of(session.rule_slot),
                        policy.protection);
@@ -228,8 +229,11 @@ Result<control::Appliance::Imported> import_sessions(appliance::Workers workers,
           Session& session = of_owner[w][i];
           session.created = now - session.created;
           session.last_seen = now - session.last_seen;
+          session.reported = true;
+          session.reported_at = now;
+          const ReportedCounts reported{session.carried_packets, session.carried_bytes};
           const auto lookup = lookup_of(session, state.sessions.flows().seed());
-          ++(take_over(state, lookup, session, outcomes, now) ? imported.taken : imported.refused);
+          ++(take_over(state, lookup, session, reported, outcomes, now) ? imported.taken : imported.refused);
         }
       });
     }
@@ -247,7 +251,8 @@ std::uint64_t move_sessions(appliance::Workers before, appliance::Workers after,
   // Buckets of the tables to come are far apart in memory: their loads are started a few sessions ahead.
   constexpr std::size_t kAhead = 16;
   struct Move {
-    const Session* from;
+    WorkerState* from;
+    SessionIndex index;
     WorkerState* to;
     flow::FlowLookup lookup;
   };
@@ -256,8 +261,11 @@ std::uint64_t move_sessions(appliance::Workers before, appliance::Workers after,
   Tick now = 0;
   const auto settle = [&] {
     for (std::size_t i = 0; i < pending; ++i) {
-      const Move& move = waiting[i];
-      lost += take_over(*move.to, move.lookup, *move.from, outcomes, now) ? 0 : 1;
+      const auto& [from, index, to, lookup] = waiting[i];
+      if (take_over(*to, lookup, from->sessions[index], from->flow_log.reported(index), outcomes, now))
+        continue;
+      from->sessions.close(index, SessionEnd::kEvicted, now);
+      ++lost;
     }
     pending = 0;
   };
@@ -270,7 +278,7 @@ std::uint64_t move_sessions(appliance::Workers before, appliance::Workers after,
       const Session& session = flows[index];
       WorkerState& to = state_of(*after[core::owner_of(owner_hash(session), count)]);
       Move& move = waiting[pending];
-      move = {&session, &to, lookup_of(session, to.sessions.flows().seed())};
+      move = {&state, index, &to, lookup_of(session, to.sessions.flows().seed())};
       to.sessions.flows().prefetch_bucket(move.lookup.hash);
       if (++pending == kAhead) settle();
     }
@@ -278,9 +286,12 @@ std::uint64_t move_sessions(appliance::Workers before, appliance::Workers after,
     WorkerState& heir = state_of(*after.front());
     heir.sessions.add_totals(state.sessions.opened(), state.sessions.evicted());
     for (std::size_t slot = 0; slot < state.rule_counters.size(); ++slot) {
-      heir.rule_counters[slot].hits.add(state.rule_counters[slot].hits.read());
-      heir.rule_counters[slot].packets.add(state.rule_counters[slot].packets.read());
-      heir.rule_counters[slot].bytes.add(state.rule_counters[slot].bytes.read());
+      const RuleCounters& from = state.rule_counters[slot];
+      RuleCounters& to = heir.rule_counters[slot];
+      to.hits.add(from.hits.read());
+      to.packets.add(from.packets.read());
+      to.bytes.add(from.bytes.read());
+      to.last_hit.set(std::max(to.last_hit.read(), from.last_hit.read()));
     }
   }
   return lost;

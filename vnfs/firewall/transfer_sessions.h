@@ -18,7 +18,8 @@ namespace millrace::firewall {
                                                                    const RuleSlots& slots);
 
 // Takes the sessions of a stream over, or none when anything is wrong with the stream. Every one is judged by
-// the running rules at its next packet, as after a change of policy. Refused are those whose idle time is
+// the running rules at its next packet, as after a change of policy. Rules and records count from here on
+// what passes here: what came with it was counted where it passed. Refused are those whose idle time is
 // over, whose domain is unknown here, whose flow has a session here, and those there is no room for.
 [[nodiscard]] Result<control::Appliance::Imported> import_sessions(appliance::Workers workers,
                                                                    const core::Snapshot& snapshot,
@@ -26,8 +27,9 @@ namespace millrace::firewall {
                                                                    std::string_view stream);
 
 // Every session of `before` into the table of its owner among `after`, which are other workers and have none
-// yet; what rules and tables have counted goes along. No worker runs. A session for which there is no room is
-// lost; its number is returned. `before` is not changed and to be thrown away.
+// yet; what rules and tables have counted goes along. No worker runs. Sessions for which there is no room end
+// in `before`, as evicted; their number is returned. `before` is to be thrown away when its notes of flows
+// have been read.
 std::uint64_t move_sessions(appliance::Workers before, appliance::Workers after,
                             const core::Snapshot& snapshot);
 

@@ -11,6 +11,7 @@
 #include "vnfs/firewall/rule_counters.h"
 #include "vnfs/firewall/session_accounts.h"
 #include "vnfs/firewall/session_limits.h"
+#include "vnfs/firewall/session_sweep.h"
 #include "vnfs/firewall/session_table.h"
 #include "vnfs/firewall/syn_proxy.h"
 
@@ -30,8 +31,9 @@ struct WorkerState {
         rule_counters(size.rule_slots),
         limits(size.rule_slots, size.sources, lent),
         accounts(rule_counters, limits),
+        sweep(lent.now),
         syn_proxy(lent.seed),
-        flow_log(size.flow_events, lent.worker.value(), lent.now) {
+        flow_log(size.flow_events, size.sessions, lent.worker.value(), lent.now) {
     sessions.observe(&accounts);
     sessions.observe(&flow_log);
   }
@@ -43,6 +45,7 @@ struct WorkerState {
   std::vector<RuleCounters> rule_counters;
   SessionLimits limits;
   SessionAccounts accounts;
+  SessionSweep sweep;
   SynProxy syn_proxy;
   FlowEventLog flow_log;
 

@@ -16,11 +16,12 @@ namespace millrace::control {
 
 using WallTime = std::chrono::sys_time<std::chrono::microseconds>;
 
-enum class FlowEventKind : std::uint8_t { kOpened, kEnded, kDenied };
+enum class FlowEventKind : std::uint8_t { kOpened, kUpdated, kEnded, kDenied };
 
-// Why a flow ended, in the terms of IPFIX (flowEndReason, element 136).
+// Why a flow's record is written, in the terms of IPFIX (flowEndReason, element 136).
 enum class FlowEnd : std::uint8_t {
-  kNone,             // it has not ended
+  kNone,             // it was opened or denied
+  kActive,           // it goes on
   kIdle,             // no packet for its idle time
   kFinished,         // its own end was seen
   kForced,           // ended by the operator or by a change of policy
@@ -38,6 +39,7 @@ struct FlowRecord {
   WallTime time{};             // of the event
   WallTime start{};            // of the flow's first packet
   WallTime last{};             // of its last one
+  WallTime new_start{};        // earlier records told of what was before; never after `last`
   net::IpAddress source;       // of the first packet, as is all that is named after a side
   net::IpAddress destination;  // of the same family
   std::uint16_t source_port =
@@ -50,10 +52,13 @@ struct FlowRecord {
   std::array<std::uint8_t, 2> tcp_flags{};  // seen in that direction
   std::array<std::uint64_t, 2> packets{};
   std::array<std::uint64_t, 2> bytes{};  // of IP datagrams
-  std::string_view tcp_state;            // empty unless TCP; of static storage, as are the next two
-  std::string_view reason;               // in_snake_case: why it ended or was denied; empty when opened
-  std::string_view sentence;             // the same for people
-  std::uint64_t session = 0;             // 0: none, the packet was denied
+  // Of these, what no earlier record told of: the sum over a flow's records is what it has counted.
+  std::array<std::uint64_t, 2> new_packets{};
+  std::array<std::uint64_t, 2> new_bytes{};
+  std::string_view tcp_state;  // empty unless TCP; of static storage, as are the next two
+  std::string_view reason;     // in_snake_case: why it is told; empty when opened
+  std::string_view sentence;   // the same for people
+  std::uint64_t session = 0;   // 0: none, the packet was denied
   std::string rule;
   std::uint16_t domain_id = 0;
   std::string domain;
@@ -62,6 +67,9 @@ struct FlowRecord {
   std::uint16_t generation = 0;  // of the policy
   std::uint16_t worker = 0;
 
+  [[nodiscard]] bool counted() const noexcept {
+    return kind == FlowEventKind::kUpdated || kind == FlowEventKind::kEnded;
+  }
   [[nodiscard]] bool is_icmp() const noexcept { return protocol == 1 || protocol == 58; }
 };
 

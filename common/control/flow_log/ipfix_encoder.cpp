@@ -14,7 +14,7 @@ constexpr std::uint32_t kIpv4 = 0x01;
 constexpr std::uint32_t kIpv6 = 0x02;
 constexpr std::uint32_t kPorts = 0x04;
 constexpr std::uint32_t kIcmp = 0x08;
-constexpr std::uint32_t kEnded = 0x10;
+constexpr std::uint32_t kCounted = 0x10;
 constexpr std::uint32_t kEvent = 0x20;
 constexpr std::uint32_t kInternal = 0x40;  // of the record in memory only
 
@@ -34,8 +34,8 @@ std::vector<fbInfoElementSpec_t> flow_elements() {
       element("flowEndMilliseconds", 8, 0),
       element("octetDeltaCount", 8, 0),
       element("packetDeltaCount", 8, 0),
-      element("reverseOctetDeltaCount", 8, kEnded),
-      element("reversePacketDeltaCount", 8, kEnded),
+      element("reverseOctetDeltaCount", 8, kCounted),
+      element("reversePacketDeltaCount", 8, kCounted),
       element("flowId", 8, 0),
       element("sourceIPv6Address", 16, kIpv6),
       element("destinationIPv6Address", 16, kIpv6),
@@ -49,12 +49,12 @@ std::vector<fbInfoElementSpec_t> flow_elements() {
       element("icmpTypeCodeIPv4", 2, kIcmp | kIpv4),
       element("icmpTypeCodeIPv6", 2, kIcmp | kIpv6),
       // Before its counterpart: nfdump keeps the last of the two.
-      element("reverseTcpControlBits", 2, kPorts | kEnded),
+      element("reverseTcpControlBits", 2, kPorts | kCounted),
       element("tcpControlBits", 2, kPorts),
       element("protocolIdentifier", 1, 0),
-      element("flowEndReason", 1, kEnded),
+      element("flowEndReason", 1, kCounted),
       element("firewallEvent", 1, 0),
-      element("biflowDirection", 1, kEnded),
+      element("biflowDirection", 1, kCounted),
       element("paddingOctets", 4, kInternal),
       FB_IESPEC_NULL,
   };
@@ -74,7 +74,7 @@ Error error_of(std::string attempt, GError*& error) {
 
 std::uint32_t layout_of(const FlowRecord& record) noexcept {
   return (record.source.is_v4() ? kIpv4 : kIpv6) | (record.is_icmp() ? kIcmp : kPorts) |
-         (record.kind == FlowEventKind::kEnded ? kEnded : kEvent);
+         (record.counted() ? kCounted : kEvent);
 }
 
 // RFC 5102 section 5.11.3.
@@ -82,6 +82,8 @@ std::uint8_t end_reason(FlowEnd end) noexcept {
   switch (end) {
     case FlowEnd::kIdle:
       return 1;
+    case FlowEnd::kActive:
+      return 2;
     case FlowEnd::kFinished:
       return 3;
     case FlowEnd::kForced:
@@ -100,6 +102,8 @@ std::uint8_t firewall_event(FlowEventKind kind) noexcept {
       return 1;
     case FlowEventKind::kEnded:
       return 2;
+    case FlowEventKind::kUpdated:
+      return 5;
     case FlowEventKind::kDenied:
       break;
   }
@@ -116,12 +120,13 @@ std::uint64_t milliseconds(WallTime time) noexcept {
 IpfixRecord to_ipfix(const FlowRecord& record) noexcept {
   IpfixRecord out{};
   out.layout = layout_of(record);
-  out.flow_start_milliseconds = milliseconds(record.start);
+  // The record's own time: collectors divide its counts by it.
+  out.flow_start_milliseconds = milliseconds(record.new_start);
   out.flow_end_milliseconds = milliseconds(record.last);
-  out.octets = record.bytes[0];
-  out.packets = record.packets[0];
-  out.reverse_octets = record.bytes[1];
-  out.reverse_packets = record.packets[1];
+  out.octets = record.new_bytes[0];
+  out.packets = record.new_packets[0];
+  out.reverse_octets = record.new_bytes[1];
+  out.reverse_packets = record.new_packets[1];
   out.flow_id = record.session;
   if (record.source.is_v4()) {
     out.source_ipv4 = record.source.v4().value.host();
@@ -172,7 +177,7 @@ class IpfixEncoder::Impl {
     std::uint16_t id = kFirstId;
     for (const std::uint32_t family : {kIpv4, kIpv6}) {
       for (const std::uint32_t transport : {kPorts, kIcmp}) {
-        for (const std::uint32_t kind : {kEnded, kEvent}) {
+        for (const std::uint32_t kind : {kCounted, kEvent}) {
           const std::uint32_t layout = family | transport | kind;
           if (auto added = add(id, false, specs, layout, 0); !added) return added;
           template_of_[layout] = id++;

@@ -4,9 +4,10 @@
 //
 // A record is a biflow (RFC 5103): counts of the other direction stand in the reverse elements, and
 // biflowDirection says that the source is the initiator. There are eight templates: IPv4 or IPv6; with ports
-// or with ICMP type and code; of a flow that has ended (counts, times, why) or of one that was opened or
-// denied. firewallEvent tells which: 1 created, 2 deleted, 3 denied. An options template gives the interfaces
-// their names.
+// or with ICMP type and code; of a flow that has ended or goes on (counts, times, why) or of one that was
+// opened or denied. firewallEvent tells which: 1 created, 2 deleted, 3 denied, 5 update. Counts are deltas:
+// of what no earlier record of the flow told, as is the time from start to end. An options template gives the
+// interfaces their names.
 #pragma once
 
 #include <cstddef>

@@ -94,6 +94,8 @@ std::string_view event_name(FlowEventKind kind) noexcept {
   switch (kind) {
     case FlowEventKind::kOpened:
       return "opened";
+    case FlowEventKind::kUpdated:
+      return "updated";
     case FlowEventKind::kEnded:
       return "ended";
     case FlowEventKind::kDenied:
@@ -119,7 +121,7 @@ std::string rfc3339(WallTime time) {
 }
 
 void append_json_line(std::string& out, const FlowRecord& record, std::string_view appliance) {
-  const bool ended = record.kind == FlowEventKind::kEnded;
+  const bool counted = record.counted();
   const bool denied = record.kind == FlowEventKind::kDenied;
   Line line(out);
   line.text("time", rfc3339(record.time));
@@ -144,21 +146,21 @@ void append_json_line(std::string& out, const FlowRecord& record, std::string_vi
   interface(line, "ingress", record.ingress);
   interface(line, "egress", record.egress);
   line.text("rule", record.rule);
-  if (ended || denied) {
+  if (counted || denied) {
     line.text("reason", record.reason);
     line.text("sentence", record.sentence);
-    if (ended) {
+    if (counted) {
       line.text("start", rfc3339(record.start));
       line.text("last", rfc3339(record.last));
     }
     line.number("packets_forward", record.packets[0]);
-    if (ended) line.number("packets_reverse", record.packets[1]);
+    if (counted) line.number("packets_reverse", record.packets[1]);
     line.number("bytes_forward", record.bytes[0]);
-    if (ended) line.number("bytes_reverse", record.bytes[1]);
+    if (counted) line.number("bytes_reverse", record.bytes[1]);
   }
   if (record.protocol == 6) {
     line.text("tcp_flags_forward", flag_names(record.tcp_flags[0]));
-    if (ended) {
+    if (counted) {
       line.text("tcp_flags_reverse", flag_names(record.tcp_flags[1]));
       line.text("tcp_state", record.tcp_state);
     }

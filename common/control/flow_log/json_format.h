@@ -2,7 +2,7 @@
 // A flow's record as one line of JSON (RFC 8259). Names of members stay as they are; new ones may come.
 //
 //   time                    of the event, RFC 3339 with microseconds, UTC
-//   event                   "opened", "ended", "denied"
+//   event                   "opened", "updated" (it goes on), "ended", "denied"
 //   appliance, worker       which one saw it
 //   session                 a decimal number in a string (it may pass 2^53); not of "denied"
 //   protocol                "tcp", "udp", ... or a number; protocol_number is always the number
@@ -10,10 +10,11 @@
 //   icmp_type, icmp_code, icmp_identifier    of the first packet
 //   domain, ingress, egress names; ingress and egress only when known
 //   rule                    the one that accepted or denied
-//   reason, sentence        why it ended or was denied
-//   start, last             of "ended": times of the first and last packet
-//   packets_forward, packets_reverse, bytes_forward, bytes_reverse    of "ended"; only forward of "denied"
-//   tcp_flags_forward, tcp_flags_reverse     "syn,ack"; tcp_state of "ended"
+//   reason, sentence        why it ended, was denied, or is told of while it lasts
+//   start, last             of "updated" and "ended": times of the first and last packet
+//   packets_forward, packets_reverse, bytes_forward, bytes_reverse    of "updated" and "ended", from the
+//                           session's beginning; only forward of "denied"
+//   tcp_flags_forward, tcp_flags_reverse     "syn,ack"; tcp_state of "updated" and "ended"
 //   generation              of the policy
 #pragma once
 

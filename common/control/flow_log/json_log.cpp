@@ -82,9 +82,14 @@ class JsonLog::Impl {
   }
 
   void write(std::span<const FlowRecord> records) {
-    std::vector<FlowRecord> copies(records.begin(), records.end());
+    std::vector<FlowRecord> copies;
+    copies.reserve(records.size());
+    for (const FlowRecord& record : records) {
+      if (options_.updates || record.kind != FlowEventKind::kUpdated) copies.push_back(record);
+    }
+    const std::size_t wanted = copies.size();
     const std::size_t taken = queue_.push(copies);
-    if (taken < records.size()) board_.lost(records.size() - taken);
+    if (taken < wanted) board_.lost(wanted - taken);
   }
 
   void reopen() { queue_.poke(); }

@@ -13,6 +13,7 @@ namespace millrace::control {
 struct JsonLogOptions {
   std::string path;
   std::string appliance;                   // stands in every line
+  bool updates = false;                    // lines about sessions that go on too
   std::size_t waiting_records = 65'536;    // more are lost while the file does not take them
   std::chrono::milliseconds retry{1'000};  // after a failure: disk full, directory gone
 };

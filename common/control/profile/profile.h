@@ -84,13 +84,23 @@ struct Endpoint {
 
 struct Ipfix {
   Located<Endpoint> collector;
-  Milliseconds interval{60'000};
+};
+
+struct FlowLog {
+  std::string file;
+  Located<bool> updates{.value = false, .at = {}};
 };
 
 struct Telemetry {
   LogLevel log = LogLevel::kInfo;
   std::optional<Ipfix> ipfix;
-  std::optional<std::string> flow_log;  // a path
+  std::optional<FlowLog> flow_log;
+  std::optional<Milliseconds> active_timeout{60'000};  // empty: off
+
+  // How often those who read of sessions want to hear of one that goes on; nothing when nobody does.
+  [[nodiscard]] std::optional<Milliseconds> updates() const noexcept {
+    return ipfix || (flow_log && *flow_log->updates) ? active_timeout : std::nullopt;
+  }
 };
 
 struct Profile {

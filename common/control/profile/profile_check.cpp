@@ -37,6 +37,7 @@ class Checker {
     check_ports();
     for (const Interface& interface : profile_.interfaces) check_interface(interface);
     check_addresses();
+    check_telemetry();
     if (profile_.transparent()) {
       check_pairs();
     } else {
@@ -71,6 +72,12 @@ class Checker {
       error(port.device.at, fmt::format("device {} is already port {}; give each port a device of its own",
                                         quote(*port.device), quote(*first->second->name)));
     }
+  }
+
+  void check_telemetry() {
+    const Telemetry& telemetry = profile_.telemetry;
+    if (!telemetry.flow_log || !*telemetry.flow_log->updates || telemetry.active_timeout) return;
+    error(telemetry.flow_log->updates.at, "active_timeout is off, so there are no updates; give it a time");
   }
 
   void check_interface(const Interface& interface) {

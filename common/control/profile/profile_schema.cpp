@@ -214,11 +214,43 @@ std::shared_ptr<const Struct<Neighbor>> neighbor() {
   return table;
 }
 
+TypePtr<std::optional<Milliseconds>> active_timeout() {
+  const auto time = duration(1s, 24h);
+  Shape shape = time->shape();
+  shape.phrase = "off, or " + shape.phrase;
+  shape.pattern = "off|" + shape.pattern;
+  return std::make_shared<ScalarType<std::optional<Milliseconds>>>(
+      std::move(shape),
+      [](std::string_view text, std::optional<Milliseconds>& out, Fault& fault) {
+        out = parse_duration(text);
+        fault.wrong = out ? "is out of range" : "is neither off nor a time with its unit";
+        return out ? *out >= 1s && *out <= 24h : text == "off";
+      },
+      [time](const std::optional<Milliseconds>& value) { return value ? time->show(*value) : "off"; });
+}
+
+TypePtr<FlowLog> flow_log() {
+  const auto file = string("the path of a file", 4095);
+  auto map = std::make_shared<Struct<FlowLog>>("flow_log", "A file with a JSON line per session.");
+  map->field("file", &FlowLog::file, file, "Its path.", kRequired);
+  map->field("updates", &FlowLog::updates, boolean(),
+             "Lines about sessions that go on as well, one per `active_timeout`. Their counts are from the "
+             "session's beginning.");
+  OneOfType<FlowLog>::Ways ways;
+  ways.word = std::make_shared<MappedType<FlowLog, std::string>>(
+      file,
+      [](std::string&& path, FlowLog& out, const Node&, Reader&) {
+        out = {.file = std::move(path)};
+        return true;
+      },
+      nullptr);
+  ways.map = map;
+  return std::make_shared<OneOfType<FlowLog>>(std::move(ways), nullptr);
+}
+
 std::shared_ptr<const Struct<Telemetry>> telemetry() {
   auto ipfix = std::make_shared<Struct<Ipfix>>("ipfix", "Export of session records by IPFIX (RFC 7011).");
   ipfix->field("collector", &Ipfix::collector, endpoint(), "Where records are sent, over UDP.", kRequired);
-  ipfix->field("interval", &Ipfix::interval, duration(1s, 24h),
-               "How often the sessions that go on are reported, and templates repeated.");
   auto table = std::make_shared<Struct<Telemetry>>("telemetry", "What the appliance tells about itself.");
   table->field("log", &Telemetry::log,
                choice<LogLevel>({{"trace", LogLevel::kTrace, ""},
@@ -229,8 +261,11 @@ std::shared_ptr<const Struct<Telemetry>> telemetry() {
                "Least important message that is logged.");
   table->field("ipfix", &Telemetry::ipfix, std::shared_ptr<const Struct<Ipfix>>(ipfix),
                "Export of session records.", absent_means("no export"));
-  table->field("flow_log", &Telemetry::flow_log, string("the path of a file", 4095),
-               "File that gets one JSON line per logged session.", absent_means("no file"));
+  table->field("flow_log", &Telemetry::flow_log, flow_log(),
+               "File that gets a JSON line when a session ends.", absent_means("no file"));
+  table->field("active_timeout", &Telemetry::active_timeout, active_timeout(),
+               "A session that goes on is reported each time this has passed since its last record, in IPFIX "
+               "with what it has counted since then; up to 10 s later when there are a million sessions.");
   return table;
 }
 

@@ -19,6 +19,11 @@ std::string remark(const boost::json::value& rule) {
   return flag_at(rule, "never_hit") ? "never hit" : "";
 }
 
+std::string last_hit(const boost::json::value& rule) {
+  if (find(rule, "last_hit_ago_s") == nullptr) return "-";
+  return human_duration(number_at(rule, "last_hit_ago_s")) + " ago";
+}
+
 std::string duration_at(const boost::json::value& value, std::string_view path) {
   return find(value, path) == nullptr ? "-" : human_duration(number_at(value, path));
 }
@@ -64,6 +69,7 @@ std::string format_rules(const boost::json::array& rules, const Style& style) {
                    {"PACKETS", kRight},
                    {"BYTES", kRight},
                    {"SESSIONS", kRight},
+                   {"LAST HIT", kRight},
                    {"REMARK"}});
   std::size_t number = 0;
   for (const auto& rule : rules) {
@@ -75,6 +81,7 @@ std::string format_rules(const boost::json::array& rules, const Style& style) {
                human_count(number_at(rule, "packets")),
                human_bytes(number_at(rule, "bytes")),
                human_count(number_at(rule, "open_sessions")),
+               last_hit(rule),
                {remark(rule), Tone::kWarn}});
   }
   return table.render(style);

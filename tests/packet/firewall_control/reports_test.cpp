@@ -48,16 +48,38 @@ TEST(FirewallReports, Rules) {
   EXPECT_EQ(no_bad.at("packets"), 5);
   EXPECT_EQ(no_bad.at("bytes"), 5 * 28);
   EXPECT_EQ(no_bad.at("never_hit"), false);
+  EXPECT_GE(no_bad.at("last_hit_ago_s").to_number<int>(), 0);
+  EXPECT_LE(no_bad.at("last_hit_ago_s").to_number<int>(), 60);
+  EXPECT_EQ(no_bad.at("last_hit").as_string().size(), std::string_view("2025-03-01T08:00:00.000250Z").size());
   const auto web = bed.row("rules", "name", "web");
   EXPECT_EQ(web.at("hits"), 2);
   EXPECT_EQ(web.at("open_sessions"), 2);
   const auto hidden = bed.row("rules", "name", "hidden");
   EXPECT_EQ(hidden.at("shadowed_by"), "web");
   EXPECT_EQ(hidden.at("never_hit"), true);
+  EXPECT_EQ(hidden.at("last_hit"), nullptr);
+  EXPECT_FALSE(hidden.contains("last_hit_ago_s"));
   EXPECT_EQ(bed.row("rules", "name", "timed").at("schedule"), "always");
   EXPECT_EQ(bed.row("rules", "name", "timed").at("active"), true);
   EXPECT_EQ(bed.row("rules", "name", "default").at("hits"), 1);
   EXPECT_EQ(bed.own("rules").as_array().size(), 5U);
+}
+
+// A rule's packets show while its sessions are open, a round of the sweep later, and are not added again when
+// they end.
+TEST(FirewallReports, CountsOfOpenSessions) {
+  ControlBed bed(std::make_shared<firewall::Firewall>(), kSection);
+  send_some(bed);
+  bed.set_time(1'100);
+  for (int round = 0; round < 2; ++round) {
+    const auto web = bed.row("rules", "name", "web");
+    EXPECT_EQ(web.at("packets"), 2 * 3);
+    EXPECT_EQ(web.at("bytes"), 2 * 3 * 40);
+    EXPECT_EQ(web.at("open_sessions"), round == 0 ? 2 : 0);
+    EXPECT_EQ(metric(bed, "rule_packets_total", "web"), 2 * 3);
+    const auto workers = bed.workers();
+    ASSERT_TRUE(bed.vnf().flush_sessions(workers, bed.snapshot(), {}));
+  }
 }
 
 TEST(FirewallReports, CountsSurviveAReloadByName) {
@@ -112,6 +134,9 @@ TEST(FirewallReports, Metrics) {
   EXPECT_EQ(metric(bed, "sessions_evicted_total"), 0);
   EXPECT_EQ(metric(bed, "rule_hits_total", "no-bad"), 5);
   EXPECT_EQ(metric(bed, "rule_sessions", "web"), 2);
+  const auto now = static_cast<double>(std::time(nullptr));
+  EXPECT_NEAR(metric(bed, "rule_last_hit_timestamp_seconds", "web"), now, 60);
+  EXPECT_EQ(metric(bed, "rule_last_hit_timestamp_seconds", "timed"), 0);
   EXPECT_EQ(metric(bed, "rules"), 4);
   EXPECT_GT(metric(bed, "session_memory_bytes"), 5000 * 192);
 }
@@ -127,14 +152,17 @@ TEST(FirewallReports, ARuleInAnotherRulesPlaceBeginsAtZero) {
   ASSERT_TRUE(lease);
   ASSERT_EQ(lease->slots[0], 1U);  // as no-bad has in the firewall
   EXPECT_EQ(totals.read(workers, slots)[1].hits, 5U);
+  EXPECT_NE(totals.read(workers, slots)[1].last_hit, 0U);
   lease->lease.reset();
   while (!slots.assign(std::vector<std::string>{"second"})) {
   }
   ASSERT_EQ(slots.find("second"), 1U);
   EXPECT_EQ(totals.read(workers, slots)[1].hits, 0U);
+  EXPECT_EQ(totals.read(workers, slots)[1].last_hit, 0U) << "it was another's";
   EXPECT_FALSE(
       bed.passes(ControlBed::kInside, ControlBed::from_inside("10.0.0.10", "192.168.99.1").udp(9, 53)));
   EXPECT_EQ(totals.read(workers, slots)[1].hits, 1U);
+  EXPECT_NE(totals.read(workers, slots)[1].last_hit, 0U);
 }
 
 }  // namespace

@@ -40,11 +40,15 @@ TEST(EventRing, GivesBackInOrderAndAcrossTheEnd) {
 TEST(EventRing, CountsWhatDoesNotFitAndKeepsTheOlder) {
   EventRing<int> ring(3);  // rounded up to 4
   ASSERT_EQ(ring.capacity(), 4U);
-  for (int i = 0; i < 7; ++i) EXPECT_EQ(ring.push(i), i < 4);
+  for (int i = 0; i < 7; ++i) {
+    EXPECT_EQ(ring.full(), i >= 4);
+    EXPECT_EQ(ring.push(i), i < 4);
+  }
   EXPECT_EQ(ring.lost(), 3U);
   std::array<int, 2> out{};
   ASSERT_EQ(ring.pop(out), 2U);
   EXPECT_EQ(out, (std::array{0, 1}));
+  EXPECT_FALSE(ring.full());
   EXPECT_TRUE(ring.push(7));  // there is room again
   EXPECT_TRUE(ring.push(8));
   EXPECT_FALSE(ring.push(9));

@@ -21,7 +21,7 @@ flow::FlowLookup lookup(std::uint32_t number) {
 
 struct Told final : SessionObserver {
   std::map<std::uint64_t, SessionEnd> ends;  // by session id
-  void session_ended(const Session& session, SessionEnd why, Tick) noexcept override {
+  void session_ended(SessionIndex, const Session& session, SessionEnd why, Tick) noexcept override {
     EXPECT_TRUE(ends.emplace(session.id, why).second) << "told twice of " << session.id;
   }
 };

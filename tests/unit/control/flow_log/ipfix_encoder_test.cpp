@@ -115,6 +115,29 @@ TEST_F(ReadByTshark, OpenedAndDeniedSayNothingOfAnEnd) {
   EXPECT_EQ(denied["cflow.outputint"], "0") << "none";
 }
 
+TEST_F(ReadByTshark, ASessionThatGoesOnIsToldOfSinceItsLastRecord) {
+  Row row = decoded(testing::tcp_updated());
+  EXPECT_EQ(row["_ws.malformed"], "");
+  EXPECT_EQ(row["cflow.octets"], "777,8888");
+  EXPECT_EQ(row["cflow.packets"], "4,5");
+  EXPECT_EQ(row["cflow.flow_end_reason"], "2") << "active timeout";
+  EXPECT_EQ(row["cflow.firewall_event"], "5") << "update";
+  EXPECT_EQ(row["cflow.abstimestart"].substr(0, 25), "May  1, 2024 11:59:55.150");
+  EXPECT_EQ(row["cflow.abstimeend"].substr(0, 25), "May  1, 2024 11:59:59.200");
+}
+
+// RFC 5102 section 5.11.3.
+TEST_F(ReadByTshark, EveryWayToEndHasItsReason) {
+  for (const auto& [end, reason] : {std::pair{FlowEnd::kIdle, "1"},
+                                    {FlowEnd::kFinished, "3"},
+                                    {FlowEnd::kForced, "4"},
+                                    {FlowEnd::kLackOfResources, "5"}}) {
+    FlowRecord record = testing::tcp_ended();
+    record.end = end;
+    EXPECT_EQ(decoded(record)["cflow.flow_end_reason"], reason);
+  }
+}
+
 TEST_F(ReadByTshark, InterfacesHaveNames) {
   const auto made = encoder();
   const std::vector<IpfixInterface> interfaces{{1, "trust"}, {6, "untrust"}};

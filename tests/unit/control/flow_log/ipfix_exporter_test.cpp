@@ -89,7 +89,7 @@ TEST(IpfixExporter, NfcapdReadsBackWhatWasSent) {
     sink->set_interfaces({{1, "trust"}, {6, "untrust"}});
     sink->write(testing::one_of_each());
     ASSERT_TRUE(sink->flush(30s));
-    EXPECT_EQ(sink->status().written, 6U);
+    EXPECT_EQ(sink->status().written, 7U);
     EXPECT_TRUE(sink->status().working);
   }
   collector.stop();
@@ -111,6 +111,8 @@ TEST(IpfixExporter, NfcapdReadsBackWhatWasSent) {
       "250",
       "17;203.0.113.66;1111;192.0.2.10;2222;1;0;88;0;........;2;0;2024-05-0112:00:00.250;2024-05-0112:00:00."
       "250",
+      "6;192.0.2.10;40001;198.51.100.20;443;4;5;777;8888;...A..SF;2;7;2024-05-0111:59:55.150;2024-05-0111:59:"
+      "59.200",
   };
   EXPECT_EQ(testing::split(text, '\n'), expected) << collector.log();
 }

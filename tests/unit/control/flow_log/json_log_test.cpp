@@ -103,6 +103,16 @@ TEST(JsonLine, TellsOfASessionThatEnded) {
   EXPECT_FALSE(line.contains("icmp_type"));
 }
 
+TEST(JsonLine, TellsOfASessionThatGoesOnFromItsBeginning) {
+  const json::object line = line_of(testing::tcp_updated());
+  EXPECT_EQ(line.at("event"), "updated");
+  EXPECT_EQ(line.at("reason"), "active_timeout");
+  EXPECT_EQ(line.at("start"), "2024-05-01T11:59:50.100000Z");
+  EXPECT_EQ(line.at("packets_forward"), 11);
+  EXPECT_EQ(line.at("bytes_reverse"), 44444);
+  EXPECT_EQ(line.at("tcp_state"), "established");
+}
+
 TEST(JsonLine, TellsOfADeniedPacketAndQuotesNames) {
   const json::object line = line_of(testing::udp_denied());
   EXPECT_EQ(line.at("event"), "denied");
@@ -158,6 +168,21 @@ TEST(JsonLog, AppendsInOrderAndCounts) {
     ASSERT_EQ(json::parse(line).at("session").as_string(), std::to_string(i));
   }
   EXPECT_FALSE(std::getline(text, line));
+}
+
+TEST(JsonLog, HasUpdatesWhenAskedFor) {
+  const std::vector<FlowRecord> records{testing::tcp_opened(), testing::tcp_updated(), testing::tcp_updated(),
+                                        testing::tcp_ended()};
+  for (const bool updates : {false, true}) {
+    const Directory directory;
+    auto log = JsonLog::open({.path = directory.file(), .appliance = "fw", .updates = updates});
+    ASSERT_TRUE(log);
+    (*log)->write(records);
+    ASSERT_TRUE((*log)->flush(20s));
+    EXPECT_EQ((*log)->status().written, updates ? 4U : 2U);
+    EXPECT_EQ((*log)->status().lost, 0U);
+    EXPECT_EQ(lines(directory.file()).back().at("event"), "ended");
+  }
 }
 
 TEST(JsonLog, ReopensAfterRotation) {

@@ -54,7 +54,8 @@ routes:
   - {to: "::/0", via: "fe80::1", interface: one, metric: 5}
   - {to: 0.0.0.0/0, via: 10.7.0.2, domain: tenant7}
 neighbors: {interface: one, address: 192.0.2.9, mac: "02:00:5e:10:00:01"}
-telemetry: {log: debug, ipfix: {collector: "[2001:db8::5]:4739", interval: 10s}, flow_log: /var/log/flows}
+telemetry: {log: debug, ipfix: {collector: "[2001:db8::5]:4739"}, flow_log: /var/log/flows,
+            active_timeout: 10s}
 )");
   ASSERT_TRUE(loaded) << loaded.error().to_string();
   const Profile& profile = loaded->common;
@@ -83,11 +84,30 @@ telemetry: {log: debug, ipfix: {collector: "[2001:db8::5]:4739", interval: 10s},
   EXPECT_EQ(profile.telemetry.log, LogLevel::kDebug);
   ASSERT_TRUE(profile.telemetry.ipfix);
   EXPECT_EQ(profile.telemetry.ipfix->collector->host, "2001:db8::5");
-  EXPECT_EQ(profile.telemetry.ipfix->interval, Milliseconds(10'000));
-  EXPECT_EQ(profile.telemetry.flow_log, "/var/log/flows");
+  ASSERT_TRUE(profile.telemetry.flow_log);
+  EXPECT_EQ(profile.telemetry.flow_log->file, "/var/log/flows");
+  EXPECT_EQ(profile.telemetry.active_timeout, Milliseconds(10'000));
+  EXPECT_EQ(profile.telemetry.updates(), Milliseconds(10'000));
   EXPECT_EQ(profile.port("b"), &profile.ports[1]);
   EXPECT_EQ(profile.port("c"), nullptr);
   EXPECT_EQ(profile.interface("two"), &profile.interfaces[1]);
+}
+
+// Who reads of sessions hears of those that go on: a collector always, the flow log when it wants to.
+TEST(CommonProfile, UpdatesOfSessions) {
+  const auto updates = [](const std::string& telemetry) {
+    const auto loaded = parse(kHead + "interfaces: {one: {port: a}}\ntelemetry: " + telemetry + "\n");
+    EXPECT_TRUE(loaded) << loaded.error().to_string();
+    return loaded->common.telemetry.updates();
+  };
+  const Milliseconds minute(60'000);
+  EXPECT_EQ(updates("{}"), std::nullopt);
+  EXPECT_EQ(updates("{ipfix: {collector: \"h:1\"}}"), minute);
+  EXPECT_EQ(updates("{ipfix: {collector: \"h:1\"}, active_timeout: 5m}"), 5 * minute);
+  EXPECT_EQ(updates("{ipfix: {collector: \"h:1\"}, active_timeout: off}"), std::nullopt);
+  EXPECT_EQ(updates("{flow_log: f}"), std::nullopt);
+  EXPECT_EQ(updates("{flow_log: {file: f}}"), std::nullopt);
+  EXPECT_EQ(updates("{flow_log: {file: f, updates: true}}"), minute);
 }
 
 TEST(CommonProfile, HasDefaults) {
@@ -258,8 +278,13 @@ const Bad kBadOthers[] = {
     {"telemetry: {log: verbose}\n", "8:18", "trace, debug, info, warning or error"},
     {"telemetry: {ipfix: {}}\n", "8:20", "ipfix lacks 'collector'"},
     {"telemetry: {ipfix: {collector: 192.0.2.5}}\n", "8:32", "a host and a port"},
-    {"telemetry: {ipfix: {collector: \"h:1\", interval: 10}}\n", "8:49", "not a time with its unit"},
+    {"telemetry: {active_timeout: 10}\n", "8:29", "neither off nor a time with its unit"},
+    {"telemetry: {active_timeout: 900ms}\n", "8:29", "out of range"},
+    {"telemetry: {active_timeout: 2d}\n", "8:29", "out of range"},
     {"telemetry: {flow_log: \"\"}\n", "8:23", "is empty"},
+    {"telemetry: {flow_log: {updates: true}}\n", "8:23", "flow_log lacks 'file'"},
+    {"telemetry: {active_timeout: off, flow_log: {file: f, updates: true}}\n", "8:63",
+     "active_timeout is off"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Others, BadWithInterface, testing::ValuesIn(kBadOthers));

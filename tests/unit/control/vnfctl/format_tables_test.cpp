@@ -24,14 +24,14 @@ TEST(FormatTables, Sessions) {
 
 TEST(FormatTables, Rules) {
   EXPECT_EQ(format_rules(array(R"([
-      {"name": "web-in", "action": "accept", "hits": 10, "packets": 120000, "bytes": 1572864, "open_sessions": 2, "never_hit": false},
-      {"name": "old", "action": "drop", "hits": 0, "packets": 0, "bytes": 0, "open_sessions": 0, "shadowed_by": "web-in", "never_hit": true},
+      {"name": "web-in", "action": "accept", "hits": 10, "packets": 120000, "bytes": 1572864, "open_sessions": 2, "never_hit": false, "last_hit_ago_s": 274000},
+      {"name": "old", "action": "drop", "hits": 0, "packets": 0, "bytes": 0, "open_sessions": 0, "shadowed_by": "web-in", "never_hit": true, "last_hit": null},
       {"name": "new", "action": "drop", "hits": 0, "packets": 0, "bytes": 0, "open_sessions": 0, "shadowed_by": null, "never_hit": true}])"),
                          Style()),
-            "#  RULE    ACTION  HITS  PACKETS     BYTES  SESSIONS  REMARK\n"
-            "1  web-in  accept    10     120k  1.50 MiB         2\n"
-            "2  old     drop       0        0       0 B         0  shadowed by web-in\n"
-            "3  new     drop       0        0       0 B         0  never hit\n");
+            "#  RULE    ACTION  HITS  PACKETS     BYTES  SESSIONS   LAST HIT  REMARK\n"
+            "1  web-in  accept    10     120k  1.50 MiB         2  3d04h ago\n"
+            "2  old     drop       0        0       0 B         0          -  shadowed by web-in\n"
+            "3  new     drop       0        0       0 B         0          -  never hit\n");
 }
 
 TEST(FormatTables, Stages) {

@@ -111,8 +111,9 @@ TEST_F(Vnfctl, SessionsMoveFromOneToAnother) {
 }
 
 TEST_F(Vnfctl, RulesDropsStages) {
-  EXPECT_THAT(output({"rules"}),
-              HasSubstr("2  old     drop       0        0       0 B         0  shadowed by web-in\n"));
+  EXPECT_THAT(
+      output({"rules"}),
+      HasSubstr("2  old     drop       0        0       0 B         0         -  shadowed by web-in\n"));
   EXPECT_EQ(output({"drops"}),
             "PACKETS  REASON    WHAT HAPPENED\n"
             "     40  rule      A rule says drop.\n"
