@@ -53,6 +53,14 @@ std::string with_queues(const std::string& device, unsigned queues) {
   return device;
 }
 
+// As many as there may ever be workers, so that they can become more; a device with fewer gives fewer. Not so
+// memif: a queue beyond those its peer has takes another queue's ring for its own, and every packet is
+// received twice.
+std::uint16_t queues_to_open(const control::Port& port, unsigned workers, unsigned most_workers) {
+  if (port.device->starts_with("net_memif")) return port.queues.value_or(1);
+  return static_cast<std::uint16_t>(std::max<unsigned>(port.queues.value_or(workers), most_workers));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DataPlane>> DataPlane::open(const control::Profile& profile) {
@@ -96,13 +104,12 @@ Result<std::unique_ptr<DataPlane>> DataPlane::open(const control::Profile& profi
 
   for (const control::Port& port : profile.ports) {
     const auto count = port.queues.value_or(static_cast<std::uint16_t>(wanted));
-    auto opened =
-        core::Port::open({.name = *port.name,
-                          .device = with_queues(*port.device, count),
-                          .mtu = port.mtu,
-                          .queues = std::max(count, static_cast<std::uint16_t>(plane->most_workers_)),
-                          .descriptors = kDescriptors},
-                         plane->pool_);
+    auto opened = core::Port::open({.name = *port.name,
+                                    .device = with_queues(*port.device, count),
+                                    .mtu = port.mtu,
+                                    .queues = queues_to_open(port, wanted, plane->most_workers_),
+                                    .descriptors = kDescriptors},
+                                   plane->pool_);
     if (!opened) {
       Error error = opened.error();
       error.where = "ports." + *port.name;

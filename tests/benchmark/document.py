@@ -6,6 +6,7 @@ import platform
 import re
 
 import plot
+import rfc2544
 
 SIZES = {0: "IMIX", 64: "64", 1420: "1420"}
 STAGE = re.compile(r"stage_(.+?)(?<!_best)(?<!_p10)(?<!_p90)$")
@@ -69,6 +70,36 @@ def setup(lines):
     return table(head, rows)
 
 
+def mpps(line, key, bound_key=None):
+    """A rate; >= where it was the generator that could do no more, - where every rate lost too much."""
+    if line[key] == 0:
+        return "-"
+    return (">= " if bound_key and line[bound_key] else "") + f"{line[key]:.2f}"
+
+
+def throughput(lines):
+    head = ["traffic", "packet", "sessions", "Mpps without loss", "up to 0.001 % lost", "up to 0.1 % lost",
+            "overloaded", "testpmd without loss", "testpmd overloaded", "ratio"]
+    rows = [[line["case"], SIZES[line["packet_bytes"]], amount(line["sessions"]), mpps(line, "mpps", "generator_bound"),
+             mpps(line, "mpps_loss_0_001"), mpps(line, "mpps_loss_0_1"), mpps(line, "overload_mpps"),
+             mpps(line, "reference", "reference_generator_bound"), mpps(line, "reference_overload_mpps"),
+             f"{line['reference'] / line['mpps']:.2f}" if line["mpps"] else "-"] for line in of_kind(lines, "rfc2544")]
+    return table(head, rows)
+
+
+def latency(lines):
+    head = ["packet", "sessions", "load", "Mpps", "device", "50 %", "90 %", "99 %", "99.9 %", "longest", "lost"]
+    rows = []
+    for line in of_kind(lines, "rfc2544"):
+        for load, device, times in ((load, device, line[key][load]) for load in ("10", "50", "90")
+                                    for device, key in (("firewall", "latency"), ("testpmd", "reference_latency"))
+                                    if load in line[key]):
+            rows.append([SIZES[line["packet_bytes"]], amount(line["sessions"]), f"{load} %", f"{times['mpps']:.2f}", device,
+                         *(f"{times[name]:.1f}" for name in ("p50", "p90", "p99", "p99_9", "max")),
+                         f"{times['lost']} of {times['offered'] / 1e6:.1f} M"])
+    return table(head, rows)
+
+
 def other(lines):
     rows = []
     for line in of_kind(lines, "memory"):
@@ -100,12 +131,14 @@ def other(lines):
 
 def tables(lines):
     parts = [("Established sessions", forwarding), ("Cycles by stage, 64 bytes, median", by_stage),
-             ("New sessions", setup), ("Other", other)]
+             ("New sessions", setup), ("Across processes: throughput", throughput),
+             ("Across processes: latency in microseconds", latency), ("Other", other)]
     return "\n\n".join(f"### {title}\n\n{make(lines)}" for title, make in parts if relevant(make, lines))
 
 
 def relevant(make, lines):
-    kinds = {forwarding: {"forward"}, by_stage: {"forward"}, setup: {"setup"},
+    kinds = {forwarding: {"forward"}, by_stage: {"forward"}, setup: {"setup"}, throughput: {"rfc2544"},
+             latency: {"rfc2544"},
              other: {"memory", "sweep", "swap", "instructions", "start"}}[make]
     return any(line["kind"] in kinds for line in lines)
 
@@ -154,11 +187,18 @@ def plots(lines):
         [SIZES[size] + (" bytes" if size else "") for size in sizes],
         [("firewall", [at("ipv4 tcp", size, 10_000)["mpps"] for size in sizes])])
     if of_kind(lines, "setup"):
-        lines = of_kind(lines, "setup")
+        new = of_kind(lines, "setup")
         yield "setup", "New sessions", plot.bars(
-            "Million new TCP sessions per second, one worker", "M/s", [f"{amount(line['rules'])} rules" for line in lines],
-            [("median", [line["sessions_per_second"] / 1e6 for line in lines]),
-             ("best", [line["sessions_per_second_best"] / 1e6 for line in lines])])
+            "Million new TCP sessions per second, one worker", "M/s", [f"{amount(line['rules'])} rules" for line in new],
+            [("median", [line["sessions_per_second"] / 1e6 for line in new]),
+             ("best", [line["sessions_per_second_best"] / 1e6 for line in new])])
+    for line in of_kind(lines, "rfc2544"):
+        if (line["packet_bytes"], line["sessions"]) == (64, 10_000) and line["latency"]:
+            yield "latency", "Latency", plot.percentiles(
+                "Latency across processes, 64 bytes, 10 thousand sessions, by load", "us",
+                [(f"{device} {load} %", times[load]["curve"])
+                 for device, times in (("firewall", line["latency"]), ("testpmd", line["reference_latency"]))
+                 for load in times])
 
 
 HOW = """# Performance
@@ -206,6 +246,24 @@ random prefixes and port ranges that overlap the traffic, the last one takes wha
 policy every 10 ms, each making every session stale. What passes between two iterations of the worker's loop is taken by
 the wall and by the thread's own CPU time: the wall shows the hypervisor and other programs too.
 
+**Across processes.** The shipped binary with a profile of its own, routed between two memif ports of 1,024 slots a ring;
+at their other ends a generator on another CPU, which has opened every session by a handshake before. It offers packets
+at a constant rate, half in each direction, paced by the time stamp counter, each of any session, and stamps each. What
+does not come back, or finds the device's ring full, is lost. *Throughput* is that of RFC 2544, section 26.1: the highest
+rate at which nothing is lost, by binary search; the column beside it says what losing 0.001 % and 0.1 % would allow, and
+*overloaded* what comes through when the generator sends as fast as it can. Trials last {trial_s:g} s, not the 60 s of section
+24, and the result is known to {resolution:.0%} of the generator's highest rate. On a shared machine a trial may lose packets for
+reasons that are not the device's, so a rate counts as too high when three trials have lost packets (binary search with
+loss verification, ETSI GS NFV-TST 009, section 12.3.3, and RFC 9004, section 6.2), and one in which another program had
+the worker's or the generator's CPU for so long that half a ring fills is not counted, up to {disturbed} times. *testpmd* is DPDK's own forwarder in
+its macswap mode, in the firewall's place and measured right after it; *ratio* is how many times its cost a packet of the
+firewall has. `>=`: the generator could do no more.
+
+**Latency** is taken from the handing over of a packet's burst to memif to its being taken from memif, for all packets of
+a trial, at parts of the firewall's throughput; testpmd at the same rates. Each percentile is the median of three trials.
+With two CPUs, what the appliance does beside forwarding shares the generator's; that and the hypervisor make the tail.
+Memory for packets: {pages}.
+
 **Instructions per packet** are counted by callgrind and gate changes, as do calls of the allocator and system calls on
 a worker, of which there are none: `ctest -L benchmark` in `build/release`. Time is recorded, not gated: it is too noisy.
 """
@@ -220,7 +278,10 @@ def write(lines, folder):
         path.write_text(svg, encoding="utf-8")
         paths.append(path)
         images.append(f"![{title}]({path.name})")
-    text = HOW.format(plots="\n".join(images), tables=tables(lines), machine=machine(lines))
+    across = (of_kind(lines, "rfc2544") or [{"trial_seconds": 1, "resolution": 0.01, "huge_pages": False}])[0]
+    text = HOW.format(plots="\n".join(images), tables=tables(lines), machine=machine(lines),
+                      trial_s=across["trial_seconds"], resolution=across["resolution"],
+                      disturbed=rfc2544.MOST_DISTURBED, pages="huge pages" if across["huge_pages"] else "ordinary pages")
     page = folder / "performance.md"
     page.write_text(text, encoding="utf-8")
     return [page, *paths]

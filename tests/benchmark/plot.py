@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Bar charts as SVG, by hand: nothing to install."""
+"""Charts as SVG, by hand: nothing to install."""
 
+import math
 from html import escape
 
 COLORS = ("#3b6ea5", "#d98032", "#5a9e5a", "#a05195", "#8c8c8c", "#c0504d", "#4bacc6", "#7f6084")
@@ -30,15 +31,10 @@ def bars(title, unit, groups, series, stacked=False, marks=()):
     def y(value):
         return HEIGHT - BOTTOM - value / top * plot_height
 
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-           'font-family="sans-serif" font-size="12">',
-           f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-           f'<text x="{LEFT}" y="20" font-size="15">{escape(title)}</text>',
-           f'<text x="{LEFT - 8}" y="{TOP - 10}" text-anchor="end" fill="#555">{escape(unit)}</text>']
+    out = head(title, unit)
     line = 0.0
     while line <= top:
-        out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(line):.1f}" y2="{y(line):.1f}" stroke="#ddd"/>')
-        out.append(f'<text x="{LEFT - 8}" y="{y(line) + 4:.1f}" text-anchor="end" fill="#555">{line:g}</text>')
+        out += level(y(line), line)
         line += step
     room = (WIDTH - LEFT - RIGHT) / len(groups)
     width = room * 0.7 / (1 if stacked else len(series))
@@ -63,10 +59,52 @@ def bars(title, unit, groups, series, stacked=False, marks=()):
         out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="#333" '
                    'stroke-dasharray="6 4"/>')
         out.append(f'<text x="{WIDTH - RIGHT}" y="{y(value) - 4:.1f}" text-anchor="end">{escape(name)}</text>')
+    return "\n".join([*out, *legend(series), "</svg>"]) + "\n"
+
+
+def percentiles(title, unit, series):
+    """series: (name, values): the values below which all but 1, 10^(-1/4), 10^(-2/4) and so on of what was measured lie.
+    Both axes are logarithmic: each step to the right leaves a tenth of the rest."""
+    per_decade = 4
+    decades = max(len(values) - 1 for _, values in series) / per_decade
+    low = math.floor(math.log10(min(value for _, values in series for value in values if value > 0)))
+    high = max(math.ceil(math.log10(max(value for _, values in series for value in values))), low + 1)
+
+    def y(value):
+        return HEIGHT - BOTTOM - (math.log10(max(value, 10 ** low)) - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
+
+    def x(decade):
+        return LEFT + decade / decades * (WIDTH - LEFT - RIGHT - 20)
+
+    out = head(title, unit)
+    for power in range(low, high + 1):
+        out += level(y(10 ** power), 10 ** power)
+    for decade in range(math.floor(decades) + 1):
+        out.append(f'<text x="{x(decade):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">'
+                   f'{100 - 100 / 10 ** decade:g} %</text>')
+    for number, (_, values) in enumerate(series):
+        points = " ".join(f"{x(at / per_decade):.1f},{y(value):.1f}" for at, value in enumerate(values))
+        out.append(f'<polyline points="{points}" fill="none" stroke="{COLORS[number % len(COLORS)]}" stroke-width="2"/>')
+    return "\n".join([*out, *legend(series), "</svg>"]) + "\n"
+
+
+def head(title, unit):
+    return [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+            'font-family="sans-serif" font-size="12">',
+            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+            f'<text x="{LEFT}" y="20" font-size="15">{escape(title)}</text>',
+            f'<text x="{LEFT - 8}" y="{TOP - 10}" text-anchor="end" fill="#555">{escape(unit)}</text>']
+
+
+def level(y, value):
+    """A line across at a value."""
+    return [f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>',
+            f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end" fill="#555">{value:g}</text>']
+
+
+def legend(series):
     x = LEFT
     for number, (name, _) in enumerate(series):
-        out.append(f'<rect x="{x}" y="30" width="10" height="10" fill="{COLORS[number % len(COLORS)]}"/>')
-        out.append(f'<text x="{x + 14}" y="39">{escape(name)}</text>')
+        yield f'<rect x="{x}" y="30" width="10" height="10" fill="{COLORS[number % len(COLORS)]}"/>'
+        yield f'<text x="{x + 14}" y="39">{escape(name)}</text>'
         x += 26 + 7 * len(name)
-    out.append("</svg>")
-    return "\n".join(out) + "\n"

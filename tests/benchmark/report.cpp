@@ -32,6 +32,11 @@ Line& Line::number(std::string_view key, double value) {
   return *this;
 }
 
+Line& Line::numbers(std::string_view key, std::span<const double> values) {
+  line_ += fmt::format(R"(,"{}":[{:.6g}])", key, fmt::join(values, ","));
+  return *this;
+}
+
 Line& Line::samples(std::string_view key, const Samples& values) {
   number(key, values.median());
   number(fmt::format("{}_best", key), values.best());

@@ -2,6 +2,7 @@
 // What a benchmark program prints: one JSON object a line, for tests/benchmark/run to make tables of.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,7 @@ class Line {
 
   Line& text(std::string_view key, std::string_view value);
   Line& number(std::string_view key, double value);
+  Line& numbers(std::string_view key, std::span<const double> values);
   // KEY: the median; KEY_best, KEY_p10 and KEY_p90 beside it.
   Line& samples(std::string_view key, const Samples& values);
 

@@ -57,6 +57,10 @@ unsigned packet_bytes(Size size) noexcept {
   return 0;
 }
 
+unsigned frame_bytes(Size size, std::uint32_t choice) noexcept {
+  return (size == Size::kImix ? kImixSizes[choice % kImixSizes.size()] : packet_bytes(size)) - kFcs;
+}
+
 Traffic::Traffic(const TrafficConfig& config, unsigned worker, unsigned workers)
     : config_(config),
       worker_(worker),
@@ -86,15 +90,15 @@ Flow Traffic::flow(unsigned index) const noexcept {
   return flow;
 }
 
-void Traffic::write(rte_mbuf* mbuf, const Flow& flow, Step step, unsigned frame_bytes) const noexcept {
+void Traffic::write(rte_mbuf* mbuf, const Flow& flow, Step step, unsigned bytes) const noexcept {
   const bool client = from_client(step);
   const unsigned l3_bytes = config_.ipv6 ? sizeof(net::Ipv6Header) : sizeof(net::Ipv4Header);
   const unsigned l4_bytes = flow.udp ? sizeof(net::UdpHeader) : sizeof(net::TcpHeader);
   constexpr unsigned kEthernet = sizeof(net::EthernetHeader);
-  frame_bytes = std::max(frame_bytes, kEthernet + l3_bytes + l4_bytes);
+  bytes = std::max(bytes, kEthernet + l3_bytes + l4_bytes);
   mbuf->data_off = RTE_PKTMBUF_HEADROOM;
-  mbuf->data_len = static_cast<std::uint16_t>(frame_bytes);
-  mbuf->pkt_len = frame_bytes;
+  mbuf->data_len = static_cast<std::uint16_t>(bytes);
+  mbuf->pkt_len = bytes;
   mbuf->ol_flags = 0;
 
   auto* at = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
@@ -105,7 +109,7 @@ void Traffic::write(rte_mbuf* mbuf, const Flow& flow, Step step, unsigned frame_
   at += kEthernet;
 
   const auto protocol = flow.udp ? net::protocol::kUdp : net::protocol::kTcp;
-  const unsigned ip_bytes = frame_bytes - kEthernet;
+  const unsigned ip_bytes = bytes - kEthernet;
   if (config_.ipv6) {
     auto& ip = *reinterpret_cast<net::Ipv6Header*>(at);
     ip.version_class_flow = be32(0x60000000);
@@ -163,9 +167,8 @@ void Traffic::write(rte_mbuf* mbuf, const Flow& flow, Step step, unsigned frame_
 
 void Traffic::write_any(rte_mbuf* mbuf, bool client, Size size) noexcept {
   const auto choice = static_cast<std::uint32_t>(random_());
-  const unsigned wire = size == Size::kImix ? kImixSizes[choice % kImixSizes.size()] : packet_bytes(size);
   const auto index = static_cast<unsigned>(std::uint64_t{choice} * flows_ >> 32);
-  write(mbuf, flow(index), client ? Step::kData : Step::kReply, wire - kFcs);
+  write(mbuf, flow(index), client ? Step::kData : Step::kReply, frame_bytes(size, choice));
 }
 
 }  // namespace millrace::benchmark

@@ -19,6 +19,8 @@ enum class Size { k64, kImix, k1420 };
 
 // 0 for IMIX: 7 packets of 64 bytes to 4 of 576 to 1 of 1500.
 [[nodiscard]] unsigned packet_bytes(Size size) noexcept;
+// The frame in memory of a packet of this size; of IMIX one of its three sizes, as a random number chooses.
+[[nodiscard]] unsigned frame_bytes(Size size, std::uint32_t choice) noexcept;
 
 struct TrafficConfig {
   unsigned flows = 10'000;
@@ -51,7 +53,7 @@ class Traffic {
   [[nodiscard]] unsigned flows() const noexcept { return flows_; }
   [[nodiscard]] Flow flow(unsigned index) const noexcept;
   // A packet of the flow; the buffer's whole content is replaced.
-  void write(rte_mbuf* mbuf, const Flow& flow, Step step, unsigned frame_bytes) const noexcept;
+  void write(rte_mbuf* mbuf, const Flow& flow, Step step, unsigned bytes) const noexcept;
   // A packet of any flow, all equally likely, in the given direction.
   void write_any(rte_mbuf* mbuf, bool client, Size size) noexcept;
 

@@ -183,9 +183,13 @@ class Firewall:
         self.file.write_text(profile)
         self.process = None
 
-    def start(self, patience=30):
+    def launch(self):
+        """Without waiting: ports such as memif's have no link before their peer comes."""
         self.process = self.spaces.start(self.namespace, self.log_name, str(BINARY), "--profile", str(self.file),
                                          "--control", str(self.socket))
+
+    def start(self, patience=30):
+        self.launch()
         self.wait_ready(patience)
 
     def wait_ready(self, patience=30):

@@ -108,8 +108,10 @@ std::shared_ptr<const Struct<Port>> port() {
       kRequired);
   table->field("mtu", &Port::mtu, mtu(),
                "Largest IP packet in bytes, Ethernet header and VLAN tags not counted.");
-  table->field("queues", &Port::queues, integer<std::uint16_t>(1, kMostWorkers), "Receive queues.",
-               absent_means("one per worker, or as many as the device has"));
+  table->field(
+      "queues", &Port::queues, integer<std::uint16_t>(1, kMostWorkers), "Receive queues.",
+      absent_means(
+          "one per worker, or as many as the device has; 1 with memif, whose peer must have as many"));
   return table;
 }
 

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The shipped firewall as a process of its own, driven over memif by a generator in another: throughput after RFC 2544
+section 26.1, latency after section 26.2, next to testpmd between the same ports in the same run."""
+
+import os
+import shutil
+import statistics
+import sys
+
+import devices
+import rate_search
+
+SIZES = {64: "64", 0: "imix", 1420: "1420"}  # packet bytes as in the results -> as the generator is asked
+LOSSES = {"mpps_loss_0_1": 1e-3, "mpps_loss_0_001": 1e-5, "mpps": 0.0}  # part that may be lost
+LOADS = (10, 50, 90)  # per cent of the firewall's throughput, at which latency is measured
+PERCENTILES = ("p50", "p90", "p99", "p99_9", "max")
+LATENCY_TRIALS = 3
+MOST_DISTURBED = 10  # trials of a device done again
+WAITED_OFTEN = 0.01  # part of a trial
+SESSIONS = 10_000
+
+
+class Plan:
+    def __init__(self, quick, full):
+        self.trial_s = 0.15 if quick else 0.5
+        self.resolution = 0.02 if quick else 0.01
+        self.rounds = 1 if quick else 2
+        self.cases = [(size, SESSIONS) for size in SIZES]
+        if full:
+            self.cases.append((64, 1_000_000))
+
+
+def obstacle(programs):
+    """Why this can not be measured here, or None."""
+    if os.geteuid() != 0:
+        return "memif ports and network namespaces need root"
+    if not devices.Places().enough:
+        return "the firewall and the generator each need a CPU"
+    missing = [name for name in ("dpdk-testpmd", "ip") if shutil.which(name) is None]
+    missing += [str(program) for program in programs if not os.path.exists(program)]
+    return f"not there: {', '.join(missing)}" if missing else None
+
+
+def measure(firewall, generator, quick=False, full=False):
+    """Yields a line for each case; none, and a note, where it can not be done."""
+    reason = obstacle((firewall, generator))
+    if reason:
+        print(f"note: nothing measured across processes: {reason}", file=sys.stderr)
+        return
+    plan = Plan(quick, full)
+    for size, sessions in plan.cases:
+        own = reference = None
+        # In turn: what the machine gives varies over seconds.
+        for _ in range(plan.rounds):
+            own_now, reference_now = one_round(firewall, generator, size, sessions, plan)
+            own = max(own or own_now, own_now, key=rate_of)
+            reference = max(reference or reference_now, reference_now, key=rate_of)
+        yield {"kind": "rfc2544", "case": "ipv4 tcp", "packet_bytes": size, "sessions": sessions, "workers": 1,
+               "reference": reference["mpps"], **own,
+               **{f"reference_{key}": value for key, value in reference.items() if key != "mpps"},
+               "trial_seconds": plan.trial_s, "resolution": plan.resolution, "rounds": plan.rounds}
+
+
+def rate_of(result):
+    return result["mpps"]
+
+
+def one_round(firewall, generator, size, sessions, plan):
+    places = devices.Places()
+    with devices.Firewall(firewall, places, sessions) as device:
+        own = Measured(device, generator, places, size, sessions, plan)
+        own.find_rates()
+        rates = {load: own.found["mpps"] * 1e6 * load / 100 for load in LOADS}
+        own.time(rates)
+        own.close()
+    # The same packets per second, so that what differs is the device.
+    with devices.Testpmd(places) as device:
+        reference = Measured(device, generator, places, size, sessions, plan)
+        reference.find_rates()
+        reference.time(rates)
+        reference.close()
+    return own.found, reference.found
+
+
+class Measured:
+    """What one device did with one kind of traffic, in `found`."""
+
+    def __init__(self, device, program, places, size, sessions, plan):
+        self.size = size
+        self.plan = plan
+        self.found = {"disturbed": 0, "latency": {}}
+        self.device = device
+        self.generator = devices.Generator(program, device, places, sessions)
+        try:
+            self.found["huge_pages"] = bool(self.generator.started["huge_pages"])
+            self.generator.establish()
+        except BaseException:
+            self.close()
+            raise
+
+    def trial(self, rate):
+        """Done again, a bounded number of times, when it lost packets while the worker or the generator was kept from
+        its CPU for so long that half a ring fills."""
+        while True:
+            before = self.device.worker_waited_s()
+            result = self.generator.trial(SIZES[self.size], rate, self.plan.trial_s)
+            waited_s = self.device.worker_waited_s() - before  # many short times, perhaps, that do no harm
+            half_ring_s = devices.RING_SLOTS / result["offered"] * result["seconds"]
+            disturbed = (waited_s > max(half_ring_s, WAITED_OFTEN * self.plan.trial_s)
+                         or result["longest_gap_us"] / 1e6 > half_ring_s)
+            if rate == 0 or result["received"] == result["offered"] or not disturbed:
+                return result
+            self.found["disturbed"] += 1
+            if self.found["disturbed"] > MOST_DISTURBED:
+                return result
+
+    def find_rates(self):
+        self.trial(0)  # warm-up
+        search = rate_search.Search(self.trial, self.plan.resolution)
+        for key, allowed in LOSSES.items():
+            rate, by_generator = search.highest(allowed)
+            self.found[key] = rate / 1e6
+            if allowed == 0:
+                self.found["generator_bound"] = by_generator
+        self.found["overload_mpps"] = search.overload / 1e6
+        self.found["generator_mpps"] = search.ceiling / 1e6
+        self.found["trials"] = search.trials
+
+    def time(self, rates):
+        """Percentiles in microseconds, each the median of some trials; the curve is of the middle one by its p99."""
+        for load, rate in rates.items():
+            if rate < 1:
+                continue
+            results = sorted((self.trial(rate) for _ in range(LATENCY_TRIALS)),
+                             key=lambda result: result["latency_p99_us"])
+            middle = results[LATENCY_TRIALS // 2]
+            # Beyond one packet in so many there is nothing to see.
+            points = [us for i, us in enumerate(middle["latency_curve_us"]) if 10 ** (i / 4) <= middle["received"]]
+            self.found["latency"][str(load)] = {
+                "mpps": rate / 1e6,
+                **{name: statistics.median(result[f"latency_{name}_us"] for result in results) for name in PERCENTILES},
+                "lost": sum(result["offered"] - result["received"] for result in results),
+                "offered": sum(result["offered"] for result in results), "curve": points}
+
+    def close(self):
+        self.generator.close()
