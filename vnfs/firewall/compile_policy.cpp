@@ -119,7 +119,8 @@ class Compiler {
       : profile_(profile), context_(context), addresses_(profile) {}
 
   Result<PolicyAndNotes> run() {
-    policy_->generation = static_cast<std::uint16_t>(context_.generation % 65535 + 1);  // 0 is no policy's
+    policy_->generation =
+        static_cast<std::uint16_t>((context_.generation - 1) % 65535 + 1);  // 0 is no policy's
     policy_->draining = context_.draining;
     policy_->log_all_sessions = context_.log_all_sessions;
     policy_->active_timeout = context_.active_timeout;
