@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/appliance/common_metrics.h"
 
+#include <fmt/format.h>
 #include <rte_cycles.h>
 #include <rte_mempool.h>
 #include <rte_ring.h>
@@ -105,7 +106,7 @@ void add_latency(Builder& builder, const DataPlane& plane) {
     count += here;
     sum += static_cast<double>(here) * bound * 0.75;  // the middle of the bucket: its width is half its bound
     if (bucket < kFirst || bucket > 32) continue;
-    metric.samples.push_back({{{"le", std::to_string(bound)}}, static_cast<double>(count), "_bucket"});
+    metric.samples.push_back({{{"le", fmt::format("{}", bound)}}, static_cast<double>(count), "_bucket"});
   }
   metric.samples.push_back({{{"le", "+Inf"}}, static_cast<double>(count), "_bucket"});
   metric.samples.push_back({{}, sum, "_sum"});

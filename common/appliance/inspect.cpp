@@ -66,6 +66,7 @@ struct TraceRun {
   std::vector<std::unique_ptr<core::TraceJob>> jobs;  // by worker
   boost::asio::steady_timer timer;
   std::chrono::steady_clock::time_point until;
+  std::function<bool()> wanted;
   std::function<void(Result<boost::json::array>)> done;
 };
 
@@ -87,20 +88,21 @@ Result<core::PacketFilter> Runtime::filter_of(const control::PacketMatch& match)
   return filter;
 }
 
-void Runtime::trace(const control::PacketMatch& match, unsigned packets, unsigned timeout_ms,
+void Runtime::trace(const control::PacketMatch& match, const Patience& patience,
                     std::function<void(Result<boost::json::array>)> done) {
   if (inspecting_)
     return done(failure("trace packets", "another trace or capture is running; try again when it is done"));
   const auto filter = filter_of(match);
   if (!filter) return done(tl::unexpected(filter.error()));
   inspecting_ = true;
-  auto run = std::make_shared<TraceRun>(TraceRun{{}, boost::asio::steady_timer(io_), {}, std::move(done)});
-  run->until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  auto run = std::make_shared<TraceRun>(
+      TraceRun{{}, boost::asio::steady_timer(io_), {}, patience.wanted, std::move(done)});
+  run->until = std::chrono::steady_clock::now() + std::chrono::milliseconds(patience.timeout_ms);
   for (core::Worker* worker : plane_->workers()) {
-    run->jobs.push_back(std::make_unique<core::TraceJob>(*filter, packets));
+    run->jobs.push_back(std::make_unique<core::TraceJob>(*filter, patience.packets));
     worker->tracer().set(run->jobs.back().get());
   }
-  trace_left_ = packets;
+  trace_left_ = patience.packets;
   auto look = std::make_shared<std::function<void()>>();
   *look = [this, run, look] {
     std::uint32_t finished = 0;
@@ -109,7 +111,7 @@ void Runtime::trace(const control::PacketMatch& match, unsigned packets, unsigne
         finished >= trace_left_ && std::all_of(run->jobs.begin(), run->jobs.end(), [](const auto& job) {
           return job->done || job->started.load() < job->packets;
         });
-    if (enough || std::chrono::steady_clock::now() >= run->until) {
+    if (enough || std::chrono::steady_clock::now() >= run->until || !run->wanted()) {
       finish_trace(run);
       *look = nullptr;
       return;
@@ -165,21 +167,21 @@ void Runtime::finish_trace(std::shared_ptr<TraceRun> run) {
   run->done(std::move(packets));
 }
 
-void Runtime::capture(const control::PacketMatch& match, unsigned packets, unsigned timeout_ms,
-                      unsigned snap_length, std::function<void(Result<std::string>)> done) {
+void Runtime::capture(const control::PacketMatch& match, const Patience& patience, unsigned snap_length,
+                      std::function<void(Result<std::string>)> done) {
   if (inspecting_)
     return done(failure("capture packets", "another trace or capture is running; try again when it is done"));
   const auto filter = filter_of(match);
   if (!filter) return done(tl::unexpected(filter.error()));
   inspecting_ = true;
-  auto job = std::make_shared<core::CaptureJob>(*filter, packets, snap_length);
+  auto job = std::make_shared<core::CaptureJob>(*filter, patience.packets, snap_length);
   auto timer = std::make_shared<boost::asio::steady_timer>(io_);
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(patience.timeout_ms);
   const core::CaptureClock clock = core::CaptureClock::now();
   for (core::Worker* worker : plane_->workers()) worker->capturer().set(job.get());
   auto look = std::make_shared<std::function<void()>>();
-  *look = [this, job, timer, until, clock, look, done = std::move(done)] {
-    if (!job->done() && std::chrono::steady_clock::now() < until) {
+  *look = [this, job, timer, until, clock, look, wanted = patience.wanted, done = std::move(done)] {
+    if (!job->done() && std::chrono::steady_clock::now() < until && wanted()) {
       timer->expires_after(kLookEvery);
       timer->async_wait([look](const auto& error) {
         if (!error && *look) (*look)();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/appliance/log.h"
 
+#include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstdlib>
@@ -84,6 +86,12 @@ void set_log_level(control::LogLevel level) {
     case control::LogLevel::kError:
       return spdlog::set_level(spdlog::level::err);
   }
+}
+
+void log_lines(std::span<const std::string> lines) {
+  constexpr std::size_t kMost = 20;
+  for (const std::string& line : lines.first(std::min(lines.size(), kMost))) spdlog::warn("{}", line);
+  if (lines.size() > kMost) spdlog::warn("{} more of these are not shown", lines.size() - kMost);
 }
 
 }  // namespace millrace::appliance

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "common/control/profile/profile.h"
@@ -13,5 +14,8 @@ enum class LogFormat : std::uint8_t { kText, kJson };
 // ("<4>") when standard error is the journal; JSON lines have time, level, appliance and message.
 void set_up_log(LogFormat format, const std::string& appliance);
 void set_log_level(control::LogLevel level);
+
+// One warning each; of very many only the first.
+void log_lines(std::span<const std::string> lines);
 
 }  // namespace millrace::appliance

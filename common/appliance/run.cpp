@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 #include "common/appliance/log.h"
 #include "common/appliance/runtime.h"
@@ -23,9 +24,15 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kBadProfile = 2;
+constexpr std::size_t kProfileBytes = std::size_t{64} << 20;
 // At SIGTERM: short sessions end by themselves, long ones are another's business.
 constexpr unsigned kDrainMs = 2000;
-constexpr std::size_t kBodyBytes = std::size_t{1} << 30;  // a million sessions are imported in one body
+// For the answers in progress at the end.
+constexpr std::chrono::milliseconds kAnswerGrace{500};
+// Of a request; the few calls that take more say so themselves.
+constexpr std::size_t kBodyBytes = std::size_t{1} << 20;
+// An import of sessions, and what else is asked meanwhile.
+constexpr std::size_t kBodiesBytes = std::size_t{1280} << 20;
 
 struct Options {
   std::string profile;
@@ -51,7 +58,7 @@ int parse(const Vnf& vnf, int argc, char** argv, Options& options) {
 }
 
 control::Checked<std::shared_ptr<const LoadedProfile>> load(Vnf& vnf, const std::string& path) {
-  const auto text = control::read_text_file(path, std::size_t{64} << 20, true);
+  const auto text = control::read_text_file(path, kProfileBytes, true);
   if (!text) {
     control::Diagnostics diagnostics(path);
     diagnostics.error({}, text.error().message());
@@ -63,8 +70,12 @@ control::Checked<std::shared_ptr<const LoadedProfile>> load(Vnf& vnf, const std:
 // The process's signals and its end.
 class Process {
  public:
-  Process(boost::asio::io_context& io, Runtime& runtime, const Options& options)
-      : io_(io), runtime_(runtime), options_(options), signals_(io, SIGTERM, SIGINT, SIGHUP) {
+  Process(boost::asio::io_context& io, Runtime& runtime, http::Server& server, const Options& options)
+      : io_(io),
+        runtime_(runtime),
+        server_(server),
+        options_(options),
+        signals_(io, SIGTERM, SIGINT, SIGHUP) {
     wait();
   }
 
@@ -80,32 +91,32 @@ class Process {
         ending_ = true;
         spdlog::info("asked to end; draining for at most {} ms", kDrainMs);
         sd_notify(0, "STOPPING=1");
-        runtime_.drain_and_stop(kDrainMs, [this] { io_.stop(); });
+        runtime_.drain_and_stop(kDrainMs, [this] { server_.stop(kAnswerGrace, [this] { io_.stop(); }); });
       }
       wait();
     });
   }
 
+  // Whatever comes of it, the service manager is told that the reload is over.
   void reload() {
-    sd_notify(0, "RELOADING=1");
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+               static_cast<long long>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000);
     runtime_.reopen_logs();
-    const auto text = control::read_text_file(options_.profile, std::size_t{64} << 20, true);
+    const auto text = control::read_text_file(options_.profile, kProfileBytes, true);
     if (!text) {
       spdlog::error("{}; the running profile goes on", text.error().message());
       sd_notify(0, "READY=1");
       return;
     }
-    runtime_.apply_profile(*text, options_.profile, false, [](const control::ProfileOutcome& outcome) {
-      if (!outcome.diagnostics.empty()) spdlog::error("{}", outcome.diagnostics.to_string());
-      if (outcome.error) spdlog::error("{}", outcome.error->message());
-      for (const std::string& key : outcome.needs_restart)
-        spdlog::warn("{} takes effect at the next start", key);
-      sd_notify(0, "READY=1");
-    });
+    runtime_.apply_profile(*text, options_.profile, false,
+                           [](const control::ProfileOutcome&) { sd_notify(0, "READY=1"); });
   }
 
   boost::asio::io_context& io_;
   Runtime& runtime_;
+  http::Server& server_;
   const Options& options_;
   boost::asio::signal_set signals_;
   bool ending_ = false;
@@ -126,29 +137,31 @@ int serve(Vnf& vnf, const Options& options, std::shared_ptr<const LoadedProfile>
   const std::filesystem::path socket =
       options.control.empty() ? "/run/millrace/" + name + ".sock" : options.control;
   leave_cpus_to_workers(profile->common.dataplane.workers->cpus);
+  ::signal(SIGPIPE, SIG_IGN);  // a log nobody reads any more is no reason to end
   boost::asio::io_context io(1);
   Runtime runtime(io, vnf);
-  if (auto started = runtime.start(std::move(profile), options.profile); !started) {
-    spdlog::critical("{}", started.error().message());
-    return kFailed;
-  }
   http::Router router;
   control::add_api(router, runtime);
-  http::Server server(io, std::move(router), {.body_bytes = kBodyBytes},
+  http::Server server(io, std::move(router), {.body_bytes = kBodyBytes, .bodies_bytes = kBodiesBytes},
                       [](std::string_view trouble) { spdlog::warn("control socket: {}", trouble); });
+  // Before anything else: another appliance of this name must not lose its ports to this one. Who connects
+  // is answered once all is set up.
   std::error_code ignored;
   std::filesystem::create_directories(socket.parent_path(), ignored);
   if (auto listening = server.listen_unix(socket); !listening) {
     spdlog::critical("{}", listening.error().message());
     return kFailed;
   }
-  Process process(io, runtime, options);
+  if (auto started = runtime.start(std::move(profile), options.profile); !started) {
+    spdlog::critical("{}", started.error().message());
+    return kFailed;
+  }
+  Process process(io, runtime, server, options);
   const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - began);
   spdlog::info("vnf-{} {} \"{}\" is ready after {:.2f} s; control socket {}", vnf.kind(), MILLRACE_VERSION,
                name, took.count(), socket.string());
   sd_notify(0, "READY=1");
   io.run();
-  std::filesystem::remove(socket, ignored);
   runtime.stop();
   spdlog::info("ended");
   return 0;

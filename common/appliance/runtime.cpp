@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/appliance/runtime.h"
 
-#include <boost/asio/post.hpp>
 #include <boost/json.hpp>
 #include <chrono>
 
 #include <spdlog/spdlog.h>
 
 #include "common/appliance/common_metrics.h"
+#include "common/appliance/log.h"
 
 namespace millrace::appliance {
 namespace {
-
-using control::ProfileOutcome;
 
 constexpr std::uint64_t kHeartbeatPatienceMs = 2000;
 
@@ -35,7 +33,7 @@ core::MakeFunction Runtime::make_function() const {
 }
 
 Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::string file) {
-  profile_ = std::move(profile);
+  profile_ = at_start_ = std::move(profile);
   profile_file_ = std::move(file);
   name_ = profile_->common.name;
   auto plane = DataPlane::open(profile_->common);
@@ -45,10 +43,12 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
       make_plan(profile_->common, numbering_, [this](std::string_view name) { return plane_->port(name); });
   if (!plan) return tl::unexpected(plan.error());
   const unsigned count = profile_->common.dataplane.workers->count;
-  auto policy =
-      vnf_.compile(*profile_, {.network = plan->skeleton, .generation = generation_, .workers = count});
+  compiled_at_ = std::time(nullptr);
+  auto policy = vnf_.compile(
+      *profile_,
+      {.network = plan->skeleton, .generation = generation_, .workers = count, .now = compiled_at_});
   if (!policy) return tl::unexpected(policy.error());
-  for (const std::string& note : policy->notes) spdlog::warn("{}", note);
+  log_lines(policy->notes);
 
   core::Snapshot first{std::make_shared<const core::Network>(plan->skeleton), policy->policy};
   if (auto made = plane_->make_workers(count, std::move(first), make_function()); !made) return made;
@@ -75,7 +75,7 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
   if (auto started = twin_->start(std::move(*plan)); !started) return started;
   plane_->start();
   started_ms_ = monotonic_ms();
-  schedule_recompile();
+  look_at_schedule();
   if (auto opened = vnf_.open_logs(*profile_, plane_->snapshot()); !opened) return opened;
   write_logs();
   watch_losses();
@@ -95,133 +95,6 @@ void Runtime::stop() {
   if (twin_ != nullptr) twin_->stop();
   twin_.reset();
   plane_.reset();
-}
-
-// --- profile ---
-
-void Runtime::apply_profile(std::string text, std::string file, bool check_only,
-                            std::function<void(ProfileOutcome)> done) {
-  changes_.push_back({std::move(text), std::move(file), check_only, std::move(done)});
-  if (changes_.size() == 1) next_change();
-}
-
-// One change at a time, in the order asked: validated and compiled in the background, swapped here.
-void Runtime::next_change() {
-  if (changes_.empty()) return;
-  const Circumstances now{.generation = ++generation_, .draining = draining_, .workers = workers()};
-  boost::asio::post(background_, [this, change = changes_.front(), now] {
-    auto prepared = std::make_shared<Prepared>(prepare(change, now));
-    boost::asio::post(io_, [this, prepared] {
-      const Change current = std::move(changes_.front());
-      commit(current, std::move(*prepared));
-      changes_.erase(changes_.begin());
-      next_change();
-    });
-  });
-}
-
-Runtime::Prepared Runtime::prepare(const Change& change, const Circumstances& then) {
-  const auto began = std::chrono::steady_clock::now();
-  Prepared prepared{.loaded = vnf_.load(change.text, change.file, control::files_beside(change.file)),
-                    .plan = std::nullopt,
-                    .policy = std::nullopt,
-                    .error = std::nullopt};
-  if (!prepared.loaded) return prepared;
-  const LoadedProfile& next = **prepared.loaded;
-  auto plan =
-      make_plan(next.common, numbering_, [this](std::string_view name) { return plane_->port(name); });
-  if (!plan) {
-    prepared.error = plan.error();
-    return prepared;
-  }
-  auto policy = vnf_.compile(next, {.network = plan->skeleton,
-                                    .generation = then.generation,
-                                    .draining = then.draining,
-                                    .workers = then.workers});
-  if (!policy) {
-    prepared.error = policy.error();
-    return prepared;
-  }
-  prepared.plan = std::move(*plan);
-  prepared.policy = std::move(*policy);
-  prepared.compile_ms =
-      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
-  return prepared;
-}
-
-std::vector<std::string> Runtime::needs_restart(const control::Profile& next) const {
-  const control::Profile& now = profile_->common;
-  std::vector<std::string> keys;
-  const auto ports_alike = [](const control::Port& a, const control::Port& b) {
-    return *a.name == *b.name && *a.device == *b.device && a.mtu == b.mtu && a.queues == b.queues;
-  };
-  if (!std::equal(now.ports.begin(), now.ports.end(), next.ports.begin(), next.ports.end(), ports_alike)) {
-    keys.emplace_back("ports");
-  }
-  if (now.dataplane.sessions != next.dataplane.sessions) keys.emplace_back("dataplane.sessions");
-  if (now.dataplane.memory_bytes != next.dataplane.memory_bytes) keys.emplace_back("dataplane.memory");
-  if (now.dataplane.burst != next.dataplane.burst) keys.emplace_back("dataplane.burst");
-  if (now.dataplane.idle != next.dataplane.idle) keys.emplace_back("dataplane.idle");
-  if (now.dataplane.workers != next.dataplane.workers) keys.emplace_back("dataplane.workers");
-  if (now.transparent() != next.transparent()) keys.emplace_back("forwarding");
-  if (now.name != next.name) keys.emplace_back("name");
-  return keys;
-}
-
-void Runtime::commit(const Change& change, Prepared prepared) {
-  ProfileOutcome outcome;
-  outcome.compile_ms = prepared.compile_ms;
-  outcome.generation = generation_;
-  if (!prepared.loaded) {
-    outcome.diagnostics = prepared.loaded.error();
-  } else if (prepared.error) {
-    outcome.error = prepared.error;
-  } else {
-    outcome.accepted = true;
-    outcome.notes = prepared.policy->notes;
-    outcome.needs_restart = needs_restart((*prepared.loaded)->common);
-    if (!change.check_only) {
-      plane_->stage_policy(prepared.policy->policy);
-      if (auto applied = twin_->apply(std::move(*prepared.plan)); !applied) {
-        // The old policy goes on; what the kernel took of the new plan is undone by the old one.
-        plane_->stage_policy(nullptr);
-        outcome.accepted = false;
-        outcome.error = applied.error();
-        auto again =
-            make_plan(profile_->common, numbering_, [this](std::string_view n) { return plane_->port(n); });
-        if (again) static_cast<void>(twin_->apply(std::move(*again)));
-      } else {
-        profile_ = *prepared.loaded;
-        in_force_ = generation_;
-        profile_file_ = change.file;
-        schedule_recompile();
-        if (auto opened = vnf_.open_logs(*profile_, plane_->snapshot()); !opened) {
-          outcome.notes.push_back(opened.error().message());
-        }
-        spdlog::info("profile {} is in force, generation {}, prepared in {:.0f} ms", change.file, generation_,
-                     prepared.compile_ms);
-      }
-    }
-  }
-  if (!outcome.accepted) spdlog::warn("profile {} was refused; the running one goes on", change.file);
-  change.done(std::move(outcome));
-}
-
-// The same profile, but the time or the drain state is another.
-void Runtime::recompile(const char* why) {
-  apply_profile(profile_->text, profile_file_, false, [why](const ProfileOutcome& outcome) {
-    if (!outcome.accepted) spdlog::error("could not take {} into account; the old policy goes on", why);
-  });
-}
-
-void Runtime::schedule_recompile() {
-  schedule_timer_.cancel();
-  const auto seconds = vnf_.seconds_to_next_change(*profile_);
-  if (!seconds) return;
-  schedule_timer_.expires_after(std::chrono::seconds(*seconds));
-  schedule_timer_.async_wait([this](const auto& error) {
-    if (!error) recompile("a schedule");
-  });
 }
 
 void Runtime::write_logs() {
@@ -249,7 +122,7 @@ control::Health Runtime::health() {
   control::Health health;
   const std::uint64_t now = monotonic_ms();
   health.uptime_ms = now - started_ms_;
-  health.policy_generation = in_force_;
+  health.policy_generation = generation_;
   health.live = true;
   const Workers running = plane_->workers();
   beats_.resize(running.size(), Beat{.seen_ms = now});
@@ -358,8 +231,10 @@ void Runtime::set_workers(unsigned count, std::function<void(Result<void>)> done
   auto changed = plane_->change_workers(count, make_function(), [this](Workers before, Workers after) {
     vnf_.move_sessions(before, after, plane_->snapshot());
   });
-  if (changed) spdlog::info("the data path runs on {} workers now", count);
-  done(std::move(changed));
+  if (!changed) return done(std::move(changed));
+  ++staffing_;
+  spdlog::info("the data path runs on {} workers now", count);
+  done({});
   recompile("the number of workers");
 }
 
@@ -367,8 +242,19 @@ std::optional<boost::json::value> Runtime::own(std::string_view what) {
   return vnf_.own(plane_->workers(), plane_->snapshot(), what);
 }
 
+std::vector<std::string_view> Runtime::own_names() const {
+  const auto names = vnf_.own_names();
+  return {names.begin(), names.end()};
+}
+
+// A client takes the pieces at its own pace; the workers they come from may be gone meanwhile.
 std::function<Result<std::string>()> Runtime::export_sessions() {
-  return vnf_.export_sessions(plane_->workers(), plane_->snapshot());
+  return [this, next = vnf_.export_sessions(plane_->workers(), plane_->snapshot()),
+          staffing = staffing_]() -> Result<std::string> {
+    if (staffing != staffing_)
+      return failure("export the sessions", "the number of workers changed meanwhile; ask again");
+    return next();
+  };
 }
 
 Result<control::Appliance::Imported> Runtime::import_sessions(std::string_view stream) {

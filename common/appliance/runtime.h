@@ -5,6 +5,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <chrono>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,45 +48,56 @@ class Runtime final : public control::Appliance {
   void set_draining(bool draining) override;
   [[nodiscard]] control::DrainStatus drain_status() override;
   [[nodiscard]] Result<boost::json::object> explain(const boost::json::object& packet) override;
-  void trace(const control::PacketMatch& match, unsigned packets, unsigned timeout_ms,
+  void trace(const control::PacketMatch& match, const Patience& patience,
              std::function<void(Result<boost::json::array>)> done) override;
-  void capture(const control::PacketMatch& match, unsigned packets, unsigned timeout_ms, unsigned snap_length,
+  void capture(const control::PacketMatch& match, const Patience& patience, unsigned snap_length,
                std::function<void(Result<std::string>)> done) override;
   void set_workers(unsigned count, std::function<void(Result<void>)> done) override;
   [[nodiscard]] unsigned workers() const override;
   [[nodiscard]] std::optional<boost::json::value> own(std::string_view what) override;
+  [[nodiscard]] std::vector<std::string_view> own_names() const override;
   [[nodiscard]] std::function<Result<std::string>()> export_sessions() override;
   [[nodiscard]] Result<Imported> import_sessions(std::string_view stream) override;
 
  private:
-  // What the background thread made of a text.
-  struct Prepared {
-    control::Checked<std::shared_ptr<const LoadedProfile>> loaded;
-    std::optional<host::TwinPlan> plan;
-    std::optional<CompiledPolicy> policy;
-    std::optional<Error> error;
-    double compile_ms = 0;
-  };
   struct Change {
     std::string text;
     std::string file;
     bool check_only = false;
     std::function<void(control::ProfileOutcome)> done;
+    // Why the profile that runs by then is compiled anew; null when text and file are a profile to be read.
+    const char* anew_for = nullptr;
   };
-
-  // What the background thread may not look up itself: it changes on the control thread.
-  struct Circumstances {
+  // What the background thread may know of the control thread's: as it was when the work began.
+  struct Moment {
+    std::shared_ptr<const LoadedProfile> running;
+    Numbering numbering;
     std::uint64_t generation = 0;
     bool draining = false;
     unsigned workers = 1;
   };
+  // What the background thread made of a change.
+  struct Prepared {
+    control::Checked<std::shared_ptr<const LoadedProfile>> loaded;
+    Numbering numbering;
+    std::optional<host::TwinPlan> plan;
+    std::optional<CompiledPolicy> policy;
+    std::optional<Error> error;
+    std::uint64_t generation = 0;
+    std::time_t at = 0;
+    double compile_ms = 0;
+  };
 
+  void ask(Change change);
   void next_change();
-  [[nodiscard]] Prepared prepare(const Change& change, const Circumstances& then);
-  void commit(const Change& change, Prepared prepared);
+  [[nodiscard]] Prepared prepare(const Change& change, const Moment& moment);
+  [[nodiscard]] control::ProfileOutcome commit(const Change& change, Prepared prepared);
+  [[nodiscard]] Result<void> put_in_force(Prepared& prepared);
+  void report(const Change& change, const control::ProfileOutcome& outcome) const;
   void recompile(const char* why);
   void wait_for_drain(std::uint64_t until_ms, std::function<void()> done);
-  void schedule_recompile();
+  void look_at_schedule();
+  void look_at_schedule_later(std::chrono::seconds after);
   void write_logs();
   void watch_losses();
   [[nodiscard]] Result<core::PacketFilter> filter_of(const control::PacketMatch& match) const;
@@ -96,7 +109,9 @@ class Runtime final : public control::Appliance {
   Vnf& vnf_;
   std::string name_;
   std::shared_ptr<const LoadedProfile> profile_;
-  std::string profile_file_;
+  std::shared_ptr<const LoadedProfile> at_start_;  // what a restart alone changes is as it says
+  std::time_t compiled_at_ = 0;                    // the policy in force
+  std::string profile_file_;  // that the appliance was started with: files a profile names are beside it
   Numbering numbering_;
   std::unique_ptr<DataPlane> plane_;
   std::unique_ptr<host::Twin> twin_;
@@ -107,8 +122,8 @@ class Runtime final : public control::Appliance {
   boost::asio::steady_timer loss_timer_;
   LossLog loss_log_;
   std::vector<Change> changes_;   // waiting, the first one in hand
-  std::uint64_t generation_ = 1;  // the last one given to a policy
-  std::uint64_t in_force_ = 1;
+  std::uint64_t generation_ = 1;  // of the policy in force
+  std::uint64_t staffing_ = 0;    // changes of the number of workers: pointers to workers go with them
   bool draining_ = false;
   bool inspecting_ = false;       // a trace or a capture is running
   std::uint32_t trace_left_ = 0;  // packets that trace asked for

@@ -6,6 +6,7 @@
 
 #include <boost/json/fwd.hpp>
 #include <cstdint>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,6 +35,7 @@ struct CompileContext {
   std::uint64_t generation = 0;  // differs from that of every policy before it
   bool draining = false;
   unsigned workers = 1;  // limits are shared out among them
+  std::time_t now = 0;   // which rules with a schedule are in force
 };
 
 struct CompiledPolicy {
@@ -60,10 +62,10 @@ class Vnf {
                                                        const CompileContext& context) = 0;
   [[nodiscard]] virtual std::unique_ptr<core::Function> make_function(
       const LoadedProfile& profile, const core::WorkerServices& services) = 0;
-  // When a policy compiled now would differ from one compiled then: the next boundary of a schedule, in
-  // seconds from now. Nothing when the profile knows no time.
-  [[nodiscard]] virtual std::optional<std::uint64_t> seconds_to_next_change(
-      const LoadedProfile& profile) const = 0;
+  // When a policy compiled then would differ from one compiled at `since`: the next boundary of a schedule,
+  // in seconds from `since`. Nothing when the profile knows no time.
+  [[nodiscard]] virtual std::optional<std::uint64_t> seconds_to_next_change(const LoadedProfile& profile,
+                                                                            std::time_t since) const = 0;
 
   // The VNF's own metrics, beside the common ones.
   [[nodiscard]] virtual std::vector<control::Metric> metrics(Workers workers,
@@ -78,6 +80,8 @@ class Vnf {
                                                             const boost::json::object& packet) = 0;
   [[nodiscard]] virtual std::optional<boost::json::value> own(Workers workers, const core::Snapshot& snapshot,
                                                               std::string_view what) = 0;
+  // Every `what` that own() answers.
+  [[nodiscard]] virtual std::span<const std::string_view> own_names() const = 0;
   // Session state in pieces, an empty one last; and back. `before` and `after` need not have equally many
   // workers.
   [[nodiscard]] virtual std::function<Result<std::string>()> export_sessions(

@@ -21,19 +21,22 @@ constexpr unsigned kMostWaitMs = 600'000;
 // Which packets, how many, for how long.
 struct Watch {
   PacketMatch match;
-  unsigned packets = 0;
-  unsigned timeout_ms = 0;
+  Appliance::Patience patience;
 };
 
-Watch read_watch(Members& members, unsigned packets, unsigned most_packets) {
-  Watch watch{.match = {}, .packets = packets, .timeout_ms = 10'000};
+Watch read_watch(Members& members, const http::Responder& reply, unsigned packets, unsigned most_packets) {
+  Watch watch{.match = {}, .patience = {.packets = packets, .timeout_ms = 10'000, .wanted = [reply] {
+                                          return reply.wanted();
+                                        }}};
   if (auto within = members.object("match")) {
     watch.match = read_packet_match(*within);
     members.adopt(*within);
   }
-  watch.packets = static_cast<unsigned>(members.number("packets", 1, most_packets).value_or(watch.packets));
-  watch.timeout_ms =
-      static_cast<unsigned>(members.number("timeout_ms", 1, kMostWaitMs).value_or(watch.timeout_ms));
+  Appliance::Patience& patience = watch.patience;
+  patience.packets =
+      static_cast<unsigned>(members.number("packets", 1, most_packets).value_or(patience.packets));
+  patience.timeout_ms =
+      static_cast<unsigned>(members.number("timeout_ms", 1, kMostWaitMs).value_or(patience.timeout_ms));
   return watch;
 }
 
@@ -51,9 +54,9 @@ void trace(Appliance& appliance, const http::Request& request, const http::Respo
   const auto object = read_object(request);
   if (!object) return reply(bad_member(object.error()));
   Members members(*object);
-  const Watch watch = read_watch(members, 5, kMostTracedPackets);
+  const Watch watch = read_watch(members, reply, 5, kMostTracedPackets);
   if (const auto right = members.finish(); !right) return reply(bad_member(right.error()));
-  appliance.trace(watch.match, watch.packets, watch.timeout_ms, [reply](Result<boost::json::array> packets) {
+  appliance.trace(watch.match, watch.patience, [reply](Result<boost::json::array> packets) {
     reply(packets ? http::Response::json(200, boost::json::object{{"packets", std::move(*packets)}})
                   : conflict(packets.error()));
   });
@@ -64,16 +67,16 @@ void capture(Appliance& appliance, const http::Request& request, const http::Res
   const auto object = read_object(request);
   if (!object) return reply(bad_member(object.error()));
   Members members(*object);
-  const Watch watch = read_watch(members, 100, kMostCapturedPackets);
+  const Watch watch = read_watch(members, reply, 100, kMostCapturedPackets);
   const auto snap_length = members.number("snap_length", 64, 65535).value_or(2048);
-  if (watch.packets * snap_length > kMostCapturedBytes) {
+  if (watch.patience.packets * snap_length > kMostCapturedBytes) {
     members.refuse("packets",
                    fmt::format("{} packets of {} bytes are more than {} MiB; give fewer, or a smaller "
                                "snap_length",
-                               watch.packets, snap_length, kMostCapturedBytes >> 20));
+                               watch.patience.packets, snap_length, kMostCapturedBytes >> 20));
   }
   if (const auto right = members.finish(); !right) return reply(bad_member(right.error()));
-  appliance.capture(watch.match, watch.packets, watch.timeout_ms, static_cast<unsigned>(snap_length),
+  appliance.capture(watch.match, watch.patience, static_cast<unsigned>(snap_length),
                     [reply](Result<std::string> file) {
                       reply(file ? http::Response::text(200, std::move(*file), "application/x-pcapng")
                                  : conflict(file.error()));

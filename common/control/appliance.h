@@ -123,11 +123,18 @@ class Appliance {
   // A packet described by a person, and what would become of it. `packet` is what read_packet
   // (packet_description.h) accepts. The error's `where` is the member that is wrong.
   [[nodiscard]] virtual Result<boost::json::object> explain(const boost::json::object& packet) = 0;
-  // The next `packets` that match, stage by stage, or those that came within `timeout_ms`.
-  virtual void trace(const PacketMatch& match, unsigned packets, unsigned timeout_ms,
+  // How many packets to wait for, and how long. `wanted` is asked now and then: once it says no, the wait is
+  // over, as at the end of the time.
+  struct Patience {
+    unsigned packets = 0;
+    unsigned timeout_ms = 0;
+    std::function<bool()> wanted = [] { return true; };
+  };
+  // The next packets that match, stage by stage.
+  virtual void trace(const PacketMatch& match, const Patience& patience,
                      std::function<void(Result<boost::json::array>)> done) = 0;
   // The same as a pcapng file's bytes.
-  virtual void capture(const PacketMatch& match, unsigned packets, unsigned timeout_ms, unsigned snap_length,
+  virtual void capture(const PacketMatch& match, const Patience& patience, unsigned snap_length,
                        std::function<void(Result<std::string>)> done) = 0;
 
   // Changes the number of workers while traffic runs.

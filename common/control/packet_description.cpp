@@ -84,6 +84,16 @@ std::optional<std::uint8_t> parse_tcp_flags(std::string_view text) {
   }
 }
 
+std::string print_tcp_flags(std::uint8_t flags) {
+  std::string text;
+  for (std::size_t bit = 0; bit < kFlags.size(); ++bit) {
+    if ((flags >> bit & 1U) == 0) continue;
+    if (!text.empty()) text += ',';
+    text += kFlags[bit];
+  }
+  return text.empty() ? "none" : text;
+}
+
 Result<PacketDescription> read_packet(const boost::json::object& object) {
   Members members(object);
   PacketDescription packet;

@@ -34,5 +34,6 @@ struct PacketDescription {
 
 // "syn", "syn,ack", "none": names of RFC 9293 section 3.1 with commas between.
 [[nodiscard]] std::optional<std::uint8_t> parse_tcp_flags(std::string_view text);
+[[nodiscard]] std::string print_tcp_flags(std::uint8_t flags);
 
 }  // namespace millrace::control

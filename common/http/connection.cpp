@@ -109,7 +109,8 @@ Reply<T> Connection::reply_into(const std::shared_ptr<Slot<T>>& slot, T fallback
           self->wake_.cancel();
         });
       },
-      std::move(fallback));
+      std::move(fallback),
+      [self = shared_from_this()] { return !self->closed_ && !self->transport_->hung_up(); });
 }
 
 template <class T>
@@ -182,12 +183,13 @@ asio::awaitable<bool> Connection::serve_one() {
   RequestParser parser(service_->limits.header_bytes);
   Response response;
   Manner manner;
+  BodyShare share(*service_);
   try {
     co_await read_head(parser);
     if (auto refusal = check_framing(parser)) throw Refusal{std::move(*refusal)};
     Request request = admit(parser);
     const Route& found = route(parser, request);
-    co_await read_body(parser, found);
+    co_await read_body(parser, found, share);
     request.body = std::move(parser.body);
     response = co_await answer(found, request);
     manner.keep = parser.keep_alive();
@@ -265,7 +267,7 @@ const Route& Connection::route(const RequestParser& parser, Request& request) co
   return *std::get<const Route*>(found);
 }
 
-asio::awaitable<void> Connection::read_body(RequestParser& parser, const Route& route) {
+asio::awaitable<void> Connection::read_body(RequestParser& parser, const Route& route, BodyShare& share) {
   const std::size_t limit = route.options.body_bytes.value_or(service_->limits.body_bytes);
   const auto too_large = [limit] {
     return Refusal{refuse(413, fmt::format("the body has more than {} bytes", limit))};
@@ -293,6 +295,9 @@ asio::awaitable<void> Connection::read_body(RequestParser& parser, const Route& 
     if (error == HttpError::body_limit) throw too_large();
     if (error && error != HttpError::need_more) {
       throw Refusal{refuse(400, fmt::format("the body is malformed: {}", error.message()))};
+    }
+    if (!share.grow_to(parser.body.size())) {
+      throw Refusal{refuse(503, "the bodies of other requests leave no room for this one; try again later")};
     }
     if (parser.is_done()) break;
     if (buffer_.size() >= kProgressBytes)

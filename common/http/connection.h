@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/http/parser.h"
 #include "common/http/router.h"
@@ -21,8 +22,9 @@ struct Service {
   Router router;
   Limits limits;
   Report report;
-  bool stopping = false;  // answers say "Connection: close"
-  bool closed = false;    // handlers are called no more
+  std::size_t bodies_bytes = 0;  // of the requests at hand
+  bool stopping = false;         // answers say "Connection: close"
+  bool closed = false;           // handlers are called no more
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -47,6 +49,23 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
   // The client is no longer there, or the connection is to end: nobody to answer.
   struct Gone {};
+  // One request's share of Service::bodies_bytes.
+  class BodyShare {
+   public:
+    explicit BodyShare(Service& service) : service_(service) {}
+    BodyShare(const BodyShare&) = delete;
+    BodyShare& operator=(const BodyShare&) = delete;
+    ~BodyShare() { service_.bodies_bytes -= bytes_; }
+    // False when there is no room for so many.
+    [[nodiscard]] bool grow_to(std::size_t bytes) {
+      if (bytes > bytes_) service_.bodies_bytes += bytes - std::exchange(bytes_, bytes);
+      return service_.bodies_bytes <= service_.limits.bodies_bytes;
+    }
+
+   private:
+    Service& service_;
+    std::size_t bytes_ = 0;
+  };
   // How to answer the request at hand.
   struct Manner {
     bool head_only = false;
@@ -56,7 +75,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   asio::awaitable<bool> serve_one();
   asio::awaitable<void> read_head(RequestParser& parser);
-  asio::awaitable<void> read_body(RequestParser& parser, const Route& route);
+  asio::awaitable<void> read_body(RequestParser& parser, const Route& route, BodyShare& share);
   [[nodiscard]] Request admit(RequestParser& parser) const;
   [[nodiscard]] const Route& route(const RequestParser& parser, Request& request) const;
   asio::awaitable<void> receive();

@@ -16,15 +16,21 @@ template <class T>
 class Reply {
  public:
   using Deliver = std::function<void(T)>;
+  using Wanted = std::function<bool()>;
 
-  Reply(Deliver deliver, T fallback)
-      : promise_(std::make_shared<Promise>(std::move(deliver), std::move(fallback))) {}
+  Reply(Deliver deliver, T fallback, Wanted wanted = {})
+      : promise_(std::make_shared<Promise>(std::move(deliver), std::move(fallback), std::move(wanted))) {}
 
   void operator()(T answer) const { promise_->keep(std::move(answer)); }
 
+  // False once nobody waits for the answer any more, as far as that can be told: work for it may end. Only on
+  // the thread of the one who asked.
+  [[nodiscard]] bool wanted() const { return !promise_->wanted || promise_->wanted(); }
+
  private:
   struct Promise {
-    Promise(Deliver to, T otherwise) : deliver(std::move(to)), fallback(std::move(otherwise)) {}
+    Promise(Deliver to, T otherwise, Wanted still)
+        : deliver(std::move(to)), fallback(std::move(otherwise)), wanted(std::move(still)) {}
     Promise(const Promise&) = delete;
     Promise& operator=(const Promise&) = delete;
     ~Promise() { keep(std::move(fallback)); }
@@ -35,6 +41,7 @@ class Reply {
 
     Deliver deliver;
     T fallback;
+    Wanted wanted;
     std::atomic<bool> kept = false;
   };
 

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace millrace::http {
@@ -209,6 +210,11 @@ bool Transport::is_stale() {
   char byte = 0;
   const ssize_t got = ::recv(socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+bool Transport::hung_up() {
+  pollfd at{.fd = socket().native_handle(), .events = 0, .revents = 0};
+  return ::poll(&at, 1, 0) > 0 && (at.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
 
 std::shared_ptr<Transport> plain_transport(Transport::Socket socket) {

@@ -55,6 +55,10 @@ class Transport : public std::enable_shared_from_this<Transport> {
   // True when the other end has closed, or sent what nobody asked for: no place for another request.
   [[nodiscard]] bool is_stale();
 
+  // True when the other end is gone for good: nothing can reach it. A Unix socket's end is seen when it
+  // closes; over TCP a close cannot be told from the end of what it had to say until something is sent to it.
+  [[nodiscard]] bool hung_up();
+
   [[nodiscard]] virtual Socket& socket() = 0;
   // Complete after the handshake.
   [[nodiscard]] virtual Peer peer() = 0;

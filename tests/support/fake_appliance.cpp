@@ -93,23 +93,23 @@ Result<boost::json::object> FakeAppliance::explain(const boost::json::object& pa
   return explanation;
 }
 
-void FakeAppliance::trace(const PacketMatch& match, unsigned packets, unsigned timeout_ms,
+void FakeAppliance::trace(const PacketMatch& match, const Patience& patience,
                           std::function<void(Result<boost::json::array>)> done) {
   ++asked.calls;
   asked.match = match;
-  asked.packets = packets;
-  asked.timeout_ms = timeout_ms;
+  asked.packets = patience.packets;
+  asked.timeout_ms = patience.timeout_ms;
   later([this, done = std::move(done)] {
     done(trouble ? Result<boost::json::array>(tl::unexpected(*trouble)) : traced);
   });
 }
 
-void FakeAppliance::capture(const PacketMatch& match, unsigned packets, unsigned timeout_ms,
-                            unsigned snap_length, std::function<void(Result<std::string>)> done) {
+void FakeAppliance::capture(const PacketMatch& match, const Patience& patience, unsigned snap_length,
+                            std::function<void(Result<std::string>)> done) {
   ++asked.calls;
   asked.match = match;
-  asked.packets = packets;
-  asked.timeout_ms = timeout_ms;
+  asked.packets = patience.packets;
+  asked.timeout_ms = patience.timeout_ms;
   asked.snap_length = snap_length;
   later([this, done = std::move(done)] {
     done(trouble ? Result<std::string>(tl::unexpected(*trouble)) : captured);

@@ -63,9 +63,9 @@ class FakeAppliance : public control::Appliance {
   void set_draining(bool draining) override;
   [[nodiscard]] control::DrainStatus drain_status() override { return drain; }
   [[nodiscard]] Result<boost::json::object> explain(const boost::json::object& packet) override;
-  void trace(const control::PacketMatch& match, unsigned packets, unsigned timeout_ms,
+  void trace(const control::PacketMatch& match, const Patience& patience,
              std::function<void(Result<boost::json::array>)> done) override;
-  void capture(const control::PacketMatch& match, unsigned packets, unsigned timeout_ms, unsigned snap_length,
+  void capture(const control::PacketMatch& match, const Patience& patience, unsigned snap_length,
                std::function<void(Result<std::string>)> done) override;
   void set_workers(unsigned count, std::function<void(Result<void>)> done) override;
   [[nodiscard]] unsigned workers() const override { return worker_count; }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -27,6 +28,14 @@ std::uint32_t clamp(std::uint64_t value) {
 // At least 1, as 0 would be no limit.
 std::uint32_t per_second(const control::Rate& rate) {
   return clamp(std::max<std::uint64_t>((rate.count + rate.seconds - 1) / rate.seconds, 1));
+}
+
+// In the least seconds, which allow the largest burst; past what can be counted, by the second.
+Pace pace_of(const control::Rate& rate) {
+  const std::uint64_t common = std::gcd(rate.count, std::uint64_t{rate.seconds});
+  const std::uint64_t events = rate.count / common;
+  if (events != clamp(events)) return {per_second(rate)};
+  return {static_cast<std::uint32_t>(events), static_cast<std::uint32_t>(rate.seconds / common)};
 }
 
 // Half the clock's turn is the longest time that can be compared.
@@ -62,13 +71,12 @@ ReversePath lower(profile::ReversePath mode) {
 RuleLimits limits_of(const profile::Rule& rule) {
   RuleLimits limits;
   if (rule.limit) {
-    limits.new_sessions = per_second(rule.limit->rate);
+    limits.new_sessions = pace_of(rule.limit->rate);
     limits.new_sessions_burst = clamp(rule.limit->burst.value_or(0));
   }
   limits.sessions = clamp(rule.max_sessions.value_or(0));
   limits.sessions_per_source = clamp(rule.max_sessions_per_source.value_or(0));
-  if (rule.new_sessions_per_source)
-    limits.new_sessions_per_source = per_second(*rule.new_sessions_per_source);
+  if (rule.new_sessions_per_source) limits.new_sessions_per_source = pace_of(*rule.new_sessions_per_source);
   return limits;
 }
 
@@ -79,7 +87,7 @@ Protection lower(const profile::Protect& protect, unsigned workers) {
     lowered.syn_cookies_above = all / workers + (all % workers != 0 ? 1 : 0);
   }
   if (protect.new_sessions_per_source)
-    lowered.new_sessions_per_source = per_second(*protect.new_sessions_per_source);
+    lowered.new_sessions_per_source = pace_of(*protect.new_sessions_per_source);
   lowered.sessions_per_source = clamp(protect.sessions_per_source.value_or(0));
   lowered.reverse_path = lower(*protect.reverse_path);
   return lowered;
@@ -119,7 +127,8 @@ class Compiler {
       : profile_(profile), context_(context), addresses_(profile) {}
 
   Result<PolicyAndNotes> run() {
-    policy_->generation = static_cast<std::uint16_t>(context_.generation % 65535 + 1);  // 0 is no policy's
+    policy_->generation =
+        static_cast<std::uint16_t>((context_.generation - 1) % 65535 + 1);  // 0 is no policy's
     policy_->draining = context_.draining;
     policy_->log_all_sessions = context_.log_all_sessions;
     policy_->active_timeout = context_.active_timeout;
@@ -205,17 +214,15 @@ class Compiler {
       listing.active = is_active(*profile_.schedule(listing.schedule), context_.now);
     }
     policy_->listings.push_back(std::move(listing));
-    note_rounding(rule);
+    note_burst(rule);
   }
 
-  void note_rounding(const profile::Rule& rule) {
-    for (const auto& rate :
-         {rule.limit ? std::optional(rule.limit->rate) : std::nullopt, rule.new_sessions_per_source}) {
-      if (!rate || rate->count % rate->seconds == 0) continue;
-      notes_.push_back(
-          fmt::format("rule {}: the rate {} is held as {}/s: rates are kept in whole numbers per second",
-                      *rule.name, control::print_rate(*rate), per_second(*rate)));
-    }
+  void note_burst(const profile::Rule& rule) {
+    if (!rule.limit || !rule.limit->burst) return;
+    const std::uint32_t most = RateBucket::most_burst(pace_of(rule.limit->rate));
+    if (*rule.limit->burst <= most) return;
+    notes_.push_back(fmt::format("rule {}: at the rate {} the burst can be at most {}, and is", *rule.name,
+                                 control::print_rate(rule.limit->rate), most));
   }
 
   Result<void> add_outcomes() {

@@ -47,6 +47,15 @@ std::string_view kind_name(core::NextHop::Kind kind) {
   return "unknown";
 }
 
+// "10/min", as the profile writes it: by the shortest time that makes it whole.
+std::string text_of(const Pace& pace) {
+  for (const auto& [seconds, unit] : {std::pair(1U, "s"), std::pair(60U, "min"), std::pair(3600U, "h")}) {
+    if (seconds % pace.seconds != 0) continue;
+    return fmt::format("{}/{}", std::uint64_t{pace.events} * (seconds / pace.seconds), unit);
+  }
+  return fmt::format("{} in {} s", pace.events, pace.seconds);
+}
+
 class Explanation {
  public:
   Explanation(appliance::Workers workers, const core::Snapshot& snapshot, const RuleSlots& slots,
@@ -114,7 +123,8 @@ class Explanation {
       packet["icmp_type"] = described_.icmp_type;
       packet["icmp_code"] = described_.icmp_code;
     }
-    if (described_.protocol == control::kTcp) packet["tcp_flags"] = described_.tcp_flags;
+    if (described_.protocol == control::kTcp)
+      packet["tcp_flags"] = control::print_tcp_flags(described_.tcp_flags);
     out_["packet"] = std::move(packet);
   }
 
@@ -242,12 +252,15 @@ class Explanation {
     const auto add = [&](std::string_view name, std::uint32_t limit) {
       if (limit != 0) limits[name] = limit;
     };
-    add("rule_new_sessions_per_second", outcome.limits.new_sessions);
+    const auto add_pace = [&](std::string_view name, const Pace& pace) {
+      if (pace.limits()) limits[name] = text_of(pace);
+    };
+    add_pace("rule_new_sessions", outcome.limits.new_sessions);
     add("rule_new_sessions_burst", outcome.limits.new_sessions_burst);
     add("rule_sessions", outcome.limits.sessions);
-    add("rule_new_sessions_per_source_per_second", outcome.limits.new_sessions_per_source);
+    add_pace("rule_new_sessions_per_source", outcome.limits.new_sessions_per_source);
     add("rule_sessions_per_source", outcome.limits.sessions_per_source);
-    add("new_sessions_per_source_per_second", policy_.protection.new_sessions_per_source);
+    add_pace("new_sessions_per_source", policy_.protection.new_sessions_per_source);
     add("sessions_per_source", policy_.protection.sessions_per_source);
     add("syn_cookies_above_per_second_and_worker", policy_.protection.syn_cookies_above);
     if (outcome.limits.sessions != 0) {

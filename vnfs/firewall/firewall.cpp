@@ -55,7 +55,7 @@ Result<appliance::CompiledPolicy> Firewall::compile(const LoadedProfile& profile
                                   .log_all_sessions = telemetry.ipfix || telemetry.flow_log,
                                   .active_timeout = updates ? static_cast<Tick>(updates->count()) : 0,
                                   .workers = context.workers,
-                                  .now = std::time(nullptr),
+                                  .now = context.now,
                                   .file = loaded.file});
   if (!compiled) return tl::unexpected(std::move(compiled.error()));
   return appliance::CompiledPolicy{std::move(compiled->policy), std::move(compiled->notes)};
@@ -69,8 +69,9 @@ std::unique_ptr<core::Function> Firewall::make_function(const LoadedProfile& pro
   return std::make_unique<FirewallFunction>(limits, services);
 }
 
-std::optional<std::uint64_t> Firewall::seconds_to_next_change(const LoadedProfile& profile) const {
-  return firewall::seconds_to_next_change(own_of(profile), std::time(nullptr));
+std::optional<std::uint64_t> Firewall::seconds_to_next_change(const LoadedProfile& profile,
+                                                              std::time_t since) const {
+  return firewall::seconds_to_next_change(own_of(profile), since);
 }
 
 std::vector<control::Metric> Firewall::metrics(Workers workers, const core::Snapshot& snapshot) {
@@ -105,6 +106,8 @@ std::optional<boost::json::value> Firewall::own(Workers workers, const core::Sna
                                                 std::string_view what) {
   return report({workers, snapshot, slots_, totals_}, what);
 }
+
+std::span<const std::string_view> Firewall::own_names() const { return report_names(); }
 
 std::function<Result<std::string>()> Firewall::export_sessions(Workers workers,
                                                                const core::Snapshot& snapshot) {

@@ -29,8 +29,8 @@ class Firewall final : public appliance::Vnf {
                                                           const appliance::CompileContext& context) override;
   [[nodiscard]] std::unique_ptr<core::Function> make_function(const appliance::LoadedProfile& profile,
                                                               const core::WorkerServices& services) override;
-  [[nodiscard]] std::optional<std::uint64_t> seconds_to_next_change(
-      const appliance::LoadedProfile& profile) const override;
+  [[nodiscard]] std::optional<std::uint64_t> seconds_to_next_change(const appliance::LoadedProfile& profile,
+                                                                    std::time_t since) const override;
 
   [[nodiscard]] std::vector<control::Metric> metrics(appliance::Workers workers,
                                                      const core::Snapshot& snapshot) override;
@@ -48,6 +48,7 @@ class Firewall final : public appliance::Vnf {
   [[nodiscard]] std::optional<boost::json::value> own(appliance::Workers workers,
                                                       const core::Snapshot& snapshot,
                                                       std::string_view what) override;
+  [[nodiscard]] std::span<const std::string_view> own_names() const override;
   [[nodiscard]] std::function<Result<std::string>()> export_sessions(appliance::Workers workers,
                                                                      const core::Snapshot& snapshot) override;
   [[nodiscard]] Result<control::Appliance::Imported> import_sessions(appliance::Workers workers,

@@ -34,7 +34,7 @@ struct Timeouts {
 // Source limits, like those of rules, are the appliance's: a worker holds to its share (session_limits.h).
 struct Protection {
   std::uint32_t syn_cookies_above = 0;  // half-open connections begun per second on a worker; 0 = never
-  std::uint32_t new_sessions_per_source = 0;
+  Pace new_sessions_per_source{};
   std::uint32_t sessions_per_source = 0;
   ReversePath reverse_path = ReversePath::kOff;
 };

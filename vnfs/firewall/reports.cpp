@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/reports.h"
 
+#include <array>
 #include <boost/json.hpp>
 #include <chrono>
 
@@ -165,6 +166,12 @@ std::optional<boost::json::value> report(const ReportContext& context, std::stri
   if (what == "groups") return groups(policy_of(context));
   if (what == "policy") return policy_report(policy_of(context));
   return std::nullopt;
+}
+
+std::span<const std::string_view> report_names() noexcept {
+  static constexpr std::array<std::string_view, 6> kNames{"rules", "drops",  "stages",
+                                                          "zones", "groups", "policy"};
+  return kNames;
 }
 
 std::vector<Metric> firewall_metrics(const ReportContext& context) {

@@ -4,6 +4,7 @@
 
 #include <boost/json/value.hpp>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct ReportContext {
 
 // rules, drops, stages, zones, groups or policy; nothing for any other word. Control thread.
 [[nodiscard]] std::optional<boost::json::value> report(const ReportContext& context, std::string_view what);
+// Those words.
+[[nodiscard]] std::span<const std::string_view> report_names() noexcept;
 
 [[nodiscard]] std::vector<control::Metric> firewall_metrics(const ReportContext& context);
 

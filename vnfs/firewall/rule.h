@@ -14,6 +14,7 @@
 
 #include "common/base/strong_id.h"
 #include "common/net/address.h"
+#include "vnfs/firewall/rate_bucket.h"
 
 namespace millrace::firewall {
 
@@ -72,13 +73,13 @@ struct TcpFlagsMatch {
   bool operator==(const TcpFlagsMatch&) const noexcept = default;
 };
 
-// 0: no limit. Rates are per second.
+// 0: no limit.
 struct RuleLimits {
-  std::uint32_t new_sessions = 0;
+  Pace new_sessions{};
   std::uint32_t sessions = 0;
-  std::uint32_t new_sessions_per_source = 0;
+  Pace new_sessions_per_source{};
   std::uint32_t sessions_per_source = 0;
-  std::uint32_t new_sessions_burst = 0;  // 0: what new_sessions gives in one second
+  std::uint32_t new_sessions_burst = 0;  // 0: new_sessions.burst()
 
   bool operator==(const RuleLimits&) const noexcept = default;
 };

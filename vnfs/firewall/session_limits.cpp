@@ -7,7 +7,7 @@ std::optional<Drop> SessionLimits::refuse(const core::Packet& packet, const Rule
                                           std::uint64_t open, const Protection& protection, Tick now,
                                           Entries& entries) noexcept {
   const RuleLimits& limits = outcome.limits;
-  const bool by_source = protection.new_sessions_per_source != 0 || protection.sessions_per_source != 0;
+  const bool by_source = protection.new_sessions_per_source.limits() || protection.sessions_per_source != 0;
   if (limits == RuleLimits{} && !by_source) [[likely]]
     return std::nullopt;
 
@@ -15,7 +15,7 @@ std::optional<Drop> SessionLimits::refuse(const core::Packet& packet, const Rule
   if (by_source) {
     entries.source = sources_.find_or_add({packet.source(), packet.domain.value(), SourceKey::kAllRules});
   }
-  if (limits.new_sessions_per_source != 0 || limits.sessions_per_source != 0) {
+  if (limits.new_sessions_per_source.limits() || limits.sessions_per_source != 0) {
     entries.rule_source = sources_.find_or_add({packet.source(), packet.domain.value(), outcome.slot + 1});
     // The second look-up may have taken the place of the first when there is hardly any room.
     if (entries.rule_source == entries.source) entries.source = kNoSource;
@@ -28,20 +28,21 @@ std::optional<Drop> SessionLimits::refuse(const core::Packet& packet, const Rule
   // All rates are asked before the first is charged: what one of them refuses does not count for the others.
   RateBucket& rule = rules_[outcome.slot];
   const std::uint32_t burst =
-      limits.new_sessions_burst != 0 ? limits.new_sessions_burst : limits.new_sessions;
-  if (limits.new_sessions != 0 && !rule.ready(share(limits.new_sessions), share(burst), now)) {
+      limits.new_sessions_burst != 0 ? limits.new_sessions_burst : limits.new_sessions.burst();
+  const Pace pace = limits.new_sessions.share(workers_);
+  if (pace.limits() && !rule.ready(pace, share(burst), now)) {
     return Drop::kRuleRateLimit;
   }
   if (too_fast(entries.source, protection.new_sessions_per_source, now) ||
       too_fast(entries.rule_source, limits.new_sessions_per_source, now)) {
     return Drop::kSourceRateLimit;
   }
-  if (limits.new_sessions != 0) rule.take();
-  if (entries.source != kNoSource && protection.new_sessions_per_source != 0)
-    sources_.rate(entries.source).take();
-  if (entries.rule_source != kNoSource && limits.new_sessions_per_source != 0) {
-    sources_.rate(entries.rule_source).take();
-  }
+  if (pace.limits()) rule.take(pace);
+  const auto charge = [&](SourceIndex source, const Pace& limit) {
+    if (source != kNoSource && limit.limits()) sources_.rate(source).take(limit.share(workers_));
+  };
+  charge(entries.source, protection.new_sessions_per_source);
+  charge(entries.rule_source, limits.new_sessions_per_source);
   return std::nullopt;
 }
 
@@ -56,10 +57,10 @@ void SessionLimits::adopted(Session& session, const net::IpAddress& source, cons
                             const Protection& protection) noexcept {
   Entries entries;
   const std::uint16_t domain = session.key.domain();
-  if (protection.new_sessions_per_source != 0 || protection.sessions_per_source != 0) {
+  if (protection.new_sessions_per_source.limits() || protection.sessions_per_source != 0) {
     entries.source = sources_.find_or_add({source, domain, SourceKey::kAllRules});
   }
-  if (outcome.limits.new_sessions_per_source != 0 || outcome.limits.sessions_per_source != 0) {
+  if (outcome.limits.new_sessions_per_source.limits() || outcome.limits.sessions_per_source != 0) {
     entries.rule_source = sources_.find_or_add({source, domain, outcome.slot + 1});
     if (entries.rule_source == entries.source) entries.source = kNoSource;
   }

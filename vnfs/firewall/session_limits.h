@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How many sessions may begin and be open: by rule, by source, and by source under one rule.
 //
-// The limits are the appliance's; each worker holds to its share, the limit divided by the number of workers
-// and rounded up. The flows of one source spread over the workers by their hash, so a limit of a few sessions
-// may be met a little early, and is never exceeded by more than the rounding.
+// The limits are the appliance's; each worker holds to its share, the limit divided by the number of workers,
+// of numbers rounded up. The flows of one source spread over the workers by their hash, so a limit of a few
+// sessions may be met a little early, and is never exceeded by more than the rounding.
 #pragma once
 
 #include <optional>
@@ -52,8 +52,9 @@ class SessionLimits {
   [[nodiscard]] bool too_many(SourceIndex source, std::uint32_t limit) const noexcept {
     return source != kNoSource && limit != 0 && sources_.open_sessions(source) >= share(limit);
   }
-  [[nodiscard]] bool too_fast(SourceIndex source, std::uint32_t limit, Tick now) noexcept {
-    return source != kNoSource && limit != 0 && !sources_.rate(source).ready(share(limit), share(limit), now);
+  [[nodiscard]] bool too_fast(SourceIndex source, const Pace& limit, Tick now) noexcept {
+    return source != kNoSource && limit.limits() &&
+           !sources_.rate(source).ready(limit.share(workers_), share(limit.burst()), now);
   }
 
   unsigned workers_;

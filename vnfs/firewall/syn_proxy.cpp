@@ -56,7 +56,7 @@ bool SynProxy::answer(Batch& batch, Packet& packet, const flow::FlowLookup& look
   if (above == 0 || !has_tcp(packet) || (packet.headers.tcp_flags & kHandshake) != kSyn) return false;
   if ((proven_ >> batch.lane(packet) & 1U) != 0) return false;
   if (begun_.ready(above, above, batch.now)) {
-    begun_.take();
+    begun_.take(above);
     return false;
   }
   const auto& tcp = packet.l4_as<TcpHeader>();

@@ -2,8 +2,6 @@
 // explain, trace, capture
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <fstream>
-#include <iostream>
 #include <memory>
 
 #include <fmt/format.h>
@@ -11,6 +9,7 @@
 #include "common/control/vnfctl/commands.h"
 #include "common/control/vnfctl/formats.h"
 #include "common/control/vnfctl/json_access.h"
+#include "common/control/vnfctl/output_file.h"
 #include "common/control/vnfctl/service.h"
 #include "common/control/vnfctl/units.h"
 
@@ -93,20 +92,15 @@ ExitCode trace(const Context& context, const Waiting& waiting) {
 }
 
 ExitCode capture(const Context& context, const Waiting& waiting) {
-  const std::string bytes =
-      context.remote(waiting.patience()).call_text(http::Method::kPost, "/v1/capture", waiting.body());
-  if (waiting.file == "-") {
-    print(bytes);
-    return kDone;
-  }
-  std::ofstream file(waiting.file, std::ios::binary | std::ios::trunc);
-  if (!file.write(bytes.data(), static_cast<std::streamsize>(bytes.size())).flush()) {
-    throw Failure(kUsage, fmt::format("cannot write {}", waiting.file));
-  }
+  const std::string body = waiting.body();
+  OutputFile file(waiting.file);
+  file.write(context.remote(waiting.patience()).call_text(http::Method::kPost, "/v1/capture", body));
+  file.finish();
+  if (file.is_standard_output()) return kDone;
   if (context.json) {
-    print_json(boost::json::object{{"file", waiting.file}, {"bytes", bytes.size()}});
+    print_json(boost::json::object{{"file", waiting.file}, {"bytes", file.bytes()}});
   } else {
-    print(fmt::format("{} bytes written to {}\n", bytes.size(), waiting.file));
+    print(fmt::format("{} bytes written to {}\n", file.bytes(), waiting.file));
   }
   return kDone;
 }

@@ -2,13 +2,13 @@
 // profile show, check, apply
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <fstream>
 #include <iostream>
 #include <iterator>
 #include <memory>
 
 #include <fmt/format.h>
 
+#include "common/control/profile/load.h"
 #include "common/control/vnfctl/commands.h"
 #include "common/control/vnfctl/formats.h"
 #include "common/control/vnfctl/json_access.h"
@@ -17,6 +17,7 @@ namespace millrace::vnfctl {
 namespace {
 
 constexpr std::chrono::minutes kCompileTime{5};
+constexpr std::size_t kMostBytes = std::size_t{64} << 20;  // as the API
 constexpr std::size_t kLongestName = 255;  // what errors call the text; the API takes no longer one
 
 ExitCode show(const Context& context) {
@@ -30,12 +31,10 @@ ExitCode show(const Context& context) {
 }
 
 std::string read_text(const std::string& path) {
-  std::ifstream file;
-  if (path != "-") file.open(path, std::ios::binary);
-  std::istream& in = path == "-" ? std::cin : file;
-  std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in || in.bad()) throw Failure(kUsage, fmt::format("cannot read {}", path));
-  return text;
+  if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+  auto text = control::read_text_file(path, kMostBytes, true);
+  if (!text) throw Failure(kUsage, text.error().message());
+  return std::move(*text);
 }
 
 ExitCode give(const Context& context, const std::string& path, bool check_only) {

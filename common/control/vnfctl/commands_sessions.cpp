@@ -13,6 +13,7 @@
 #include "common/control/vnfctl/commands.h"
 #include "common/control/vnfctl/formats.h"
 #include "common/control/vnfctl/json_access.h"
+#include "common/control/vnfctl/output_file.h"
 
 namespace millrace::vnfctl {
 namespace {
@@ -79,6 +80,8 @@ ExitCode list(const Context& context, const Listing& listing) {
 
 ExitCode flush(const Context& context, const MatchOptions& match, bool all) {
   Query query = match.query();
+  if (!all && query_text(query).empty())
+    throw Failure(kUsage, "say which sessions are to end (--source, --port, ...), or --all");
   query.emplace_back("all", all ? "true" : "");
   const auto answer =
       context.remote(kTransferTime).call(http::Method::kDelete, "/v1/sessions" + query_text(query));
@@ -91,17 +94,13 @@ ExitCode flush(const Context& context, const MatchOptions& match, bool all) {
 }
 
 ExitCode export_to(const Context& context, const std::string& path) {
-  std::ofstream file;
-  if (path != "-") file.open(path, std::ios::binary | std::ios::trunc);
-  std::ostream& out = path == "-" ? std::cout : file;
-  if (!out) throw Failure(kUsage, fmt::format("cannot write {}", path));
-  std::uint64_t bytes = 0;
-  context.remote().stream("/v1/sessions/export", [&out, &bytes](std::string_view piece) {
-    bytes += piece.size();
-    return static_cast<bool>(out.write(piece.data(), static_cast<std::streamsize>(piece.size())));
+  OutputFile file(path);
+  context.remote().stream("/v1/sessions/export", [&file](std::string_view piece) {
+    file.write(piece);
+    return true;
   });
-  if (!out.flush()) throw Failure(kUsage, fmt::format("cannot write {}", path));
-  if (path != "-") print(fmt::format("{} bytes written to {}\n", bytes, path));
+  file.finish();
+  if (!file.is_standard_output()) print(fmt::format("{} bytes written to {}\n", file.bytes(), path));
   return kDone;
 }
 

@@ -16,6 +16,9 @@ std::string remark(const boost::json::value& rule) {
   if (const auto* by = find(rule, "shadowed_by"); by != nullptr && !by->is_null()) {
     return "shadowed by " + to_text(*by);
   }
+  const auto* active = find(rule, "active");
+  if (active != nullptr && !flag_at(rule, "active"))
+    return "outside its schedule " + text_at(rule, "schedule");
   return flag_at(rule, "never_hit") ? "never hit" : "";
 }
 

@@ -60,8 +60,9 @@ void write_readable(std::string& out, const boost::json::value& value, std::size
     for (const auto& member : *object) {
       const std::string name(member.key().data(), member.key().size());
       if (member.value().is_structured()) {
-        out += fmt::format("{}{}:\n", margin, printable(name));
-        write_readable(out, member.value(), depth + 1);
+        std::string inner;
+        write_readable(inner, member.value(), depth + 1);
+        if (!inner.empty()) out += fmt::format("{}{}:\n{}", margin, printable(name), inner);
       } else if (!member.value().is_null()) {
         out += fmt::format("{}{}: {}\n", margin, printable(name), printable(to_text(member.value())));
       }
@@ -96,13 +97,18 @@ std::string format_explanation(const boost::json::value& explanation, const Styl
   boost::json::object rest;
   const auto* object = explanation.if_object();
   if (object == nullptr) return pretty(explanation);
+  const auto* action = find(explanation, "verdict.action");
   for (const auto& member : *object) {
-    if (member.key() != "verdict" || member.value().is_structured()) {
-      rest[member.key()] = member.value();
-      continue;
+    const auto& value = member.value();
+    if (member.key() == "verdict" && !value.is_structured()) {
+      const std::string verdict = printable(to_text(value));
+      out += style.paint(verdict, tone_of(verdict)) + "\n";
+    } else if (member.key() == "summary" && value.is_string()) {
+      const Tone tone = action == nullptr ? Tone::kPlain : tone_of(to_text(*action));
+      out += style.paint(printable(to_text(value)), tone) + "\n";
+    } else {
+      rest[member.key()] = value;
     }
-    const std::string verdict = printable(to_text(member.value()));
-    out += style.paint(verdict, tone_of(verdict)) + "\n";
   }
   write_readable(out, rest, 0);
   return out;

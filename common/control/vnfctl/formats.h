@@ -38,7 +38,7 @@ struct DropCount {
 
 // The packets of POST /v1/trace
 [[nodiscard]] std::string format_trace(const boost::json::array& packets, const Style& style);
-// POST /v1/explain: the verdict first, the steps numbered, and whatever else is said.
+// POST /v1/explain: the verdict or the summary first, then whatever else is said.
 [[nodiscard]] std::string format_explanation(const boost::json::value& explanation, const Style& style);
 
 // green for what lets packets pass, red for what stops them

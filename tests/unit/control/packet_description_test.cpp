@@ -72,6 +72,9 @@ TEST(PacketDescription, TcpFlags) {
   EXPECT_EQ(parse_tcp_flags("rst,ack"), 0x14);
   EXPECT_EQ(parse_tcp_flags("cwr,ece,urg,psh"), 0xe8);
   EXPECT_EQ(parse_tcp_flags("none"), 0x00);
+  for (unsigned flags = 0; flags < 256; ++flags) {
+    EXPECT_EQ(parse_tcp_flags(print_tcp_flags(static_cast<std::uint8_t>(flags))), flags);
+  }
   EXPECT_FALSE(parse_tcp_flags(""));
   EXPECT_FALSE(parse_tcp_flags("syn,"));
   EXPECT_FALSE(parse_tcp_flags("SYN"));

@@ -105,6 +105,9 @@ firewall:
     - {name: a, action: accept, limit: {rate: 100/s, burst: 250}, max_sessions: 9, max_sessions_per_source: 3,
        new_sessions_per_source: 10/s}
     - {name: b, action: accept, limit: {rate: 10/min}}
+    - {name: c, action: accept, limit: {rate: 100k/h, burst: 5}}
+    - {name: d, action: accept, limit: {rate: 7/h, burst: 5000}}
+    - {name: e, action: accept, limit: {rate: 100G/s}}
   protect: {syn_cookies: {above: 1001/s}, new_sessions_per_source: 2k/s, sessions_per_source: 20k, reverse_path: strict}
   timeouts: {tcp_established: 2h, udp: 90s}
   tcp: {midstream_pickup: true}
@@ -115,11 +118,13 @@ firewall:
                                                   .new_sessions_per_source = 10,
                                                   .sessions_per_source = 3,
                                                   .new_sessions_burst = 250}));
-  EXPECT_EQ(made->outcomes[1].limits.new_sessions, 1U);  // never 0, which would be no limit
+  EXPECT_EQ(made->outcomes[1].limits.new_sessions, Pace(1, 6));
+  EXPECT_EQ(made->outcomes[2].limits.new_sessions, Pace(250, 9));
+  EXPECT_EQ(made->outcomes[4].limits.new_sessions, Pace(0xffffffff));
   ASSERT_FALSE(notes_.empty());
-  EXPECT_NE(notes_[0].find("rule b: the rate 10/min is held as 1/s"), std::string::npos) << notes_[0];
+  EXPECT_EQ(notes_[0], "rule d: at the rate 7/h the burst can be at most 1193, and is");
   EXPECT_EQ(made->protection.syn_cookies_above, 251U);  // each worker's share, rounded up
-  EXPECT_EQ(made->protection.new_sessions_per_source, 2000U);
+  EXPECT_EQ(made->protection.new_sessions_per_source, Pace(2000));
   EXPECT_EQ(made->protection.sessions_per_source, 20000U);
   EXPECT_EQ(made->protection.reverse_path, ReversePath::kStrict);
   EXPECT_EQ(made->timeouts.tcp_established, 7'200'000U);

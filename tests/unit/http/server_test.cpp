@@ -6,6 +6,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "tests/unit/http/harness.h"
@@ -307,6 +309,62 @@ TEST(Exception, BecomesA500AndTheServerGoesOn) {
   ASSERT_TRUE(socket.send(kGet));
   EXPECT_THAT(socket.read_until("well\n"), ::testing::EndsWith(kWell)) << "on the same connection";
   EXPECT_THAT(live.reports(), ::testing::Contains(HasSubstr("GET /throw: secret detail")));
+}
+
+// What was sent to a Unix socket and not read yet.
+int unread_of(const RawSocket& socket) {
+  int bytes = -1;
+  EXPECT_EQ(::ioctl(socket.fd(), SIOCOUTQ, &bytes), 0);
+  return bytes;
+}
+
+TEST(Limits, BoundTheBodiesOfAllRequestsTogether) {
+  const TemporaryFolder folder;
+  const auto path = folder / "vnf.sock";
+  LiveServer live(sample_router(), {.body_bytes = 100'000, .bodies_bytes = 150'000});
+  ASSERT_TRUE(live.unix_socket(path));
+  const std::string most(99'999, 'x');
+  {
+    const RawSocket first = RawSocket::to_unix(path);
+    ASSERT_TRUE(first.send(post_header(100'000) + most));
+    while (unread_of(first) > 0) std::this_thread::yield();
+    const RawSocket second = RawSocket::to_unix(path);
+    ASSERT_TRUE(second.send(post_header(100'000) + most));
+    EXPECT_THAT(second.read_until("}"), StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
+    ASSERT_TRUE(first.send("x"));
+    EXPECT_THAT(first.read_until(most + "x"), StartsWith("HTTP/1.1 200 OK\r\n"));
+  }
+  const RawSocket third = RawSocket::to_unix(path);
+  ASSERT_TRUE(third.send(post_header(100'000) + most + "y"));
+  EXPECT_THAT(third.read_until(most + "y"), StartsWith("HTTP/1.1 200 OK\r\n")) << "the room is given back";
+}
+
+TEST(Reply, IsNotWantedOnceTheClientIsGone) {
+  const TemporaryFolder folder;
+  const auto path = folder / "vnf.sock";
+  std::vector<Responder> kept;
+  Router router = sample_router();
+  router.on_async(Method::kGet, "/later",
+                  [&kept](const Request&, Responder reply) { kept.push_back(std::move(reply)); });
+  LiveServer live(std::move(router));
+  ASSERT_TRUE(live.unix_socket(path));
+  RawSocket patient = RawSocket::to_unix(path);
+  ASSERT_TRUE(patient.send("GET /later HTTP/1.1\r\nHost: vnf\r\n\r\n"));
+  while (live.on_thread([&kept] { return kept.size(); }) < 1) std::this_thread::yield();
+  RawSocket hasty = RawSocket::to_unix(path);
+  ASSERT_TRUE(hasty.send("GET /later HTTP/1.1\r\nHost: vnf\r\n\r\n"));
+  while (live.on_thread([&kept] { return kept.size(); }) < 2) std::this_thread::yield();
+  EXPECT_TRUE(live.on_thread([&kept] { return kept[1].wanted(); }));
+
+  patient.finish();  // has said all it has to say, and reads on
+  hasty.close();
+  while (live.on_thread([&kept] { return kept[1].wanted(); })) std::this_thread::yield();
+  EXPECT_TRUE(live.on_thread([&kept] { return kept[0].wanted(); }));
+  live.on_thread([&kept] {
+    for (const Responder& reply : kept) reply(Response::text(200, "late\n"));
+    kept.clear();
+  });
+  EXPECT_THAT(patient.read_until("late\n"), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
 
 TEST(Stop, LetsRequestsInProgressFinish) {

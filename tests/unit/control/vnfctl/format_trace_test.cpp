@@ -57,5 +57,15 @@ TEST(FormatTrace, AnExplanationStartsWithTheVerdict) {
       "  - two\n");
 }
 
+TEST(FormatExplanation, BeginsWithTheSummaryAndLeavesOutWhatIsEmpty) {
+  EXPECT_EQ(format_explanation(boost::json::parse(R"({"limits": {}, "rules": [], "route": null,
+      "verdict": {"action": "drop", "rule": "bad"}, "summary": "dropped by rule bad"})"),
+                               Style()),
+            "dropped by rule bad\n"
+            "verdict:\n"
+            "  action: drop\n"
+            "  rule: bad\n");
+}
+
 }  // namespace
 }  // namespace millrace::vnfctl

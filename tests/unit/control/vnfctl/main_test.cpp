@@ -96,8 +96,8 @@ TEST_F(Vnfctl, Sessions) {
 
 TEST_F(Vnfctl, FlushOfEverythingMustBeSaid) {
   const auto refused = run({"sessions", "flush"});
-  EXPECT_EQ(refused.status, 1);
-  EXPECT_THAT(refused.err, StartsWith("all: must be true"));
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.err, HasSubstr("--all"));
   EXPECT_EQ(output({"sessions", "flush", "--all"}), "0 sessions ended\n");
 }
 
@@ -108,6 +108,15 @@ TEST_F(Vnfctl, SessionsMoveFromOneToAnother) {
   EXPECT_EQ(content(path), fake.exported[0] + "more");
   EXPECT_EQ(output({"sessions", "import", path}), "11 sessions taken over, 1 refused\n");
   EXPECT_EQ(asked().imported, fake.exported[0] + "more");
+}
+
+TEST_F(Vnfctl, AnExportThatBreaksOffLeavesTheOldFile) {
+  const std::string path = file("state", "the last one");
+  fake.exported = {"half of"};
+  fake.trouble = Error{"export", "the other half is gone", {}};
+  EXPECT_NE(run({"sessions", "export", path}).status, 0);
+  EXPECT_EQ(content(path), "the last one");
+  EXPECT_FALSE(std::filesystem::exists(path + ".part"));
 }
 
 TEST_F(Vnfctl, RulesDropsStages) {
@@ -199,7 +208,17 @@ TEST_F(Vnfctl, Capture) {
             "6 bytes written to " + path + "\n");
   EXPECT_EQ(content(path), fake.captured);
   EXPECT_EQ(output({"capture", "-"}), fake.captured);
-  EXPECT_EQ(run({"capture", (server.folder() / "no" / "c").string()}).status, 2);
+  const auto full = run({"capture", "/dev/full"});
+  EXPECT_EQ(full.status, 2);
+  EXPECT_EQ(full.err, "vnfctl: cannot write /dev/full: No space left on device\n");
+}
+
+TEST_F(Vnfctl, ACaptureThatCannotBeKeptIsNotBegun) {
+  const std::string path = (server.folder() / "no" / "c").string();
+  const auto finished = run({"capture", path});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_EQ(finished.err, "vnfctl: cannot write " + path + ": No such file or directory\n");
+  EXPECT_EQ(asked().calls, 0U);
 }
 
 TEST_F(Vnfctl, WatchOnAPipeIsPlainText) {
@@ -276,10 +295,21 @@ TEST_F(Vnfctl, CompletionKnowsTheCommands) {
 
 TEST_F(Vnfctl, WrongUsageIs2) {
   EXPECT_EQ(run({}).status, 2);
-  EXPECT_EQ(run({"helth"}).status, 2);
+  const auto unknown = run({"helth"});
+  EXPECT_EQ(unknown.status, 2);
+  EXPECT_EQ(unknown.err, "vnfctl: helth is no command; did you mean health?\n");
+  EXPECT_EQ(run({"profile", "aply", "x"}).err, "vnfctl: aply is no command; did you mean apply?\n");
+  EXPECT_THAT(run({"xyzzy"}).err, HasSubstr("there are health, workers"));
+  EXPECT_EQ(run({"profile", "apply", "/proc"}).err, "vnfctl: cannot read '/proc': it is a directory\n");
   EXPECT_EQ(run({"sessions", "--port", "http"}).status, 2);
   EXPECT_EQ(run({"profile", "apply", "/nonexistent/fw.yaml"}).status, 2);
   EXPECT_EQ(run({"--help"}).status, 0);
+}
+
+TEST(VnfctlAlone, TellsItsVersion) {
+  const auto finished = run_program({MILLRACE_VNFCTL, "--version"});
+  EXPECT_EQ(finished.status, 0);
+  EXPECT_THAT(finished.out, ::testing::MatchesRegex("vnfctl [0-9]+\\.[0-9]+\\.[0-9]+\n"));
 }
 
 TEST(VnfctlAlone, NoApplianceIs3) {
