@@ -14,7 +14,7 @@ DROPS = ["reason", "what happened", "what to do"]
 METRICS = ["metric", "labels", "meaning"]
 
 _TEXT = r'((?:"(?:\\.|[^"\\\n])*"\s*)+)'
-_DROP = re.compile(r'\brow\(\s*Drop::\w+,\s*"(\w+)",\s*' + _TEXT + r"\)")
+_DROP = re.compile(r'\bDrop::k\w+\)?,\s*"([a-z0-9_]+)",\s*' + _TEXT)
 _METRIC = re.compile(r'\b(?:per_worker|per_port|single|Metric(?:\s+\w+)?)\s*[({]\s*"([a-z_]+)",\s*' + _TEXT)
 
 

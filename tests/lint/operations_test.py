@@ -11,7 +11,7 @@ CORE = """
         "No route leads to "
         "the destination."),
 """
-OWN = 'row(Drop::kPolicy, "policy_changed", "Refused now."),\n'
+OWN = 'core::DropReason{static_cast<std::uint8_t>(Drop::kPolicy), "policy_changed",\n    "Refused now.", true},\n'
 METRICS = """
   builder.per_worker("received_packets_total", "Packets taken from the ports.", &WorkerCounters::received);
   Metric metric{"dropped_packets_total", "Packets dropped, by reason.", Metric::Type::kCounter, {}};
