@@ -286,6 +286,19 @@ class Operate(lab.TestCase):
         self.assertIn([CLIENT4, "/", ""], rows)
         self.assertTrue(any(row[0] == SERVER4 and row[-1] == "200" for row in rows), rows)
 
+    def test_every_metric_is_in_the_book(self):
+        # docs/operations.md names each family with its labels; one that has no samples here shows in its TYPE line.
+        page = (lab.ROOT / "docs/operations.md").read_text()
+        documented = {name: set(re.findall(r"`(\w+)`", labels))
+                      for name, labels in re.findall(r"^\| `millrace_(\w+)` \| ([^|]+) \|", page, re.MULTILINE)}
+        text = self.firewall.call("GET", "/v1/metrics").body.decode()
+        families = set(re.findall(r"^# TYPE millrace_(\w+) ", text, re.MULTILINE))
+        self.assertEqual(families - documented.keys(), set())
+        for name, samples in lab.Metrics(text).samples.items():
+            family = name if name in families else name.rsplit("_", 1)[0]
+            for labels, _ in samples:
+                self.assertLessEqual(labels.keys(), documented[family], name)
+
     def test_drain_keeps_the_old_and_takes_no_new(self):
         old = self.connect()
         self.ask(old)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Stage 1: which session is the packet of? Known, new, or accepted by another policy than the present one.
+// Which session is the packet of? Known, new, or accepted by another policy than the present one.
 #pragma once
 
 #include "vnfs/firewall/worker_state.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Stage 2: what the rules say of flows that are new or were accepted by another policy.
+// What the rules say of flows that are new or were accepted by another policy.
 #pragma once
 
 #include "vnfs/firewall/worker_state.h"

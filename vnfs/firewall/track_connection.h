@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Last stage: the packet in its session: TCP state and window, counts, the time it was seen.
+// The packet in its session: TCP state and window, counts, the time it was seen.
 #pragma once
 
 #include "vnfs/firewall/worker_state.h"
