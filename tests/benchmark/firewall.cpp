@@ -8,8 +8,8 @@
 // --sessions forwards over that many only.
 #include <algorithm>
 #include <barrier>
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <string>
@@ -259,6 +259,11 @@ void run(const Options& options) {
   if (options.wants("swap")) measure_policy_swap(options.quick ? 0.5 : 3);
 }
 
+bool positive(std::string_view text, unsigned& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && end == text.data() + text.size() && number != 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -271,11 +276,11 @@ int main(int argc, char** argv) {
       options.full = true;
     } else if (word == "--only" && i + 1 < argc) {
       options.only = argv[++i];
-    } else if (word == "--sessions" && i + 1 < argc && std::atoi(argv[i + 1]) > 0) {
-      options.sessions = static_cast<unsigned>(std::atoi(argv[++i]));
+    } else if (word == "--sessions" && i + 1 < argc && positive(argv[i + 1], options.sessions)) {
+      ++i;
     } else {
-      std::fprintf(stderr,
-                   "benchmark_firewall [--quick | --full] [--only forward|setup|swap|sweep] [--sessions N]\n");
+      std::fprintf(
+          stderr, "benchmark_firewall [--quick | --full] [--only forward|setup|swap|sweep] [--sessions N]\n");
       return 2;
     }
   }
