@@ -101,7 +101,7 @@ void Originator::resume(rte_mbuf* mbuf, const Network& network) noexcept {
   const Note& with = note(mbuf);
   static_cast<void>(net::parse_frame(packet.first_segment(), mbuf->pkt_len, packet.headers, {}));
   packet.port = with.port;
-  packet.prepared = true;
+  packet.made_here = true;
   if (with.interface.value() < network.interfaces.size())
     packet.domain = network.interfaces[with.interface.value()].domain;
 }
