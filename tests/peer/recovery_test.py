@@ -36,11 +36,13 @@ class Answerer:
 
 
 class Recovery(lab.TestCase):
-    def start(self, profile):
+    def start(self, profile, quick_neighbours=False):
         self.lab = lab.Lab()
         self.addCleanup(self.lab.close)
         self.firewall = lab.Firewall(self.lab, profile)
         self.firewall.start()
+        if quick_neighbours:
+            self.quicken_neighbours()
         self.lab.ping(SERVER4)
         self.lab.ping(SERVER6)
 
@@ -83,8 +85,8 @@ class Recovery(lab.TestCase):
         self.firewall.wait_log(r"session_table_full is over: \d+ in", log, seconds=20)
         self.assertEqual(len(re.findall("session_table_full", self.firewall.log()[log:])), 2)
 
-    def quick_neighbours(self):
-        """Seconds instead of minutes until the kernel doubts what it knows."""
+    def quicken_neighbours(self):
+        """A second instead of a minute until the kernel doubts what it learns from here on."""
         for family in ("ipv4", "ipv6"):
             for device in ("trust", "untrust"):
                 self.lab.sysctl("fw", f"net.{family}.neigh.{device}.base_reachable_time_ms=500",
@@ -93,8 +95,7 @@ class Recovery(lab.TestCase):
                                 f"net.{family}.neigh.{device}.locktime=0")
 
     def test_a_host_gets_another_mac_address_and_says_nothing(self):
-        self.start(lab.QUICKSTART)
-        self.quick_neighbours()
+        self.start(lab.QUICKSTART, quick_neighbours=True)
         gateways = []
         for gateway in ("198.51.100.1", "2001:db8:2::1"):
             shown = self.lab.run("server", "ip", "neigh", "show", gateway).stdout
@@ -108,8 +109,7 @@ class Recovery(lab.TestCase):
                 lab.wait(20, "the host to be found at its new address", lambda address=address: self.answers(address))
 
     def test_a_host_goes_and_comes_back(self):
-        self.start(lab.QUICKSTART)
-        self.quick_neighbours()
+        self.start(lab.QUICKSTART, quick_neighbours=True)
         log = len(self.firewall.log())
         self.lab.run("server", "ip", "address", "del", "198.51.100.10/24", "dev", "eth0")
         before = self.firewall.metrics().drops()["neighbor_unresolved"]
@@ -155,7 +155,6 @@ class Recovery(lab.TestCase):
         self.firewall.wait_log("create the TAP device trust: a device of that name exists", log)
         lab.wait(10, "the appliance not to be ready",
                  lambda: self.firewall.call("GET", "/v1/health?ready=true").status == 503)
-        self.assertIn("bytes from", self.lab.ping(SERVER6).stdout, "what was resolved goes on")
         self.lab.run("fw", "ip", "tuntap", "del", "dev", "trust", "mode", "tap")
         self.firewall.wait_ready()
         lab.wait(10, "the firewall to answer for itself", lambda: self.answers("192.0.2.1"))
