@@ -256,13 +256,15 @@ void DataPlane::hand_out_leftovers(unsigned count) {
             net::ParseError::kNone &&
         headers.family != net::Headers::kArp) {
       const core::Note& with = core::note(packet);
+      std::uint32_t hash = 0;
       if (with.kind == core::Note::Kind::kFragment) {
         headers.source_port = with.source_port;
         headers.destination_port = with.destination_port;
+        hash = core::owner_hash(headers, frame.data() + headers.l3_offset, with.has_ports);
+      } else {
+        hash = core::flow_hash(headers, frame);
       }
-      const bool with_ports =
-          with.kind == core::Note::Kind::kFragment || (headers.has_ports && !headers.is_fragment);
-      owner = core::owner_of(core::owner_hash(headers, frame.data() + headers.l3_offset, with_ports), count);
+      owner = core::owner_of(hash, count);
     }
     if (rte_ring_enqueue(owner_rings_[owner], packet) != 0) {
       core::count_drops(*counters_[owner], core::Drop::kOwnerRingFull, &packet, 1);

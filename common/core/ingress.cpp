@@ -84,12 +84,6 @@ bool link_scope_source(const Ipv6Header& ip) noexcept {
   return ip.source.is_link_local() || ip.source == net::Ipv6Address{};
 }
 
-bool is_icmp_error(const Headers& headers) noexcept {
-  if (headers.has_ports) return false;
-  return headers.protocol == net::protocol::kIcmp ||
-         (headers.protocol == net::protocol::kIcmpv6 && headers.icmp_type() < net::icmpv6::kEchoRequest);
-}
-
 // A packet to a single address that is not ours. One that came by a broadcast or multicast frame is not for
 // us to forward: RFC 1812 section 5.3.4.
 bool is_for_another(const Packet& packet, const Network& network) noexcept {
@@ -100,23 +94,6 @@ bool is_for_another(const Packet& packet, const Network& network) noexcept {
   if (group) return false;
   const NextHopId hop = network.find_route(packet.domain, destination);
   return !hop.valid() || network.next_hops[hop.value()].kind != NextHop::Kind::kHost;
-}
-
-// What decides on the owner. An ICMP error belongs with the flow it is about: the packet inside it tells.
-std::uint32_t flow_hash(const Packet& packet) noexcept {
-  const Headers& headers = packet.headers;
-  if (is_icmp_error(headers)) [[unlikely]] {
-    Headers inner;
-    inner.family = headers.family;
-    inner.l3_offset = headers.payload_offset;
-    const Bytes present =
-        packet.first_segment().first(std::min<std::size_t>(packet.mbuf->data_len, headers.end_offset));
-    const auto error =
-        net::parse_ip(present, present.size(), inner, {.check_ipv4_checksum = false, .truncated = true});
-    if (error == net::ParseError::kNone)
-      return owner_hash(inner, packet.bytes() + inner.l3_offset, inner.has_ports);
-  }
-  return owner_hash(headers, packet.l3(), headers.has_ports && !headers.is_fragment);
 }
 
 }  // namespace
@@ -270,7 +247,7 @@ template <Ingress::Arrival arrival>
 
 // True when the packet was handed to the worker its flow belongs to.
 [[gnu::always_inline]] inline bool Ingress::handed_over(Batch& batch, Packet& packet) noexcept {
-  const WorkerId owner = owners_by_bucket_[flow_hash(packet) % kOwnerBuckets];
+  const WorkerId owner = owners_by_bucket_[flow_hash(packet.headers, packet.first_segment()) % kOwnerBuckets];
   if (owner == self_) return false;
   note(packet.mbuf).kind = Note::Kind::kNone;
   batch.take(packet);

@@ -8,6 +8,7 @@
 // look-ups.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -59,6 +60,26 @@ inline constexpr auto kToeplitzSecond = toeplitz_table(8);
   if (with_ports)
     words ^= static_cast<std::uint16_t>(headers.source_port.wire() ^ headers.destination_port.wire());
   return symmetric_hash(words);
+}
+
+// What decides on the owner. `packet` is the contiguous first part of it. An ICMP error belongs with the flow
+// it is about: the packet inside it tells. Fragments meet where their addresses alone lead.
+[[nodiscard]] inline std::uint32_t flow_hash(const net::Headers& headers, Bytes packet) noexcept {
+  const bool icmp_error =
+      !headers.has_ports &&
+      (headers.protocol == net::protocol::kIcmp ||
+       (headers.protocol == net::protocol::kIcmpv6 && headers.icmp_type() < net::icmpv6::kEchoRequest));
+  if (icmp_error && !headers.is_fragment) [[unlikely]] {
+    net::Headers inner;
+    inner.family = headers.family;
+    inner.l3_offset = headers.payload_offset;
+    const Bytes present = packet.first(std::min<std::size_t>(packet.size(), headers.end_offset));
+    const auto error =
+        net::parse_ip(present, present.size(), inner, {.check_ipv4_checksum = false, .truncated = true});
+    if (error == net::ParseError::kNone)
+      return owner_hash(inner, packet.data() + inner.l3_offset, inner.has_ports);
+  }
+  return owner_hash(headers, packet.data() + headers.l3_offset, headers.has_ports && !headers.is_fragment);
 }
 
 // An RSS redirection table for a number of workers: the same in hardware and here.

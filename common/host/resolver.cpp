@@ -10,11 +10,18 @@ Resolver::~Resolver() {
 }
 
 void Resolver::hold(const NeighborKey& neighbor, rte_mbuf* packet, Tick now) {
-  if (waiting_ == kMostInAll) return give_up_(packet);
+  if (waiting_ == kMostInAll) {
+    const auto oldest = waits_.find(order_.front());
+    give_up_(oldest->second.packets.front());
+    oldest->second.packets.pop_front();
+    --waiting_;
+    if (oldest->second.packets.empty()) forget(oldest);
+  }
   const auto [place, fresh] = waits_.try_emplace(neighbor);
   Wait& wait = place->second;
   if (fresh) {
     wait.since = wait.asked = now;
+    wait.place = order_.insert(order_.end(), neighbor);
     ask_(neighbor);
   }
   if (wait.packets.size() == kMostPerNeighbor) {
@@ -26,6 +33,13 @@ void Resolver::hold(const NeighborKey& neighbor, rte_mbuf* packet, Tick now) {
   ++waiting_;
 }
 
+// Its packets are somebody else's by now.
+Resolver::Waits::iterator Resolver::forget(Waits::iterator at) {
+  waiting_ -= at->second.packets.size();
+  order_.erase(at->second.place);
+  return waits_.erase(at);
+}
+
 void Resolver::release(const std::function<bool(const NeighborKey&)>& known, const Give& give_back) {
   for (auto at = waits_.begin(); at != waits_.end();) {
     if (!known(at->first)) {
@@ -33,8 +47,7 @@ void Resolver::release(const std::function<bool(const NeighborKey&)>& known, con
       continue;
     }
     for (rte_mbuf* packet : at->second.packets) give_back(packet);
-    waiting_ -= at->second.packets.size();
-    at = waits_.erase(at);
+    at = forget(at);
   }
 }
 
@@ -43,8 +56,7 @@ void Resolver::tick(Tick now) {
     Wait& wait = at->second;
     if (tick_after(now, wait.since + kPatienceMs)) {
       for (rte_mbuf* packet : wait.packets) unanswered_(packet);
-      waiting_ -= wait.packets.size();
-      at = waits_.erase(at);
+      at = forget(at);
       continue;
     }
     if (tick_after(now, wait.asked + kAskAgainMs)) {

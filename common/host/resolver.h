@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <map>
 
 #include <rte_mbuf.h>
@@ -32,7 +33,8 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  // The oldest packet of the same neighbour gives way when there are too many.
+  // When there are too many, the oldest packet of the same neighbour gives way, or of the neighbour waited
+  // for the longest: one that is there answers at once, however many are asked for that are not.
   void hold(const NeighborKey& neighbor, rte_mbuf* packet, Tick now);
   // Gives back the packets of all neighbours for which `known` says yes.
   void release(const std::function<bool(const NeighborKey&)>& known, const Give& give_back);
@@ -45,12 +47,17 @@ class Resolver {
     Tick since = 0;
     Tick asked = 0;
     std::deque<rte_mbuf*> packets;
+    std::list<NeighborKey>::iterator place;
   };
+  using Waits = std::map<NeighborKey, Wait>;
+
+  Waits::iterator forget(Waits::iterator at);
 
   std::function<void(const NeighborKey&)> ask_;
   Give unanswered_;
   Give give_up_;
-  std::map<NeighborKey, Wait> waits_;
+  Waits waits_;
+  std::list<NeighborKey> order_;  // of waits_, the oldest first
   std::size_t waiting_ = 0;
 };
 

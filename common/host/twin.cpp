@@ -22,6 +22,7 @@
 #include "common/host/mirror.h"
 #include "common/host/netlink.h"
 #include "common/host/resolver.h"
+#include "common/host/static_entries.h"
 #include "common/host/tap.h"
 
 namespace millrace::host {
@@ -34,17 +35,11 @@ constexpr unsigned kBurst = 64;
 constexpr int kQuietPollMs = 1;  // workers do not wake this thread: that would be a system call
 constexpr Tick kHousekeepingMs = 250;
 constexpr Tick kRefreshMs = 1000;
-// The route table of domain 1 is the next one: out of the way of hand-made tables.
-constexpr std::uint32_t kFirstDomainTable = 1000;
 
 Tick now_ms() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<Tick>(now.tv_sec * 1000 + now.tv_nsec / 1'000'000);
-}
-
-RouteTable table_of(core::DomainId domain) {
-  return domain.value() == 0 ? kMainTable : RouteTable(kFirstDomainTable + domain.value());
 }
 
 }  // namespace
@@ -160,8 +155,10 @@ class Twin::Impl {
       }
     }
     follow(skeleton);
-    if (auto done = set_neighbors(plan); !done) return done;
-    if (auto done = set_routes(plan); !done) return done;
+    const auto entries = change_static_entries(
+        *netlink_, plan_, plan, [this](InterfaceId interface) { return link_of(interface); },
+        [this](const Error& error) { trouble(error); });
+    if (!entries) return entries;
     plan_ = std::move(plan);
     std::set<LinkIndex> links;
     std::set<RouteTable> tables{kLocalTable};
@@ -215,49 +212,9 @@ class Twin::Impl {
     }
   }
 
-  [[nodiscard]] std::optional<Route> kernel_route(const StaticRoute& route) const {
-    const auto device = devices_.find(route.interface);
-    if (device == devices_.end()) return std::nullopt;
-    return Route{.prefix = route.to,
-                 .table = table_of(route.domain),
-                 .kind = RouteKind::kUnicast,
-                 .metric = route.metric,
-                 .next_hops = {{.gateway = route.via, .link = device->second.tap.index()}}};
-  }
-
-  Result<void> set_routes(const TwinPlan& plan) {
-    for (const StaticRoute& old : plan_.routes) {
-      if (std::find(plan.routes.begin(), plan.routes.end(), old) != plan.routes.end()) continue;
-      if (const auto route = kernel_route(old)) {
-        if (auto done = netlink_->remove_route(*route); !done) trouble(done.error());
-      }
-    }
-    for (const StaticRoute& wanted : plan.routes) {
-      const auto route = kernel_route(wanted);
-      if (!route) continue;
-      if (auto done = netlink_->set_route(*route); !done) return done;
-    }
-    return {};
-  }
-
-  Result<void> set_neighbors(const TwinPlan& plan) {
-    const auto key = [&](const StaticNeighbor& neighbor) -> std::optional<NeighborKey> {
-      const auto device = devices_.find(neighbor.interface);
-      if (device == devices_.end()) return std::nullopt;
-      return NeighborKey{device->second.tap.index(), neighbor.address};
-    };
-    for (const StaticNeighbor& old : plan_.neighbors) {
-      if (std::find(plan.neighbors.begin(), plan.neighbors.end(), old) != plan.neighbors.end()) continue;
-      if (const auto where = key(old)) {
-        if (auto done = netlink_->remove_neighbor(*where); !done) trouble(done.error());
-      }
-    }
-    for (const StaticNeighbor& wanted : plan.neighbors) {
-      const auto where = key(wanted);
-      if (!where) continue;
-      if (auto done = netlink_->set_permanent_neighbor(*where, wanted.mac); !done) return done;
-    }
-    return {};
+  [[nodiscard]] std::optional<LinkIndex> link_of(InterfaceId interface) const {
+    const auto device = devices_.find(interface);
+    return device == devices_.end() ? std::nullopt : std::optional(device->second.tap.index());
   }
 
   // However fast the kernel's tables change, half of the time is left for packets.

@@ -75,6 +75,17 @@ std::vector<Scenario> scenarios() {
         .in(kOutside, to_tenant)
         .out(kInside, forwarded(to_tenant, kTenant));
 
+    // The packet inside an ICMP error tells which worker it belongs to; what a fragment of a ping carries may
+    // look like one.
+    auto& pings = add("fragments of pings that carry packets");
+    for (std::uint16_t i = 0; i < 8; ++i) {
+      const std::string end = std::to_string(i + 1);
+      const auto inner = ends.v6 ? packet().ipv6("2001:db8:99::" + end, "2001:db8:98::1")
+                                 : packet().ipv4("203.0.113." + end, "198.18.0.1");
+      const auto whole = c().echo_request(i, 1).embed(PacketBuilder(inner).udp(1, 2).payload(40));
+      pings.passes(kInside, whole.piece(0, 8, 500U + i)).passes(kInside, whole.piece(8, 4000, 500U + i));
+    }
+
     auto& many = add("sixty flows and their answers");
     for (std::uint16_t i = 0; i < 60; ++i)
       many.passes(kInside, c().udp(static_cast<std::uint16_t>(5000 + 11 * i), 53));
