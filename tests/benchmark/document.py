@@ -83,7 +83,7 @@ def throughput(lines):
     rows = [[line["case"], SIZES[line["packet_bytes"]], amount(line["sessions"]), mpps(line, "mpps", "generator_bound"),
              mpps(line, "mpps_loss_0_001"), mpps(line, "mpps_loss_0_1"), mpps(line, "overload_mpps"),
              mpps(line, "reference", "reference_generator_bound"), mpps(line, "reference_overload_mpps"),
-             f"{line['reference'] / line['mpps']:.2f}" if line["mpps"] else "-"] for line in of_kind(lines, "rfc2544")]
+             f"{line['ratio']:.2f}" if line["ratio"] else "-"] for line in of_kind(lines, "rfc2544")]
     return table(head, rows)
 
 
@@ -92,7 +92,7 @@ def latency(lines):
     rows = []
     for line in of_kind(lines, "rfc2544"):
         for load, device, times in ((load, device, line[key][load]) for load in ("10", "50", "90")
-                                    for device, key in (("firewall", "latency"), ("testpmd", "reference_latency"))
+                                    for device, key in (("firewall", "latency_us"), ("testpmd", "reference_latency_us"))
                                     if load in line[key]):
             rows.append([SIZES[line["packet_bytes"]], amount(line["sessions"]), f"{load} %", f"{times['mpps']:.2f}", device,
                          *(f"{times[name]:.1f}" for name in ("p50", "p90", "p99", "p99_9", "max")),
@@ -193,11 +193,11 @@ def plots(lines):
             [("median", [line["sessions_per_second"] / 1e6 for line in new]),
              ("best", [line["sessions_per_second_best"] / 1e6 for line in new])])
     for line in of_kind(lines, "rfc2544"):
-        if (line["packet_bytes"], line["sessions"]) == (64, 10_000) and line["latency"]:
+        if (line["packet_bytes"], line["sessions"]) == (64, 10_000) and line["latency_us"]:
             yield "latency", "Latency", plot.percentiles(
                 "Latency across processes, 64 bytes, 10 thousand sessions, by load", "us",
                 [(f"{device} {load} %", times[load]["curve"])
-                 for device, times in (("firewall", line["latency"]), ("testpmd", line["reference_latency"]))
+                 for device, times in (("firewall", line["latency_us"]), ("testpmd", line["reference_latency_us"]))
                  for load in times])
 
 
@@ -252,12 +252,13 @@ at a constant rate, half in each direction, paced by the time stamp counter, eac
 does not come back, or finds the device's ring full, is lost. *Throughput* is that of RFC 2544, section 26.1: the highest
 rate at which nothing is lost, by binary search; the column beside it says what losing 0.001 % and 0.1 % would allow, and
 *overloaded* what comes through when the generator sends as fast as it can. Trials last {trial_s:g} s, not the 60 s of section
-24, and the result is known to {resolution:.0%} of the generator's highest rate. On a shared machine a trial may lose packets for
-reasons that are not the device's, so a rate counts as too high when three trials have lost packets (binary search with
-loss verification, ETSI GS NFV-TST 009, section 12.3.3, and RFC 9004, section 6.2), and one in which another program had
-the worker's or the generator's CPU for so long that half a ring fills is not counted, up to {disturbed} times. *testpmd* is DPDK's own forwarder in
-its macswap mode, in the firewall's place and measured right after it; *ratio* is how many times its cost a packet of the
-firewall has. `>=`: the generator could do no more.
+24, and the result is known to {resolution:.0%} of the overloaded rate. On a shared machine a trial may lose packets for reasons
+that are not the device's, so a rate counts as too high when three trials have lost packets (binary search with loss
+verification, ETSI GS NFV-TST 009, section 12.3.3, and RFC 9004, section 6.2), and a trial in which another program had
+the worker's or the generator's CPU for so long that half a ring fills is not counted, up to {disturbed} times.
+*testpmd* is DPDK's own forwarder in its macswap mode, in the firewall's place and measured right after it; *ratio* is how
+many times its cost a packet of the firewall has. Both are measured twice in turn (once with `--quick`), and the better
+result of each is shown. `>=`: the generator could do no more.
 
 **Latency** is taken from the handing over of a packet's burst to memif to its being taken from memif, for all packets of
 a trial, at parts of the firewall's throughput; testpmd at the same rates. Each percentile is the median of three trials.

@@ -14,15 +14,15 @@ class Search:
 
     def __init__(self, trial, resolution):
         """trial(rate): offers so many packets per second, 0 for as many as can be, and returns a dict as the traffic
-        generator does. resolution: of the result, as a part of the highest rate."""
+        generator does. resolution: of the result, as a part of what comes through when all is offered that can be."""
         self.trial = trial
-        self.resolution = resolution
         self.rates = {}   # rate asked for -> losses seen
         self.reached = {}  # rate asked for -> rate offered
         self.trials = 0
         overload = self._run(0)
         self.ceiling = overload["offered"] / overload["seconds"]
         self.overload = overload["received"] / overload["seconds"]  # forwarded at the generator's best
+        self.width = resolution * (self.overload or self.ceiling)
         self.rates[self.ceiling] = [loss(overload)]
         self.reached[self.ceiling] = self.ceiling
 
@@ -30,10 +30,10 @@ class Search:
         """(packets per second really offered with no more than `allowed` lost, whether it was the generator that could
         do no more). 0 when every rate lost more."""
         lower, upper = self._known(allowed)
-        step = 2 * self.resolution * self.ceiling
+        step = 2 * self.width
         # From where it is likely to be in growing steps, until there is a good rate and a bad one; then by halves.
         rate = min(self.overload, upper - step) if lower == 0 else lower + step
-        while upper - lower > self.resolution * self.ceiling:
+        while upper - lower > self.width:
             if (lower > 0 and upper < self.ceiling) or not lower < rate < upper:
                 rate = (lower + upper) / 2
             if self._passes(rate, allowed):

@@ -40,7 +40,7 @@ class RateSearch(unittest.TestCase):
                     device = Made(limit)
                     found, by_generator = Search(device.trial, resolution).highest(0)
                     self.assertLessEqual(found, limit)
-                    self.assertGreaterEqual(found, limit - resolution * GENERATOR)
+                    self.assertGreaterEqual(found, limit - resolution * limit)
                     self.assertFalse(by_generator)
                     self.assertLess(len(device.rates), 30)
 
@@ -65,7 +65,7 @@ class RateSearch(unittest.TestCase):
             found, _ = search.highest(allowed)
             best = 5e6 / (1 - allowed)
             self.assertLessEqual(found, best + 1)
-            self.assertGreaterEqual(found, best - 0.0001 * GENERATOR)
+            self.assertGreaterEqual(found, best - 0.0001 * 5e6)
 
     def test_one_allowed_loss_learns_from_another(self):
         device = Made(limit=5e6)
