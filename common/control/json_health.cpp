@@ -22,8 +22,7 @@ boost::json::object to_json(const Health& health) {
     ports.emplace_back(boost::json::object{{"name", port.name},
                                            {"driver", port.driver},
                                            {"link_up", port.link_up},
-                                           {"speed_mbps", port.speed_mbps},
-                                           {"offloads", boost::json::value_from(port.offloads)}});
+                                           {"speed_mbps", port.speed_mbps}});
   }
   return {{"live", health.live},
           {"ready", health.ready},

@@ -31,7 +31,6 @@ enum class Drop : std::uint8_t {
   kShortTransport,
   kBadTcpHeader,
   kBadUdpLength,
-  kBadTransportChecksum,
   kNotForUs,
   kMartianSource,
   kMartianDestination,

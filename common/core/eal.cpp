@@ -55,8 +55,7 @@ Result<EalMemory> start_eal(const EalConfig& config) {
                                      "-m",
                                      std::to_string(memory.bytes / kMib)};
   if (memory.huge_pages) {
-    // Memory in few pieces: vhost-user, by which net_virtio_user shares it with its host, takes eight.
-    arguments.insert(arguments.end(), {"--in-memory", "--single-file-segments"});
+    arguments.insert(arguments.end(), {"--in-memory"});
   } else {
     arguments.insert(arguments.end(), {"--no-huge", "--no-shconf"});
   }
