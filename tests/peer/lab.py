@@ -18,6 +18,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -90,8 +91,11 @@ class UnixConnection(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
+        # Waits for a place in a full backlog; a socket with Python's own timeout would get EAGAIN at once.
+        seconds = struct.pack("@ll", self.timeout, 0)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
         self.sock.connect(str(self.path))
+        self.sock.settimeout(self.timeout)
 
 
 class Answer:
