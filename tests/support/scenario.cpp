@@ -216,7 +216,8 @@ class Run final : public Observed {
   }
 
   void expect_no_buffer_lost() const {
-    EXPECT_EQ(rte_mempool_in_use_count(bed_->pool()), total(&core::WorkerCounters::held) + bed_->waiting())
+    EXPECT_EQ(rte_mempool_in_use_count(bed_->pool()),
+              total(&core::WorkerCounters::held) + bed_->waiting_buffers())
         << "packet buffers are lost";
   }
 

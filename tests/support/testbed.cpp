@@ -224,6 +224,12 @@ void Testbed::from_host(core::InterfaceId interface, std::span<const std::uint8_
   if (rte_ring_enqueue(from_host_, mbuf) != 0) throw std::runtime_error("ring from the twin full");
 }
 
+unsigned Testbed::waiting_buffers() const noexcept {
+  unsigned count = 0;
+  for (const rte_mbuf* mbuf : waiting_) count += mbuf->nb_segs;
+  return count;
+}
+
 void Testbed::give_back(bool answered) {
   for (rte_mbuf* mbuf : std::exchange(waiting_, {})) {
     core::note(mbuf).kind = answered ? core::Note::Kind::kResume : core::Note::Kind::kUnresolved;

@@ -80,7 +80,8 @@ class Testbed {
   };
   // The same with the notes they carried; what asks for a next hop waits from then on.
   [[nodiscard]] std::vector<HostFrame> to_host_with_notes();
-  [[nodiscard]] unsigned waiting() const noexcept { return static_cast<unsigned>(waiting_.size()); }
+  // Buffers of the packets that wait.
+  [[nodiscard]] unsigned waiting_buffers() const noexcept;
   // The twin gives back all that waits: the neighbours have answered, or they never will.
   void give_back(bool answered);
   // The twin sends a frame by an interface, or gives back one that came by `port` and waited for its next

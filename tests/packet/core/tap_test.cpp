@@ -139,8 +139,12 @@ TEST_P(TapTest, TheKernelTakesUdpWhoseChecksumTheApplianceWrote) {
   EXPECT_EQ(checksum_errors(v6()), 0U);
   // The kernel does look: the same packet, said to be finished, with its wrong checksum.
   ASSERT_TRUE(inside_.send(bed_->mbuf_of(PacketBuilder(packet).bad_transport_checksum().bytes())));
-  EXPECT_TRUE(until([&] { return checksum_errors(v6()) == 1; }));
-  EXPECT_LT(recv(server.fd, room.data(), room.size(), 0), 0);
+  // It does so when somebody asks for the datagram.
+  EXPECT_TRUE(until([&] {
+    got = recv(server.fd, room.data(), room.size(), 0);
+    return got >= 0 || checksum_errors(v6()) == 1;
+  }));
+  EXPECT_LT(got, 0);
 }
 
 TEST_P(TapTest, TheKernelTakesTheSegmentsTheApplianceCut) {
@@ -181,7 +185,7 @@ TEST_P(TapTest, TheKernelTakesTheSegmentsTheApplianceCut) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, TapTest, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "v6" : "v4"; });
+                         [](const auto& test) { return test.param ? "v6" : "v4"; });
 
 }  // namespace
 }  // namespace millrace::testing

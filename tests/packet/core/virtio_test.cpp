@@ -187,9 +187,9 @@ TEST_P(Passage, NoAggregatesOnAWireWhoseOtherEndDoesNotCut) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, Passage, ::testing::Combine(::testing::Bool(), ::testing::Bool()),
-                         [](const auto& info) {
-                           return std::string(std::get<0>(info.param) ? "v6" : "v4") +
-                                  (std::get<1>(info.param) ? "_wire" : "_routed");
+                         [](const auto& test) {
+                           return std::string(std::get<0>(test.param) ? "v6" : "v4") +
+                                  (std::get<1>(test.param) ? "_wire" : "_routed");
                          });
 
 }  // namespace

@@ -168,6 +168,7 @@ std::vector<Scenario> limits() {
                 : packet()
                       .ipv4("10.0.0.1", kClient)
                       .id(0)
+                      .df()
                       .traffic_class(0xc0)
                       .icmp(3, 4, 1280)
                       .embed(whole.whole(), 548);

@@ -22,7 +22,7 @@ class DeliveryTest : public ::testing::Test {
  protected:
   DeliveryTest() {
     testing::ensure_eal(64);
-    auto pool = core::make_packet_pool(255, 1024);
+    auto pool = core::make_packet_pool(511, 1024);
     if (!pool) throw std::runtime_error(pool.error().message());
     pool_ = *pool;
   }
