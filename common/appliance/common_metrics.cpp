@@ -136,6 +136,9 @@ std::vector<Metric> common_metrics(const DataPlane& plane, const Vnf& vnf, const
                      &WorkerCounters::handed_over);
   builder.per_worker("fragmented_packets_total", "Datagrams sent in more than one piece.",
                      &WorkerCounters::fragmented);
+  builder.per_worker("segmented_packets_total",
+                     "TCP segments put together by a port and cut again in software.",
+                     &WorkerCounters::segmented);
   builder.per_port("port_received_packets_total", "Packets received by a port.",
                    &core::PortCounters::received);
   builder.per_port("port_received_bytes_total", "Bytes received by a port.",

@@ -61,6 +61,18 @@ std::uint16_t queues_to_open(const control::Port& port, unsigned workers, unsign
   return static_cast<std::uint16_t>(std::max<unsigned>(port.queues.value_or(workers), most_workers));
 }
 
+core::OffloadChoice choice_of(control::Offloads offloads) {
+  switch (offloads) {
+    case control::Offloads::kAuto:
+      return core::OffloadChoice::kAuto;
+    case control::Offloads::kNoLro:
+      return core::OffloadChoice::kNoLro;
+    case control::Offloads::kNone:
+      break;
+  }
+  return core::OffloadChoice::kNone;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DataPlane>> DataPlane::open(const control::Profile& profile) {
@@ -102,23 +114,43 @@ Result<std::unique_ptr<DataPlane>> DataPlane::open(const control::Profile& profi
   plane->rcu_ = std::make_unique<core::Rcu>();
   if (auto made = plane->make_rings(); !made) return tl::unexpected(made.error());
 
-  for (const control::Port& port : profile.ports) {
-    const auto count = port.queues.value_or(static_cast<std::uint16_t>(wanted));
-    auto opened = core::Port::open({.name = *port.name,
-                                    .device = with_queues(*port.device, count),
-                                    .mtu = port.mtu,
-                                    .queues = queues_to_open(port, wanted, plane->most_workers_),
-                                    .descriptors = kDescriptors},
-                                   plane->pool_);
-    if (!opened) {
-      Error error = opened.error();
-      error.where = "ports." + *port.name;
-      return tl::unexpected(error);
-    }
-    if (auto started = opened->start(); !started) return tl::unexpected(started.error());
-    plane->ports_.push_back(std::move(*opened));
-  }
+  if (auto opened = plane->open_ports(profile); !opened) return tl::unexpected(opened.error());
   return plane;
+}
+
+Result<void> DataPlane::open_ports(const control::Profile& profile) {
+  const auto at_port = [&](std::size_t index, Error error) {
+    error.where = "ports." + *profile.ports[index].name;
+    return tl::unexpected(std::move(error));
+  };
+  for (std::size_t i = 0; i < profile.ports.size(); ++i) {
+    const control::Port& port = profile.ports[i];
+    const auto count = port.queues.value_or(profile.dataplane.workers->count);
+    auto found =
+        core::Port::find({.name = *port.name,
+                          .device = with_queues(*port.device, count),
+                          .mtu = port.mtu,
+                          .queues = queues_to_open(port, profile.dataplane.workers->count, most_workers_),
+                          .descriptors = kDescriptors,
+                          .offloads = choice_of(port.offloads)});
+    if (!found) return at_port(i, found.error());
+    ports_.push_back(std::move(*found));
+  }
+  std::vector<core::PortAbilities> abilities;
+  for (const core::Port& port : ports_) abilities.push_back(port.abilities());
+  for (const control::TransparentPair& pair : profile.forwarding->pairs) {
+    const auto index = [&](const std::string& name) {
+      return static_cast<std::size_t>(port(name) - ports_.data());
+    };
+    abilities[index(*pair.first)].peer = index(*pair.second);
+    abilities[index(*pair.second)].peer = index(*pair.first);
+  }
+  const auto offloads = core::choose_offloads(abilities);
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    if (auto done = ports_[i].set_up(offloads[i], pool_); !done) return at_port(i, done.error());
+    if (auto started = ports_[i].start(); !started) return at_port(i, started.error());
+  }
+  return {};
 }
 
 Result<void> DataPlane::make_rings() {
@@ -161,6 +193,7 @@ core::WorkerConfig DataPlane::worker_config(unsigned worker, unsigned count) con
     }
     core::Transmitter::Path& path = config.transmit_paths[port.id().value()];
     path.present = true;
+    path.offloads = port.transmit_offloads();
     if (worker < port.transmit_queues()) {
       path.queue = static_cast<std::uint16_t>(worker);
     } else {
@@ -190,7 +223,12 @@ Result<void> DataPlane::make_workers(unsigned count, core::Snapshot first,
   } catch (const std::bad_alloc&) {
     return failure("allocate the session tables", "not enough memory; lower dataplane.sessions");
   }
+  spread_flows(count);
   return {};
+}
+
+void DataPlane::spread_flows(unsigned count) {
+  for (core::Port& port : ports_) port.spread(count);
 }
 
 void DataPlane::start() {
@@ -255,6 +293,7 @@ Result<void> DataPlane::change_workers(unsigned count, const core::MakeFunction&
                    "not enough memory for their tables");
   }
   for (auto& worker : old_workers) worker->stop();
+  spread_flows(count);
   move(old_pointers, worker_pointers_);
   hand_out_leftovers(count);
   for (unsigned w = count; w < most_workers_; ++w) {  // frames that waited for a worker that is gone

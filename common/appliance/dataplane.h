@@ -58,6 +58,8 @@ class DataPlane {
   DataPlane() = default;
 
   Result<void> make_rings();
+  Result<void> open_ports(const control::Profile& profile);
+  void spread_flows(unsigned count);
   [[nodiscard]] core::WorkerConfig worker_config(unsigned worker, unsigned count) const;
   void build_workers(unsigned count, const core::MakeFunction& make_function);
   void hand_out_leftovers(unsigned count);

@@ -52,6 +52,11 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
 
   core::Snapshot first{std::make_shared<const core::Network>(plan->skeleton), policy->policy};
   if (auto made = plane_->make_workers(count, std::move(first), make_function()); !made) return made;
+  for (const core::Port& port : plane_->ports()) {
+    spdlog::info("port {}: {}, {} receive queues; offloads: {}", port.name(), port.driver(),
+                 port.receive_queues(),
+                 port.offloads().empty() ? "none" : fmt::format("{}", fmt::join(port.offloads(), ", ")));
+  }
   twin_ = std::make_unique<host::Twin>(
       host::Twin::Wiring{.to_host = plane_->to_host(),
                          .from_host = plane_->from_host(),
@@ -157,7 +162,7 @@ control::Health Runtime::health() {
   health.ready = health.live;
   for (const core::Port& port : plane_->ports()) {
     const core::LinkState link = port.link();
-    health.ports.push_back({port.name(), port.driver(), link.up, link.speed_mbps});
+    health.ports.push_back({port.name(), port.driver(), link.up, link.speed_mbps, port.offloads()});
     if (!link.up) {
       health.ready = false;
       health.reasons.push_back("port " + port.name() + " has no link");

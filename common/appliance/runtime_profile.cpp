@@ -104,7 +104,8 @@ std::vector<std::string> Runtime::needs_restart(const control::Profile& next) co
   const control::Profile& now = at_start_->common;
   std::vector<std::string> keys;
   const auto ports_alike = [](const control::Port& a, const control::Port& b) {
-    return *a.name == *b.name && *a.device == *b.device && a.mtu == b.mtu && a.queues == b.queues;
+    return *a.name == *b.name && *a.device == *b.device && a.mtu == b.mtu && a.queues == b.queues &&
+           a.offloads == b.offloads;
   };
   if (!std::equal(now.ports.begin(), now.ports.end(), next.ports.begin(), next.ports.end(), ports_alike)) {
     keys.emplace_back("ports");

@@ -33,6 +33,7 @@ struct PortStatus {
   std::string driver;
   bool link_up = false;
   unsigned speed_mbps = 0;
+  std::vector<std::string> offloads;  // what the device does instead of the appliance, for people
 };
 
 struct Health {

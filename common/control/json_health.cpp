@@ -22,7 +22,8 @@ boost::json::object to_json(const Health& health) {
     ports.emplace_back(boost::json::object{{"name", port.name},
                                            {"driver", port.driver},
                                            {"link_up", port.link_up},
-                                           {"speed_mbps", port.speed_mbps}});
+                                           {"speed_mbps", port.speed_mbps},
+                                           {"offloads", boost::json::value_from(port.offloads)}});
   }
   return {{"live", health.live},
           {"ready", health.ready},

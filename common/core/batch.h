@@ -123,7 +123,7 @@ class Batch {
   [[nodiscard]] std::uint64_t dropped_mask() const noexcept { return dropped_; }
 
   void clear() noexcept {
-    live_ = dropped_ = 0;
+    live_ = dropped_ = unfinished = 0;
     size_ = 0;
   }
 
@@ -131,6 +131,7 @@ class Batch {
   Tick now = 0;                      // when the batch was received
   std::uint64_t tsc = 0;             // the same, in cycles of the time stamp counter
   std::uint64_t traced = 0;          // a bit per lane whose way is being recorded
+  std::uint64_t unfinished = 0;      // a bit per lane that egress must complete: receive_marks.h
 
  private:
   std::array<Packet, kMaxSize> packets_;

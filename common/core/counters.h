@@ -59,7 +59,8 @@ struct alignas(64) WorkerCounters {
   Counter originated_transmitted;
   Counter originated_suppressed;  // not made, for the rate limit
   Counter fragmented;             // datagrams sent in more than one piece
-  Counter held;                   // fragments that wait for their first: how many now, not a sum
+  Counter segmented;  // aggregates of TCP segments cut by software, for want of a port that does it
+  Counter held;       // fragments that wait for their first: how many now, not a sum
   std::array<Counter, kMaxDropReasons> dropped;
 
   std::array<StageCounters, kMaxStages> stages;

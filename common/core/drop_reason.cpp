@@ -35,6 +35,11 @@ constexpr std::array kReasons = {
     row(Drop::kShortTransport, "short_transport", "The TCP, UDP, SCTP or ICMP header is cut off."),
     row(Drop::kBadTcpHeader, "bad_tcp_header", "The TCP data offset is under 5 or beyond the segment."),
     row(Drop::kBadUdpLength, "bad_udp_length", "The UDP length is under 8 or beyond the datagram."),
+    row(Drop::kBadTransportChecksum, "bad_transport_checksum",
+        "The TCP, UDP or SCTP checksum is wrong: the port says so, or the appliance found it in a segment "
+        "that "
+        "opens or ends a connection. If it hits all connections, the sender leaves its checksums to a device "
+        "that does not write them: on a veth pair, ethtool -K DEVICE tx off."),
     row(Drop::kNotForUs, "not_for_us", "The destination MAC address is another machine's."),
     row(Drop::kMartianSource, "martian_source",
         "The source address can not be a sender's: loopback, multicast, broadcast, unspecified or our own."),

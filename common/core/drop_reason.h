@@ -31,6 +31,7 @@ enum class Drop : std::uint8_t {
   kShortTransport,
   kBadTcpHeader,
   kBadUdpLength,
+  kBadTransportChecksum,
   kNotForUs,
   kMartianSource,
   kMartianDestination,

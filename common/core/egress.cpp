@@ -5,6 +5,7 @@
 
 #include <rte_ip_frag.h>
 
+#include "common/core/rewrite.h"
 #include "common/net/checksum.h"
 
 namespace millrace::core {
@@ -15,23 +16,6 @@ using net::Ipv6Header;
 
 // A datagram of 65,535 bytes over the smallest MTU a port may have (576).
 constexpr unsigned kMaxFragments = 128;
-
-// Puts the hop's Ethernet header and tags in front of the IP header, over whatever stood there.
-[[gnu::always_inline]] inline void rewrite(rte_mbuf* mbuf, unsigned l3_offset, bool ipv4,
-                                           const NextHop& hop) noexcept {
-  const int shift = static_cast<int>(l3_offset) - hop.rewrite_length;
-  mbuf->data_off = static_cast<std::uint16_t>(mbuf->data_off + shift);
-  mbuf->data_len = static_cast<std::uint16_t>(mbuf->data_len - shift);
-  mbuf->pkt_len = mbuf->pkt_len - static_cast<std::uint32_t>(shift);
-  auto* bytes = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
-  if (hop.rewrite_length == sizeof(net::EthernetHeader)) [[likely]] {
-    std::memcpy(bytes, hop.rewrite.data(), sizeof(net::EthernetHeader));
-  } else {
-    std::memcpy(bytes, hop.rewrite.data(), hop.rewrite_length);
-  }
-  const be16 type(ipv4 ? net::ether_type::kIpv4 : net::ether_type::kIpv6);
-  std::memcpy(bytes + hop.rewrite_length - 2, &type, sizeof type);
-}
 
 }  // namespace
 
@@ -139,23 +123,22 @@ void Egress::fragment(Batch& batch, Packet& packet, const NextHop& hop, Origin o
   }
 }
 
+void Egress::expire(Batch& batch, Packet& packet, const Network& network) noexcept {
+  originator_.ttl_exceeded(packet, network);
+  batch.drop(packet, Drop::kTtlExceeded);
+}
+
 void Egress::forward(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
                      Origin origin) noexcept {
   const bool ipv4 = packet.headers.is_ipv4();
   if (origin == Origin::kReceived) {
-    std::uint8_t& ttl = ipv4 ? packet.l3_as<Ipv4Header>().ttl : packet.l3_as<Ipv6Header>().hop_limit;
-    if (ttl <= 1) [[unlikely]] {
-      originator_.ttl_exceeded(packet, network);
-      batch.drop(packet, Drop::kTtlExceeded);
+    if (!may_go_on(packet)) [[unlikely]] {
+      expire(batch, packet, network);
       return;
     }
     if (!fits(batch, packet, hop, network, origin)) [[unlikely]]
       return;
-    if (ipv4) [[likely]] {
-      net::decrement_ttl(packet.l3_as<Ipv4Header>());
-    } else {
-      --ttl;
-    }
+    take_hop(packet);
   }
   rewrite(packet.mbuf, packet.headers.l3_offset, ipv4, hop);
   batch.take(packet);
@@ -192,11 +175,13 @@ void Egress::forward(Batch& batch, Packet& packet, const NextHop& hop, const Net
 void Egress::process(Batch& batch, Origin origin) noexcept {
   const Network& network = *batch.network;
   const bool ordinary = origin == Origin::kReceived && network.forwarding == Forwarding::kRouted;
+  const std::uint64_t straight = ordinary ? ~batch.unfinished : 0;
   std::uint64_t gone = 0;
   for (std::uint64_t lanes = batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
+    const std::uint64_t lane = lanes & -lanes;
     Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
-    if (ordinary && forwarded(packet, network)) [[likely]] {
-      gone |= lanes & -lanes;
+    if ((straight & lane) != 0 && forwarded(packet, network)) [[likely]] {
+      gone |= lane;
     } else {
       leave(batch, packet, network, origin);
     }
@@ -209,7 +194,11 @@ void Egress::leave(Batch& batch, Packet& packet, const Network& network, Origin 
   const NextHop& hop = network.next_hops[packet.next_hop.value()];
   if (!network.port_up[hop.port.value()]) {
     batch.drop(packet, Drop::kPortDown);
-  } else if (hop.kind == NextHop::Kind::kForward) {
+    return;
+  }
+  const bool unfinished = (batch.unfinished >> batch.lane(packet) & 1U) != 0;
+  if (unfinished && !complete(batch, packet, hop, network, origin)) return;
+  if (hop.kind == NextHop::Kind::kForward) {
     forward(batch, packet, hop, network, origin);
   } else if (fits(batch, packet, hop, network, origin)) {
     batch.take(packet);

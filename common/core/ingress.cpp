@@ -8,6 +8,7 @@
 #include <rte_prefetch.h>
 
 #include "common/core/owner.h"
+#include "common/core/receive_marks.h"
 
 namespace millrace::core {
 namespace {
@@ -15,44 +16,6 @@ namespace {
 using net::Headers;
 using net::Ipv4Header;
 using net::Ipv6Header;
-
-constexpr Drop drop_of(net::ParseError error) noexcept {
-  switch (error) {
-    case net::ParseError::kNone:
-      return Drop::kNone;
-    case net::ParseError::kShortFrame:
-      return Drop::kShortFrame;
-    case net::ParseError::kTooManyTags:
-      return Drop::kTooManyTags;
-    case net::ParseError::kUnknownType:
-      return Drop::kUnknownType;
-    case net::ParseError::kBadArp:
-      return Drop::kBadArp;
-    case net::ParseError::kBadIpv4Header:
-      return Drop::kBadIpv4Header;
-    case net::ParseError::kBadIpv4Length:
-      return Drop::kBadIpv4Length;
-    case net::ParseError::kBadIpv4Checksum:
-      return Drop::kBadIpv4Checksum;
-    case net::ParseError::kBadIpv4Options:
-      return Drop::kBadIpv4Options;
-    case net::ParseError::kBadIpv6Header:
-      return Drop::kBadIpv6Header;
-    case net::ParseError::kBadIpv6Length:
-      return Drop::kBadIpv6Length;
-    case net::ParseError::kBadIpv6Extension:
-      return Drop::kBadIpv6Extension;
-    case net::ParseError::kBadFragment:
-      return Drop::kBadFragment;
-    case net::ParseError::kShortTransport:
-      return Drop::kShortTransport;
-    case net::ParseError::kBadTcpHeader:
-      return Drop::kBadTcpHeader;
-    case net::ParseError::kBadUdpLength:
-      return Drop::kBadUdpLength;
-  }
-  return Drop::kUnknownType;
-}
 
 bool same_mac(const net::MacAddress& a, const net::MacAddress& b) noexcept {
   const auto differ = [&](auto word, std::size_t at) {
@@ -258,13 +221,19 @@ void Ingress::follow_first(Batch& batch, Packet& packet) noexcept {
 template <Ingress::Arrival arrival>
 [[gnu::always_inline]] inline bool Ingress::read(Batch& batch, Packet& packet,
                                                  const Network& network) noexcept {
-  const bool checked = (packet.mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+  const bool check = arrival == Arrival::kPort && !ipv4_checked(*packet.mbuf);
   const auto error = net::parse_frame(packet.first_segment(), packet.mbuf->pkt_len, packet.headers,
-                                      {.check_ipv4_checksum = arrival == Arrival::kPort && !checked});
+                                      {.check_ipv4_checksum = check});
   packet.port = PortId(packet.mbuf->port);
   if (error != net::ParseError::kNone) [[unlikely]] {
     batch.drop(packet, drop_of(error));
     return false;
+  }
+  if (asks_for_heed(packet)) [[unlikely]] {
+    if (const Drop reason = heed_marks(batch, packet); reason != Drop::kNone) {
+      batch.drop(packet, reason);
+      return false;
+    }
   }
   const Headers& headers = packet.headers;
   packet.ingress =

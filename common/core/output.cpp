@@ -29,24 +29,19 @@ Transmitter::Transmitter(const std::array<Path, kMaxPorts>& paths, WorkerCounter
 
 void Transmitter::flush(unsigned port) noexcept {
   Buffer& buffer = buffers_[port];
-  const unsigned count = std::exchange(buffer.count, 0);
+  unsigned count = std::exchange(buffer.count, 0);
   std::uint64_t bytes = std::exchange(buffer.bytes, 0);
   if (count == 0) return;
   if (!buffer.path.present) {
     drop_unsent(buffer, 0, count, Drop::kPortDown);
     return;
   }
-  if (buffer.path.ring != nullptr) {  // the worker at the other end sends and counts
-    for (unsigned i = 0; i < count; ++i) {
-      note(buffer.mbufs[i]) = Note{.type_or_flags = static_cast<std::uint8_t>(buffer.origin[i]),
-                                   .port = PortId(static_cast<std::uint16_t>(port))};
-    }
-    const unsigned sent = rte_ring_enqueue_burst(
-        buffer.path.ring, reinterpret_cast<void**>(buffer.mbufs.data()), count, nullptr);
-    drop_unsent(buffer, sent, count, Drop::kTransmitRingFull);
-    buffer.mixed = false;
+  if (buffer.path.ring != nullptr) {
+    hand_over(port, buffer, count);
     return;
   }
+  if (buffer.offloaded) [[unlikely]]
+    count = prepare(port, buffer, count, bytes);
 
   if (capturer_.active()) [[unlikely]]
     capturer_.sent(PortId(static_cast<std::uint16_t>(port)), {buffer.mbufs.data(), count});
@@ -61,6 +56,39 @@ void Transmitter::flush(unsigned port) noexcept {
   }
   count_sent(port, buffer, sent, bytes);
   buffer.mixed = false;
+}
+
+// The worker at the other end sends and counts.
+void Transmitter::hand_over(unsigned port, Buffer& buffer, unsigned count) noexcept {
+  const std::uint8_t offloaded = buffer.offloaded ? kOffloaded : std::uint8_t{0};
+  for (unsigned i = 0; i < count; ++i) {
+    note(buffer.mbufs[i]) = Note{
+        .type_or_flags = static_cast<std::uint8_t>(static_cast<std::uint8_t>(buffer.origin[i]) | offloaded),
+        .port = PortId(static_cast<std::uint16_t>(port))};
+  }
+  const unsigned sent =
+      rte_ring_enqueue_burst(buffer.path.ring, reinterpret_cast<void**>(buffer.mbufs.data()), count, nullptr);
+  drop_unsent(buffer, sent, count, Drop::kTransmitRingFull);
+  buffer.mixed = buffer.offloaded = false;
+}
+
+// Lets the driver bring the headers into the form its device wants (rte_eth_tx_prepare()); what it can not
+// send is dropped. Returns how many are left.
+unsigned Transmitter::prepare(unsigned port, Buffer& buffer, unsigned count, std::uint64_t& bytes) noexcept {
+  buffer.offloaded = false;
+  unsigned good = 0;
+  while (true) {
+    good += rte_eth_tx_prepare(static_cast<std::uint16_t>(port), buffer.path.queue,
+                               buffer.mbufs.data() + good, static_cast<std::uint16_t>(count - good));
+    if (good == count) return count;
+    bytes -= buffer.mbufs[good]->pkt_len;
+    drop_unsent(buffer, good, good + 1, Drop::kTransmitFailed);
+    --count;
+    for (unsigned i = good; i < count; ++i) {
+      buffer.mbufs[i] = buffer.mbufs[i + 1];
+      buffer.origin[i] = buffer.origin[i + 1];
+    }
+  }
 }
 
 void Transmitter::drop_unsent(Buffer& buffer, unsigned first, unsigned count, Drop reason) noexcept {

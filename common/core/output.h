@@ -14,6 +14,7 @@
 #include "common/core/capture.h"
 #include "common/core/counters.h"
 #include "common/core/note.h"
+#include "common/core/port_offloads.h"
 
 namespace millrace::core {
 
@@ -64,6 +65,7 @@ class Transmitter {
     bool present = false;
     std::uint16_t queue = 0;
     rte_ring* ring = nullptr;  // when set, the queue is another worker's
+    TransmitOffloads offloads{};
   };
 
   Transmitter(const std::array<Path, kMaxPorts>& paths, WorkerCounters& counters,
@@ -80,6 +82,16 @@ class Transmitter {
     if (place + 1 == Batch::kMaxSize) [[unlikely]]
       flush(port.value());
   }
+  [[nodiscard]] const TransmitOffloads& offloads(PortId port) const noexcept {
+    return buffers_[port.value()].path.offloads;
+  }
+  // The packet that is sent next by this port has work for the driver in its flags (RTE_MBUF_F_TX_*).
+  void announce_offload(PortId port) noexcept { buffers_[port.value()].offloaded = true; }
+  // A packet another worker sends by a queue of this one: `as` is what its note says.
+  void send_for_other(PortId port, rte_mbuf* mbuf, std::uint8_t as) noexcept {
+    buffers_[port.value()].offloaded |= (as & kOffloaded) != 0;
+    send(port, mbuf, static_cast<Origin>(as & ~kOffloaded));
+  }
   // Also one cycle count per batch, for the latency histogram of what it sent.
   void flush() noexcept {
     for (; pending_ != 0; pending_ &= pending_ - 1) flush(static_cast<unsigned>(std::countr_zero(pending_)));
@@ -89,13 +101,19 @@ class Transmitter {
   struct Buffer {
     Path path;
     bool mixed = false;
+    bool offloaded = false;  // a packet of the burst has work for the driver
     unsigned count = 0;
     std::uint64_t bytes = 0;
     std::array<rte_mbuf*, Batch::kMaxSize> mbufs{};
     std::array<Origin, Batch::kMaxSize> origin{};
   };
 
+  static constexpr std::uint8_t kOffloaded = 0x80;  // beside the origin, in the note of a packet for another
+
   void flush(unsigned port) noexcept;
+  void hand_over(unsigned port, Buffer& buffer, unsigned count) noexcept;
+  [[nodiscard]] unsigned prepare(unsigned port, Buffer& buffer, unsigned count,
+                                 std::uint64_t& bytes) noexcept;
   void drop_unsent(Buffer& buffer, unsigned first, unsigned count, Drop reason) noexcept;
   void count_sent(unsigned port, const Buffer& buffer, unsigned sent, std::uint64_t bytes) noexcept;
 

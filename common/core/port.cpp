@@ -13,8 +13,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/core/owner.h"
-
 namespace millrace::core {
 namespace {
 
@@ -27,15 +25,6 @@ bool kernel_device_runs(const std::string& name) {
   const bool known = ::ioctl(fd, SIOCGIFFLAGS, &request) == 0;
   ::close(fd);
   return known && (request.ifr_flags & IFF_UP) != 0 && (request.ifr_flags & IFF_RUNNING) != 0;
-}
-
-// "0x6d5a" over and over: see owner.h.
-std::array<std::uint8_t, 40> symmetric_key() {
-  std::array<std::uint8_t, 40> key{};
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    key[i] = static_cast<std::uint8_t>(i % 2 == 0 ? kSymmetricRssWord >> 8 : kSymmetricRssWord & 0xff);
-  }
-  return key;
 }
 
 Result<PortId> find_port(const PortConfig& config) {
@@ -58,13 +47,17 @@ Result<PortId> find_port(const PortConfig& config) {
 
 Port::Port(Port&& other) noexcept
     : id_(std::exchange(other.id_, PortId::none())),
-      name_(std::move(other.name_)),
-      device_(std::move(other.device_)),
+      config_(std::move(other.config_)),
       driver_(std::move(other.driver_)),
       kernel_device_(std::move(other.kernel_device_)),
       mac_(other.mac_),
       receive_queues_(other.receive_queues_),
       transmit_queues_(other.transmit_queues_),
+      receive_abilities_(other.receive_abilities_),
+      transmit_abilities_(other.transmit_abilities_),
+      most_segments_(other.most_segments_),
+      offloads_(other.offloads_),
+      rss_(std::move(other.rss_)),
       symmetric_rss_(other.symmetric_rss_) {}
 
 Port::~Port() {
@@ -76,22 +69,15 @@ Port::~Port() {
   if (known) rte_dev_remove(info.device);
 }
 
-Result<Port> Port::open(const PortConfig& config, rte_mempool* pool) {
+Result<Port> Port::find(const PortConfig& config) {
   const auto id = find_port(config);
   if (!id) return tl::unexpected(id.error());
   Port port;
   port.id_ = *id;
-  port.name_ = config.name;
-  port.device_ = config.device;
-  const std::uint16_t number = id->value();
-  const std::string attempt = "set up port " + config.name;
-  const auto failed = [&](const char* what, int error) {
-    return failure(attempt, std::string(what) + ": " + rte_strerror(-error));
-  };
-
+  port.config_ = config;
   rte_eth_dev_info info{};
-  if (const int error = rte_eth_dev_info_get(number, &info); error != 0)
-    return failed("read its abilities", error);
+  if (const int error = rte_eth_dev_info_get(id->value(), &info); error != 0)
+    return failure("set up port " + config.name, std::string("read its abilities: ") + rte_strerror(-error));
   port.driver_ = info.driver_name;
   // This driver's link is up from start to stop, whatever becomes of its device.
   std::array<char, IF_NAMESIZE> device{};
@@ -102,39 +88,70 @@ Result<Port> Port::open(const PortConfig& config, rte_mempool* pool) {
       std::clamp<std::uint16_t>(config.queues, 1, std::max<std::uint16_t>(info.max_rx_queues, 1));
   port.transmit_queues_ =
       std::clamp<std::uint16_t>(config.queues, 1, std::max<std::uint16_t>(info.max_tx_queues, 1));
+  port.receive_abilities_ = info.rx_offload_capa;
+  port.transmit_abilities_ = info.tx_offload_capa;
+  port.most_segments_ = info.tx_desc_lim.nb_seg_max;
+  return port;
+}
 
+PortAbilities Port::abilities() const noexcept {
+  return {.driver = driver_,
+          .choice = config_.offloads,
+          .receive = receive_abilities_,
+          .transmit = transmit_abilities_,
+          .peer = {}};
+}
+
+TransmitOffloads Port::transmit_offloads() const noexcept {
+  return core::transmit_offloads(offloads_, most_segments_);
+}
+
+std::vector<std::string> Port::offloads() const {
+  std::vector<std::string> names = describe(offloads_);
+  if (symmetric_rss_) names.emplace_back("symmetric RSS");
+  return names;
+}
+
+Result<void> Port::set_up(const PortOffloads& use, rte_mempool* pool) {
+  const std::uint16_t number = id_.value();
+  const std::string attempt = "set up port " + name();
+  const auto failed = [&](const char* what, int error) {
+    return failure(attempt, std::string(what) + ": " + rte_strerror(-error));
+  };
+  rte_eth_dev_info info{};
+  if (const int error = rte_eth_dev_info_get(number, &info); error != 0)
+    return failed("read its abilities", error);
+  offloads_ = use;
   rte_eth_conf settings{};
-  settings.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
-  settings.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-  const bool key_fits = info.hash_key_size == 0 || info.hash_key_size == 40 || info.hash_key_size == 52;
-  auto key = symmetric_key();
-  const std::uint64_t functions =
-      info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP);
-  if (port.receive_queues_ > 1 && functions != 0 && key_fits) {
-    settings.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-    settings.rx_adv_conf.rss_conf = {.rss_key = key.data(), .rss_key_len = 40, .rss_hf = functions};
-    port.symmetric_rss_ = true;
+  settings.rxmode.offloads = use.receive;
+  // The parser counts in 16 bits from the Ethernet header on. 0: the device has no bound of its own to set.
+  constexpr std::uint32_t kMostAggregated = 65535;
+  if ((use.receive & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0) {
+    settings.rxmode.max_lro_pkt_size = std::min(info.max_lro_pkt_size, kMostAggregated);
+    settings.rxmode.mtu = config_.mtu;  // ethdev derives that bound from it, and checks it again per queue
   }
-  if (const int error = rte_eth_dev_configure(number, port.receive_queues_, port.transmit_queues_, &settings);
+  settings.txmode.offloads = use.transmit;
+  if (receive_queues_ > 1) rss_.ask(info, settings);
+  if (const int error = rte_eth_dev_configure(number, receive_queues_, transmit_queues_, &settings);
       error != 0) {
     return failed("configure", error);
   }
   // A device that can not change its MTU either takes any frame or says so here; frames over the MTU are
   // never sent.
-  const int mtu_error = rte_eth_dev_set_mtu(number, config.mtu);
+  const int mtu_error = rte_eth_dev_set_mtu(number, config_.mtu);
   if (mtu_error != 0 && mtu_error != -ENOTSUP && mtu_error != -ENOSYS)
     return failed("set its MTU", mtu_error);
 
-  std::uint16_t receive = config.descriptors;
-  std::uint16_t transmit = config.descriptors;
+  std::uint16_t receive = config_.descriptors;
+  std::uint16_t transmit = config_.descriptors;
   rte_eth_dev_adjust_nb_rx_tx_desc(number, &receive, &transmit);
   const auto socket = static_cast<unsigned>(SOCKET_ID_ANY);
-  for (std::uint16_t queue = 0; queue < port.receive_queues_; ++queue) {
+  for (std::uint16_t queue = 0; queue < receive_queues_; ++queue) {
     if (const int error = rte_eth_rx_queue_setup(number, queue, receive, socket, nullptr, pool); error != 0) {
       return failed("set up a receive queue", error);
     }
   }
-  for (std::uint16_t queue = 0; queue < port.transmit_queues_; ++queue) {
+  for (std::uint16_t queue = 0; queue < transmit_queues_; ++queue) {
     if (const int error = rte_eth_tx_queue_setup(number, queue, transmit, socket, nullptr); error != 0) {
       return failed("set up a transmit queue", error);
     }
@@ -142,19 +159,21 @@ Result<Port> Port::open(const PortConfig& config, rte_mempool* pool) {
   rte_ether_addr mac{};
   if (const int error = rte_eth_macaddr_get(number, &mac); error != 0)
     return failed("read its MAC address", error);
-  std::copy(std::begin(mac.addr_bytes), std::end(mac.addr_bytes), port.mac_.bytes.begin());
-  return port;
+  std::copy(std::begin(mac.addr_bytes), std::end(mac.addr_bytes), mac_.bytes.begin());
+  return {};
 }
 
 Result<void> Port::start() {
   if (const int error = rte_eth_dev_start(id_.value()); error != 0) {
-    return failure("start port " + name_, rte_strerror(-error));
+    return failure("start port " + name(), rte_strerror(-error));
   }
   // Transparent pairs and additional MAC addresses need all frames; a device without the mode gives them
   // anyway.
   rte_eth_promiscuous_enable(id_.value());
   return {};
 }
+
+void Port::spread(unsigned workers) { symmetric_rss_ = rss_.spread(id_.value(), receive_queues_, workers); }
 
 LinkState Port::link() const {
   rte_eth_link link{};

@@ -343,7 +343,7 @@ unsigned Worker::poll_others() noexcept {
     const unsigned count = dequeue(ring, mbufs.data(), config_.burst);
     for (unsigned i = 0; i < count; ++i) {
       const Note& with = note(mbufs[i]);
-      transmitter_.send(with.port, mbufs[i], static_cast<Origin>(with.type_or_flags));
+      transmitter_.send_for_other(with.port, mbufs[i], with.type_or_flags);
     }
     if (count != 0) transmitter_.flush();
     packets += count;

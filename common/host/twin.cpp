@@ -15,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/core/batch.h"
 #include "common/core/note.h"
+#include "common/host/delivery.h"
 #include "common/host/domain.h"
 #include "common/host/forwarding.h"
 #include "common/host/link_settings.h"
@@ -93,6 +94,7 @@ class Twin::Impl {
     core::PortId port;
     core::DomainId domain;
     net::MacAddress mac;
+    std::uint16_t mtu = 0;
     bool carrier = true;
 
     // Addresses and MTU change while the device stays; the rest makes it another one.
@@ -180,6 +182,7 @@ class Twin::Impl {
                                   .mac = interface.mac});
       for (const Error& error : apply_twin_settings(interface.name)) trouble(error);
     }
+    devices_.at(id).mtu = interface.mtu;
     const LinkIndex link = devices_.at(id).tap.index();
     const std::string& domain = skeleton.domains[interface.domain.value()].name;
     if (fresh) {
@@ -332,30 +335,13 @@ class Twin::Impl {
     return count != 0;
   }
 
-  // The frame as the kernel is to see it: without the tags that made it this interface's.
   void deliver(rte_mbuf* packet) {
     const auto device = devices_.find(core::note(packet).interface);
-    bool taken = false;
-    if (device != devices_.end()) {
-      const std::uint32_t length = packet->pkt_len;
-      room_.resize(std::max<std::size_t>(length, 64));
-      const void* data = rte_pktmbuf_read(packet, 0, length, room_.data());
-      if (data != room_.data()) std::memcpy(room_.data(), data, length);
-      std::size_t start = 0;
-      constexpr std::size_t kAddresses = 12;
-      const auto tagged = [&] {
-        const auto type =
-            static_cast<std::uint16_t>(room_[start + kAddresses] << 8 | room_[start + kAddresses + 1]);
-        return start + kAddresses + 2 + sizeof(net::VlanTag) <= length &&
-               (type == net::ether_type::kVlan || type == net::ether_type::kQinQ);
-      };
-      while (tagged()) {
-        std::memmove(room_.data() + start + sizeof(net::VlanTag), room_.data() + start, kAddresses);
-        start += sizeof(net::VlanTag);
-      }
-      const auto written = device->second.tap.write(Bytes(room_).subspan(start, length - start));
-      taken = written && *written;
-    }
+    const bool taken =
+        device != devices_.end() && delivery_.deliver(packet, device->second.mtu, [&](Bytes frame) {
+          const auto written = device->second.tap.write(frame);
+          return written && *written;
+        });
     (taken ? counters_.delivered : counters_.delivery_failed).add(1);
     rte_pktmbuf_free(packet);
   }
@@ -455,7 +441,7 @@ class Twin::Impl {
   bool outdated_ = false;  // forwarding_ is behind the mirror
   Tick rebuild_after_ = now_ms();
   Resolver resolver_;
-  std::vector<std::uint8_t> room_;
+  Delivery delivery_;
   bool busy_ = false;
 
   std::set<std::string> said_;  // what was attempted in vain

@@ -118,7 +118,7 @@ class Trouble {
     const auto choice = static_cast<std::uint32_t>(random_());
     const bool ipv6 = (bytes[14] >> 4) == 6;
     auto& ip = *reinterpret_cast<net::Ipv4Header*>(bytes + 14);
-    switch (choice % 5) {
+    switch (choice % 6) {
       case 0:  // cut
         mbuf->data_len = static_cast<std::uint16_t>(choice / 8 % mbuf->data_len);
         mbuf->pkt_len = mbuf->data_len;
@@ -140,6 +140,10 @@ class Trouble {
         ip.fragment = be16(static_cast<std::uint16_t>(choice >> 8 & 0x2003));
         ip.id = be16(static_cast<std::uint16_t>(choice >> 16 & 0xff));
         net::set_ipv4_checksum(ip);
+        break;
+      case 4:  // unfinished, an aggregate or not
+        mbuf->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE | (choice / 8 % 2 != 0 ? RTE_MBUF_F_RX_LRO : 0);
+        mbuf->tso_segsz = 256;
         break;
       default:  // any byte of the headers
         bytes[12 + choice / 8 % (mbuf->data_len - 12U)] ^= static_cast<std::uint8_t>(1U << (choice >> 29));

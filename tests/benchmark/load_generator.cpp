@@ -36,8 +36,9 @@ core::Port open_port(unsigned index, const std::string& socket, unsigned ring_ex
   const std::string device = "net_memif" + std::to_string(index) +
                              ",role=client,socket-abstract=no,socket=" + socket +
                              ",rsize=" + std::to_string(ring_exponent);
-  auto port = core::Port::open({.name = kPortNames[index], .device = device}, pool);
+  auto port = core::Port::find({.name = kPortNames[index], .device = device});
   if (!port) throw std::runtime_error(port.error().message());
+  if (const auto set = port->set_up({}, pool); !set) throw std::runtime_error(set.error().message());
   if (const auto started = port->start(); !started) throw std::runtime_error(started.error().message());
   return std::move(*port);
 }

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "common/core/owner.h"
-#include "common/net/checksum.h"
+#include "common/net/transport.h"
 #include "tests/support/networks.h"
 
 namespace millrace::benchmark {
@@ -163,6 +163,15 @@ void Traffic::write(rte_mbuf* mbuf, const Flow& flow, Step step, unsigned bytes)
       tcp.acknowledgment = be32(kClientSequence + 1);
       break;
   }
+  // Of all segments the appliance looks at the checksums of these alone.
+  if ((tcp.flags & kSyn) == 0) return;
+  net::Headers headers;
+  headers.family = config_.ipv6 ? 6 : 4;
+  headers.protocol = protocol;
+  headers.l3_offset = kEthernet;
+  headers.l4_offset = static_cast<std::uint16_t>(kEthernet + l3_bytes);
+  headers.end_offset = static_cast<std::uint16_t>(bytes);
+  net::set_transport_checksum(MutableBytes(rte_pktmbuf_mtod(mbuf, std::uint8_t*), bytes), headers);
 }
 
 void Traffic::write_any(rte_mbuf* mbuf, bool client, Size size) noexcept {

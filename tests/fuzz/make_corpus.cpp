@@ -167,6 +167,18 @@ void write_pipeline(Corpus& corpus) {
       corpus.write("pipeline", mode + "twin_" + ends.name, twin.bytes());
     }
   }
+  for (std::uint8_t transparent = 0; transparent < 2; ++transparent) {
+    const Talk talk{.ends = both_families()[transparent]};
+    Play marked(transparent);
+    const auto add = [&](unsigned port, const PacketBuilder& one, unsigned marks) {
+      marked.add(port, one, Play::kRunFirst | Play::kTwoSegments, marks << 4U);
+    };
+    for (unsigned marks = 1; marks < 4; ++marks) add(kInside, talk.c("S", 0, 0), marks);
+    add(kOutside, talk.s("SA", 0, 1), 1);
+    add(kInside, talk.c("A", 1, 1), 3);
+    for (unsigned marks = 4; marks < 9; ++marks) add(kOutside, talk.s("A", 1, 1, 1000), marks);
+    corpus.write("pipeline", transparent != 0 ? "wire_marks" : "routed_marks", marked.bytes());
+  }
   Play routes(0);
   for (const std::string_view to : {"203.0.113.9", "198.18.0.1", "198.51.100.4", "8.8.8.8", "10.0.0.1",
                                     "224.0.0.5", "10.9.0.9", "10.8.0.9"})

@@ -62,6 +62,27 @@ void put_right_checksum(std::span<std::uint8_t> frame) {
   net::set_ipv4_checksum(*reinterpret_cast<net::Ipv4Header*>(datagram.data()));
 }
 
+// What the port says of the packet beside its bytes.
+void mark(rte_mbuf& mbuf, unsigned marks) {
+  constexpr std::uint64_t kTag = RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+  constexpr std::array<std::uint64_t, 9> kFlags = {
+      RTE_MBUF_F_RX_L4_CKSUM_GOOD,
+      0,
+      RTE_MBUF_F_RX_L4_CKSUM_BAD,
+      RTE_MBUF_F_RX_L4_CKSUM_NONE,
+      RTE_MBUF_F_RX_L4_CKSUM_NONE | RTE_MBUF_F_RX_LRO,
+      RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_LRO,
+      RTE_MBUF_F_RX_L4_CKSUM_NONE | RTE_MBUF_F_RX_IP_CKSUM_NONE,
+      RTE_MBUF_F_RX_L4_CKSUM_GOOD | kTag,
+      RTE_MBUF_F_RX_L4_CKSUM_GOOD | kTag | RTE_MBUF_F_RX_QINQ | RTE_MBUF_F_RX_QINQ_STRIPPED,
+  };
+  mbuf.ol_flags |= kFlags[marks % kFlags.size()];
+  mbuf.tso_segsz = 300;
+  const bool both = (mbuf.ol_flags & RTE_MBUF_F_RX_QINQ) != 0;
+  mbuf.vlan_tci = both ? 200 : 7;
+  mbuf.vlan_tci_outer = 100;
+}
+
 // The frame in one buffer, or in two with the first ending behind `first` bytes.
 rte_mbuf* mbuf_of(rte_mempool* pool, std::span<const std::uint8_t> frame, std::size_t first) {
   rte_mbuf* head = rte_pktmbuf_alloc(pool);
@@ -128,7 +149,8 @@ void PipelinePlay::play(const std::uint8_t* data, std::size_t size) {
 
 void PipelinePlay::record(Input& input) {
   const std::uint8_t how = input.u8();
-  const unsigned power = input.u8() & 0xfU;
+  const std::uint8_t pause = input.u8();
+  const unsigned power = pause & 0xfU;
   const auto frame = input.bytes(input.u16());
   if ((how & 0x18U) != 0 || power != 0 || waiting_ == kMostWaiting) run();
   if (power != 0) pass_time((1U << power) - 1);
@@ -136,10 +158,10 @@ void PipelinePlay::record(Input& input) {
     strict_ ^= 1U;
     publish();
   }
-  arrive(how, frame.first(std::min<std::size_t>(frame.size(), kMostFrame)));
+  arrive(how, pause >> 4U, frame.first(std::min<std::size_t>(frame.size(), kMostFrame)));
 }
 
-void PipelinePlay::arrive(std::uint8_t how, std::span<const std::uint8_t> frame) {
+void PipelinePlay::arrive(std::uint8_t how, unsigned marks, std::span<const std::uint8_t> frame) {
   ++waiting_;
   const unsigned port = how & 1U;
   std::vector<std::uint8_t> bytes(frame.begin(), frame.end());
@@ -160,7 +182,9 @@ void PipelinePlay::arrive(std::uint8_t how, std::span<const std::uint8_t> frame)
       const std::size_t first =
           (how & 0x20U) != 0 && !bytes.empty() ? bytes.size() * (bytes.back() & 0x3fU) / 64 : bytes.size();
       const unsigned worker = (how & 0x40U) != 0 ? bed_->workers() - 1 : 0;
-      return bed_->receive(port, mbuf_of(bed_->pool(), bytes, first), worker);
+      rte_mbuf* mbuf = mbuf_of(bed_->pool(), bytes, first);
+      mark(*mbuf, marks);
+      return bed_->receive(port, mbuf, worker);
     }
   }
 }

@@ -22,7 +22,9 @@ namespace millrace::fuzz {
 //   by it),
 //          bit 3 let the workers run first, bit 4 change the policy before, bit 5 two segments, bit 6 the
 //          worker, bit 7 put in a right IPv4 checksum
-//   byte   milliseconds before it: the low four bits as a power of two, less 1
+//   byte   milliseconds before it: the low four bits as a power of two, less 1; the high four what the port
+//          says of the packet beside its bytes: 0 its checksum is right, 1 nothing, 2 wrong, 3 open, 4 and 5
+//          an aggregate of segments, 6 both checksums open, 7 and 8 a tag or two taken off
 //   u16    length of the frame, little-endian; then the frame
 //
 // After each input packets are conserved and sessions within their capacity; after the timers, no session and
@@ -37,7 +39,7 @@ class PipelinePlay {
   void publish();
   void pass_time(Tick milliseconds);
   void record(Input& input);
-  void arrive(std::uint8_t how, std::span<const std::uint8_t> frame);
+  void arrive(std::uint8_t how, unsigned marks, std::span<const std::uint8_t> frame);
   void run();
   void collect();
   void check() const;

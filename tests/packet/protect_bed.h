@@ -117,6 +117,9 @@ class ProtectBed {
     EXPECT_EQ(frames.size(), 1U);
     return frames.size() == 1 ? frames[0] : Frame{};
   }
+  [[nodiscard]] std::uint64_t dropped(core::Drop reason) const {
+    return bed_->dropped(static_cast<std::uint8_t>(reason));
+  }
   [[nodiscard]] std::uint64_t dropped(firewall::Drop reason) const {
     return bed_->dropped(static_cast<std::uint8_t>(reason));
   }

@@ -127,6 +127,20 @@ TEST(ProtectSyn, ABadCookieIsRefused) {
   });
 }
 
+TEST(ProtectSyn, ACookieWithABadChecksumOpensNothing) {
+  for_each_case([](const Shape& shape, Forwarding forwarding) {
+    Connection x(shape, forwarding);
+    x.get_cookie();
+    x.client_sends(x.from_client("A", x.c + 1, x.k + 1).bad_transport_checksum());
+    x.nobody_gets_anything();
+    EXPECT_EQ(x.bed.dropped(core::Drop::kBadTransportChecksum), 1U);
+    EXPECT_EQ(x.sessions(), 0U);
+    x.redeem_cookie();
+    x.server_answers();
+    x.exchange();
+  });
+}
+
 TEST(ProtectSyn, ACookieExpires) {
   for_each_case([](const Shape& shape, Forwarding forwarding) {
     Connection x(shape, forwarding);

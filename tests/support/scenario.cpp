@@ -9,7 +9,6 @@
 
 #include "tests/support/networks.h"
 #include "tests/support/packet_text.h"
-#include "tests/support/testbed.h"
 #include "vnfs/firewall/function.h"
 
 namespace millrace::testing {
@@ -147,7 +146,8 @@ class Run final : public Observed {
   void arrive(const Scenario::Arrival& arrival, std::size_t round) {
     switch (arrival.by) {
       case Scenario::Arrival::By::kPort:
-        return bed_->receive(arrival.where, arrival.frame, static_cast<unsigned>(round % test_.workers));
+        return bed_->receive(arrival.where, arrival.frame, static_cast<unsigned>(round % test_.workers),
+                             arrival.marks);
       case Scenario::Arrival::By::kHost:
         return bed_->from_host(core::InterfaceId(static_cast<std::uint16_t>(arrival.where)), arrival.frame);
       case Scenario::Arrival::By::kResume:
@@ -216,7 +216,8 @@ class Run final : public Observed {
   }
 
   void expect_no_buffer_lost() const {
-    EXPECT_EQ(rte_mempool_in_use_count(bed_->pool()), total(&core::WorkerCounters::held) + bed_->waiting())
+    EXPECT_EQ(rte_mempool_in_use_count(bed_->pool()),
+              total(&core::WorkerCounters::held) + bed_->waiting_buffers())
         << "packet buffers are lost";
   }
 
@@ -356,6 +357,11 @@ Scenario& Scenario::in(unsigned port, Frame frame) {
   return *this;
 }
 Scenario& Scenario::in(unsigned port, const PacketBuilder& packet) { return in(port, packet.bytes()); }
+Scenario& Scenario::in(unsigned port, Frame frame, Marks marks) {
+  in(port, std::move(frame));
+  rounds.back().arrivals.back().marks = marks;
+  return *this;
+}
 Scenario& Scenario::from_host(std::uint16_t interface, const PacketBuilder& packet) {
   rounds.back().arrivals.push_back({Arrival::By::kHost, interface, packet.bytes()});
   return *this;

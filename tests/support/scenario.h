@@ -26,6 +26,7 @@
 #include "common/core/network.h"
 #include "tests/support/firewall_policy.h"
 #include "tests/support/packet_builder.h"
+#include "tests/support/testbed.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/worker_state.h"
 
@@ -110,6 +111,10 @@ class Scenario {
   // One round.
   Scenario& in(unsigned port, const PacketBuilder& packet);
   Scenario& in(unsigned port, Frame frame);
+  Scenario& in(unsigned port, const PacketBuilder& packet, Marks marks) {
+    return in(port, packet.bytes(), marks);
+  }
+  Scenario& in(unsigned port, Frame frame, Marks marks);
   Scenario& from_host(std::uint16_t interface, const PacketBuilder& packet);
   Scenario& resumed(unsigned port, const PacketBuilder& packet);
   Scenario& out(unsigned port, const PacketBuilder& packet);
@@ -140,6 +145,7 @@ class Scenario {
     enum class By : std::uint8_t { kPort, kHost, kResume } by;
     unsigned where;
     Frame frame;
+    Marks marks{};
   };
   struct Departure {
     enum class By : std::uint8_t { kPort, kHost, kResolve } by;

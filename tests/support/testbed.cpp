@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/support/testbed.h"
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
@@ -108,7 +109,8 @@ Testbed::Testbed(const TestbedConfig& config, core::Snapshot snapshot,
       worker.transmit_paths[port.value()] = {
           .present = true,
           .queue = static_cast<std::uint16_t>(w % transmit_queues),
-          .ring = w < transmit_queues ? nullptr : send_for_others_[w % transmit_queues]};
+          .ring = w < transmit_queues ? nullptr : send_for_others_[w % transmit_queues],
+          .offloads = config.offloads};
     }
     worker.transmit_for_others = {send_for_others_[w]};
     counters_.push_back(std::make_unique<core::WorkerCounters>());
@@ -141,17 +143,32 @@ void Testbed::set_time(Tick now) {
   for (auto& worker : workers_) worker->set_time(now);
 }
 
-rte_mbuf* Testbed::mbuf_of(std::span<const std::uint8_t> frame) {
-  rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
-  if (mbuf == nullptr) throw std::runtime_error("no packet buffer");
-  auto* data = rte_pktmbuf_append(mbuf, static_cast<std::uint16_t>(frame.size()));
-  if (data == nullptr) throw std::runtime_error("frame larger than a buffer");
-  if (!frame.empty()) std::memcpy(data, frame.data(), frame.size());
-  return mbuf;
+rte_mbuf* Testbed::mbuf_of(std::span<const std::uint8_t> frame, std::size_t first) {
+  rte_mbuf* chain = nullptr;
+  do {
+    rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
+    if (mbuf == nullptr) throw std::runtime_error("no packet buffer");
+    const std::size_t room = chain == nullptr && first != 0 ? first : rte_pktmbuf_tailroom(mbuf);
+    const auto part = frame.first(std::min(frame.size(), room));
+    auto* data = rte_pktmbuf_append(mbuf, static_cast<std::uint16_t>(part.size()));
+    if (!part.empty()) std::memcpy(data, part.data(), part.size());
+    frame = frame.subspan(part.size());
+    if (chain == nullptr) {
+      chain = mbuf;
+    } else if (rte_pktmbuf_chain(chain, mbuf) != 0) {
+      throw std::runtime_error("frame larger than a chain of buffers");
+    }
+  } while (!frame.empty());
+  return chain;
 }
 
-void Testbed::receive(unsigned port, std::span<const std::uint8_t> frame, unsigned worker) {
-  receive(port, mbuf_of(frame), worker);
+void Testbed::receive(unsigned port, std::span<const std::uint8_t> frame, unsigned worker, Marks marks) {
+  rte_mbuf* mbuf = mbuf_of(frame, marks.first_buffer);
+  mbuf->ol_flags |= marks.flags;
+  mbuf->tso_segsz = marks.segment_size;
+  mbuf->vlan_tci = marks.vlan_tci;
+  mbuf->vlan_tci_outer = marks.vlan_tci_outer;
+  receive(port, mbuf, worker);
 }
 
 void Testbed::receive(unsigned port, rte_mbuf* mbuf, unsigned worker) {
@@ -205,6 +222,12 @@ void Testbed::from_host(core::InterfaceId interface, std::span<const std::uint8_
   rte_mbuf* mbuf = mbuf_of(frame);
   core::note(mbuf) = {.kind = core::Note::Kind::kFrame, .interface = interface};
   if (rte_ring_enqueue(from_host_, mbuf) != 0) throw std::runtime_error("ring from the twin full");
+}
+
+unsigned Testbed::waiting_buffers() const noexcept {
+  unsigned count = 0;
+  for (const rte_mbuf* mbuf : waiting_) count += mbuf->nb_segs;
+  return count;
 }
 
 void Testbed::give_back(bool answered) {

@@ -26,6 +26,16 @@ struct TestbedConfig {
   unsigned ring_size = 2048;
   unsigned transmit_queues = 0;  // of each port; 0: one for each worker
   flow::FragmentSettings fragments{};
+  core::TransmitOffloads offloads{};  // of every port: what the workers believe the ports can
+};
+
+// What a port says of a frame it received, beside its bytes: RTE_MBUF_F_RX_* and what goes with them.
+struct Marks {
+  std::uint64_t flags = 0;
+  std::uint16_t segment_size = 0;  // of an aggregate
+  std::uint16_t vlan_tci = 0;      // of a tag that was taken off
+  std::uint16_t vlan_tci_outer = 0;
+  std::uint16_t first_buffer = 0;  // bytes in the first of a chain of buffers; 0: as many as it holds
 };
 
 // Ports, rings and workers around one function. The owner of everything.
@@ -47,8 +57,8 @@ class Testbed {
   }
   void set_time(Tick now);
 
-  // A frame arrives at a port, on the queue of the given worker.
-  void receive(unsigned port, std::span<const std::uint8_t> frame, unsigned worker = 0);
+  // A frame arrives at a port, on the queue of the given worker; one larger than a buffer in a chain of them.
+  void receive(unsigned port, std::span<const std::uint8_t> frame, unsigned worker = 0, Marks marks = {});
   void receive(unsigned port, rte_mbuf* mbuf, unsigned worker = 0);
   // Lets the workers poll in turn until none finds a packet.
   void run();
@@ -70,7 +80,8 @@ class Testbed {
   };
   // The same with the notes they carried; what asks for a next hop waits from then on.
   [[nodiscard]] std::vector<HostFrame> to_host_with_notes();
-  [[nodiscard]] unsigned waiting() const noexcept { return static_cast<unsigned>(waiting_.size()); }
+  // Buffers of the packets that wait.
+  [[nodiscard]] unsigned waiting_buffers() const noexcept;
   // The twin gives back all that waits: the neighbours have answered, or they never will.
   void give_back(bool answered);
   // The twin sends a frame by an interface, or gives back one that came by `port` and waited for its next
@@ -84,7 +95,7 @@ class Testbed {
   [[nodiscard]] std::uint64_t dropped_in_all() const;
 
  private:
-  [[nodiscard]] rte_mbuf* mbuf_of(std::span<const std::uint8_t> frame);
+  [[nodiscard]] rte_mbuf* mbuf_of(std::span<const std::uint8_t> frame, std::size_t first = 0);
 
   rte_mempool* pool_ = nullptr;
   std::vector<core::PortId> ports_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/syn_proxy.h"
 
+#include "common/core/receive_marks.h"
 #include "common/net/checksum.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/worker_state.h"
@@ -99,6 +100,11 @@ void GuardSyn::redeem(Batch& batch, Packet& packet, const Policy& policy) noexce
   if (!segment_size || packet.headers.is_fragment) {
     // With mid-stream pick-up it may as well be of an old connection: the rules decide.
     if (!policy.tcp.midstream_pickup) batch.drop(packet, Drop::kTcpBadCookie);
+    return;
+  }
+  // It opens a connection as a SYN does, which ingress has seen to.
+  if (!core::checksum_believed(packet)) {
+    batch.drop(packet, core::Drop::kBadTransportChecksum);
     return;
   }
   if (!rewrite_tcp(packet, opening(initial_sequence, tcp.window.host(), *segment_size))) {

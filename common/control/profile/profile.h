@@ -17,6 +17,7 @@ namespace millrace::control {
 
 enum class Idle : std::uint8_t { kPoll, kAdaptive };
 enum class LogLevel : std::uint8_t { kTrace, kDebug, kInfo, kWarning, kError };
+enum class Offloads : std::uint8_t { kAuto, kNoLro, kNone };
 enum class ForwardingMode : std::uint8_t { kRouted, kTransparent };
 
 struct Workers {
@@ -39,6 +40,7 @@ struct Port {
   Located<std::string> device;          // DPDK device arguments
   std::uint16_t mtu = 1500;             // largest IP packet, without Ethernet header and tags
   std::optional<std::uint16_t> queues;  // empty: one per worker, or as many as the device has
+  Offloads offloads = Offloads::kAuto;
 };
 
 struct Interface {

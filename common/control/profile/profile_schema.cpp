@@ -112,6 +112,13 @@ std::shared_ptr<const Struct<Port>> port() {
       "queues", &Port::queues, integer<std::uint16_t>(1, kMostWorkers), "Receive queues.",
       absent_means(
           "one per worker, or as many as the device has; 1 with memif, whose peer must have as many"));
+  table->field(
+      "offloads", &Port::offloads,
+      choice<Offloads>({{"auto", Offloads::kAuto, "what the device can"},
+                        {"no_lro", Offloads::kNoLro, "but it puts no TCP segments together on arrival (LRO)"},
+                        {"none", Offloads::kNone, "everything in software"}}),
+      "What the device does instead of the appliance: verify and write checksums, put TCP segments "
+      "together and cut them again. `/v1/health` and the log say what is in use.");
   return table;
 }
 

@@ -23,14 +23,18 @@ std::string workers_table(const boost::json::array& workers, const Style& style)
 }
 
 std::string ports_table(const boost::json::array& ports, const Style& style) {
-  TextTable table({{"PORT"}, {"LINK"}, {"SPEED", kRight}, {"DRIVER"}});
+  TextTable table({{"PORT"}, {"LINK"}, {"SPEED", kRight}, {"DRIVER"}, {"OFFLOADS"}});
   for (const auto& port : ports) {
+    std::string offloads;
+    for (const auto& offload : array_at(port, "offloads"))
+      offloads += (offloads.empty() ? "" : ", ") + printable(to_text(offload));
     const bool up = flag_at(port, "link_up");
     const double speed = number_at(port, "speed_mbps");
     table.add({text_at(port, "name"),
                {up ? "up" : "down", up ? Tone::kGood : Tone::kBad},
                speed > 0 ? human_bits(speed * 1e6) : "-",
-               text_at(port, "driver")});
+               text_at(port, "driver"),
+               offloads.empty() ? "-" : offloads});
   }
   return table.render(style);
 }

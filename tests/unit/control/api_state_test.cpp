@@ -35,8 +35,10 @@ TEST_F(ApiState, HealthSaysWhatTheApplianceSays) {
     "live": true, "ready": true, "reasons": [],
     "workers": [{"id": 0, "cpu": 2, "alive": true, "heartbeat": 17, "busy_ratio": 0.25, "backlog": 3},
                 {"id": 1, "cpu": -1, "alive": true, "heartbeat": 18, "busy_ratio": 0.5, "backlog": 0}],
-    "ports": [{"name": "inside", "driver": "net_af_packet", "link_up": true, "speed_mbps": 10000},
-              {"name": "outside", "driver": "net_tap", "link_up": false, "speed_mbps": 0}],
+    "ports": [{"name": "inside", "driver": "net_af_packet", "link_up": true, "speed_mbps": 10000,
+               "offloads": []},
+              {"name": "outside", "driver": "net_tap", "link_up": false, "speed_mbps": 0,
+               "offloads": ["receive IPv4 checksum"]}],
     "uptime_ms": 3723000, "policy_generation": 7})"));
 }
 

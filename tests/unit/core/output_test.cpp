@@ -3,8 +3,10 @@
 // back.
 #include "common/core/output.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <rte_eth_ring.h>
@@ -182,6 +184,97 @@ TEST_F(PortOutputTest, AFullQueueDropsTheRestAndCountsPiecesWithTheirDatagram) {
   EXPECT_EQ(counters_.ports[port_.value()].transmitted_bytes.read(), 127U * 60);
   EXPECT_EQ(drain(queue_), 127U);
   EXPECT_EQ(rte_mempool_in_use_count(pool_), 0U);
+}
+
+// The port's driver, that prepares packets for its device and can not send every one.
+class PreparingPortTest : public PortOutputTest {
+ protected:
+  PreparingPortTest() {
+    asked = 0;
+    rte_eth_fp_ops[port_.value()].tx_pkt_prepare = [](void*, rte_mbuf** mbufs, std::uint16_t count) {
+      for (std::uint16_t i = 0; i < count; ++i) {
+        ++asked;
+        if (mbufs[i]->tso_segsz == kImpossible) return i;
+      }
+      return count;
+    };
+  }
+  // A burst of packets numbered from 0, those in `impossible` not to be sent.
+  void send(Transmitter& transmitter, std::uint8_t count, std::initializer_list<std::uint8_t> impossible) {
+    for (std::uint8_t i = 0; i < count; ++i) {
+      rte_mbuf* one = mbuf();
+      *rte_pktmbuf_mtod(one, std::uint8_t*) = i;
+      const bool refused = std::find(impossible.begin(), impossible.end(), i) != impossible.end();
+      one->tso_segsz = refused ? kImpossible : std::uint16_t{0};
+      transmitter.send(port_, one, i % 2 == 0 ? Origin::kReceived : Origin::kHost);
+    }
+  }
+  [[nodiscard]] std::vector<unsigned> sent() {
+    std::vector<unsigned> numbers;
+    for (void* entry = nullptr; rte_ring_dequeue(queue_, &entry) == 0;) {
+      numbers.push_back(*rte_pktmbuf_mtod(static_cast<rte_mbuf*>(entry), std::uint8_t*));
+      rte_pktmbuf_free(static_cast<rte_mbuf*>(entry));
+    }
+    return numbers;
+  }
+
+  static constexpr std::uint16_t kImpossible = 1;
+  static inline unsigned asked = 0;
+};
+
+TEST_F(PreparingPortTest, IsAskedOnlyWhereThereIsWorkForIt) {
+  Transmitter transmitter(paths_, counters_, capturer_);
+  send(transmitter, 10, {});
+  transmitter.flush();
+  EXPECT_EQ(asked, 0U);
+  transmitter.announce_offload(port_);
+  send(transmitter, 10, {});
+  transmitter.flush();
+  EXPECT_EQ(asked, 10U);
+  send(transmitter, 10, {});
+  transmitter.flush();
+  EXPECT_EQ(asked, 10U);
+  EXPECT_EQ(sent().size(), 30U);
+}
+
+TEST_F(PreparingPortTest, WhatItCanNotSendIsDroppedAndTheRestGoesInOrder) {
+  Transmitter transmitter(paths_, counters_, capturer_);
+  transmitter.announce_offload(port_);
+  send(transmitter, 10, {0, 4, 5, 9});
+  transmitter.flush();
+  EXPECT_EQ(sent(), (std::vector<unsigned>{1, 2, 3, 6, 7, 8}));
+  EXPECT_EQ(dropped(Drop::kTransmitFailed), 4U);
+  EXPECT_EQ(counters_.transmitted.read(), 3U);            // 2, 6, 8
+  EXPECT_EQ(counters_.from_host_transmitted.read(), 3U);  // 1, 3, 7
+  EXPECT_EQ(counters_.ports[port_.value()].transmitted_bytes.read(), 6U * 60);
+  transmitter.announce_offload(port_);
+  send(transmitter, 2, {0, 1});
+  transmitter.flush();
+  EXPECT_EQ(dropped(Drop::kTransmitFailed), 6U);
+  EXPECT_EQ(rte_mempool_in_use_count(pool_), 0U);
+}
+
+TEST_F(PreparingPortTest, IsAskedByTheWorkerThatHasTheQueue) {
+  rte_ring* to = ring("out_prepared", 64);
+  std::array<Transmitter::Path, kMaxPorts> others{};
+  others[port_.value()] = {.present = true, .queue = 0, .ring = to};
+  Transmitter other(others, counters_, capturer_);
+  other.announce_offload(port_);
+  send(other, 10, {3});
+  other.flush();
+  EXPECT_EQ(asked, 0U);
+  Transmitter transmitter(paths_, counters_, capturer_);
+  for (void* entry = nullptr; rte_ring_dequeue(to, &entry) == 0;) {
+    auto* one = static_cast<rte_mbuf*>(entry);
+    const Note with = note(one);
+    transmitter.send_for_other(with.port, one, with.type_or_flags);
+  }
+  transmitter.flush();
+  EXPECT_EQ(asked, 10U);
+  EXPECT_EQ(sent(), (std::vector<unsigned>{0, 1, 2, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(counters_.transmitted.read(), 5U);
+  EXPECT_EQ(counters_.from_host_transmitted.read(), 4U);
+  rte_ring_free(to);
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ TEST(FormatState, Health) {
       format_health(boost::json::parse(R"({"live": true, "ready": false, "reasons": ["port outside is down"],
       "workers": [{"id": 0, "cpu": 2, "alive": true, "busy_ratio": 0.25, "backlog": 3},
                   {"id": 1, "cpu": -1, "alive": false, "busy_ratio": 1, "backlog": 0}],
-      "ports": [{"name": "inside", "driver": "net_tap", "link_up": true, "speed_mbps": 10000},
+      "ports": [{"name": "inside", "driver": "net_tap", "link_up": true, "speed_mbps": 10000,
+                 "offloads": ["large receive", "symmetric RSS"]},
                 {"name": "out", "driver": "net_memif", "link_up": false, "speed_mbps": 0}],
       "uptime_ms": 3723000, "policy_generation": 7})"),
                     Style()),
@@ -24,9 +25,9 @@ TEST(FormatState, Health) {
       "     0    2  alive     25%        3\n"
       "     1    -  stalled  100%        0\n"
       "\n"
-      "PORT    LINK        SPEED  DRIVER\n"
-      "inside  up    10.0 Gbit/s  net_tap\n"
-      "out     down            -  net_memif\n");
+      "PORT    LINK        SPEED  DRIVER     OFFLOADS\n"
+      "inside  up    10.0 Gbit/s  net_tap    large receive, symmetric RSS\n"
+      "out     down            -  net_memif  -\n");
 }
 
 TEST(FormatState, HealthOfAnUnknownKindStillShows) {

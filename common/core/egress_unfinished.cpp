@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Packets that a port left unfinished: open checksums and aggregates of TCP segments. The next port finishes
+// them where it can, software where not.
+#include <algorithm>
+#include <cstring>
+
+#include "common/core/egress.h"
+#include "common/core/receive_marks.h"
+#include "common/core/rewrite.h"
+#include "common/net/transport.h"
+
+namespace millrace::core {
+namespace {
+
+using net::Headers;
+using net::Ipv4Header;
+
+// However small the segments were, an aggregate is not cut into more than 256. A segment of this size passes
+// everywhere (RFC 791: 576 bytes, RFC 8200: 1280).
+constexpr unsigned kLeastSegment = 256;
+
+// Where the port's driver is to find the headers, and what it is to do.
+void describe_headers(rte_mbuf& mbuf, const Headers& headers, unsigned segment, std::uint64_t work) noexcept {
+  mbuf.tx_offload =
+      rte_mbuf_tx_offload(headers.l3_offset, headers.l4_offset - std::uint64_t{headers.l3_offset},
+                          headers.payload_offset - std::uint64_t{headers.l4_offset}, segment, 0, 0, 0);
+  mbuf.ol_flags &= ~(RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_MASK);
+  mbuf.ol_flags |= work | (headers.is_ipv4() ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
+}
+
+// Leaves the checksum to the port: the field holds the pseudo-header's sum (RTE_MBUF_F_TX_L4_MASK).
+void leave_checksum(rte_mbuf& mbuf, const Headers& headers) noexcept {
+  auto* frame = rte_pktmbuf_mtod(&mbuf, std::uint8_t*);
+  std::uint8_t* l4 = frame + headers.l4_offset;
+  const unsigned length = net::transport_length(headers, l4);
+  net::transport_checksum(l4, headers.protocol) =
+      be16::from_wire(net::fold(net::pseudo_header(headers, frame + headers.l3_offset, length)));
+  const bool tcp = headers.protocol == net::protocol::kTcp;
+  describe_headers(mbuf, headers, 0, tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM);
+}
+
+// Leaves the segments to the port: pseudo-header without a length, no IPv4 checksum (RTE_MBUF_F_TX_TCP_SEG).
+void leave_segments(rte_mbuf& mbuf, const Headers& headers, unsigned segment) noexcept {
+  auto* frame = rte_pktmbuf_mtod(&mbuf, std::uint8_t*);
+  std::uint8_t* l3 = frame + headers.l3_offset;
+  net::transport_checksum(frame + headers.l4_offset, headers.protocol) =
+      be16::from_wire(net::fold(net::pseudo_header(headers, l3, 0)));
+  if (headers.is_ipv4()) reinterpret_cast<Ipv4Header*>(l3)->checksum = be16{};
+  describe_headers(mbuf, headers, segment,
+                   RTE_MBUF_F_TX_TCP_SEG | (headers.is_ipv4() ? RTE_MBUF_F_TX_IP_CKSUM : 0));
+}
+
+// Devices sum to the end of the frame, and few know IPv6 extension headers.
+bool device_can_sum(const rte_mbuf& mbuf, const Headers& headers) noexcept {
+  if (mbuf.pkt_len != headers.end_offset) return false;
+  return headers.is_ipv4() || headers.l4_offset == headers.l3_offset + sizeof(net::Ipv6Header);
+}
+
+bool port_sums(const TransmitOffloads& can, std::uint8_t protocol) noexcept {
+  return protocol == net::protocol::kTcp ? can.tcp_checksum : can.udp_checksum;
+}
+
+bool may_not_be_cut_smaller(const Packet& packet) noexcept {
+  return packet.headers.is_ipv6() ||
+         (packet.l3_as<Ipv4Header>().fragment.host() & Ipv4Header::kDontFragment) != 0;
+}
+
+// TCP payload of each segment on the next link; 0 when they are too big for it. The sizes drivers tell are
+// not always exact, so a link as wide as the one the segments came by takes them all.
+unsigned segment_size(const Packet& packet, const NextHop& hop, const Network& network) noexcept {
+  const unsigned headers = packet.headers.payload_offset - unsigned{packet.headers.l3_offset};
+  if (headers >= hop.mtu) return 0;
+  const unsigned room = hop.mtu - headers;
+  const unsigned told = packet.mbuf->tso_segsz;
+  const bool narrower = hop.mtu < network.interfaces[packet.ingress.value()].mtu;
+  if (told > room && narrower && may_not_be_cut_smaller(packet)) return 0;
+  return told == 0 ? room : std::min(std::max(told, kLeastSegment), room);
+}
+
+bool is_aggregate(const Packet& packet) noexcept {
+  return (packet.mbuf->ol_flags & RTE_MBUF_F_RX_LRO) != 0 && packet.headers.protocol == net::protocol::kTcp;
+}
+
+// Copies out of a chain of buffers, front to back.
+class ChainReader {
+ public:
+  ChainReader(const rte_mbuf* chain, unsigned offset) noexcept : segment_(chain), offset_(offset) {}
+
+  void read(std::uint8_t* to, unsigned length) noexcept {
+    while (length != 0) {
+      while (offset_ >= segment_->data_len) {
+        offset_ -= segment_->data_len;
+        segment_ = segment_->next;
+      }
+      const unsigned here = std::min(length, segment_->data_len - offset_);
+      std::memcpy(to, rte_pktmbuf_mtod_offset(segment_, const std::uint8_t*, offset_), here);
+      to += here;
+      offset_ += here;
+      length -= here;
+    }
+  }
+
+ private:
+  const rte_mbuf* segment_;
+  unsigned offset_;
+};
+
+}  // namespace
+
+bool Egress::complete(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
+                      Origin origin) noexcept {
+  if (is_aggregate(packet)) {
+    const unsigned segment = segment_size(packet, hop, network);
+    if (segment < packet.headers.payload_length()) {
+      forward_aggregate(batch, packet, hop, network, segment, origin);
+      return false;
+    }
+  }
+  if (!checksum_is_open(*packet.mbuf)) return true;
+  Headers headers = packet.headers;
+  const unsigned padding = packet.mbuf->pkt_len - headers.end_offset;
+  if (padding != 0) static_cast<void>(rte_pktmbuf_trim(packet.mbuf, static_cast<std::uint16_t>(padding)));
+  const bool to_end = net::transport_length(headers, packet.bytes() + headers.l4_offset) ==
+                      headers.end_offset - unsigned{headers.l4_offset};
+  if (packet.ip_length() > hop.mtu || !to_end || !device_can_sum(*packet.mbuf, headers) ||
+      !port_sums(transmitter_.offloads(hop.port), headers.protocol)) {
+    write_transport_checksum(packet);
+    return true;
+  }
+  leave_checksum(*packet.mbuf, headers);
+  if (hop.kind == NextHop::Kind::kForward) packet.mbuf->l2_len = hop.rewrite_length & 0x7fU;
+  transmitter_.announce_offload(hop.port);
+  return true;
+}
+
+void Egress::forward_aggregate(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
+                               unsigned segment, Origin origin) noexcept {
+  const bool routed = hop.kind == NextHop::Kind::kForward;
+  if (routed && origin == Origin::kReceived && !may_go_on(packet)) {
+    expire(batch, packet, network);
+    return;
+  }
+  if (segment == 0) {
+    originator_.too_big(packet, network, hop.mtu);
+    batch.drop(packet, Drop::kPacketTooBig);
+    return;
+  }
+  Headers headers = packet.headers;
+  if (routed) {
+    if (origin == Origin::kReceived) take_hop(packet);
+    rewrite(packet.mbuf, headers.l3_offset, headers.is_ipv4(), hop);
+    const int shift = hop.rewrite_length - headers.l3_offset;
+    for (std::uint16_t* offset :
+         {&headers.l3_offset, &headers.l4_offset, &headers.payload_offset, &headers.end_offset}) {
+      *offset = static_cast<std::uint16_t>(*offset + shift);
+    }
+  }
+  const TransmitOffloads& can = transmitter_.offloads(hop.port);
+  if (can.segmentation && packet.mbuf->nb_segs <= can.most_segments &&
+      device_can_sum(*packet.mbuf, headers)) {
+    leave_segments(*packet.mbuf, headers, segment);
+    batch.take(packet);
+    transmitter_.announce_offload(hop.port);
+    transmitter_.send(hop.port, packet.mbuf, origin);
+    return;
+  }
+  if (!cut(packet.mbuf, headers, hop.port, segment, origin)) {
+    batch.drop(packet, Drop::kNoMemory);
+    return;
+  }
+  batch.take(packet);
+  rte_pktmbuf_free(packet.mbuf);
+  counters_.segmented.add(1);
+}
+
+// DPDK's own library for this (rte_gso) knows IPv4 only and leaves the checksums to the port.
+bool Egress::cut(const rte_mbuf* whole, const Headers& headers, PortId port, unsigned segment,
+                 Origin origin) noexcept {
+  const TransmitOffloads& can = transmitter_.offloads(port);
+  const net::SegmentCut cut{.payload = headers.payload_length(), .size = segment};
+  ChainReader payload(whole, headers.payload_offset);
+  const unsigned count = cut.count();
+  for (unsigned i = 0; i < count; ++i) {
+    const unsigned length = cut.length(i);
+    const auto frame_length = static_cast<std::uint16_t>(headers.payload_offset + length);
+    rte_mbuf* piece = rte_pktmbuf_alloc(pool_);
+    auto* frame =
+        piece == nullptr ? nullptr : reinterpret_cast<std::uint8_t*>(rte_pktmbuf_append(piece, frame_length));
+    if (frame == nullptr) {
+      rte_pktmbuf_free(piece);
+      return false;
+    }
+    std::memcpy(frame, rte_pktmbuf_mtod(whole, const std::uint8_t*), headers.payload_offset);
+    payload.read(frame + headers.payload_offset, length);
+    net::write_segment_headers(frame, headers, cut, i);
+    Headers own = headers;
+    own.end_offset = frame_length;
+    if (can.tcp_checksum && device_can_sum(*piece, own)) {
+      leave_checksum(*piece, own);
+      transmitter_.announce_offload(port);
+    } else {
+      net::set_transport_checksum(MutableBytes(frame, frame_length), own);
+    }
+    // One packet came in, so one is counted out: the last piece stands for it.
+    transmitter_.send(port, piece, i + 1 < count ? Origin::kPiece : origin);
+  }
+  return true;
+}
+
+}  // namespace millrace::core
