@@ -134,6 +134,9 @@ std::vector<Metric> common_metrics(const DataPlane& plane, const Vnf& vnf, const
                      &WorkerCounters::originated_suppressed);
   builder.per_worker("handed_over_packets_total", "Packets passed to the worker that owns their flow.",
                      &WorkerCounters::handed_over);
+  builder.per_worker("passed_unread_packets_total",
+                     "Frames that carry neither ARP nor IP and passed in transparent forwarding.",
+                     &WorkerCounters::passed_unread);
   builder.per_worker("fragmented_packets_total", "Datagrams sent in more than one piece.",
                      &WorkerCounters::fragmented);
   builder.per_worker("segmented_packets_total",

@@ -35,6 +35,12 @@ std::string summary(const core::TraceEvent& event, const core::Network& network)
                ? event.bytes.data() + headers.l3_offset + offset
                : nullptr;
   };
+  std::string tags;
+  if (headers.inner_vlan != 0) {
+    tags = fmt::format("vlan {}.{} ", headers.outer_vlan, headers.inner_vlan);
+  } else if (headers.outer_vlan != 0) {
+    tags = fmt::format("vlan {} ", headers.outer_vlan);
+  }
   std::string source = "?";
   std::string destination = "?";
   if (headers.is_ipv4()) {
@@ -50,9 +56,12 @@ std::string summary(const core::TraceEvent& event, const core::Network& network)
       destination = ip.destination.to_string();
     }
   } else {
-    return fmt::format("in by {}", interface(event.state.ingress));
+    return fmt::format("{}in by {}", tags, interface(event.state.ingress)) +
+           (headers.family == net::Headers::kOther
+                ? fmt::format(", unread to {}", interface(event.state.egress))
+                : std::string());
   }
-  std::string text = fmt::format("{} > {} protocol {}", source, destination, headers.protocol);
+  std::string text = fmt::format("{}{} > {} protocol {}", tags, source, destination, headers.protocol);
   if (headers.has_ports) {
     text += fmt::format(" ports {} > {}", headers.source_port.host(), headers.destination_port.host());
   }
@@ -76,6 +85,8 @@ Result<core::PacketFilter> Runtime::filter_of(const control::PacketMatch& match)
   filter.destination = match.destination;
   filter.protocol = match.protocol;
   filter.port = match.port;
+  filter.vlan = match.vlan;
+  filter.outer_vlan = match.outer_vlan;
   if (match.interface) {
     const auto& interfaces = plane_->snapshot().network->interfaces;
     const auto found = std::find_if(interfaces.begin(), interfaces.end(), [&](const core::Interface& each) {

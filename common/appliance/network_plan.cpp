@@ -92,6 +92,8 @@ Result<host::TwinPlan> make_plan(const control::Profile& profile, Numbering& num
       return failure("connect a transparent pair", "a port is not open");
     core::connect_wire(network, first->id(), second->id());
   }
+  const control::OtherFrames& other = profile.forwarding->other;
+  network.passed_frames = {other.all, other.llc, other.spanning_tree, other.types};
   if (network.domains.size() != numbering.domains.names().size())
     return failure("number the routing domains");
   return plan;

@@ -67,8 +67,10 @@ struct PacketMatch {
   std::optional<net::Prefix> destination;
   std::optional<std::uint8_t> protocol;
   std::optional<std::uint16_t> port;
-  std::optional<std::string> interface;  // of arrival
-  std::optional<std::string> rule;       // sessions only: that accepted it
+  std::optional<std::string> interface;     // of arrival
+  std::optional<std::uint16_t> vlan;        // of the only tag, or the inner one of two; 0: untagged
+  std::optional<std::uint16_t> outer_vlan;  // of two tags; 0: at most one
+  std::optional<std::string> rule;          // sessions only: that accepted it
 };
 
 struct SessionPage {

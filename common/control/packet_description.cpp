@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::array<std::string_view, 8> kFlags{"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
 constexpr std::uint8_t kSyn = 0x02;
+constexpr std::uint16_t kMostVlan = 4095;
 constexpr std::uint8_t kEchoRequest = 8;      // RFC 792
 constexpr std::uint8_t kEchoRequestV6 = 128;  // RFC 4443 section 4.1
 
@@ -117,6 +118,11 @@ Result<PacketDescription> read_packet(const boost::json::object& object) {
   read_transport(members, packet);
   packet.dscp = static_cast<std::uint8_t>(members.number("dscp", 0, 63).value_or(0));
   packet.interface = members.text("interface");
+  packet.vlan = static_cast<std::uint16_t>(members.number("vlan", 0, kMostVlan).value_or(0));
+  packet.outer_vlan = static_cast<std::uint16_t>(members.number("outer_vlan", 0, kMostVlan).value_or(0));
+  if (packet.outer_vlan != 0 && packet.vlan == 0)
+    members.refuse("outer_vlan",
+                   "is the outer of two tags; give the inner one as vlan, or the only one as vlan");
   if (const auto right = members.finish(); !right) return tl::unexpected(right.error());
   return packet;
 }

@@ -27,6 +27,8 @@ struct PacketDescription {
   std::uint8_t dscp = 0;
   std::uint8_t tcp_flags = 0;            // as in the header's octet; SYN unless said, 0 when not TCP
   std::optional<std::string> interface;  // of arrival; to be found by the route to the source when absent
+  std::uint16_t vlan = 0;        // transparent mode: of the only tag, or the inner one of two; 0: untagged
+  std::uint16_t outer_vlan = 0;  // the same, of two tags
 };
 
 // Error::where is the member that is wrong or missing.

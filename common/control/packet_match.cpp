@@ -12,6 +12,8 @@
 namespace millrace::control {
 namespace {
 
+constexpr std::uint16_t kMostVlan = 4095;
+
 std::optional<net::Prefix> read_prefix(Members& members, std::string_view name) {
   const auto text = members.text(name);
   if (!text) return std::nullopt;
@@ -41,6 +43,9 @@ PacketMatch read_packet_match(Members& members) {
   }
   if (const auto port = members.number("port", 0, 65535)) match.port = static_cast<std::uint16_t>(*port);
   match.interface = members.text("interface");
+  if (const auto id = members.number("vlan", 0, kMostVlan)) match.vlan = static_cast<std::uint16_t>(*id);
+  if (const auto id = members.number("outer_vlan", 0, kMostVlan))
+    match.outer_vlan = static_cast<std::uint16_t>(*id);
   if (match.source && match.destination &&
       match.source->address.family() != match.destination->address.family()) {
     members.refuse("destination", "is of another family than the source: no packet has both");
@@ -56,7 +61,7 @@ PacketMatch read_session_match(Members& members) {
 
 bool matches_all(const PacketMatch& match) noexcept {
   return !match.source && !match.destination && !match.protocol && !match.port && !match.interface &&
-         !match.rule;
+         !match.vlan && !match.outer_vlan && !match.rule;
 }
 
 }  // namespace millrace::control

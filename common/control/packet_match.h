@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Reads which packets or sessions are meant: {source, destination, protocol, port, interface}, and rule of
-// sessions.
+// Reads which packets or sessions are meant: {source, destination, protocol, port, interface, vlan,
+// outer_vlan}, and rule of sessions.
 #pragma once
 
 #include "common/control/appliance.h"

@@ -58,6 +58,7 @@ struct alignas(64) WorkerCounters {
   Counter originated;  // made here: ICMP errors, resets, SYN cookies
   Counter originated_transmitted;
   Counter originated_suppressed;  // not made, for the rate limit
+  Counter passed_unread;          // let through as frames of another protocol than ARP and IP
   Counter fragmented;             // datagrams sent in more than one piece
   Counter segmented;  // aggregates of TCP segments cut by software, for want of a port that does it
   Counter held;       // fragments that wait for their first: how many now, not a sum

@@ -92,7 +92,8 @@ bool Egress::fits(Batch& batch, Packet& packet, const NextHop& hop, const Networ
   if (may_fragment) {
     fragment(batch, packet, hop, origin);
   } else {
-    originator_.too_big(packet, network, hop.mtu);
+    // A bridge says nothing (IEEE 802.1Q section 6.5.8).
+    if (hop.kind == NextHop::Kind::kForward) originator_.too_big(packet, network, hop.mtu);
     batch.drop(packet, Drop::kPacketTooBig);
   }
   return false;

@@ -5,6 +5,7 @@
 
 #include "common/base/reader.h"
 #include "common/core/owner.h"
+#include "common/core/packet_segment.h"
 
 namespace millrace::core {
 namespace {
@@ -68,19 +69,19 @@ constexpr bool has_transport_header(std::uint8_t protocol) noexcept {
          protocol == net::protocol::kIcmpv6;
 }
 
-Fragment describe(const Packet& packet) noexcept {
+Fragment describe(const Packet& packet, const Network& network) noexcept {
   const net::Headers& headers = packet.headers;
   Fragment fragment;
   std::size_t begin = headers.l4_offset;  // of what was fragmented
   if (headers.is_ipv4()) {
     const auto& ip = packet.l3_as<net::Ipv4Header>();
-    fragment.key =
-        FragmentKey::ipv4(ip.source, ip.destination, ip.id.host(), headers.protocol, packet.domain.value());
+    fragment.key = FragmentKey::ipv4(ip.source, ip.destination, ip.id.host(), headers.protocol,
+                                     segment_of(packet, network));
   } else {
     const auto& ip = packet.l3_as<net::Ipv6Header>();
     const net::Ipv6FragmentHeader* header = find_fragment_header(packet, begin);
     fragment.key = FragmentKey::ipv6(ip.source, ip.destination, header == nullptr ? 0 : header->id.host(),
-                                     packet.domain.value());
+                                     segment_of(packet, network));
   }
   fragment.offset = headers.fragment_offset;
   fragment.length = static_cast<std::uint32_t>(headers.end_offset - begin);
@@ -152,7 +153,8 @@ void Fragments::track(Batch& batch, Packet& packet, bool owned, std::span<RingOu
                       unsigned workers) noexcept {
   unsettled_ = true;
   net::Headers& headers = packet.headers;
-  const flow::FragmentDecision decision = table_.offer(describe(packet), packet.mbuf, batch.now);
+  const flow::FragmentDecision decision =
+      table_.offer(describe(packet, *batch.network), packet.mbuf, batch.now);
   if (decision.evicted != nullptr) drop(decision.evicted, Drop::kFragmentTableFull);
   if (decision.verdict == FragmentVerdict::kHeld) return batch.take(packet);
   if (decision.verdict != FragmentVerdict::kPass) return batch.drop(packet, drop_of(decision.verdict));

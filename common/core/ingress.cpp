@@ -96,6 +96,14 @@ bool is_for_another(const Packet& packet, const Network& network) noexcept {
   return !hop.valid() || network.next_hops[hop.value()].kind != NextHop::Kind::kHost;
 }
 
+// Whether a frame that is neither ARP nor IP may pass between the two ports of a pair.
+bool passes_unread(const Packet& packet, const Network& network) noexcept {
+  const Bytes frame = packet.first_segment();
+  be16 type;  // the last two bytes that were read
+  std::memcpy(&type, frame.data() + packet.headers.l3_offset - sizeof type, sizeof type);
+  return network.passed_frames.has(type.host(), frame.subspan(packet.headers.l3_offset));
+}
+
 }  // namespace
 
 Ingress::Ingress(WorkerId self, std::vector<RingOutput> owners, RingOutput to_host, Originator& originator,
@@ -218,7 +226,7 @@ void Ingress::follow_first(Batch& batch, Packet& packet) noexcept {
 }
 
 // Reads the headers and finds the interface. False when the packet was dropped.
-template <Ingress::Arrival arrival>
+template <Ingress::Arrival arrival, Forwarding forwarding>
 [[gnu::always_inline]] inline bool Ingress::read(Batch& batch, Packet& packet,
                                                  const Network& network) noexcept {
   const bool check = arrival == Arrival::kPort && !ipv4_checked(*packet.mbuf);
@@ -226,8 +234,13 @@ template <Ingress::Arrival arrival>
                                       {.check_ipv4_checksum = check});
   packet.port = PortId(packet.mbuf->port);
   if (error != net::ParseError::kNone) [[unlikely]] {
-    batch.drop(packet, drop_of(error));
-    return false;
+    const bool passes = forwarding == Forwarding::kTransparent && error == net::ParseError::kUnknownType &&
+                        passes_unread(packet, network);
+    if (!passes) {
+      batch.drop(packet, drop_of(error));
+      return false;
+    }
+    packet.headers.family = Headers::kOther;
   }
   if (asks_for_heed(packet)) [[unlikely]] {
     if (const Drop reason = heed_marks(batch, packet); reason != Drop::kNone) {
@@ -260,7 +273,7 @@ void Ingress::run_routed(Batch& batch) noexcept {
   const Network& network = *batch.network;
   const bool shared = arrival == Arrival::kPort && workers_ > 1;
   for (Packet& packet : batch) {
-    if (!read<arrival>(batch, packet, network)) [[unlikely]]
+    if (!read<arrival, Forwarding::kRouted>(batch, packet, network)) [[unlikely]]
       continue;
     if (!accept_link(batch, packet, network)) [[unlikely]]
       continue;
@@ -292,15 +305,20 @@ void Ingress::run_transparent(Batch& batch) noexcept {
   const Network& network = *batch.network;
   const bool shared = arrival == Arrival::kPort && workers_ > 1;
   for (Packet& packet : batch) {
-    if (!read<arrival>(batch, packet, network)) [[unlikely]]
+    if (!read<arrival, Forwarding::kTransparent>(batch, packet, network)) [[unlikely]]
       continue;
-    packet.domain = network.interfaces[packet.ingress.value()].domain;
+    packet.domain = DomainId(0);  // nothing is routed here; core/packet_segment.h tells what is apart
     packet.next_hop = network.wire[packet.port.value()];
     packet.egress = network.next_hops[packet.next_hop.value()].interface;
     packet.link_broadcast =
         reinterpret_cast<const net::EthernetHeader*>(packet.bytes())->destination.is_group();
-    if (shared && packet.headers.family != Headers::kArp && handed_over(batch, packet)) continue;
-    if (packet.headers.is_fragment) [[unlikely]]
+    const Headers& headers = packet.headers;
+    if (!headers.is_ipv4() && !headers.is_ipv6()) [[unlikely]] {
+      if (headers.family == Headers::kOther) counters_.passed_unread.add(1);
+      continue;
+    }
+    if (shared && handed_over(batch, packet)) continue;
+    if (headers.is_fragment) [[unlikely]]
       follow_first<arrival>(batch, packet);
   }
 }

@@ -45,7 +45,7 @@ class Ingress {
   void run_routed(Batch& batch) noexcept;
   template <Arrival arrival>
   void run_transparent(Batch& batch) noexcept;
-  template <Arrival arrival>
+  template <Arrival arrival, Forwarding forwarding>
   [[nodiscard]] bool read(Batch& batch, Packet& packet, const Network& network) noexcept;
   [[nodiscard]] bool accept_link(Batch& batch, Packet& packet, const Network& network) noexcept;
   [[nodiscard]] bool accept_addresses(Batch& batch, Packet& packet) noexcept;

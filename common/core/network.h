@@ -3,13 +3,16 @@
 // control side makes a new one for each change and publishes it whole.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "common/base/reader.h"
 #include "common/core/ids.h"
+#include "common/flow/segment.h"
 #include "common/net/address.h"
 #include "common/net/prefix_table.h"
 
@@ -64,6 +67,8 @@ struct Domain {
   net::PrefixTable routes;  // of both families, to NextHopId
 };
 
+static_assert(kMaxPorts - 1 <= flow::Segment::kMostWires);  // the lower port of a pair is never the last
+
 struct PortTags {
   InterfaceId untagged;
   std::vector<InterfaceId> by_vlan;  // 4096 entries when the port has single-tagged interfaces
@@ -76,6 +81,24 @@ struct PortTags {
   InterfaceId any_two_tags;  // for those not in the list
 };
 
+// Transparent mode: frames that carry neither ARP nor IP and pass nevertheless, by what follows their tags.
+struct PassedFrames {
+  bool all = false;
+  bool llc = false;                       // a length instead of a type: IEEE 802.2 LLC
+  bool spanning_tree = false;             // of these, IEEE 802.1D
+  std::vector<std::uint16_t> types = {};  // Ethernet types, ascending
+
+  // `type`: the type or length field. `payload`: what follows it, as far as it is at hand.
+  [[nodiscard]] bool has(std::uint16_t type, Bytes payload) const noexcept {
+    constexpr std::uint16_t kLongestLength = 1500;  // IEEE 802.3 section 3.2.6
+    constexpr std::uint8_t kSpanningTree = 0x42;    // destination LSAP, IEEE 802.1D section 7.12.3
+    if (all) return true;
+    if (type <= kLongestLength)
+      return llc || (spanning_tree && !payload.empty() && payload[0] == kSpanningTree);
+    return std::binary_search(types.begin(), types.end(), type);
+  }
+};
+
 class Network {
  public:
   Forwarding forwarding = Forwarding::kRouted;
@@ -85,6 +108,7 @@ class Network {
   std::array<PortTags, kMaxPorts> ports;
   std::array<NextHopId, kMaxPorts> wire;       // transparent mode: where what comes in by a port goes
   std::array<NextHopId, kMaxPorts> wire_back;  // and the hop that sends by the port itself, for answers
+  PassedFrames passed_frames;
   std::array<bool, kMaxPorts> port_up{};
 
   [[nodiscard]] InterfaceId find_interface(PortId port, std::uint16_t outer, std::uint16_t inner,
@@ -101,6 +125,13 @@ class Network {
       if (entry.outer == outer && entry.inner == inner) return entry.interface;
     }
     return tags.any_two_tags;
+  }
+
+  // Transparent mode: the segment of frames with these tags at a port of a pair. The pair has the number of
+  // its lower port.
+  [[nodiscard]] flow::Segment segment(PortId port, flow::VlanTags tags) const noexcept {
+    const PortId other = next_hops[wire[port.value()].value()].port;
+    return flow::Segment::wire(std::min(port.value(), other.value()), tags);
   }
 
   template <class Address>

@@ -26,12 +26,11 @@ bool is_icmp_error(const Packet& packet) noexcept {
          (headers.icmp_type() < net::icmpv6::kEchoRequest || headers.icmp_type() == net::icmpv6::kRedirect);
 }
 
-// RFC 1812 section 4.3.2.7, RFC 4443 section 2.4(e): never about an error, a later fragment, a packet to a
-// group, or one whose sender is no single host; nor about one of our own, which nobody asked for.
-bool may_be_answered(const Packet& packet) noexcept {
+}  // namespace
+
+bool has_single_ends(const Packet& packet) noexcept {
   const net::Headers& headers = packet.headers;
-  if (packet.made_here || packet.link_broadcast || headers.later_fragment()) return false;
-  if (is_icmp_error(packet)) return false;
+  if (packet.link_broadcast) return false;
   if (headers.is_ipv4()) {
     const auto& ip = packet.l3_as<Ipv4Header>();
     const std::uint32_t source = ip.source.value.host();
@@ -43,7 +42,12 @@ bool may_be_answered(const Packet& packet) noexcept {
   return !ip.source.is_multicast() && !(ip.source == net::Ipv6Address{}) && !ip.destination.is_multicast();
 }
 
-}  // namespace
+// RFC 1812 section 4.3.2.7, RFC 4443 section 2.4(e): never about an error, a later fragment, a packet to a
+// group, or one whose sender is no single host; nor about one of our own, which nobody asked for.
+bool Originator::may_be_answered(const Packet& packet) noexcept {
+  return !packet.made_here && !packet.headers.later_fragment() && !is_icmp_error(packet) &&
+         has_single_ends(packet);
+}
 
 Packet* Originator::allocate(net::Family family, unsigned length) noexcept {
   if (batch_.full()) return nullptr;

@@ -34,6 +34,10 @@ class TokenBucket {
   Tick last_ = 0;
 };
 
+// Whether a packet goes from one host to one host: by no group address, of IP or of the link, and from an
+// address that an answer can reach.
+[[nodiscard]] bool has_single_ends(const Packet& packet) noexcept;
+
 // One per worker. What it makes waits in a batch of its own until egress routes it like any other packet.
 class Originator {
  public:
@@ -90,6 +94,7 @@ class Originator {
   void set_time(Tick now) noexcept { batch_.now = now; }
 
  private:
+  [[nodiscard]] static bool may_be_answered(const Packet& packet) noexcept;
   [[nodiscard]] Packet* allocate(net::Family family, unsigned length) noexcept;
 
   rte_mempool* pool_;

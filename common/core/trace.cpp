@@ -7,11 +7,15 @@
 #include <rte_cycles.h>
 #include <rte_lcore.h>
 
+#include "common/flow/segment.h"
+
 namespace millrace::core {
 
 bool PacketFilter::matches(const Packet& packet) const noexcept {
   const net::Headers& headers = packet.headers;
   if (interface.valid() && packet.ingress != interface) return false;
+  const auto tags = flow::VlanTags::of(headers.outer_vlan, headers.inner_vlan);
+  if ((vlan && tags.vlan != *vlan) || (outer_vlan && tags.outer != *outer_vlan)) return false;
   if (protocol && headers.protocol != *protocol) return false;
   if (port && (!headers.has_ports ||
                (headers.source_port.host() != *port && headers.destination_port.host() != *port))) {

@@ -18,8 +18,10 @@ struct PacketFilter {
   std::optional<net::Prefix> source;
   std::optional<net::Prefix> destination;
   std::optional<std::uint8_t> protocol;
-  std::optional<std::uint16_t> port;  // either
-  InterfaceId interface;              // ingress; none = any
+  std::optional<std::uint16_t> port;        // either
+  InterfaceId interface;                    // ingress; none = any
+  std::optional<std::uint16_t> vlan;        // of the only tag, or the inner one of two; 0: untagged
+  std::optional<std::uint16_t> outer_vlan;  // of two tags; 0: at most one
 
   [[nodiscard]] bool matches(const Packet& packet) const noexcept;
 };

@@ -72,7 +72,7 @@ class FlowTable {
     const RecordIndex guess = bucket.record[static_cast<unsigned>(std::countr_zero(hits))];
     const Record& record = records_[guess];
     _mm_prefetch(&record, _MM_HINT_T0);
-    if (lookup.key.is_ipv6()) _mm_prefetch(&record.addresses, _MM_HINT_T0);
+    if (lookup.key.is_wide()) _mm_prefetch(&record.addresses, _MM_HINT_T0);
     return guess;
   }
   [[nodiscard]] RecordIndex find(const FlowLookup& lookup, RecordIndex guess) const noexcept {
@@ -121,7 +121,7 @@ class FlowTable {
     Record& record = records_[index];
     record = Record{};
     record.key = lookup.key;
-    if (lookup.key.is_ipv6()) record.addresses = lookup.addresses;
+    if (lookup.key.is_wide()) record.addresses = lookup.addresses;
     return index;
   }
 
@@ -129,7 +129,7 @@ class FlowTable {
     Record& record = records_[index];
     assert(record.key.low != 0);
     const std::uint64_t hash =
-        hash_key(record.key, record.key.is_ipv6() ? &record.addresses : nullptr, seed_);
+        hash_key(record.key, record.key.is_wide() ? &record.addresses : nullptr, seed_);
     Bucket* bucket = &buckets_[bucket_of(hash)];
     for (;;) {
       for (unsigned hits = matching_slots(*bucket, tag_of(hash)); hits != 0; hits &= hits - 1) {
@@ -191,7 +191,7 @@ class FlowTable {
   }
   [[nodiscard]] static bool same(const Record& record, const FlowLookup& lookup) noexcept {
     if (record.key != lookup.key) return false;
-    return !lookup.key.is_ipv6() || record.addresses == lookup.addresses;
+    return !lookup.key.is_wide() || record.addresses == lookup.addresses;
   }
 
   std::uint64_t seed_;

@@ -36,25 +36,25 @@ constexpr std::uint32_t longest(net::Family family) noexcept {
 }  // namespace
 
 FragmentKey FragmentKey::ipv4(net::Ipv4Address source, net::Ipv4Address destination, std::uint16_t id,
-                              std::uint8_t protocol, std::uint16_t domain) noexcept {
+                              std::uint8_t protocol, Segment segment) noexcept {
   FragmentKey key;
   const std::uint32_t from = source.value.wire();
   const std::uint32_t to = destination.value.wire();
   std::memcpy(key.source.bytes.data(), &from, sizeof from);
   std::memcpy(key.destination.bytes.data(), &to, sizeof to);
   key.id = id;
-  key.domain = domain;
+  key.segment = segment;
   key.protocol = protocol;
   return key;
 }
 
 FragmentKey FragmentKey::ipv6(const net::Ipv6Address& source, const net::Ipv6Address& destination,
-                              std::uint32_t id, std::uint16_t domain) noexcept {
+                              std::uint32_t id, Segment segment) noexcept {
   FragmentKey key;
   key.source = source;
   key.destination = destination;
   key.id = id;
-  key.domain = domain;
+  key.segment = segment;
   key.family = net::Family::kIpv6;
   return key;
 }
@@ -78,12 +78,12 @@ FragmentTable::FragmentTable(const FragmentSettings& settings, std::uint64_t see
 }
 
 std::uint32_t FragmentTable::bucket_of(const FragmentKey& key) const noexcept {
-  const std::uint64_t rest = key.id | std::uint64_t{key.domain} << 32 | std::uint64_t{key.protocol} << 48 |
-                             std::uint64_t{static_cast<std::uint8_t>(key.family)} << 56;
+  const std::uint64_t rest = key.id | std::uint64_t{key.segment.number()} << 32;
+  const std::uint64_t kind = key.protocol | std::uint64_t{static_cast<std::uint8_t>(key.family)} << 8;
   std::uint64_t hash =
       mix(key.source.high() ^ seed_, key.source.low() ^ 0x9e3779b97f4a7c15);  // 2^64 / golden ratio
   hash = mix(hash ^ key.destination.high(), seed_ ^ key.destination.low());
-  hash = mix(hash ^ rest, seed_ | 1);
+  hash = mix(hash ^ rest, (seed_ ^ kind << 1) | 1);
   return static_cast<std::uint32_t>(hash) & bucket_mask_;
 }
 

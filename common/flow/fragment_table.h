@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/flow/segment.h"
 #include "common/net/address.h"
 
 namespace millrace::flow {
@@ -27,17 +28,16 @@ struct FragmentKey {
   net::Ipv6Address source;  // an IPv4 address lies in the first four bytes
   net::Ipv6Address destination;
   std::uint32_t id = 0;
-  std::uint16_t domain = 0;
+  Segment segment;
   std::uint8_t protocol = 0;  // IPv4 only: RFC 8200 section 4.5 leaves it out
   net::Family family = net::Family::kIpv4;
 
   bool operator==(const FragmentKey&) const noexcept = default;
 
   [[nodiscard]] static FragmentKey ipv4(net::Ipv4Address source, net::Ipv4Address destination,
-                                        std::uint16_t id, std::uint8_t protocol,
-                                        std::uint16_t domain) noexcept;
+                                        std::uint16_t id, std::uint8_t protocol, Segment segment) noexcept;
   [[nodiscard]] static FragmentKey ipv6(const net::Ipv6Address& source, const net::Ipv6Address& destination,
-                                        std::uint32_t id, std::uint16_t domain) noexcept;
+                                        std::uint32_t id, Segment segment) noexcept;
 };
 
 // One fragment. Do not offer atomic ones (offset 0 and no more to come): whole packets, RFC 6946.

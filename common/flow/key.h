@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "common/flow/segment.h"
 #include "common/net/parse.h"
 
 namespace millrace::flow {
@@ -16,10 +17,19 @@ namespace millrace::flow {
 enum class Sender : std::uint8_t { kLow = 0, kHigh = 1 };
 
 // Sixteen bytes, compared at once. IPv4 fits whole; an IPv6 flow also has its Ipv6Pair.
+//
+// The form is 4 or 6, the flag kTwoTags and, in the five upper bits, one more than the number of the wire
+// (transparent mode). A wire has no routing domain; the id of its VLAN stands there. The outer of two tags
+// has no room in the key: the Ipv6Pair of an IPv4 flow begins with it, and of an IPv6 flow, whose addresses
+// are compared whole, it is folded into the low word.
 struct alignas(16) FlowKey {
-  std::uint64_t low =
-      0;  // address 32 | port 16 | protocol 8 | family 8 (from the low bits up), addresses in wire order
-  std::uint64_t high = 0;  // address 32 | port 16 | routing domain 16
+  std::uint64_t low = 0;   // address 32 | port 16 | protocol 8 | form 8, from the low bits up, addresses in
+                           // wire order
+  std::uint64_t high = 0;  // address 32 | port 16 | routing domain or VLAN id 16
+
+  static constexpr unsigned kFormShift = 56;
+  static constexpr unsigned kWireShift = 59;
+  static constexpr std::uint64_t kTwoTags = std::uint64_t{1} << kFormShift;
 
   bool operator==(const FlowKey&) const noexcept = default;
 
@@ -32,8 +42,9 @@ struct alignas(16) FlowKey {
     return be16::from_wire(static_cast<std::uint16_t>(high >> 32));
   }
   [[nodiscard]] std::uint8_t protocol() const noexcept { return static_cast<std::uint8_t>(low >> 48); }
-  [[nodiscard]] bool is_ipv6() const noexcept { return (low >> 56) == 6; }
-  [[nodiscard]] std::uint16_t domain() const noexcept { return static_cast<std::uint16_t>(high >> 48); }
+  [[nodiscard]] bool is_ipv6() const noexcept { return (low >> kFormShift & 2U) != 0; }
+  // Whether the Ipv6Pair is part of what tells the flow from others: IPv6, or two tags.
+  [[nodiscard]] bool is_wide() const noexcept { return (low >> kFormShift & 3U) != 0; }
 };
 
 // The two addresses of an IPv6 flow, in the key's order.
@@ -54,7 +65,7 @@ struct Ipv6Pair {
 // A flow to look up: its key, its hash, and who sent the packet at hand.
 struct FlowLookup {
   FlowKey key;
-  Ipv6Pair addresses;  // set for IPv6 only
+  Ipv6Pair addresses;  // set when the key is wide
   std::uint64_t hash = 0;
   Sender sender = Sender::kLow;
 };
@@ -68,6 +79,11 @@ __extension__ using Uint128 = unsigned __int128;
   Uint128 value = 0;
   std::memcpy(&value, address.bytes.data(), sizeof value);
   return value;
+}
+
+// The part of an IPv6 address that stands in the key.
+[[nodiscard]] inline std::uint32_t key_word(Uint128 address) noexcept {
+  return static_cast<std::uint32_t>(address >> 96);
 }
 
 inline constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
@@ -90,7 +106,7 @@ inline constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / golden rati
 
 }  // namespace detail
 
-// `addresses`: of an IPv6 flow; null for IPv4.
+// `addresses`: of a wide key; null for others.
 [[nodiscard]] inline std::uint64_t hash_key(const FlowKey& key, const Ipv6Pair* addresses,
                                             std::uint64_t seed) noexcept {
   return addresses == nullptr ? detail::hash_ipv4(key, seed)
@@ -128,11 +144,45 @@ inline void make_ipv6_lookup(FlowLookup& out, const net::Ipv6Address& source,
       static_cast<std::uint16_t>((source_port.wire() ^ destination_port.wire()) & -swap);
   const std::uint64_t low_port = static_cast<std::uint16_t>(source_port.wire() ^ port_difference);
   const std::uint64_t high_port = static_cast<std::uint16_t>(destination_port.wire() ^ port_difference);
-  const auto word = [](Uint128 value) { return static_cast<std::uint64_t>(value >> 96); };
-  out.key.low = word(low) | low_port << 32 | std::uint64_t{protocol} << 48 | std::uint64_t{6} << 56;
-  out.key.high = word(high) | high_port << 32 | std::uint64_t{domain} << 48;
+  out.key.low =
+      detail::key_word(low) | low_port << 32 | std::uint64_t{protocol} << 48 | std::uint64_t{6} << 56;
+  out.key.high = detail::key_word(high) | high_port << 32 | std::uint64_t{domain} << 48;
   out.sender = static_cast<Sender>(swap);
   out.hash = detail::hash_ipv6(out.key, low, high, seed);
+}
+
+// Moves a lookup that was made for routing domain 0 to a segment on a wire.
+inline void enter_wire(FlowLookup& lookup, Segment segment, std::uint64_t seed) noexcept {
+  const VlanTags tags = segment.tags();
+  lookup.key.low |= std::uint64_t{segment.wire_mark()} << FlowKey::kWireShift;
+  lookup.key.high |= std::uint64_t{tags.vlan} << 48;
+  if (tags.outer != 0) {
+    lookup.key.low |= FlowKey::kTwoTags;
+    if (lookup.key.is_ipv6()) {
+      lookup.key.low ^= tags.outer;
+    } else {
+      lookup.addresses = {};
+      std::memcpy(lookup.addresses.low.bytes.data(), &tags.outer, sizeof tags.outer);
+    }
+  }
+  lookup.hash = hash_key(lookup.key, lookup.key.is_wide() ? &lookup.addresses : nullptr, seed);
+}
+
+// The segment of a flow. `addresses`: the flow's, read when the key is wide.
+[[nodiscard]] inline Segment segment_of(const FlowKey& key, const Ipv6Pair& addresses) noexcept {
+  const auto place = static_cast<std::uint16_t>(key.high >> 48);
+  const auto mark = static_cast<unsigned>(key.low >> FlowKey::kWireShift);
+  if (mark == 0) return Segment::domain(place);
+  VlanTags tags{.outer = 0, .vlan = place};
+  if ((key.low & FlowKey::kTwoTags) != 0) {
+    if (key.is_ipv6()) {
+      const std::uint32_t word = detail::key_word(detail::integer(addresses.low));
+      tags.outer = static_cast<std::uint16_t>(word ^ key.low_word());
+    } else {
+      std::memcpy(&tags.outer, addresses.low.bytes.data(), sizeof tags.outer);
+    }
+  }
+  return Segment::wire(mark - 1, tags);
 }
 
 // The lookup of a parsed packet whose IP header stands at `l3`.

@@ -47,13 +47,14 @@ struct Headers {
   std::uint8_t protocol = 0;          // the upper-layer protocol, past IPv6 extension headers
   std::uint8_t tcp_flags = 0;         // or the ICMP type
   std::uint8_t icmp_code = 0;
-  std::uint8_t family : 4 = 0;  // 4, 6; 1 for ARP
+  std::uint8_t family : 4 = 0;  // 4, 6; kArp; kOther
   bool is_fragment : 1 = false;
   bool more_fragments : 1 = false;
   bool has_ports : 1 = false;  // TCP, UDP, SCTP ports or an ICMP query's identifier were read
   bool tagged : 1 = false;
 
   static constexpr std::uint8_t kArp = 1;
+  static constexpr std::uint8_t kOther = 2;  // set by who accepts a frame that is ParseError::kUnknownType
 
   [[nodiscard]] std::uint8_t icmp_type() const noexcept { return tcp_flags; }
   [[nodiscard]] bool is_ipv4() const noexcept { return family == 4; }

@@ -57,10 +57,10 @@ class Play {
 
   // A few datagrams of each family; the low bits of `kind` choose one.
   static FragmentKey key_of(std::uint8_t number) {
-    if ((number & 1U) == 0) return FragmentKey::ipv4({be32(0x0a000001)}, {be32(0x0a000002)}, number, 17, 0);
+    if ((number & 1U) == 0) return FragmentKey::ipv4({be32(0x0a000001)}, {be32(0x0a000002)}, number, 17, {});
     net::Ipv6Address source{};
     source.bytes[0] = 0x20;
-    return FragmentKey::ipv6(source, {}, number, number & 2U);
+    return FragmentKey::ipv6(source, {}, number, flow::Segment::domain(number & 2U));
   }
 
   void offer(std::uint8_t kind, fuzz::Input& input) {

@@ -104,7 +104,7 @@ rte_mbuf* mbuf_of(rte_mempool* pool, std::span<const std::uint8_t> frame, std::s
 }  // namespace
 
 PipelinePlay::PipelinePlay(unsigned workers)
-    : networks_{testing::routed_network(), testing::transparent_network()} {
+    : networks_{testing::routed_network(), testing::transparent_network({.llc = true, .types = {0x88cc}})} {
   testing::ensure_eal(64);
   testing::PolicyMaker maker;
   for (unsigned network = 0; network < 2; ++network) {

@@ -113,7 +113,16 @@ NetworkBuilder& NetworkBuilder::unreachable(std::string_view prefix) {
 NetworkBuilder& NetworkBuilder::wire(core::PortId a, core::PortId b) {
   interface(a, "wire" + std::to_string(a.value()), {});
   interface(b, "wire" + std::to_string(b.value()), {});
+  return connect(a, b);
+}
+
+NetworkBuilder& NetworkBuilder::connect(core::PortId a, core::PortId b) {
   core::connect_wire(network_, a, b);
+  return *this;
+}
+
+NetworkBuilder& NetworkBuilder::passing(core::PassedFrames frames) {
+  network_.passed_frames = std::move(frames);
   return *this;
 }
 

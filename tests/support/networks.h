@@ -29,6 +29,8 @@ class NetworkBuilder {
   NetworkBuilder& unreachable(std::string_view prefix);
   // Two ports as one wire, all frames through.
   NetworkBuilder& wire(core::PortId a, core::PortId b);
+  NetworkBuilder& connect(core::PortId a, core::PortId b);  // which have an interface each
+  NetworkBuilder& passing(core::PassedFrames frames);
 
   [[nodiscard]] std::shared_ptr<const core::Network> build();
 

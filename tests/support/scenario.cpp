@@ -44,7 +44,8 @@ class Run final : public Observed {
   explicit Run(const ScenarioCase& test)
       : test_(test),
         spec_(test.scenario->policy),
-        network_(test.scenario->is_transparent ? transparent_network() : routed_network()) {
+        network_(test.scenario->is_transparent ? transparent_network(test.scenario->passed_frames)
+                                               : routed_network()) {
     ensure_eal(64);
     const firewall::Limits limits{.sessions = test.scenario->session_capacity, .rule_slots = 256};
     bed_ = std::make_unique<Testbed>(
@@ -269,10 +270,8 @@ std::shared_ptr<const core::Network> routed_network(bool resolved) {
   return kNetworks[resolved ? 1 : 0];
 }
 
-std::shared_ptr<const core::Network> transparent_network() {
-  static const std::shared_ptr<const core::Network> kNetwork =
-      NetworkBuilder().wire(core::PortId(0), core::PortId(1)).build();
-  return kNetwork;
+std::shared_ptr<const core::Network> transparent_network(const core::PassedFrames& passed) {
+  return NetworkBuilder().wire(core::PortId(0), core::PortId(1)).passing(passed).build();
 }
 
 PacketBuilder sent_by(PacketBuilder packet, std::uint16_t interface) {
@@ -311,6 +310,10 @@ Scenario& Scenario::set(const std::function<void(PolicySpec&)>& change) {
 Scenario& Scenario::transparent() {
   is_transparent = true;
   return *this;
+}
+Scenario& Scenario::transparent(core::PassedFrames passed) {
+  passed_frames = std::move(passed);
+  return transparent();
 }
 Scenario& Scenario::sessions(std::uint32_t each_worker) {
   session_capacity = each_worker;

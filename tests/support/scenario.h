@@ -57,7 +57,7 @@ inline constexpr std::string_view kServer6 = "2001:db8:2::80";
 // 2001:db8:cafe::/48 have a next hop outside that is not resolved. There is no default route.
 [[nodiscard]] std::shared_ptr<const core::Network> routed_network(bool resolved = false);
 // The two ports as one wire.
-[[nodiscard]] std::shared_ptr<const core::Network> transparent_network();
+[[nodiscard]] std::shared_ptr<const core::Network> transparent_network(const core::PassedFrames& passed = {});
 
 // Packets as they come in, up to the IP header: from the client behind kTrust, from the server behind
 // kUntrust.
@@ -104,6 +104,7 @@ class Scenario {
   Scenario& otherwise(firewall::Action action);
   Scenario& set(const std::function<void(PolicySpec&)>& change);
   Scenario& transparent();
+  Scenario& transparent(core::PassedFrames passed);
   Scenario& sessions(std::uint32_t each_worker);  // capacity
   // Only on one worker: what is expected counts per worker (limits, table sizes).
   Scenario& one_worker();
@@ -167,6 +168,7 @@ class Scenario {
   PolicySpec policy;
   std::vector<Round> rounds;
   bool is_transparent = false;
+  core::PassedFrames passed_frames;
   bool only_one_worker = false;
   std::uint32_t session_capacity = 1024;
 

@@ -76,6 +76,8 @@ DescribedPacket::DescribedPacket(const control::PacketDescription& description) 
   const auto error = net::parse_frame(Bytes(bytes_.data(), mbuf_.data_len), mbuf_.data_len, packet_.headers,
                                       {.check_ipv4_checksum = false});
   packet_.headers.l3_offset = kL3;
+  packet_.headers.outer_vlan = description.outer_vlan != 0 ? description.outer_vlan : description.vlan;
+  packet_.headers.inner_vlan = description.outer_vlan != 0 ? description.vlan : std::uint16_t{0};
   packet_.headers.family = v4 ? 4 : 6;
   if (error != net::ParseError::kNone) packet_.headers.protocol = description.protocol;
 }

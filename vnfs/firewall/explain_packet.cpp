@@ -7,6 +7,7 @@
 
 #include "common/control/protocol.h"
 #include "common/core/owner.h"
+#include "common/core/packet_segment.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/packet_path.h"
 #include "vnfs/firewall/reports.h"
@@ -123,6 +124,8 @@ class Explanation {
       packet["icmp_type"] = described_.icmp_type;
       packet["icmp_code"] = described_.icmp_code;
     }
+    if (described_.outer_vlan != 0) packet["outer_vlan"] = described_.outer_vlan;
+    if (described_.vlan != 0) packet["vlan"] = described_.vlan;
     if (described_.protocol == control::kTcp)
       packet["tcp_flags"] = control::print_tcp_flags(described_.tcp_flags);
     out_["packet"] = std::move(packet);
@@ -288,6 +291,8 @@ class Explanation {
     SessionTable& sessions = state_of(worker).sessions;
     flow::FlowLookup lookup;
     flow::make_lookup(lookup, headers, packet_.l3(), packet_.domain.value(), sessions.flows().seed());
+    const flow::Segment segment = core::segment_of(packet_, network_);
+    if (segment.on_wire()) flow::enter_wire(lookup, segment, sessions.flows().seed());
     std::optional<Found> found;
     worker.execute([&] {
       const SessionIndex index = sessions.flows().find(lookup);

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "common/core/packet_segment.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/tcp_segment.h"
 
@@ -53,6 +54,17 @@ bool FindSession::look_inside(Batch& batch, Packet& packet, flow::FlowLookup& lo
   flow::make_lookup(lookup, inner, packet.bytes() + inner.l3_offset, packet.domain.value(),
                     state.sessions.flows().seed());
   return true;
+}
+
+// Transparent mode: the lookups, made as for one routing domain, go to the segments of their packets.
+[[gnu::noinline]] void FindSession::enter_wires(Batch& batch, std::uint64_t lanes) noexcept {
+  const flow::FlowTable<Session>& flows = state.sessions.flows();
+  for (; lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
+    flow::FlowLookup& lookup = state.lookups[lane];
+    flow::enter_wire(lookup, core::segment_of(batch[lane], *batch.network), flows.seed());
+    flows.prefetch_bucket(lookup.hash);
+  }
 }
 
 // An error belongs to its session when a TCP packet inside it could have been sent (RFC 5927 section 4.1):
@@ -133,6 +145,7 @@ void FindSession::process(Batch& batch, const Policy& policy) noexcept {
   }
 
   const std::uint64_t wanted = asked & batch.live_mask();
+  if (batch.network->forwarding == core::Forwarding::kTransparent) enter_wires(batch, wanted);
   std::array<SessionIndex, Batch::kMaxSize> guesses;
   for (std::uint64_t lanes = wanted; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));

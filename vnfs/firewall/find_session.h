@@ -17,6 +17,7 @@ struct FindSession {
 
  private:
   [[nodiscard]] bool look_inside(core::Batch& batch, core::Packet& packet, flow::FlowLookup& lookup) noexcept;
+  void enter_wires(core::Batch& batch, std::uint64_t lanes) noexcept;
   [[nodiscard]] bool reopens(const core::Packet& packet, const Session& session, flow::Sender sender,
                              const Policy& policy) const noexcept;
   void relate(core::Batch& batch, core::Packet& packet) noexcept;

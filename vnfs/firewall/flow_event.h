@@ -30,7 +30,7 @@ struct FlowEvent {
   std::uint32_t rule_slot;
   std::uint16_t source_port;  // ICMP: the identifier, in both
   std::uint16_t destination_port;
-  std::uint16_t domain;
+  std::uint32_t segment;  // flow::Segment::number()
   std::uint16_t ingress;  // InterfaceId
   std::uint16_t egress;
   std::uint16_t generation;
@@ -43,7 +43,7 @@ struct FlowEvent {
   flow::TcpState tcp_state;
   std::uint8_t icmp_type;
   std::uint8_t icmp_code;
-  std::array<std::uint8_t, 5> unused;
+  std::array<std::uint8_t, 3> unused;
 };
 static_assert(sizeof(FlowEvent) == 160 && std::is_trivially_copyable_v<FlowEvent>);
 

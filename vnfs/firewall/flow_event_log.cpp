@@ -57,7 +57,7 @@ FlowEvent FlowEventLog::of_session(const Session& session, Tick now) const noexc
   event.rule_slot = session.rule_slot;
   event.source_port = (high ? key.high_port() : key.low_port()).host();
   event.destination_port = (high ? key.low_port() : key.high_port()).host();
-  event.domain = key.domain();
+  event.segment = session.segment().number();
   event.ingress = session.ingress;
   event.egress = session.egress;
   event.generation = session.generation;
@@ -126,8 +126,8 @@ bool FlowEventLog::may_note_denied(Tick now) noexcept {
   return true;
 }
 
-void FlowEventLog::note_denied(const core::Packet& packet, std::uint32_t slot, std::uint16_t generation,
-                               Tick now) noexcept {
+void FlowEventLog::note_denied(const core::Packet& packet, flow::Segment segment, std::uint32_t slot,
+                               std::uint16_t generation, Tick now) noexcept {
   if (!may_note_denied(now)) {
     suppressed_.add(1);
     return;
@@ -147,7 +147,7 @@ void FlowEventLog::note_denied(const core::Packet& packet, std::uint32_t slot, s
   event.rule_slot = slot;
   event.source_port = headers.source_port.host();
   event.destination_port = headers.destination_port.host();
-  event.domain = packet.domain.value();
+  event.segment = segment.number();
   event.ingress = packet.ingress.value();
   event.egress = packet.egress.value();
   event.generation = generation;

@@ -55,10 +55,10 @@ class FlowEventLog final : public SessionObserver {
   void take_over(SessionIndex index, const ReportedCounts& reported) noexcept { reported_[index] = reported; }
   [[nodiscard]] const ReportedCounts& reported(SessionIndex index) const noexcept { return reported_[index]; }
   // The packet was dropped, and has its reason, by what the rule says.
-  void denied(const core::Packet& packet, const RuleOutcome& outcome, const Policy& policy,
-              Tick now) noexcept {
+  void denied(const core::Packet& packet, flow::Segment segment, const RuleOutcome& outcome,
+              const Policy& policy, Tick now) noexcept {
     if (outcome.log) [[unlikely]]
-      note_denied(packet, outcome.slot, policy.generation, now);
+      note_denied(packet, segment, outcome.slot, policy.generation, now);
   }
   void session_ended(SessionIndex index, const Session& session, SessionEnd why, Tick now) noexcept override {
     if (all_sessions_ || session.has(Session::kLogged)) [[unlikely]]
@@ -76,8 +76,8 @@ class FlowEventLog final : public SessionObserver {
   void note_opened(const Session& session, Tick now) noexcept;
   void note_updated(SessionIndex index, Session& session, Tick active_timeout, Tick now) noexcept;
   void note_ended(SessionIndex index, const Session& session, SessionEnd why, Tick now) noexcept;
-  void note_denied(const core::Packet& packet, std::uint32_t slot, std::uint16_t generation,
-                   Tick now) noexcept;
+  void note_denied(const core::Packet& packet, flow::Segment segment, std::uint32_t slot,
+                   std::uint16_t generation, Tick now) noexcept;
   [[nodiscard]] FlowEvent of_session(const Session& session, Tick now) const noexcept;
   // The same with its counts.
   [[nodiscard]] FlowEvent account_of(SessionIndex index, const Session& session, Tick now) const noexcept;

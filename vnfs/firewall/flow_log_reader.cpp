@@ -110,8 +110,11 @@ FlowRecord to_record(const FlowEvent& event, const FlowClock& clock, const FlowN
   record.new_bytes = event.new_bytes;
   record.session = event.session;
   record.rule = name_of(names.rules, event.rule_slot);
-  record.domain_id = event.domain;
-  record.domain = name_of(names.domains, event.domain);
+  const flow::Segment segment = flow::Segment::from_number(event.segment);
+  record.domain_id = segment.domain_id();
+  record.domain = name_of(names.domains, record.domain_id);
+  record.outer_vlan = segment.tags().outer;
+  record.vlan = segment.tags().vlan;
   record.ingress = interface_of(names, event.ingress);
   record.egress = interface_of(names, event.egress);
   record.generation = event.generation;

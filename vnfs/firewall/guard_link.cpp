@@ -112,7 +112,9 @@ void GuardLink::process(Batch& batch, const Policy& /*policy*/) noexcept {
   state.link_local = 0;
   for (Packet& packet : batch) {
     const net::Headers& headers = packet.headers;
-    if (headers.family == net::Headers::kArp) {
+    if (headers.family == net::Headers::kOther) {
+      // The profile lets it pass: there is nothing to judge.
+    } else if (headers.family == net::Headers::kArp) {
       if (!arp_credible(packet)) {
         batch.drop(packet, Drop::kArpSpoofed);
         continue;

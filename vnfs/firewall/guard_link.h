@@ -8,6 +8,7 @@
 //   sections 6.1,
 //     7.1 and 8.1, RFC 6980); no link-layer address in it is a group's.
 //   - Other ICMPv6 that stays on the link, listener reports above all: by its addresses.
+//   - Frames that are neither ARP nor IP and that the profile lets pass.
 //
 // These need no rule and no session.
 #pragma once

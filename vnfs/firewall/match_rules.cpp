@@ -162,7 +162,8 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
   }
   SessionLimits::Entries entries;
   const std::uint64_t open = state.rule_counters[outcome.slot].open_sessions.read();
-  if (const auto reason = state.limits.refuse(packet, outcome, open, policy.protection, batch.now, entries)) {
+  if (const auto reason = state.limits.refuse(packet, flow::segment_of(lookup.key, lookup.addresses), outcome,
+                                              open, policy.protection, batch.now, entries)) {
     count_refused(batch, packet, outcome);
     batch.drop(packet, *reason);
     return;
@@ -232,7 +233,8 @@ void MatchRules::refuse(Batch& batch, Packet& packet, RuleIndex rule, const Poli
   } else {
     batch.drop(packet, by_rule ? Drop::kDeniedByRule : Drop::kDeniedByDefault);
   }
-  state.flow_log.denied(packet, outcome, policy, batch.now);
+  const flow::FlowLookup& lookup = state.lookups[batch.lane(packet)];
+  state.flow_log.denied(packet, flow::segment_of(lookup.key, lookup.addresses), outcome, policy, batch.now);
 }
 
 }  // namespace millrace::firewall

@@ -111,12 +111,17 @@ bool is_icmp_error(const net::Headers& headers) noexcept {
 
 Result<PacketPath> find_path(const core::Network& network, const std::optional<std::string>& interface,
                              core::Packet& packet) {
+  if (network.forwarding == core::Forwarding::kRouted && packet.headers.outer_vlan != 0) {
+    return failure("explain the packet",
+                   "has no meaning in routed forwarding, where each VLAN has its interface; name that one",
+                   "vlan");
+  }
   const auto ingress = find_ingress(network, interface, packet);
   if (!ingress) return tl::unexpected(ingress.error());
   const core::Interface& arrival = network.interfaces[ingress->value()];
   packet.ingress = *ingress;
   packet.port = arrival.port;
-  packet.domain = arrival.domain;
+  packet.domain = network.forwarding == core::Forwarding::kRouted ? arrival.domain : core::DomainId(0);
 
   PacketPath path;
   path.ingress_found_by = interface ? "description" : "route to the source";

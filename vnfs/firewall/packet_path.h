@@ -28,7 +28,8 @@ struct PacketPath {
 };
 
 // Sets the packet's interfaces, domain and route, up to the first check that fails. An error when the
-// interface of arrival is unknown or can not be told; Error::where is "interface".
+// interface of arrival is unknown or can not be told (Error::where is "interface"), or when a routed packet
+// has VLAN tags ("vlan").
 [[nodiscard]] Result<PacketPath> find_path(const core::Network& network,
                                            const std::optional<std::string>& interface, core::Packet& packet);
 

@@ -8,10 +8,11 @@ namespace {
 
 using net::TcpHeader;
 
-// Never in answer to a reset, nor to a group (RFC 1122 section 4.2.3.10).
+// Never in answer to a reset, nor to or from a group (RFC 1122 section 4.2.3.10).
 bool may_reset(const core::Packet& packet) noexcept {
   const net::Headers& headers = packet.headers;
-  return !packet.link_broadcast && !headers.is_fragment && (headers.tcp_flags & net::tcp_flag::kRst) == 0;
+  return core::has_single_ends(packet) && !headers.is_fragment &&
+         (headers.tcp_flags & net::tcp_flag::kRst) == 0;
 }
 
 void send_reset(const core::Packet& packet, const core::Network& network,

@@ -24,9 +24,9 @@ struct alignas(64) Session {
   std::uint8_t flags;
   std::uint16_t generation;  // of the policy that accepted it last
 
-  // Second line: IPv6 packets, and the beginning and end of a session.
-  flow::Ipv6Pair addresses;
-  std::uint32_t older;  // the list of expendable sessions
+  // Second line: packets of IPv6 or with two tags, and the beginning and end of a session.
+  flow::Ipv6Pair addresses;  // of a wide key
+  std::uint32_t older;       // the list of expendable sessions
   std::uint32_t newer;
   std::uint32_t rule_slot;    // counters of the rule that accepted it
   std::uint32_t source_slot;  // entry of its source in the table of sources, or kNoSource
@@ -63,6 +63,7 @@ struct alignas(64) Session {
   static constexpr std::uint8_t kJoining = 0x40;  // and the server has not answered yet
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
+  [[nodiscard]] flow::Segment segment() const noexcept { return flow::segment_of(key, addresses); }
   [[nodiscard]] Direction direction(flow::Sender sender) const noexcept {
     return static_cast<Direction>(static_cast<std::uint8_t>(sender) ^ (flags & kInitiatorHigh));
   }

@@ -19,27 +19,29 @@ SessionEnds ends_of(const Session& session) noexcept {
 }
 
 flow::FlowLookup lookup_of(const Session& session, std::uint64_t seed) noexcept {
-  const bool v6 = session.key.is_ipv6();
+  const bool wide = session.key.is_wide();
   flow::FlowLookup lookup;
   lookup.key = session.key;
-  if (v6) lookup.addresses = session.addresses;
-  lookup.hash = flow::hash_key(session.key, v6 ? &session.addresses : nullptr, seed);
+  if (wide) lookup.addresses = session.addresses;
+  lookup.hash = flow::hash_key(session.key, wide ? &session.addresses : nullptr, seed);
   lookup.sender = session.has(Session::kInitiatorHigh) ? flow::Sender::kHigh : flow::Sender::kLow;
   return lookup;
 }
 
 void set_flow(Session& session, const SessionEnds& ends, std::uint8_t protocol,
-              std::uint16_t domain) noexcept {
+              flow::Segment segment) noexcept {
   flow::FlowLookup lookup;
+  const std::uint16_t domain = segment.domain_id();
   const be16 from(ends.initiator_port);
   const be16 to(ends.responder_port);
   if (ends.initiator.is_v4()) {
     flow::make_ipv4_lookup(lookup, ends.initiator.v4(), ends.responder.v4(), from, to, protocol, domain, 0);
   } else {
     flow::make_ipv6_lookup(lookup, ends.initiator.v6(), ends.responder.v6(), from, to, protocol, domain, 0);
-    session.addresses = lookup.addresses;
   }
+  if (segment.on_wire()) flow::enter_wire(lookup, segment, 0);
   session.key = lookup.key;
+  if (session.key.is_wide()) session.addresses = lookup.addresses;
   const bool high = lookup.sender == flow::Sender::kHigh;
   session.flags = static_cast<std::uint8_t>((session.flags & ~Session::kInitiatorHigh) |
                                             (high ? Session::kInitiatorHigh : 0));

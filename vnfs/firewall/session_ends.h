@@ -23,7 +23,7 @@ struct SessionEnds {
 
 // Sets the flow of a record that is otherwise the caller's: key, addresses, and who began it.
 void set_flow(Session& session, const SessionEnds& ends, std::uint8_t protocol,
-              std::uint16_t domain) noexcept;
+              flow::Segment segment) noexcept;
 
 // The hash core/owner.h gives each of its packets that is not a fragment.
 [[nodiscard]] std::uint32_t owner_hash(const Session& session) noexcept;

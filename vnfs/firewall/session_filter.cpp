@@ -15,6 +15,8 @@ Result<SessionFilter> SessionFilter::of(const control::PacketMatch& match, const
   filter.destination_ = match.destination;
   filter.protocol_ = match.protocol;
   filter.port_ = match.port;
+  filter.vlan_ = match.vlan;
+  filter.outer_vlan_ = match.outer_vlan;
   if (match.interface) {
     const auto& all = network.interfaces;
     const auto found = std::ranges::find(all, *match.interface, &core::Interface::name);
@@ -38,6 +40,8 @@ bool SessionFilter::matches(const Session& session) const noexcept {
   if (rule_slot_ && session.rule_slot != *rule_slot_) return false;
   if (port_ && session.key.low_port() != be16(*port_) && session.key.high_port() != be16(*port_))
     return false;
+  const flow::VlanTags tags = session.segment().tags();
+  if ((vlan_ && tags.vlan != *vlan_) || (outer_vlan_ && tags.outer != *outer_vlan_)) return false;
   if (!source_ && !destination_) return true;
   const SessionEnds ends = ends_of(session);
   const auto runs = [&](const net::IpAddress& from, const net::IpAddress& to) {

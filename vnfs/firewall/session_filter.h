@@ -27,6 +27,8 @@ class SessionFilter {
   std::optional<std::uint8_t> protocol_;
   std::optional<std::uint16_t> port_;
   std::optional<std::uint16_t> interface_;
+  std::optional<std::uint16_t> vlan_;
+  std::optional<std::uint16_t> outer_vlan_;
   std::optional<std::uint32_t> rule_slot_;
 };
 

@@ -56,9 +56,12 @@ boost::json::object to_json(const Session& session, unsigned worker, Tick now, c
                            {"bytes", both_ways([&](Direction d) { return session.total_bytes(d); })},
                            {"ingress", interface_name(names.network, session.ingress)},
                            {"egress", interface_name(names.network, session.egress)},
-                           {"domain", domain_name(names.network, session.key.domain())},
+                           {"domain", domain_name(names.network, session.segment().domain_id())},
                            {"worker", worker}};
   if (control::is_icmp(protocol)) json["icmp_id"] = ends.initiator_port;
+  const flow::VlanTags tags = session.segment().tags();
+  if (tags.outer != 0) json["outer_vlan"] = tags.outer;
+  if (tags.vlan != 0) json["vlan"] = tags.vlan;
   return json;
 }
 

@@ -20,7 +20,7 @@ struct SessionNames {
 
 // {id, protocol, source, destination, state, rule, age_s, idle_s, timeout_s, packets, bytes, ingress, egress,
 // domain, worker}; times in whole seconds, `timeout_s` the idle time it has in this state. Of ICMP, `icmp_id`
-// in place of ports.
+// in place of ports. In transparent mode `vlan`, and `outer_vlan` of two tags, where there are tags.
 [[nodiscard]] boost::json::object to_json(const Session& session, unsigned worker, Tick now,
                                           const SessionNames& names);
 

@@ -3,9 +3,9 @@
 
 namespace millrace::firewall {
 
-std::optional<Drop> SessionLimits::refuse(const core::Packet& packet, const RuleOutcome& outcome,
-                                          std::uint64_t open, const Protection& protection, Tick now,
-                                          Entries& entries) noexcept {
+std::optional<Drop> SessionLimits::refuse(const core::Packet& packet, flow::Segment segment,
+                                          const RuleOutcome& outcome, std::uint64_t open,
+                                          const Protection& protection, Tick now, Entries& entries) noexcept {
   const RuleLimits& limits = outcome.limits;
   const bool by_source = protection.new_sessions_per_source.limits() || protection.sessions_per_source != 0;
   if (limits == RuleLimits{} && !by_source) [[likely]]
@@ -13,10 +13,10 @@ std::optional<Drop> SessionLimits::refuse(const core::Packet& packet, const Rule
 
   if (limits.sessions != 0 && open >= share(limits.sessions)) return Drop::kRuleSessionLimit;
   if (by_source) {
-    entries.source = sources_.find_or_add({packet.source(), packet.domain.value(), SourceKey::kAllRules});
+    entries.source = sources_.find_or_add({packet.source(), segment, SourceKey::kAllRules});
   }
   if (limits.new_sessions_per_source.limits() || limits.sessions_per_source != 0) {
-    entries.rule_source = sources_.find_or_add({packet.source(), packet.domain.value(), outcome.slot + 1});
+    entries.rule_source = sources_.find_or_add({packet.source(), segment, outcome.slot + 1});
     // The second look-up may have taken the place of the first when there is hardly any room.
     if (entries.rule_source == entries.source) entries.source = kNoSource;
   }
@@ -56,12 +56,12 @@ void SessionLimits::opened(Session& session, const Entries& entries) noexcept {
 void SessionLimits::adopted(Session& session, const net::IpAddress& source, const RuleOutcome& outcome,
                             const Protection& protection) noexcept {
   Entries entries;
-  const std::uint16_t domain = session.key.domain();
+  const flow::Segment segment = session.segment();
   if (protection.new_sessions_per_source.limits() || protection.sessions_per_source != 0) {
-    entries.source = sources_.find_or_add({source, domain, SourceKey::kAllRules});
+    entries.source = sources_.find_or_add({source, segment, SourceKey::kAllRules});
   }
   if (outcome.limits.new_sessions_per_source.limits() || outcome.limits.sessions_per_source != 0) {
-    entries.rule_source = sources_.find_or_add({source, domain, outcome.slot + 1});
+    entries.rule_source = sources_.find_or_add({source, segment, outcome.slot + 1});
     if (entries.rule_source == entries.source) entries.source = kNoSource;
   }
   opened(session, entries);

@@ -34,9 +34,9 @@ class SessionLimits {
 
   // Why the session that `packet` would begin under a rule may not be; otherwise nothing, the rates are
   // charged, and `entries` is set. `open` is how many sessions of the rule there are on this worker.
-  [[nodiscard]] std::optional<Drop> refuse(const core::Packet& packet, const RuleOutcome& outcome,
-                                           std::uint64_t open, const Protection& protection, Tick now,
-                                           Entries& entries) noexcept;
+  [[nodiscard]] std::optional<Drop> refuse(const core::Packet& packet, flow::Segment segment,
+                                           const RuleOutcome& outcome, std::uint64_t open,
+                                           const Protection& protection, Tick now, Entries& entries) noexcept;
   void opened(Session& session, const Entries& entries) noexcept;
   // The same for a session that came from another worker or process: it is counted, whatever the limits.
   void adopted(Session& session, const net::IpAddress& source, const RuleOutcome& outcome,

@@ -2,6 +2,7 @@
 #include "vnfs/firewall/session_stream.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <utility>
 
@@ -14,7 +15,8 @@ namespace millrace::firewall {
 namespace {
 
 constexpr std::string_view kMagic = "MRSESSN\n";
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kVersion = 2;
+constexpr std::uint16_t kVersionWithoutTags = 1;
 constexpr std::size_t kLongestName = 255;
 
 enum class FrameType : std::uint8_t { kName = 1, kSessions = 2, kEnd = 3 };
@@ -75,8 +77,12 @@ struct WireSession {
   be32 proxy_sequence;
   be32 proxy_delta;
   be16 proxy_segment_size;
+  be16 outer_vlan;
+  be16 vlan;
 };
-static_assert(WireFormat<WireSession> && sizeof(WireSession) == 134);
+static_assert(WireFormat<WireSession> && sizeof(WireSession) == 138);
+constexpr std::size_t kSizeWithoutTags = offsetof(WireSession, outer_vlan);
+constexpr std::uint16_t kMostVlan = 0xfff;
 
 std::string frame(FrameType type, std::string_view payload) {
   const WireFrame header{
@@ -120,6 +126,8 @@ WireSession wire_of(const PortableSession& session) {
   wire.proxy_sequence = be32(session.proxy_sequence);
   wire.proxy_delta = be32(session.proxy_delta);
   wire.proxy_segment_size = be16(session.proxy_segment_size);
+  wire.outer_vlan = be16(session.tags.outer);
+  wire.vlan = be16(session.tags.vlan);
   return wire;
 }
 
@@ -160,6 +168,7 @@ PortableSession session_of(const WireSession& wire) {
   session.proxy_sequence = wire.proxy_sequence.host();
   session.proxy_delta = wire.proxy_delta.host();
   session.proxy_segment_size = wire.proxy_segment_size.host();
+  session.tags = {.outer = wire.outer_vlan.host(), .vlan = wire.vlan.host()};
   session.age = wire.age_ms.host();
   session.idle = wire.idle_ms.host();
   return session;
@@ -184,6 +193,8 @@ const char* fault_of(const WireSession& wire) {
     return "its flags contradict each other";
   }
   if (wire.dscp > 63) return "its DSCP is over 63";
+  if (wire.outer_vlan.host() > kMostVlan || wire.vlan.host() > kMostVlan) return "a VLAN id is over 4095";
+  if (wire.outer_vlan.host() != 0 && wire.vlan.host() == 0) return "it has an outer VLAN and no inner one";
   return nullptr;
 }
 
@@ -198,10 +209,12 @@ class StreamReader {
     if (header == nullptr || std::memcmp(header->magic.data(), kMagic.data(), kMagic.size()) != 0) {
       return wrong("it does not begin like a stream of sessions");
     }
-    if (header->version.host() != kVersion || header->zero != decltype(header->zero){}) {
-      return wrong(fmt::format("it has version {}; this appliance reads version {}", header->version.host(),
-                               kVersion));
+    const std::uint16_t version = header->version.host();
+    if ((version != kVersion && version != kVersionWithoutTags) || header->zero != decltype(header->zero){}) {
+      return wrong(fmt::format("it has version {}; this appliance reads versions {} and {}", version,
+                               kVersionWithoutTags, kVersion));
     }
+    session_size_ = version == kVersion ? sizeof(WireSession) : kSizeWithoutTags;
     while (!ended_) {
       if (auto read = read_frame(); !read) return tl::unexpected(std::move(read.error()));
     }
@@ -264,12 +277,13 @@ class StreamReader {
   }
 
   Result<void> read_sessions(Reader payload) {
-    if (payload.left() == 0 || payload.left() % sizeof(WireSession) != 0)
-      return wrong("a session is cut off");
-    while (const WireSession* wire = payload.read<WireSession>()) {
-      if (const char* fault = fault_of(*wire))
+    if (payload.left() == 0 || payload.left() % session_size_ != 0) return wrong("a session is cut off");
+    for (Bytes rest = payload.rest(); !rest.empty(); rest = rest.subspan(session_size_)) {
+      WireSession wire{};
+      std::memcpy(&wire, rest.data(), session_size_);
+      if (const char* fault = fault_of(wire))
         return wrong(fmt::format("session {}: {}", out_.sessions.size(), fault));
-      PortableSession session = session_of(*wire);
+      PortableSession session = session_of(wire);
       const auto known = [&](NameKind kind, std::uint32_t number) {
         return number == kNoName || number < out_.names.of(kind).size();
       };
@@ -296,6 +310,7 @@ class StreamReader {
   std::string_view stream_;
   Reader reader_;
   SessionStream out_;
+  std::size_t session_size_ = sizeof(WireSession);
   bool ended_ = false;
 };
 

@@ -7,7 +7,7 @@
 //   names     kind 1 byte (rule, interface, domain), number 4 bytes, then the text; before the first session
 //   that uses it sessions  1 to 256 records of fixed size (WireSession in session_stream.cpp) end       the
 //   number of sessions in the stream, 8 bytes; nothing follows
-// All integers are big-endian.
+// All integers are big-endian. Version 1, whose records end before the VLAN ids, is read as well.
 #pragma once
 
 #include <array>
@@ -29,6 +29,7 @@ struct PortableSession {
   SessionEnds ends;
   std::uint8_t protocol = 0;
   std::uint32_t domain = 0;
+  flow::VlanTags tags;  // transparent mode
   std::uint32_t ingress = 0;
   std::uint32_t egress = 0;
   std::uint32_t rule = 0;

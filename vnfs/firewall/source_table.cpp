@@ -9,9 +9,9 @@
 
 namespace millrace::firewall {
 
-SourceKey::SourceKey(const net::IpAddress& address, std::uint16_t domain, std::uint32_t scope) noexcept
-    : rest(std::uint64_t{scope} | std::uint64_t{domain} << 32 |
-           std::uint64_t{static_cast<std::uint8_t>(address.family())} << 48) {
+SourceKey::SourceKey(const net::IpAddress& address, flow::Segment segment, std::uint32_t scope) noexcept
+    : rest(std::uint64_t{scope} | std::uint64_t{segment.number()} << 32 |
+           std::uint64_t{static_cast<std::uint8_t>(address.family())} << 61) {
   std::memcpy(&first, address.bytes().data(), sizeof first);
   std::memcpy(&second, address.bytes().data() + sizeof first, sizeof second);
 }

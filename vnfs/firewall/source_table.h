@@ -2,8 +2,8 @@
 // What one worker remembers of the sources whose sessions are limited: how many are open, how fast they
 // begin.
 //
-// A source is one address, IPv4 or IPv6. A sender that owns an IPv6 network has as many sources as it likes;
-// the limits of a rule and SYN cookies are what holds against that.
+// A source is one address of one segment, IPv4 or IPv6. A sender that owns an IPv6 network has as many
+// sources as it likes; the limits of a rule and SYN cookies are what holds against that.
 //
 // Fixed capacity, not thread-safe, nothing allocated after construction. An entry without open sessions gives
 // way when room is needed, the one longest unused first. When every entry has open sessions, a further source
@@ -14,6 +14,7 @@
 
 #include "common/base/counter.h"
 #include "common/base/page_array.h"
+#include "common/flow/segment.h"
 #include "common/net/address.h"
 #include "vnfs/firewall/rate_bucket.h"
 
@@ -26,12 +27,12 @@ struct SourceKey {
   static constexpr std::uint32_t kAllRules = 0;
 
   // `scope`: kAllRules, or one more than the slot of the rule that limits.
-  SourceKey(const net::IpAddress& address, std::uint16_t domain, std::uint32_t scope) noexcept;
+  SourceKey(const net::IpAddress& address, flow::Segment segment, std::uint32_t scope) noexcept;
   bool operator==(const SourceKey&) const noexcept = default;
 
   std::uint64_t first;
   std::uint64_t second;
-  std::uint64_t rest;  // scope 32 | domain 16 | family 8
+  std::uint64_t rest;  // scope 32 | segment 29 | family 3
 };
 
 class SourceTable {

@@ -70,10 +70,10 @@ std::uint32_t SynCookies::sign(const flow::FlowLookup& flow, std::uint32_t initi
           .size_period = size | std::uint64_t{period} << 32,
           .addresses = {}};
   static_assert(sizeof input == 64);
-  constexpr std::size_t kIpv4Size = 32;
-  if (flow.key.is_ipv6()) input.addresses = flow.addresses;
+  constexpr std::size_t kNarrowSize = 32;
+  if (flow.key.is_wide()) input.addresses = flow.addresses;
   const Bytes bytes(reinterpret_cast<const std::uint8_t*>(&input),
-                    flow.key.is_ipv6() ? sizeof input : kIpv4Size);
+                    flow.key.is_wide() ? sizeof input : kNarrowSize);
   return (static_cast<std::uint32_t>(siphash(bytes, key_)) & ~kSizeMask) | size;
 }
 

@@ -55,6 +55,8 @@ TcpFields opening(std::uint32_t initial_sequence, std::uint16_t window, std::uin
 bool SynProxy::answer(Batch& batch, Packet& packet, const flow::FlowLookup& lookup, std::uint32_t above,
                       core::Originator& originator) noexcept {
   if (above == 0 || !has_tcp(packet) || (packet.headers.tcp_flags & kHandshake) != kSyn) return false;
+  // Transparent mode sees SYNs to groups; RFC 9293 section 3.9.2.3 has them ignored, so no cookie goes back.
+  if (!core::has_single_ends(packet)) return false;
   if ((proven_ >> batch.lane(packet) & 1U) != 0) return false;
   if (begun_.ready(above, above, batch.now)) {
     begun_.take(above);

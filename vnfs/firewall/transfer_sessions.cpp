@@ -2,6 +2,7 @@
 #include "vnfs/firewall/transfer_sessions.h"
 
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "common/core/owner.h"
@@ -89,13 +90,15 @@ class Exporter {
                  ? writer_.number(NameKind::kInterface, network_->interfaces[id].name)
                  : kNoName;
     };
-    const std::uint16_t domain = session.key.domain();
+    const flow::Segment segment = session.segment();
+    const std::uint16_t domain = segment.domain_id();
     PortableSession portable;
     portable.ends = ends_of(session);
     portable.protocol = session.key.protocol();
     portable.domain = domain < network_->domains.size()
                           ? writer_.number(NameKind::kDomain, network_->domains[domain].name)
                           : kNoName;
+    portable.tags = segment.tags();
     portable.ingress = interface(session.ingress);
     portable.egress = interface(session.egress);
     // The default's place is no rule, even if a rule has its name.
@@ -160,10 +163,27 @@ struct Here {
   std::vector<std::uint32_t> rules;
 };
 
+// Where the session's packets are to be found here; nothing when there is no such place. In transparent mode
+// that is the pair of the port it came in by.
+std::optional<flow::Segment> segment_of(const PortableSession& portable, const Here& here,
+                                        const core::Network& network) {
+  const std::uint16_t domain = Here::of(here.domains, portable.domain);
+  if (domain == 0xffff) return std::nullopt;
+  if (network.forwarding == core::Forwarding::kRouted) {
+    if (portable.tags != flow::VlanTags{}) return std::nullopt;
+    return flow::Segment::domain(domain);
+  }
+  const std::uint16_t ingress = Here::of(here.interfaces, portable.ingress);
+  if (ingress >= network.interfaces.size()) return std::nullopt;
+  const core::PortId port = network.interfaces[ingress].port;
+  if (!port.valid() || !network.wire[port.value()].valid()) return std::nullopt;
+  return network.segment(port, portable.tags);
+}
+
 // The record, with times still as ages, and generation 0: no policy's, so the rules are asked again.
-Session record_of(const PortableSession& portable, const Here& here, std::uint16_t domain) {
+Session record_of(const PortableSession& portable, const Here& here, flow::Segment segment) {
   Session session{};
-  set_flow(session, portable.ends, portable.protocol, domain);
+  set_flow(session, portable.ends, portable.protocol, segment);
   session.tcp = portable.tcp;
   session.tcp_state = portable.tcp_state;
   if (portable.replied) session.flags |= Session::kReplied;
@@ -210,12 +230,12 @@ Result<control::Appliance::Imported> import_sessions(appliance::Workers workers,
   control::Appliance::Imported imported;
   std::vector<std::vector<Session>> of_owner(count);
   for (const PortableSession& portable : read->sessions) {
-    const std::uint16_t domain = Here::of(here.domains, portable.domain);
-    if (domain == 0xffff || is_over(portable, policy.timeouts)) {
+    const auto segment = segment_of(portable, here, *snapshot.network);
+    if (!segment || is_over(portable, policy.timeouts)) {
       ++imported.refused;
       continue;
     }
-    const Session session = record_of(portable, here, domain);
+    const Session session = record_of(portable, here, *segment);
     of_owner[core::owner_of(owner_hash(session), count)].push_back(session);
   }
 

@@ -62,6 +62,8 @@ struct FlowRecord {
   std::string rule;
   std::uint16_t domain_id = 0;
   std::string domain;
+  std::uint16_t outer_vlan = 0;  // transparent mode: ids of the tags, 0 for none
+  std::uint16_t vlan = 0;        // of the only tag, or the inner one of two
   FlowInterface ingress;
   FlowInterface egress;
   std::uint16_t generation = 0;  // of the policy

@@ -143,6 +143,8 @@ void append_json_line(std::string& out, const FlowRecord& record, std::string_vi
     line.number("icmp_identifier", record.source_port);
   }
   line.text("domain", record.domain);
+  if (record.outer_vlan != 0) line.number("outer_vlan", record.outer_vlan);
+  if (record.vlan != 0) line.number("vlan", record.vlan);
   interface(line, "ingress", record.ingress);
   interface(line, "egress", record.egress);
   line.text("rule", record.rule);

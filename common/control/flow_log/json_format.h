@@ -9,6 +9,7 @@
 //   source, destination     addresses; source_port, destination_port where the protocol has ports
 //   icmp_type, icmp_code, icmp_identifier    of the first packet
 //   domain, ingress, egress names; ingress and egress only when known
+//   outer_vlan, vlan        transparent mode: VLAN ids, where there are tags; vlan is the inner of two
 //   rule                    the one that accepted or denied
 //   reason, sentence        why it ended, was denied, or is told of while it lasts
 //   start, last             of "updated" and "ended": times of the first and last packet

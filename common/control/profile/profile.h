@@ -58,9 +58,19 @@ struct TransparentPair {
   Located<std::string> second;
 };
 
+// Frames that carry neither ARP nor IP and pass nevertheless.
+struct OtherFrames {
+  bool all = false;
+  bool llc = false;                  // those with a length in place of a type (IEEE 802.2 LLC)
+  bool spanning_tree = false;        // of these, IEEE 802.1D
+  std::vector<std::uint16_t> types;  // Ethernet types, ascending, each once
+};
+
 struct Forwarding {
   ForwardingMode mode = ForwardingMode::kRouted;
-  std::vector<TransparentPair> pairs;  // kTransparent only: two names of ports each
+  // kTransparent only.
+  std::vector<TransparentPair> pairs;  // two names of ports each
+  OtherFrames other;
 };
 
 struct Route {

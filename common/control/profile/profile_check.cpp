@@ -196,7 +196,22 @@ class Checker {
                                     quote(**port), earlier->second.line));
       }
     }
+    for (const auto& [port, at] : used) {
+      if (std::ranges::none_of(profile_.interfaces,
+                               [&](const Interface& one) { return *one.port == port; })) {
+        error(at, fmt::format("port {} has no interface; add one under interfaces", quote(port)));
+      }
+    }
     for (const Interface& interface : profile_.interfaces) {
+      if (interface.vlan.at.known()) {
+        error(interface.vlan.at,
+              "a vlan in transparent forwarding, where an interface has the frames of its port with all "
+              "their tags; remove it, or use forwarding: routed");
+      }
+      if (interface.domain.at.known()) {
+        error(interface.domain.at,
+              "a domain in transparent forwarding, which has none; remove it, or use forwarding: routed");
+      }
       if (interface.port.at.known() && profile_.port(*interface.port) != nullptr &&
           !used.contains(*interface.port)) {
         error(interface.port.at, fmt::format("port {} is in no pair of transparent forwarding; add it to one",

@@ -150,6 +150,7 @@ std::shared_ptr<const Struct<Interface>> interface() {
 TypePtr<Forwarding> forwarding() {
   struct Map {
     std::vector<std::vector<Located<std::string>>> pairs;
+    OtherFrames other;
   };
   struct Outer {
     Map transparent;
@@ -159,9 +160,15 @@ TypePtr<Forwarding> forwarding() {
   map->field("pairs", &Map::pairs, list_not_empty<std::vector<Located<std::string>>>(pair),
              "Pairs of ports; a packet leaves by the other port of its pair: [[inside, outside]].",
              kRequired);
+  map->field("other", &Map::other, other_frames(),
+             "Frames that carry neither ARP nor IP: link layer protocols such as LLDP or spanning tree. What "
+             "passes is not looked into: no rule is asked, also not of packets inside it (PPPoE, MPLS).");
   auto outer = std::make_shared<Struct<Outer>>("forwarding", "Bump in the wire.");
-  outer->field("transparent", &Outer::transparent, map,
-               "Packets pass between the two ports of a pair with their MAC addresses untouched.", kRequired);
+  outer->field(
+      "transparent", &Outer::transparent, map,
+      "Packets pass between the two ports of a pair with their MAC addresses and VLAN tags untouched. "
+      "Each port has one interface, without `vlan`, `address` and `domain`.",
+      kRequired);
 
   const std::string possible = "routed, or transparent: {pairs: [[PORT, PORT]]}";
   outer->refuse("nsh", fmt::format("forwarding 'nsh' is not in this release; give {}", possible));
@@ -182,6 +189,7 @@ TypePtr<Forwarding> forwarding() {
       [](Outer&& from, Forwarding& out, const Node& node, Reader& reader) {
         out.mode = ForwardingMode::kTransparent;
         bool good = true;
+        out.other = std::move(from.transparent.other);
         for (auto& ports : from.transparent.pairs) {
           if (ports.size() != 2) {
             const Position at = ports.empty() ? node.at : ports.front().at;

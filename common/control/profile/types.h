@@ -151,6 +151,8 @@ template <class T>
 [[nodiscard]] TypePtr<net::InterfaceAddress> interface_address();
 [[nodiscard]] TypePtr<net::MacAddress> mac_address();
 [[nodiscard]] TypePtr<Endpoint> endpoint();
+// drop, pass, or {pass: [lldp, 0x88e5, ...]}.
+[[nodiscard]] TypePtr<OtherFrames> other_frames();
 
 template <class T>
 [[nodiscard]] TypePtr<std::vector<T>> list(TypePtr<T> item) {

@@ -27,19 +27,27 @@ void MatchOptions::add_to(CLI::App& command, bool of_sessions) {
       ->type_name("NAME");
   command.add_option("--port", port, "port at either end")->check(CLI::Range(0, 65535))->type_name("PORT");
   command.add_option("--interface", interface, "logical interface of arrival")->type_name("NAME");
+  command.add_option("--vlan", vlan, "VLAN id, the inner one of two tags; 0: untagged")
+      ->check(CLI::Range(0, 4095))
+      ->type_name("ID");
+  command.add_option("--outer-vlan", outer_vlan, "VLAN id of the outer of two tags; 0: at most one tag")
+      ->check(CLI::Range(0, 4095))
+      ->type_name("ID");
   if (of_sessions) command.add_option("--rule", rule, "rule that accepted the session")->type_name("NAME");
 }
 
 Query MatchOptions::query() const {
-  return {{"source", source}, {"destination", destination}, {"protocol", protocol},
-          {"port", port},     {"interface", interface},     {"rule", rule}};
+  return {{"source", source},         {"destination", destination},
+          {"protocol", protocol},     {"port", port},
+          {"interface", interface},   {"vlan", vlan},
+          {"outer_vlan", outer_vlan}, {"rule", rule}};
 }
 
 boost::json::object MatchOptions::json() const {
   boost::json::object match;
   for (const auto& [name, value] : query()) {
     if (value.empty()) continue;
-    if (name == "port") {
+    if (name == "port" || name == "vlan" || name == "outer_vlan") {
       match[name] = std::stoul(value);
     } else {
       match[name] = value;

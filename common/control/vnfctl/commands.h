@@ -47,6 +47,8 @@ struct MatchOptions {
   std::string protocol;
   std::string port;
   std::string interface;
+  std::string vlan;
+  std::string outer_vlan;
   std::string rule;  // sessions only
 
   void add_to(CLI::App& command, bool of_sessions);

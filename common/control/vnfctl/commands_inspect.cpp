@@ -26,6 +26,8 @@ struct Packet {
   std::string flags;
   int source_port = -1;
   int dscp = -1;
+  int vlan = 0;  // none
+  int outer_vlan = 0;
 };
 
 struct Waiting {
@@ -70,6 +72,8 @@ ExitCode explain(const Context& context, const Packet& packet) {
   if (!packet.flags.empty()) body["tcp_flags"] = packet.flags;
   if (packet.source_port >= 0) body["source_port"] = packet.source_port;
   if (packet.dscp >= 0) body["dscp"] = packet.dscp;
+  if (packet.vlan != 0) body["vlan"] = packet.vlan;
+  if (packet.outer_vlan != 0) body["outer_vlan"] = packet.outer_vlan;
   const auto explanation = context.remote().call(http::Method::kPost, "/v1/explain",
                                                  boost::json::serialize(body), "application/json");
   if (context.json) {
@@ -114,6 +118,11 @@ void add_inspect_commands(CLI::App& app, Context& context) {
   explaining->add_option("DESTINATION", packet->destination, "address")->required();
   explaining->add_option("SERVICE", packet->service, "tcp/80, udp/53, icmp, icmp/3/4, esp, 47")->required();
   explaining->add_option("--interface", packet->interface, "logical interface of arrival");
+  explaining
+      ->add_option("--vlan", packet->vlan, "VLAN id, the inner one of two tags (transparent forwarding)")
+      ->check(CLI::Range(1, 4095));
+  explaining->add_option("--outer-vlan", packet->outer_vlan, "VLAN id of the outer of two tags")
+      ->check(CLI::Range(1, 4095));
   explaining->add_option("--source-port", packet->source_port, "source port")->check(CLI::Range(0, 65535));
   explaining->add_option("--flags", packet->flags, "TCP flags: syn, or syn,ack");
   explaining->add_option("--dscp", packet->dscp, "0 to 63")->check(CLI::Range(0, 63));

@@ -31,6 +31,14 @@ std::string duration_at(const boost::json::value& value, std::string_view path) 
   return find(value, path) == nullptr ? "-" : human_duration(number_at(value, path));
 }
 
+// "7", "100.7" of two tags, the outer one first; empty when untagged.
+std::string vlan_of(const boost::json::value& session) {
+  const auto* ids = session.if_object();
+  if (ids == nullptr || !ids->contains("vlan")) return {};
+  const std::string vlan = text_at(session, "vlan");
+  return ids->contains("outer_vlan") ? text_at(session, "outer_vlan") + "." + vlan : vlan;
+}
+
 }  // namespace
 
 Tone tone_of(std::string_view verdict) noexcept {
@@ -42,23 +50,29 @@ Tone tone_of(std::string_view verdict) noexcept {
 
 std::string format_sessions(const boost::json::array& sessions, const Style& style) {
   if (sessions.empty()) return "no session\n";
-  TextTable table({{"PROTOCOL"},
-                   {"SOURCE"},
-                   {"DESTINATION"},
-                   {"STATE"},
-                   {"RULE"},
-                   {"AGE", kRight},
-                   {"IDLE", kRight},
-                   {"PACKETS", kRight},
-                   {"BYTES", kRight},
-                   {"WORKER", kRight}});
+  const bool tagged =
+      std::ranges::any_of(sessions, [](const auto& session) { return !vlan_of(session).empty(); });
+  std::vector<TextTable::Column> columns{{"PROTOCOL"}, {"SOURCE"}, {"DESTINATION"}};
+  if (tagged) columns.push_back({"VLAN"});
+  columns.insert(columns.end(), {{"STATE"},
+                                 {"RULE"},
+                                 {"AGE", kRight},
+                                 {"IDLE", kRight},
+                                 {"PACKETS", kRight},
+                                 {"BYTES", kRight},
+                                 {"WORKER", kRight}});
+  TextTable table(std::move(columns));
   for (const auto& session : sessions) {
-    table.add({text_at(session, "protocol"), text_at(session, "source"), text_at(session, "destination"),
-               text_at(session, "state"), text_at(session, "rule"), duration_at(session, "age_s"),
-               duration_at(session, "idle_s"),
-               human_count(number_at(session, "packets.forward") + number_at(session, "packets.reverse")),
-               human_bytes(number_at(session, "bytes.forward") + number_at(session, "bytes.reverse")),
-               text_at(session, "worker")});
+    std::vector<Cell> row{text_at(session, "protocol"), text_at(session, "source"),
+                          text_at(session, "destination")};
+    if (tagged) row.emplace_back(vlan_of(session));
+    row.insert(row.end(),
+               {text_at(session, "state"), text_at(session, "rule"), duration_at(session, "age_s"),
+                duration_at(session, "idle_s"),
+                human_count(number_at(session, "packets.forward") + number_at(session, "packets.reverse")),
+                human_bytes(number_at(session, "bytes.forward") + number_at(session, "bytes.reverse")),
+                text_at(session, "worker")});
+    table.add(std::move(row));
   }
   return table.render(style);
 }

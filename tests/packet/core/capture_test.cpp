@@ -121,6 +121,28 @@ TEST(Capture, AnInterfaceIsWhereThePacketIsSeen) {
   EXPECT_THAT(points(job), ElementsAre(Point::kSent));
 }
 
+TEST(Capture, AVlanIsThatOfItsTags) {
+  SmallFirewall firewall(config(), true);
+  const auto seen = [&](std::optional<std::uint16_t> outer, std::optional<std::uint16_t> vlan) {
+    PacketFilter tagged;
+    tagged.outer_vlan = outer;
+    tagged.vlan = vlan;
+    CaptureJob job(tagged, 10);
+    const Capturing capturing(firewall, job);
+    const PacketBuilder bare = firewall.client_udp(false, 5000);
+    static_cast<void>(firewall.send({bare.bytes(), PacketBuilder(bare).vlan(7).bytes(),
+                                     PacketBuilder(bare).vlan(8).vlan(7).bytes(),
+                                     PacketBuilder(bare).vlan(7).vlan(0).bytes()}));
+    return job.packets().size() / 2;  // as received and as sent
+  };
+  EXPECT_EQ(seen({}, {}), 4U);
+  EXPECT_EQ(seen({}, 7), 3U);
+  EXPECT_EQ(seen(0, 7), 2U);
+  EXPECT_EQ(seen(8, {}), 1U);
+  EXPECT_EQ(seen({}, 0), 1U);
+  EXPECT_EQ(seen(7, {}), 0U);
+}
+
 // A frame whose IP header is cut off has no addresses to compare, whatever lies behind its end.
 TEST(Capture, ACutOffPacketMatchesNoAddress) {
   SmallFirewall firewall(config());

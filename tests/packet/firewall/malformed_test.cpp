@@ -180,7 +180,7 @@ std::vector<Scenario> mutations() {
     for (const PacketBuilder& good : good_packets()) {
       auto& one = list.emplace_back("packet " + std::to_string(number++));
       std::mt19937 random(number);
-      if (bump) one.transparent();
+      if (bump) one.transparent({.all = number % 2 == 0});
       const Frame whole = good.bytes();
       for (std::size_t at = 0; at < whole.size(); ++at) {
         for (const std::uint8_t value :

@@ -21,7 +21,7 @@
 namespace millrace::testing {
 
 // Interfaces trust (port 0, 10.0.0.1/24, 2001:db8:1::1/64) and untrust (port 1, 192.168.1.1/24,
-// 2001:db8:2::1/64).
+// 2001:db8:2::1/64); transparent, they are a pair and have no addresses.
 class ControlBed {
  public:
   static constexpr unsigned kInside = 0;
@@ -29,8 +29,8 @@ class ControlBed {
 
   // `section` is the profile's `firewall:` section. Beds of one process share the firewall they are given.
   ControlBed(std::shared_ptr<firewall::Firewall> vnf, const std::string& section, unsigned workers = 2,
-             unsigned sessions = 4096)
-      : vnf_(std::move(vnf)), sessions_(sessions), workers_(workers) {
+             unsigned sessions = 4096, core::Forwarding forwarding = core::Forwarding::kRouted)
+      : vnf_(std::move(vnf)), sessions_(sessions), workers_(workers), forwarding_(forwarding) {
     ensure_eal(256);
     auto empty = std::make_shared<core::Network>();
     for (const char* name : {"trust", "untrust"}) {  // known to the policy by these places
@@ -44,17 +44,7 @@ class ControlBed {
         [&](const core::WorkerServices& services) { return vnf_->make_function(*profile_, services); });
     // The workers' timers begin at the time stamp counter's time.
     start_ = static_cast<Tick>(rte_rdtsc() / (rte_get_tsc_hz() / 1000));
-    NetworkBuilder builder;
-    builder.interface(bed_->port(kInside), "trust", {"10.0.0.1/24", "2001:db8:1::1/64"})
-        .interface(bed_->port(kOutside), "untrust", {"192.168.1.1/24", "2001:db8:2::1/64"})
-        .route("10.0.0.0/24", "trust", neighbor_mac(0).to_string())
-        .route("2001:db8:1::/64", "trust", neighbor_mac(0).to_string())
-        .route("192.168.0.0/16", "untrust", neighbor_mac(1).to_string())
-        .route("2001:db8:2::/64", "untrust", neighbor_mac(1).to_string())
-        .blackhole("192.168.66.0/24")
-        .prohibited("192.168.67.0/24")
-        .unresolved("192.168.68.0/24", "untrust");
-    network_ = builder.build();
+    network_ = forwarding == core::Forwarding::kRouted ? routed() : wire();
     publish(section);
     set_time(0);
   }
@@ -164,12 +154,39 @@ class ControlBed {
                                                  : builder.ipv6(source, destination);
   }
 
+  [[nodiscard]] std::shared_ptr<const core::Network> routed() const {
+    NetworkBuilder builder;
+    builder.interface(bed_->port(kInside), "trust", {"10.0.0.1/24", "2001:db8:1::1/64"})
+        .interface(bed_->port(kOutside), "untrust", {"192.168.1.1/24", "2001:db8:2::1/64"})
+        .route("10.0.0.0/24", "trust", neighbor_mac(0).to_string())
+        .route("2001:db8:1::/64", "trust", neighbor_mac(0).to_string())
+        .route("192.168.0.0/16", "untrust", neighbor_mac(1).to_string())
+        .route("2001:db8:2::/64", "untrust", neighbor_mac(1).to_string())
+        .blackhole("192.168.66.0/24")
+        .prohibited("192.168.67.0/24")
+        .unresolved("192.168.68.0/24", "untrust");
+    return builder.build();
+  }
+  [[nodiscard]] std::shared_ptr<const core::Network> wire() const {
+    const core::PortId inside = bed_->port(kInside);
+    const core::PortId outside = bed_->port(kOutside);
+    return NetworkBuilder()
+        .interface(inside, "trust", {})
+        .interface(outside, "untrust", {})
+        .connect(inside, outside)
+        .build();
+  }
+
   void compile(const std::string& section) {
+    const char* const interfaces =
+        forwarding_ == core::Forwarding::kRouted
+            ? "interfaces:\n  trust: {port: inside, address: [10.0.0.1/24]}\n"
+              "  untrust: {port: outside, address: [192.168.1.1/24]}\nforwarding: routed\n"
+            : "interfaces: {trust: {port: inside}, untrust: {port: outside}}\n"
+              "forwarding: {transparent: {pairs: [[inside, outside]]}}\n";
     const std::string text = "vnf: firewall\nname: fw\ndataplane: {sessions: " + std::to_string(sessions_) +
-                             "}\nports:\n  inside: {device: net_null0}\n  outside: {device: net_null1}\n"
-                             "interfaces:\n  trust: {port: inside, address: [10.0.0.1/24]}\n"
-                             "  untrust: {port: outside, address: [192.168.1.1/24]}\nforwarding: routed\n" +
-                             section;
+                             "}\nports:\n  inside: {device: net_null0}\n  outside: {device: net_null1}\n" +
+                             interfaces + section;
     auto loaded = vnf_->load(text, "fw.yaml", control::no_files());
     if (!loaded) throw std::runtime_error(loaded.error().to_string());
     profile_ = *loaded;
@@ -183,6 +200,7 @@ class ControlBed {
   std::shared_ptr<firewall::Firewall> vnf_;
   unsigned sessions_;
   unsigned workers_;
+  core::Forwarding forwarding_;
   Tick start_ = 0;
   std::shared_ptr<const core::Network> network_;
   std::shared_ptr<const appliance::LoadedProfile> profile_;

@@ -24,7 +24,7 @@ std::string wrong_member(const Result<PacketDescription>& packet) {
 TEST(PacketDescription, AWholeTcpPacket) {
   const auto packet = read_with(
       R"("protocol": "tcp", "source_port": 1025, "destination_port": 80, "tcp_flags": "syn,ack", "dscp": 46,
-         "interface": "untrust")");
+         "interface": "untrust", "vlan": 7, "outer_vlan": 4095)");
   ASSERT_TRUE(packet) << packet.error().message();
   EXPECT_EQ(packet->source, net::IpAddress::parse("192.0.2.7"));
   EXPECT_EQ(packet->destination, net::IpAddress::parse("198.51.100.9"));
@@ -34,6 +34,8 @@ TEST(PacketDescription, AWholeTcpPacket) {
   EXPECT_EQ(packet->tcp_flags, 0x12);
   EXPECT_EQ(packet->dscp, 46);
   EXPECT_EQ(packet->interface, "untrust");
+  EXPECT_EQ(packet->vlan, 7);
+  EXPECT_EQ(packet->outer_vlan, 4095);
 }
 
 TEST(PacketDescription, WhatIsNotSaidIsTheOrdinaryFirstPacket) {
@@ -64,6 +66,8 @@ TEST(PacketDescription, WhatMakesNoSenseIsNamed) {
   EXPECT_EQ(wrong_member(read_with(R"("protocol": "icmp", "icmp_type": 256)")), "icmp_type");
   EXPECT_EQ(wrong_member(read_with(R"("protocol": "esp", "dscp": 64)")), "dscp");
   EXPECT_EQ(wrong_member(read_with(R"("protocol": "esp", "ttl": 64)")), "ttl");
+  EXPECT_EQ(wrong_member(read_with(R"("protocol": "esp", "vlan": 4096)")), "vlan");
+  EXPECT_EQ(wrong_member(read_with(R"("protocol": "esp", "outer_vlan": 7)")), "outer_vlan");
 }
 
 // RFC 9293 section 3.1: CWR ECE URG ACK PSH RST SYN FIN, from the high bit down.

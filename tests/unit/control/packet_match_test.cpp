@@ -30,7 +30,8 @@ TEST(PacketMatch, AnEmptyObjectMatchesAll) {
 
 TEST(PacketMatch, EveryMemberIsRead) {
   const auto match = read(R"({"source": "2001:db8::/32", "destination": "2001:db8::1", "protocol": "icmpv6",
-                              "port": 0, "interface": "trust"})");
+                              "port": 0, "interface": "trust", "vlan": 4095,
+                              "outer_vlan": 0})");
   ASSERT_TRUE(match) << match.error().message();
   EXPECT_FALSE(matches_all(*match));
   EXPECT_EQ(match->source, net::Prefix::parse("2001:db8::/32"));
@@ -38,6 +39,8 @@ TEST(PacketMatch, EveryMemberIsRead) {
   EXPECT_EQ(match->protocol, 58);  // RFC 4443
   EXPECT_EQ(match->port, 0);
   EXPECT_EQ(match->interface, "trust");
+  EXPECT_EQ(match->vlan, 4095);
+  EXPECT_EQ(match->outer_vlan, 0);
 }
 
 TEST(PacketMatch, AProtocolIsANameOrANumber) {
@@ -55,6 +58,8 @@ TEST(PacketMatch, TheFirstThingWrongIsNamed) {
   EXPECT_EQ(wrong_member(R"({"port": 65536})"), "port");
   EXPECT_EQ(wrong_member(R"({"port": 80.0})"), "port");
   EXPECT_EQ(wrong_member(R"({"interface": ""})"), "interface");
+  EXPECT_EQ(wrong_member(R"({"vlan": 4096})"), "vlan");
+  EXPECT_EQ(wrong_member(R"({"outer_vlan": "7"})"), "outer_vlan");
   EXPECT_EQ(wrong_member(R"({"interface": null})"), "interface");
   EXPECT_EQ(wrong_member(R"({"Source": "192.0.2.1"})"), "Source");
 }

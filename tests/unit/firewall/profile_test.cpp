@@ -358,7 +358,7 @@ TEST_P(ShippedProfile, IsValidAndExplainsEachLine) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ShippedProfile,
-                         testing::Values("default", "throughput", "low-latency", "small"));
+                         testing::Values("default", "throughput", "low-latency", "small", "transparent"));
 
 }  // namespace
 }  // namespace millrace::firewall::profile

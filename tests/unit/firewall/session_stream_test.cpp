@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/session_stream.h"
 
+#include <cstring>
 #include <functional>
 #include <random>
 
@@ -28,6 +29,7 @@ PortableSession tcp_session() {
   session.idle = 1500;
   session.dscp = 46;
   session.first_tcp_flags = 2;
+  session.tags = {.outer = 4095, .vlan = 258};
   return session;
 }
 
@@ -69,6 +71,8 @@ PortableSession some_session(std::mt19937& random) {
   session.bytes = {std::uint64_t{number()} << 20, number()};
   session.age = number();
   session.idle = number();
+  if (number() % 2 == 0) session.tags.vlan = static_cast<std::uint16_t>(1 + number() % 4095);
+  if (session.tags.vlan != 0) session.tags.outer = static_cast<std::uint16_t>(number() % 4096);
   return session;
 }
 
@@ -125,13 +129,32 @@ TEST(SessionStream, AnEmptyStreamHoldsNothing) {
   EXPECT_TRUE(read->sessions.empty());
 }
 
-TEST(SessionStream, TheBytesOfVersionOneStayAsTheyAre) {
+TEST(SessionStream, TheBytesOfVersionTwoStayAsTheyAre) {
   const std::string stream = small_stream();
-  EXPECT_EQ(stream.substr(0, 16), std::string("MRSESSN\n\0\1\0\0\0\0\0\0", 16));
+  EXPECT_EQ(stream.substr(0, 16), std::string("MRSESSN\n\0\2\0\0\0\0\0\0", 16));
   // The first frame: a rule's name, number 0.
   EXPECT_EQ(stream.substr(16, 8 + 5 + 6), std::string("\1\0\0\0\0\0\0\x0b\1\0\0\0\0web-in", 19));
   // 16 of header, four names, one session, the end.
-  EXPECT_EQ(stream.size(), 16U + 4 * (8 + 5 + 4) + 6 + 7 + 5 + 7 + (8 + 134 + 4) + (8 + 8 + 4));
+  EXPECT_EQ(stream.size(), 16U + 4 * (8 + 5 + 4) + 6 + 7 + 5 + 7 + (8 + 138 + 4) + (8 + 8 + 4));
+  // The record ends with the VLAN ids, the outer one first.
+  EXPECT_EQ(stream.substr(stream.size() - 20 - 4 - 4, 4), "\x0f\xff\x01\x02");
+}
+
+// Version 1 is the same without the VLAN ids.
+TEST(SessionStream, VersionOneIsRead) {
+  std::string stream = small_stream();
+  const std::size_t frame = stream.size() - 20 - (8 + 138 + 4);
+  stream[9] = 1;
+  stream.erase(frame + 8 + 134, 4);
+  stream[frame + 7] = static_cast<char>(134);
+  const be32 check(crc32c(std::string_view(stream).substr(frame, 8 + 134)));
+  std::memcpy(stream.data() + frame + 8 + 134, &check, sizeof check);
+  const auto read = read_session_stream(stream);
+  ASSERT_TRUE(read) << read.error().message();
+  ASSERT_EQ(read->sessions.size(), 1U);
+  PortableSession expected = read_session_stream(small_stream())->sessions[0];
+  expected.tags = {};
+  EXPECT_EQ(read->sessions[0], expected);
 }
 
 TEST(SessionStream, EveryCutIsNoticed) {
@@ -153,10 +176,10 @@ TEST(SessionStream, EveryFlippedBitIsNoticed) {
 
 TEST(SessionStream, ALaterVersionIsRefusedByItsNumber) {
   std::string stream = small_stream();
-  stream[9] = 2;
+  stream[9] = 3;
   const auto read = read_session_stream(stream);
   ASSERT_FALSE(read);
-  EXPECT_NE(read.error().message().find("version 2"), std::string::npos) << read.error().message();
+  EXPECT_NE(read.error().message().find("version 3"), std::string::npos) << read.error().message();
 }
 
 // A stream whose checksums are right, and whose only session has one thing wrong.
@@ -181,6 +204,9 @@ TEST(SessionStream, ImpossibleSessionsAreRefused) {
   EXPECT_NE(reading([](auto& s) { s.tcp.side[1].scale = 15; }), "accepted");
   EXPECT_NE(reading([](auto& s) { s.dscp = 64; }), "accepted");
   EXPECT_NE(reading([](auto& s) { s.joining = true; }), "accepted");
+  EXPECT_NE(reading([](auto& s) { s.tags.vlan = 4096; }), "accepted");
+  EXPECT_NE(reading([](auto& s) { s.tags.outer = 4096; }), "accepted");
+  EXPECT_NE(reading([](auto& s) { s.tags.vlan = 0; }), "accepted");  // an outer tag alone
 }
 
 }  // namespace

@@ -17,10 +17,10 @@ constexpr std::uint64_t kSeed = 0x0123456789abcdef;
 
 SourceKey key(std::string_view address, std::uint16_t domain = 0,
               std::uint32_t scope = SourceKey::kAllRules) {
-  return {*net::IpAddress::parse(address), domain, scope};
+  return {*net::IpAddress::parse(address), flow::Segment::domain(domain), scope};
 }
 
-SourceKey nth(std::uint32_t n) { return {net::Ipv4Address{be32(0x0a000000 + n)}, 0, SourceKey::kAllRules}; }
+SourceKey nth(std::uint32_t n) { return {net::Ipv4Address{be32(0x0a000000 + n)}, {}, SourceKey::kAllRules}; }
 
 TEST(RateBucket, GivesTheBurstAtOnceAndThenTheRate) {
   RateBucket bucket;

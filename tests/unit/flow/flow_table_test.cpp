@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/flow/flow_table.h"
 
+#include <array>
 #include <random>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -27,14 +29,17 @@ struct Flow {
   std::uint16_t port_a, port_b;
   std::uint8_t protocol;
   std::uint16_t domain;
+  unsigned wire = 0;  // from 1, and then of no domain
+  VlanTags tags = {};
 
-  [[nodiscard]] Flow reversed() const { return {v6, b, a, port_b, port_a, protocol, domain}; }
+  [[nodiscard]] Flow reversed() const { return {v6, b, a, port_b, port_a, protocol, domain, wire, tags}; }
   // The same text for both directions.
   [[nodiscard]] std::string name() const {
     const std::string first = std::to_string(a) + ":" + std::to_string(port_a);
     const std::string second = std::to_string(b) + ":" + std::to_string(port_b);
     return (first < second ? first + "-" + second : second + "-" + first) + "/" + std::to_string(protocol) +
-           "/" + std::to_string(domain) + (v6 ? "/6" : "/4");
+           "/" + std::to_string(domain) + (v6 ? "/6/" : "/4/") + std::to_string(wire) + "/" +
+           std::to_string(tags.outer) + "." + std::to_string(tags.vlan);
   }
 };
 
@@ -55,17 +60,26 @@ FlowLookup lookup(const Flow& flow, std::uint64_t seed = kSeed) {
     make_ipv4_lookup(out, net::Ipv4Address{be32(flow.a)}, net::Ipv4Address{be32(flow.b)}, be16(flow.port_a),
                      be16(flow.port_b), flow.protocol, flow.domain, seed);
   }
+  if (flow.wire != 0) enter_wire(out, Segment::wire(flow.wire - 1, flow.tags), seed);
   return out;
 }
 
 Flow random_flow(std::mt19937& random, unsigned variety) {
+  const unsigned wire = random() % 3 == 0 ? 1 + random() % 2 : 0;
+  VlanTags tags;
+  if (wire != 0 && random() % 2 == 0) {
+    tags.vlan = static_cast<std::uint16_t>(1 + random() % 2);
+    tags.outer = static_cast<std::uint16_t>(random() % 3);
+  }
   return {.v6 = random() % 2 == 0,
           .a = static_cast<std::uint32_t>(random() % variety + 1),
           .b = static_cast<std::uint32_t>(random() % variety + 1),
           .port_a = static_cast<std::uint16_t>(random() % 4),
           .port_b = static_cast<std::uint16_t>(random() % 4),
           .protocol = random() % 2 == 0 ? std::uint8_t{6} : std::uint8_t{17},
-          .domain = static_cast<std::uint16_t>(random() % 2)};
+          .domain = wire != 0 ? std::uint16_t{0} : static_cast<std::uint16_t>(random() % 2),
+          .wire = wire,
+          .tags = tags};
 }
 
 // Random operations on few flows, against a map; capacity small enough to fill up again and again.
@@ -122,6 +136,48 @@ TEST(FlowTable, BothDirectionsAreOneFlow) {
     ASSERT_EQ(forth.hash, back.hash);
     const bool itself = flow.a == flow.b && flow.port_a == flow.port_b;
     ASSERT_EQ(forth.sender != back.sender, !itself);
+  }
+}
+
+// Every wire, untagged, with one tag and with two, in both families: no two of them share a key, and each
+// key tells its segment.
+TEST(FlowKey, SegmentsOfAWireAreApart) {
+  constexpr std::array<std::uint16_t, 6> kIds{0, 1, 2, 2048, 4094, 4095};
+  for (const bool v6 : {false, true}) {
+    std::set<std::pair<std::array<std::uint64_t, 2>, std::string>> keys;
+    unsigned made = 0;
+    for (unsigned wire = 0; wire <= Segment::kMostWires; ++wire) {
+      for (const std::uint16_t outer : kIds) {
+        for (const std::uint16_t vlan : kIds) {
+          if ((vlan == 0 && outer != 0) || (wire == 0 && vlan != 0)) continue;
+          const Flow flow{.v6 = v6,
+                          .a = 0x01020304,
+                          .b = 0x05060708,
+                          .port_a = 1024,
+                          .port_b = 80,
+                          .protocol = 6,
+                          .domain = 0,
+                          .wire = wire,
+                          .tags = {.outer = outer, .vlan = vlan}};
+          const FlowLookup there = lookup(flow);
+          const FlowLookup back = lookup(flow.reversed());
+          ASSERT_EQ(there.key, back.key);
+          ASSERT_EQ(there.hash, back.hash);
+          ASSERT_NE(there.sender, back.sender);
+          const std::string pair =
+              there.key.is_wide() ? std::string(reinterpret_cast<const char*>(&there.addresses), 32) : "";
+          keys.insert({{there.key.low, there.key.high}, pair});
+          ++made;
+          const Segment segment = segment_of(there.key, there.addresses);
+          ASSERT_EQ(segment, wire == 0 ? Segment{} : Segment::wire(wire - 1, flow.tags));
+          ASSERT_EQ(segment.tags(), flow.tags);
+          ASSERT_EQ(there.key.is_ipv6(), v6);
+          ASSERT_EQ(there.key.protocol(), 6);
+        }
+      }
+    }
+    EXPECT_EQ(made, 1U + Segment::kMostWires * (1 + 5 + 25));
+    EXPECT_EQ(keys.size(), made);
   }
 }
 

@@ -28,7 +28,7 @@ constexpr FragmentNote kNote = {7, 9};
 
 FragmentKey key(std::uint32_t id, std::uint8_t protocol = kUdp) {
   return FragmentKey::ipv4(net::Ipv4Address{be32(0xc0000201)}, net::Ipv4Address{be32(0xc6336401)},
-                           static_cast<std::uint16_t>(id), protocol, 0);
+                           static_cast<std::uint16_t>(id), protocol, {});
 }
 Fragment piece(const FragmentKey& k, std::uint32_t offset, std::uint32_t length, bool more) {
   Fragment fragment;
@@ -117,10 +117,15 @@ TEST(FragmentTable, KeysAreApart) {
   Bench b;
   b.open(piece(key(1), 0, 1480, true));
   FragmentKey domain = key(1);
-  domain.domain = 5;
+  domain.segment = Segment::domain(5);
+  FragmentKey wire = key(1);
+  wire.segment = Segment::wire(0, {.outer = 0, .vlan = 5});
+  FragmentKey two_tags = key(1);
+  two_tags.segment = Segment::wire(0, {.outer = 5, .vlan = 5});
   const net::Ipv6Address from = *net::Ipv6Address::parse("2001:db8::1");
   const net::Ipv6Address to = *net::Ipv6Address::parse("2001:db8::2");
-  for (const FragmentKey& other : {key(2), key(1, kTcp), domain, FragmentKey::ipv6(from, to, 1, 0)}) {
+  for (const FragmentKey& other :
+       {key(2), key(1, kTcp), domain, wire, two_tags, FragmentKey::ipv6(from, to, 1, {})}) {
     EXPECT_EQ(b.verdict(piece(other, 1480, 8, true)), kHeld);
   }
   EXPECT_EQ(b.verdict(piece(key(1), 1480, 8, true)), kPass);
@@ -204,7 +209,7 @@ TEST(FragmentTable, TransportHeadersAreNotSplit) {
   Fragment options = piece(key(8, kTcp), 0, 32, true);  // RFC 7112: all of the header chain
   options.header_length = 40;
   EXPECT_EQ(b.verdict(options), kTiny);
-  Fragment v6 = piece(FragmentKey::ipv6({}, {}, 9, 0), 0, 16, true);
+  Fragment v6 = piece(FragmentKey::ipv6({}, {}, 9, {}), 0, 16, true);
   v6.protocol = kTcp;
   EXPECT_EQ(b.verdict(v6), kTiny);
 }
@@ -254,7 +259,7 @@ TEST(FragmentTable, TheOldestDatagramMakesRoom) {
   FragmentSettings settings;
   settings.datagrams = 3;
   Bench b(settings);
-  EXPECT_EQ(b.verdict(piece(FragmentKey::ipv6({}, {}, 1, 0), 8, 8, true), 11), kHeld);
+  EXPECT_EQ(b.verdict(piece(FragmentKey::ipv6({}, {}, 1, {}), 8, 8, true), 11), kHeld);
   ++b.now;
   EXPECT_EQ(b.verdict(piece(key(2), 8, 8, true), 12), kHeld);
   const FragmentDecision first = b.offer(piece(key(3), 0, 8, true));
@@ -275,7 +280,7 @@ TEST(FragmentTable, TheOldestDatagramMakesRoom) {
 TEST(FragmentTable, WaitingEnds) {
   Bench b;
   EXPECT_EQ(b.verdict(piece(key(1), 8, 8, true), 11), kHeld);
-  EXPECT_EQ(b.verdict(piece(FragmentKey::ipv6({}, {}, 1, 0), 8, 8, true), 12), kHeld);
+  EXPECT_EQ(b.verdict(piece(FragmentKey::ipv6({}, {}, 1, {}), 8, 8, true), 12), kHeld);
   b.now += 1999;
   b.table.expire(b.now, 100);
   EXPECT_THAT(b.drained(), IsEmpty());
@@ -321,7 +326,7 @@ class Generator {
   std::vector<Fragment> cut(std::uint32_t id) {
     const std::uint32_t total = 33 + below(below(4) == 0 ? 65000 : 6000);
     const bool tcp = below(2) == 0;
-    FragmentKey k = below(2) == 0 ? key(id, tcp ? kTcp : kUdp) : FragmentKey::ipv6({}, {}, id, 0);
+    FragmentKey k = below(2) == 0 ? key(id, tcp ? kTcp : kUdp) : FragmentKey::ipv6({}, {}, id, {});
     std::vector<Fragment> pieces;
     const std::uint32_t unit = std::max(3U, total / 8 / 60 + 1);
     for (std::uint32_t at = 0; at < total;) {
@@ -442,7 +447,7 @@ TEST(FragmentProperty, AFloodLosesNoPacketAndGrowsNothing) {
       const std::uint32_t length = 1 + random.below(200);
       Fragment f = piece(key(random.below(200)), offset, random.below(10) == 0 ? length : length / 8 * 8,
                          random.below(5) != 0);
-      if (random.below(3) == 0) f.key = FragmentKey::ipv6({}, {}, random.below(200), 0);
+      if (random.below(3) == 0) f.key = FragmentKey::ipv6({}, {}, random.below(200), {});
       const FragmentDecision decision = b.offer(f, packet);
       if (decision.verdict != kHeld) ++fate[packet];
       if (decision.evicted != nullptr) end(decision.evicted);

@@ -101,6 +101,19 @@ TEST(JsonLine, TellsOfASessionThatEnded) {
   EXPECT_EQ(line.at("tcp_state"), "established");
   EXPECT_EQ(line.at("generation"), 9);
   EXPECT_FALSE(line.contains("icmp_type"));
+  EXPECT_FALSE(line.contains("vlan") || line.contains("outer_vlan"));
+}
+
+TEST(JsonLine, TellsOfTags) {
+  FlowRecord record = testing::tcp_ended();
+  record.vlan = 7;
+  const json::object single = line_of(record);
+  EXPECT_EQ(single.at("vlan"), 7);
+  EXPECT_FALSE(single.contains("outer_vlan"));
+  record.outer_vlan = 100;
+  const json::object both = line_of(record);
+  EXPECT_EQ(both.at("vlan"), 7);
+  EXPECT_EQ(both.at("outer_vlan"), 100);
 }
 
 TEST(JsonLine, TellsOfASessionThatGoesOnFromItsBeginning) {

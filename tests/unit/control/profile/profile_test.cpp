@@ -132,6 +132,31 @@ TEST(CommonProfile, ReadsTransparentForwarding) {
   EXPECT_EQ(loaded->common.forwarding->pairs[0].second.at, (Position{8, 40}));
 }
 
+const std::string kWire =
+    "interfaces: {one: {port: a}, two: {port: b}}\nforwarding: {transparent: {pairs: [[a, b]], ";
+
+TEST(CommonProfile, ReadsWhichOtherFramesPass) {
+  const auto other = [](const std::string& text) {
+    const auto loaded = parse(kHead + kWire + text + "}}\n");
+    EXPECT_TRUE(loaded) << text << loaded.error().to_string();
+    return loaded ? loaded->common.forwarding->other : OtherFrames{};
+  };
+  for (const char* nothing : {"", "other: drop"}) {
+    const OtherFrames none = other(nothing);
+    EXPECT_FALSE(none.all || none.llc || none.spanning_tree);
+    EXPECT_TRUE(none.types.empty());
+  }
+  EXPECT_TRUE(other("other: pass").all);
+  const OtherFrames some = other("other: {pass: [stp, 0x88f7, lldp, 35061, pppoe, lldp, ptp]}");
+  EXPECT_TRUE(some.spanning_tree);
+  EXPECT_FALSE(some.all || some.llc);
+  // IEEE Registration Authority, Ethernet types; 35061 is 0x88f5, MVRP.
+  EXPECT_THAT(some.types, testing::ElementsAre(0x8863, 0x8864, 0x88cc, 0x88f5, 0x88f7));
+  EXPECT_TRUE(other("other: {pass: llc}").llc);
+  EXPECT_THAT(other("other: {pass: [eapol, lacp, mpls]}").types,
+              testing::ElementsAre(0x8809, 0x8847, 0x8848, 0x888e));
+}
+
 TEST(CommonProfile, MissingAndForeignParts) {
   const auto loaded = parse("vnf: nat\nnat: {}\n");
   ASSERT_FALSE(loaded);
@@ -145,7 +170,7 @@ TEST(CommonProfile, MissingAndForeignParts) {
 }
 
 struct Bad {
-  const char* text;   // after kHead
+  std::string text;   // after kHead
   const char* where;  // of the only error
   const char* what;
 };
@@ -216,11 +241,27 @@ const Bad kBad[] = {
      "port 'c' is not defined"},
     {"interfaces: {one: {port: a}}\nforwarding: {transparent: {pairs: [[a, a]]}}\n", "8:40",
      "in a pair already"},
-    {"interfaces: {one: {port: a, address: 192.0.2.1/24}}\nforwarding: {transparent: {pairs: [[a, b]]}}\n",
+    {"interfaces: {one: {port: a, address: 192.0.2.1/24}, two: {port: b}}\n"
+     "forwarding: {transparent: {pairs: [[a, b]]}}\n",
      "7:38", "an address in transparent forwarding"},
-    {"interfaces: {one: {port: a}}\nforwarding: {transparent: {pairs: [[a, b]]}}\nroutes: {to: 0.0.0.0/0, "
-     "via: 1.2.3.4}\n",
+    {"interfaces: {one: {port: a}, two: {port: b}}\nforwarding: {transparent: {pairs: [[a, b]]}}\n"
+     "routes: {to: 0.0.0.0/0, via: 1.2.3.4}\n",
      "9:14", "a route in transparent forwarding"},
+    {"interfaces: {one: {port: a}}\nforwarding: {transparent: {pairs: [[a, b]]}}\n", "8:40",
+     "port 'b' has no interface; add one under interfaces"},
+    {"interfaces: {one: {port: a}, two: {port: b, vlan: 7}}\nforwarding: {transparent: {pairs: [[a, b]]}}\n",
+     "7:51", "a vlan in transparent forwarding"},
+    {"interfaces: {one: {port: a}, two: {port: b, domain: x}}\nforwarding: {transparent: {pairs: [[a, "
+     "b]]}}\n",
+     "7:53", "a domain in transparent forwarding"},
+    {kWire + "other: maybe}}\n", "8:52", "'maybe' is not possible; give drop or pass"},
+    {kWire + "other: {}}}\n", "8:52", "lacks 'pass'"},
+    {kWire + "other: {pass: []}}}\n", "8:59", "without entries"},
+    {kWire + "other: {pass: [lldp, cdp]}}}\n", "8:66", "'cdp' is no protocol that is known here"},
+    {kWire + "other: {pass: 0x05ff}}}\n", "8:59", "'0x05ff' is no protocol that is known here"},
+    {kWire + "other: {pass: 0x10000}}}\n", "8:59", "'0x10000' is no protocol that is known here"},
+    {kWire + "other: {pass: 0x0800}}}\n", "8:59", "'0x0800' is read and judged in any case"},
+    {kWire + "other: {pass: 34525}}}\n", "8:59", "'34525' is read and judged in any case"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Interfaces, BadCommonProfile, testing::ValuesIn(kBad));

@@ -20,6 +20,16 @@ TEST(FormatTables, Sessions) {
             "tcp       192.0.2.7:40001  198.51.100.9:443  established  web-in  1m01s  0.2s    12.3k  1.50 "
             "KiB       1\n");
   EXPECT_EQ(format_sessions({}, Style()), "no session\n");
+  const std::string tagged =
+      format_sessions(array(R"([{"protocol": "udp", "source": "a", "destination": "b", "state": "s"},
+                {"protocol": "udp", "source": "a", "destination": "b", "state": "s", "vlan": 7},
+                {"protocol": "udp", "source": "a", "destination": "b", "state": "s", "vlan": 7,
+                 "outer_vlan": 100}])"),
+                      Style());
+  EXPECT_NE(tagged.find("DESTINATION  VLAN   STATE"), std::string::npos) << tagged;
+  EXPECT_NE(tagged.find("udp       a       b                   s"), std::string::npos) << tagged;
+  EXPECT_NE(tagged.find("udp       a       b            7      s"), std::string::npos) << tagged;
+  EXPECT_NE(tagged.find("udp       a       b            100.7  s"), std::string::npos) << tagged;
 }
 
 TEST(FormatTables, Rules) {

@@ -180,12 +180,13 @@ TEST_F(Vnfctl, Drain) {
 TEST_F(Vnfctl, Explain) {
   fake.explanation = {{"verdict", "drop"}, {"rule", "default"}};
   EXPECT_EQ(output({"explain", "192.0.2.7", "198.51.100.9", "tcp/80", "--interface", "trust", "--source-port",
-                    "7", "--flags", "syn,ack"}),
+                    "7", "--flags", "syn,ack", "--vlan", "9", "--outer-vlan", "8"}),
             "drop\nrule: default\n");
   EXPECT_EQ(run({"explain", "192.0.2.7", "198.51.100.9", "http"}).status, 2);
   EXPECT_EQ(run({"explain", "192.0.2.7", "2001:db8::1", "tcp/80"}).status, 1);
   EXPECT_EQ(asked().packet, boost::json::parse(R"({"source": "192.0.2.7", "destination": "198.51.100.9",
-      "protocol": "tcp", "destination_port": 80, "interface": "trust", "tcp_flags": "syn,ack", "source_port": 7})")
+      "protocol": "tcp", "destination_port": 80, "interface": "trust", "tcp_flags": "syn,ack", "source_port": 7,
+      "vlan": 9, "outer_vlan": 8})")
                                 .as_object());
 }
 
