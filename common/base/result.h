@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <system_error>
 #include <tl/expected.hpp>
 #include <utility>
 
@@ -29,5 +30,8 @@ using Result = tl::expected<T, Error>;
                                                    std::string where = {}) {
   return tl::unexpected<Error>(Error{std::move(attempt), std::move(reason), std::move(where)});
 }
+
+// What the system calls an error of its own; for any thread, which strerror() is not.
+[[nodiscard]] inline std::string errno_text(int error) { return std::generic_category().message(error); }
 
 }  // namespace millrace

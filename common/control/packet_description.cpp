@@ -10,13 +10,13 @@
 #include "common/control/members.h"
 #include "common/control/profile/text.h"
 #include "common/control/protocol.h"
+#include "common/net/wire.h"
 
 namespace millrace::control {
 namespace {
 
 constexpr std::array<std::string_view, 8> kFlags{"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
 constexpr std::uint8_t kSyn = 0x02;
-constexpr std::uint16_t kMostVlan = 4095;
 constexpr std::uint8_t kEchoRequest = 8;      // RFC 792
 constexpr std::uint8_t kEchoRequestV6 = 128;  // RFC 4443 section 4.1
 
@@ -47,14 +47,14 @@ void read_transport(Members& members, PacketDescription& packet) {
   packet.source_port = static_cast<std::uint16_t>(ports ? source_port.value_or(packet.source_port) : 0);
   packet.destination_port = static_cast<std::uint16_t>(destination_port.value_or(0));
 
-  const bool icmp = is_icmp(packet.protocol);
+  const bool icmp = net::protocol::is_icmp(packet.protocol);
   const auto type = read_for(members, icmp, "icmp_type", 255);
   const auto code = read_for(members, icmp, "icmp_code", 255);
   const std::uint8_t echo = packet.source.is_v4() ? kEchoRequest : kEchoRequestV6;
   packet.icmp_type = static_cast<std::uint8_t>(icmp ? type.value_or(echo) : 0);
   packet.icmp_code = static_cast<std::uint8_t>(code.value_or(0));
 
-  const bool tcp = packet.protocol == kTcp;
+  const bool tcp = packet.protocol == net::protocol::kTcp;
   packet.tcp_flags = tcp ? kSyn : 0;
   if (const auto text = members.text("tcp_flags")) {
     const auto flags = parse_tcp_flags(*text);
@@ -118,8 +118,9 @@ Result<PacketDescription> read_packet(const boost::json::object& object) {
   read_transport(members, packet);
   packet.dscp = static_cast<std::uint8_t>(members.number("dscp", 0, 63).value_or(0));
   packet.interface = members.text("interface");
-  packet.vlan = static_cast<std::uint16_t>(members.number("vlan", 0, kMostVlan).value_or(0));
-  packet.outer_vlan = static_cast<std::uint16_t>(members.number("outer_vlan", 0, kMostVlan).value_or(0));
+  packet.vlan = static_cast<std::uint16_t>(members.number("vlan", 0, net::kMostVlanId).value_or(0));
+  packet.outer_vlan =
+      static_cast<std::uint16_t>(members.number("outer_vlan", 0, net::kMostVlanId).value_or(0));
   if (packet.outer_vlan != 0 && packet.vlan == 0)
     members.refuse("outer_vlan",
                    "is the outer of two tags; give the inner one as vlan, or the only one as vlan");

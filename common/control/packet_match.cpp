@@ -8,11 +8,10 @@
 #include "common/control/members.h"
 #include "common/control/profile/text.h"
 #include "common/control/protocol.h"
+#include "common/net/wire.h"
 
 namespace millrace::control {
 namespace {
-
-constexpr std::uint16_t kMostVlan = 4095;
 
 std::optional<net::Prefix> read_prefix(Members& members, std::string_view name) {
   const auto text = members.text(name);
@@ -43,8 +42,9 @@ PacketMatch read_packet_match(Members& members) {
   }
   if (const auto port = members.number("port", 0, 65535)) match.port = static_cast<std::uint16_t>(*port);
   match.interface = members.text("interface");
-  if (const auto id = members.number("vlan", 0, kMostVlan)) match.vlan = static_cast<std::uint16_t>(*id);
-  if (const auto id = members.number("outer_vlan", 0, kMostVlan))
+  if (const auto id = members.number("vlan", 0, net::kMostVlanId))
+    match.vlan = static_cast<std::uint16_t>(*id);
+  if (const auto id = members.number("outer_vlan", 0, net::kMostVlanId))
     match.outer_vlan = static_cast<std::uint16_t>(*id);
   if (match.source && match.destination &&
       match.source->address.family() != match.destination->address.family()) {

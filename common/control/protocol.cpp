@@ -5,6 +5,8 @@
 #include <charconv>
 #include <utility>
 
+#include "common/net/wire.h"
+
 namespace millrace::control {
 namespace {
 
@@ -12,7 +14,7 @@ constexpr std::array<std::pair<std::string_view, std::uint8_t>, 13> kProtocols{{
     {"icmp", 1},
     {"igmp", 2},
     {"ipip", 4},
-    {"tcp", kTcp},
+    {"tcp", net::protocol::kTcp},
     {"udp", 17},
     {"ipv6", 41},
     {"gre", 47},
@@ -44,9 +46,7 @@ std::string protocol_name(std::uint8_t protocol) {
 }
 
 bool has_ports(std::uint8_t protocol) noexcept {
-  return protocol == kTcp || protocol == 17 || protocol == 132 || protocol == 136;
+  return protocol == net::protocol::kTcp || protocol == 17 || protocol == 132 || protocol == 136;
 }
-
-bool is_icmp(std::uint8_t protocol) noexcept { return protocol == 1 || protocol == 58; }
 
 }  // namespace millrace::control

@@ -17,8 +17,5 @@ namespace millrace::control {
 
 // TCP, UDP, SCTP and UDP-Lite.
 [[nodiscard]] bool has_ports(std::uint8_t protocol) noexcept;
-[[nodiscard]] bool is_icmp(std::uint8_t protocol) noexcept;  // of either family
-
-inline constexpr std::uint8_t kTcp = 6;
 
 }  // namespace millrace::control

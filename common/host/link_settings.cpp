@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -66,7 +65,7 @@ std::vector<Error> apply_twin_settings(std::string_view link_name) {
     if (!written) {
       failed.push_back(Error{
           fmt::format("set net.{}.conf.{}.{} to {}", setting.family, link_name, setting.name, setting.value),
-          std::strerror(code),
+          errno_text(code),
           {}});
     }
   }

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
@@ -145,7 +144,7 @@ Result<bool> Mirror::dump(std::uint16_t type, std::uint8_t family, ModelBuilder&
   if (answer->code == EOPNOTSUPP || answer->code == EAFNOSUPPORT) return true;
   if (answer->code != 0) {
     return failure("read the kernel's tables",
-                   answer->text.empty() ? std::strerror(answer->code) : answer->text);
+                   answer->text.empty() ? errno_text(answer->code) : answer->text);
   }
   return !answer->interrupted;
 }

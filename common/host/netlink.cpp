@@ -123,7 +123,7 @@ ifinfomsg& link_header(NetlinkRequest& request, LinkIndex link) {
 }
 
 std::string explain(int code, const std::string& text) {
-  std::string reason = text.empty() ? std::strerror(code) : text;
+  std::string reason = text.empty() ? errno_text(code) : text;
   if (code == EPERM) reason += " (it needs the capability CAP_NET_ADMIN)";
   return reason;
 }

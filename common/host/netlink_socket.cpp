@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include <fmt/format.h>
 #include <libmnl/libmnl.h>
@@ -18,8 +17,6 @@ namespace {
 // The kernel fills a dump's datagram up to 32 KiB when the reader offers that much (af_netlink.c,
 // netlink_dump).
 constexpr std::size_t kBufferBytes = 64 * 1024;
-
-std::string reason(int code) { return std::strerror(code); }
 
 // The kernel's own sentence, which follows the error when NETLINK_EXT_ACK is on (NLMSGERR_ATTR_MSG).
 std::string extended_text(const nlmsghdr& message) {
@@ -45,9 +42,10 @@ void NetlinkSocket::Close::operator()(mnl_socket* socket) const noexcept { mnl_s
 
 Result<NetlinkSocket> NetlinkSocket::open(std::span<const unsigned> groups, int receive_buffer_bytes) {
   mnl_socket* raw = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (raw == nullptr) return failure("open a netlink socket", reason(errno));
+  if (raw == nullptr) return failure("open a netlink socket", errno_text(errno));
   NetlinkSocket socket(raw, kBufferBytes);
-  if (mnl_socket_bind(raw, 0, MNL_SOCKET_AUTOPID) < 0) return failure("bind a netlink socket", reason(errno));
+  if (mnl_socket_bind(raw, 0, MNL_SOCKET_AUTOPID) < 0)
+    return failure("bind a netlink socket", errno_text(errno));
   int on = 1;
   // Kernels before 4.12 lack these: the errors then come without a sentence.
   mnl_socket_setsockopt(raw, NETLINK_EXT_ACK, &on, sizeof on);
@@ -58,7 +56,7 @@ Result<NetlinkSocket> NetlinkSocket::open(std::span<const unsigned> groups, int 
   }
   for (unsigned group : groups) {
     if (mnl_socket_setsockopt(raw, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0) {
-      return failure(fmt::format("subscribe to netlink group {}", group), reason(errno));
+      return failure(fmt::format("subscribe to netlink group {}", group), errno_text(errno));
     }
   }
   return socket;
@@ -77,7 +75,7 @@ Result<NetlinkSocket::Received> NetlinkSocket::receive() {
     // ENOSPC is libmnl's word for a datagram longer than the buffer: what was cut off is lost, as in an
     // overrun.
     if (errno == ENOBUFS || errno == ENOSPC) return Received{Outcome::kOverrun, {}};
-    return failure("read from netlink", reason(errno));
+    return failure("read from netlink", errno_text(errno));
   }
 }
 
@@ -88,7 +86,7 @@ Result<NetlinkSocket::Answer> NetlinkSocket::request(nlmsghdr& message,
   if (!dump) message.nlmsg_flags |= NLM_F_ACK;
   message.nlmsg_seq = ++sequence_;
   if (mnl_socket_sendto(socket_.get(), &message, message.nlmsg_len) < 0) {
-    return failure("write to netlink", reason(errno));
+    return failure("write to netlink", errno_text(errno));
   }
   Answer answer;
   while (true) {

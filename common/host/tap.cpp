@@ -2,7 +2,6 @@
 #include "common/host/tap.h"
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <fcntl.h>
@@ -22,7 +21,7 @@ std::string explain_open(int code) {
     return fmt::format("{} is missing: load the module tun, or give the container the device", kDevice);
   }
   if (code == EACCES || code == EPERM) return fmt::format("no permission to open {}", kDevice);
-  return fmt::format("{}: {}", kDevice, std::strerror(code));
+  return fmt::format("{}: {}", kDevice, errno_text(code));
 }
 
 std::string explain_create(int code, const std::string& name) {
@@ -32,7 +31,7 @@ std::string explain_create(int code, const std::string& name) {
   }
   if (code == EPERM) return "it needs the capability CAP_NET_ADMIN";
   if (code == EINVAL) return "not a TAP's name, or taken by a device of another kind";
-  return std::strerror(code);
+  return errno_text(code);
 }
 
 }  // namespace
@@ -88,7 +87,7 @@ Error Tap::lost(const char* attempt, int code) {
   // EBADFD once the device is gone, EIO while it is going (tun.c, tun_ring_recv); ENODEV from a lower layer.
   gone_ = code == EBADFD || code == ENODEV || code == EIO;
   return Error{fmt::format("{} the TAP device {}", attempt, name_),
-               gone_ ? "the device was removed" : std::strerror(code),
+               gone_ ? "the device was removed" : errno_text(code),
                {}};
 }
 

@@ -38,8 +38,6 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::string_view kBusy =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
 
-std::string errno_text() { return std::strerror(errno); }
-
 // A Unix socket in the file system, known by its inode so that nobody else's is removed.
 struct SocketFile {
   std::filesystem::path path;
@@ -73,19 +71,19 @@ Result<void> clear_stale_socket(const std::string& attempt, const sockaddr_un& a
   struct stat found {};
   if (::lstat(address.sun_path, &found) != 0) {
     if (errno == ENOENT) return {};
-    return failure(attempt, errno_text());
+    return failure(attempt, errno_text(errno));
   }
   if (!S_ISSOCK(found.st_mode)) return failure(attempt, "something that is not a socket is there");
 
   const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (probe.get() < 0) return failure(attempt, errno_text());
+  if (probe.get() < 0) return failure(attempt, errno_text(errno));
   // EAGAIN is a live process too busy to accept.
   if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
       errno == EAGAIN) {
     return failure(attempt, "another process answers on it");
   }
-  if (errno != ECONNREFUSED && errno != ENOENT) return failure(attempt, errno_text());
-  if (::unlink(address.sun_path) != 0 && errno != ENOENT) return failure(attempt, errno_text());
+  if (errno != ECONNREFUSED && errno != ENOENT) return failure(attempt, errno_text(errno));
+  if (::unlink(address.sun_path) != 0 && errno != ENOENT) return failure(attempt, errno_text(errno));
   return {};
 }
 
@@ -140,17 +138,17 @@ Result<void> Server::State::listen_unix(const std::filesystem::path& path, unsig
   if (auto cleared = clear_stale_socket(attempt, address); !cleared) return cleared;
 
   Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (fd.get() < 0) return failure(attempt, errno_text());
+  if (fd.get() < 0) return failure(attempt, errno_text(errno));
   // Linux gives the file the socket's own mode less the umask, so it is never open wider than asked.
   if (::fchmod(fd.get(), mode) != 0 ||
       ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return failure(attempt, errno_text());
+    return failure(attempt, errno_text(errno));
   }
   struct stat made {};
-  if (::lstat(address.sun_path, &made) != 0) return failure(attempt, errno_text());
+  if (::lstat(address.sun_path, &made) != 0) return failure(attempt, errno_text(errno));
   SocketFile file{path, made.st_dev, made.st_ino};
   if (::chmod(address.sun_path, mode) != 0 || ::listen(fd.get(), kBacklog) != 0) {
-    const std::string reason = errno_text();
+    const std::string reason = errno_text(errno);
     file.remove();
     return failure(attempt, reason);
   }
@@ -186,7 +184,7 @@ Result<void> Server::State::serve(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    return failure("serve a connected socket", errno_text());
+    return failure("serve a connected socket", errno_text(errno));
   }
   Transport::Socket socket(io_);
   ErrorCode error;

@@ -18,6 +18,8 @@ inline constexpr std::uint16_t kQinQ = 0x88a8;  // IEEE 802.1ad S-tag
 inline constexpr std::uint16_t kIpv6 = 0x86dd;
 }  // namespace ether_type
 
+inline constexpr std::uint16_t kMostVlanId = 0xfff;  // 12 bits; 802.1Q reserves the last for itself
+
 namespace protocol {  // IANA protocol numbers
 inline constexpr std::uint8_t kHopByHop = 0;
 inline constexpr std::uint8_t kIcmp = 1;
@@ -35,6 +37,10 @@ inline constexpr std::uint8_t kSctp = 132;
 inline constexpr std::uint8_t kMobility = 135;
 inline constexpr std::uint8_t kHip = 139;
 inline constexpr std::uint8_t kShim6 = 140;
+
+[[nodiscard]] constexpr bool is_icmp(std::uint8_t protocol) noexcept {  // of either family
+  return protocol == kIcmp || protocol == kIcmpv6;
+}
 }  // namespace protocol
 
 namespace tcp_flag {  // RFC 9293 section 3.1

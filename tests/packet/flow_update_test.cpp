@@ -112,7 +112,7 @@ TEST_P(FlowEvents, AnUpdateWaitsForRoomAndIsNotLost) {
   for (const auto& [port, bytes] : told) EXPECT_EQ(bytes, 28U + 1 + 28 + 2) << port;
 }
 
-INSTANTIATE_TEST_SUITE_P(AtBurst, FlowEvents, ::testing::Values(1, 7, 32),
+INSTANTIATE_TEST_SUITE_P(UpdatesAtBurst, FlowEvents, ::testing::Values(1, 7, 32),
                          [](const auto& test) { return std::to_string(test.param); });
 
 // The way of an operator: by the exporter, over the loopback, into a collector of others.

@@ -6,7 +6,6 @@ namespace millrace::testing {
 namespace {
 
 using core::Forwarding;
-using firewall::Drop;
 using firewall::Policy;
 
 // New flows of one client, told apart by their source port, all in one go.
@@ -34,7 +33,7 @@ TEST(ProtectLimits, ARuleOpensSoManySessionsPerSecond) {
     begin(bed, 1, 1000, 100);
     const std::size_t at_once = passed(bed);
     expect_limited(bed, at_once, 20);
-    EXPECT_EQ(bed.dropped(Drop::kRuleRateLimit), 100 - at_once);
+    EXPECT_EQ(bed.dropped(firewall::Drop::kRuleRateLimit), 100 - at_once);
 
     bed.set_time(1000 + 500);
     begin(bed, 1, 2000, 100);
@@ -63,7 +62,7 @@ TEST(ProtectLimits, ARuleHasSoManySessionsOpen) {
     const std::size_t first = passed(bed);
     expect_limited(bed, first, 16);
     EXPECT_EQ(bed.open_sessions(), first);
-    EXPECT_EQ(bed.dropped(Drop::kRuleSessionLimit), 64 - first);
+    EXPECT_EQ(bed.dropped(firewall::Drop::kRuleSessionLimit), 64 - first);
 
     bed.set_time(60'000);  // past the timeout of unanswered UDP
     for (int i = 0; i < 8; ++i) begin(bed, 1, 1, 0);
@@ -80,7 +79,7 @@ TEST(ProtectLimits, ASourceHasSoManySessionsOpenAndOthersDoNotSuffer) {
     begin(bed, 1, 1000, 64);
     const std::size_t first = passed(bed);
     expect_limited(bed, first, 8);
-    EXPECT_EQ(bed.dropped(Drop::kSourceSessionLimit), 64 - first);
+    EXPECT_EQ(bed.dropped(firewall::Drop::kSourceSessionLimit), 64 - first);
     begin(bed, 2, 1000, 2);
     EXPECT_EQ(passed(bed), 2U);
   });
@@ -93,7 +92,7 @@ TEST(ProtectLimits, ASourceBeginsSoManySessionsPerSecondAndOthersDoNotSuffer) {
     begin(bed, 1, 1000, 64);
     const std::size_t first = passed(bed);
     expect_limited(bed, first, 8);
-    EXPECT_EQ(bed.dropped(Drop::kSourceRateLimit), 64 - first);
+    EXPECT_EQ(bed.dropped(firewall::Drop::kSourceRateLimit), 64 - first);
     begin(bed, 2, 1000, 2);
     EXPECT_EQ(passed(bed), 2U);
     bed.set_time(1000);
@@ -118,7 +117,7 @@ TEST(ProtectLimits, TheSourceLimitOfARuleIsItsOwn) {
     }
     bed.run();
     const std::size_t all = passed(bed);
-    EXPECT_EQ(bed.dropped(Drop::kSourceSessionLimit), 80 - all);
+    EXPECT_EQ(bed.dropped(firewall::Drop::kSourceSessionLimit), 80 - all);
     expect_limited(bed, all - 40, 6);
 
     std::uint64_t hits = 0;
@@ -151,7 +150,7 @@ TEST(ProtectLimits, AnEndedConnectionMakesRoomForTheNext) {
         bed.send(ProtectBed::kInside, bed.from_client().tcp(1001, 80).flags("S"));
         bed.run();
         EXPECT_EQ(passed(bed), 0U);
-        EXPECT_EQ(bed.dropped(Drop::kSourceSessionLimit), round + 1);
+        EXPECT_EQ(bed.dropped(firewall::Drop::kSourceSessionLimit), round + 1);
       }
       bed.set_time((round + 1) * 60'000);
       bed.run();
@@ -199,7 +198,7 @@ TEST(ProtectLimits, WhenTheTableOfSourcesIsFullOfOpenOnesNobodyElseIsLimited) {
     std::uint64_t unlimited = 0;
     for (unsigned w = 0; w < bed.workers(); ++w) unlimited += bed.state(w).limits.sources().unlimited();
     EXPECT_GT(unlimited, 0U);
-    EXPECT_EQ(passed(bed) + bed.dropped(Drop::kSourceSessionLimit), 160U);
+    EXPECT_EQ(passed(bed) + bed.dropped(firewall::Drop::kSourceSessionLimit), 160U);
     EXPECT_GE(bed.open_sessions(), unlimited);
   });
 }

@@ -6,7 +6,6 @@ namespace millrace::testing {
 namespace {
 
 using core::Forwarding;
-using firewall::Drop;
 
 const net::MacAddress kHost = neighbor_mac(0);
 const net::MacAddress kOther = neighbor_mac(9);
@@ -19,7 +18,7 @@ constexpr std::uint8_t kNa = 136;
 constexpr std::uint8_t kRedirect = 137;
 
 // The policy drops everything, so what passes did so without a rule.
-void expect(const PacketBuilder& builder, std::optional<Drop> reason, const char* what) {
+void expect(const PacketBuilder& builder, std::optional<firewall::Drop> reason, const char* what) {
   for (const unsigned burst : {1U, 7U, 32U}) {
     for (const unsigned workers : {1U, 2U}) {
       SCOPED_TRACE(std::string(what) + ", burst " + std::to_string(burst) + ", workers " +
@@ -52,11 +51,11 @@ TEST(ProtectLink, ArpPassesWhenItsSenderIsTheFrames) {
 }
 
 TEST(ProtectLink, ArpOfAnotherSenderIsSpoofed) {
-  expect(arp(kHost, kOther), Drop::kArpSpoofed, "request");
-  expect(arp(kHost, kOther, 2), Drop::kArpSpoofed, "reply");
-  expect(arp(kHost, {}), Drop::kArpSpoofed, "no sender");
-  expect(arp(kGroup, kGroup), Drop::kArpSpoofed, "a group");
-  expect(arp(kHost, kBroadcast, 2), Drop::kArpSpoofed, "broadcast");
+  expect(arp(kHost, kOther), firewall::Drop::kArpSpoofed, "request");
+  expect(arp(kHost, kOther, 2), firewall::Drop::kArpSpoofed, "reply");
+  expect(arp(kHost, {}), firewall::Drop::kArpSpoofed, "no sender");
+  expect(arp(kGroup, kGroup), firewall::Drop::kArpSpoofed, "a group");
+  expect(arp(kHost, kBroadcast, 2), firewall::Drop::kArpSpoofed, "broadcast");
 }
 
 Frame operator+(Frame a, const Frame& b) {
@@ -104,32 +103,36 @@ TEST(ProtectLink, NeighbourDiscoveryPasses) {
 
 TEST(ProtectLink, NeighbourDiscoveryFromElsewhereIsSpoofed) {
   for (const std::uint8_t hops : {std::uint8_t{254}, std::uint8_t{64}, std::uint8_t{1}}) {
-    expect(nd(kRs, {}).ttl(hops), Drop::kNdSpoofed, "router solicitation");
-    expect(nd(kRa, Frame(8, 0)).ttl(hops), Drop::kNdSpoofed, "router advertisement");
-    expect(nd(kNs, kTarget).ttl(hops), Drop::kNdSpoofed, "solicitation");
-    expect(nd(kNa, kTarget).ttl(hops), Drop::kNdSpoofed, "advertisement");
-    expect(nd(kRedirect, kTarget + kTarget).ttl(hops), Drop::kNdSpoofed, "redirect");
+    expect(nd(kRs, {}).ttl(hops), firewall::Drop::kNdSpoofed, "router solicitation");
+    expect(nd(kRa, Frame(8, 0)).ttl(hops), firewall::Drop::kNdSpoofed, "router advertisement");
+    expect(nd(kNs, kTarget).ttl(hops), firewall::Drop::kNdSpoofed, "solicitation");
+    expect(nd(kNa, kTarget).ttl(hops), firewall::Drop::kNdSpoofed, "advertisement");
+    expect(nd(kRedirect, kTarget + kTarget).ttl(hops), firewall::Drop::kNdSpoofed, "redirect");
   }
 }
 
 TEST(ProtectLink, MalformedNeighbourDiscoveryIsRefused) {
-  expect(nd(kNs, Frame(8, 0)), Drop::kNdSpoofed, "no whole target");
-  expect(nd(kRa, {}), Drop::kNdSpoofed, "short router advertisement");
-  expect(nd(kRedirect, kTarget), Drop::kNdSpoofed, "short redirect");
-  expect(nd(kNs, kTarget + Frame{1, 0, 0, 0, 0, 0, 0, 0}), Drop::kNdSpoofed, "an option of no length");
-  expect(nd(kNs, kTarget + Frame{1, 2, 0, 0, 0, 0, 0, 0}), Drop::kNdSpoofed, "an option past the end");
-  expect(nd(kNs, kTarget + Frame{1, 1, 0}), Drop::kNdSpoofed, "an option cut off");
-  expect(nd(kNs, address("ff02::1")), Drop::kNdSpoofed, "a group as target");
-  expect(nd(kNs, kTarget + link_option(1, kHost), "::", "ff02::1:ff00:5"), Drop::kNdSpoofed,
+  expect(nd(kNs, Frame(8, 0)), firewall::Drop::kNdSpoofed, "no whole target");
+  expect(nd(kRa, {}), firewall::Drop::kNdSpoofed, "short router advertisement");
+  expect(nd(kRedirect, kTarget), firewall::Drop::kNdSpoofed, "short redirect");
+  expect(nd(kNs, kTarget + Frame{1, 0, 0, 0, 0, 0, 0, 0}), firewall::Drop::kNdSpoofed,
+         "an option of no length");
+  expect(nd(kNs, kTarget + Frame{1, 2, 0, 0, 0, 0, 0, 0}), firewall::Drop::kNdSpoofed,
+         "an option past the end");
+  expect(nd(kNs, kTarget + Frame{1, 1, 0}), firewall::Drop::kNdSpoofed, "an option cut off");
+  expect(nd(kNs, address("ff02::1")), firewall::Drop::kNdSpoofed, "a group as target");
+  expect(nd(kNs, kTarget + link_option(1, kHost), "::", "ff02::1:ff00:5"), firewall::Drop::kNdSpoofed,
          "an address of nobody's");
-  expect(nd(kNs, kTarget, "::", "ff02::1"), Drop::kNdSpoofed, "a solicitation of all by nobody");
-  expect(nd(kNa, kTarget, "fe80::1", "ff02::1", 0x40000000), Drop::kNdSpoofed, "an answer to all");
-  expect(nd(kRa, Frame(8, 0), "2001:db8:1::1"), Drop::kNdSpoofed, "a router that is not on the link");
-  expect(nd(kRedirect, kTarget + kTarget, "2001:db8:1::1"), Drop::kNdSpoofed, "a redirect not from the link");
-  expect(nd(kNa, kTarget + link_option(2, kGroup)), Drop::kNdSpoofed, "a group's link address");
+  expect(nd(kNs, kTarget, "::", "ff02::1"), firewall::Drop::kNdSpoofed, "a solicitation of all by nobody");
+  expect(nd(kNa, kTarget, "fe80::1", "ff02::1", 0x40000000), firewall::Drop::kNdSpoofed, "an answer to all");
+  expect(nd(kRa, Frame(8, 0), "2001:db8:1::1"), firewall::Drop::kNdSpoofed,
+         "a router that is not on the link");
+  expect(nd(kRedirect, kTarget + kTarget, "2001:db8:1::1"), firewall::Drop::kNdSpoofed,
+         "a redirect not from the link");
+  expect(nd(kNa, kTarget + link_option(2, kGroup)), firewall::Drop::kNdSpoofed, "a group's link address");
   expect(
       packet().ethernet(kHost, kBroadcast).ipv6("fe80::1", "ff02::1").ttl(255).icmp(kNs, 1).payload(kTarget),
-      Drop::kNdSpoofed, "a code");
+      firewall::Drop::kNdSpoofed, "a code");
 }
 
 // RFC 6980 section 5: not in pieces, and not with a fragment header that makes one piece.
@@ -144,8 +147,8 @@ TEST(ProtectLink, FragmentedNeighbourDiscoveryIsRefused) {
         .icmp(kNs, 0)
         .payload(kTarget + link_option(1, kHost));
   };
-  expect(in_fragment(0, false), Drop::kNdSpoofed, "an atomic fragment");
-  expect(nd(kNs, kTarget + link_option(1, kHost)).fragment_header(0, false, 1), Drop::kNdSpoofed,
+  expect(in_fragment(0, false), firewall::Drop::kNdSpoofed, "an atomic fragment");
+  expect(nd(kNs, kTarget + link_option(1, kHost)).fragment_header(0, false, 1), firewall::Drop::kNdSpoofed,
          "an atomic fragment without other headers");
   expect(nd(kNs, kTarget + link_option(1, kHost), "2001:db8:1::1", "ff02::1:ff00:5").destination_options(),
          std::nullopt, "other headers are allowed");
@@ -159,9 +162,11 @@ TEST(ProtectLink, WhatStaysOnTheLinkNeedsNoRule) {
 }
 
 TEST(ProtectLink, WhatDoesNotStayOnTheLinkNeedsOne) {
-  expect(nd(128, {}, "2001:db8:1::1", "2001:db8:1::2").ttl(64), Drop::kDeniedByDefault, "echo request");
-  expect(nd(128, {}, "fe80::1", "2001:db8:1::2").ttl(64), Drop::kDeniedByDefault, "to a global address");
-  expect(nd(129, {}, "2001:db8:1::1", "fe80::2").ttl(64), Drop::kIcmpUnsolicited, "echo reply");
+  expect(nd(128, {}, "2001:db8:1::1", "2001:db8:1::2").ttl(64), firewall::Drop::kDeniedByDefault,
+         "echo request");
+  expect(nd(128, {}, "fe80::1", "2001:db8:1::2").ttl(64), firewall::Drop::kDeniedByDefault,
+         "to a global address");
+  expect(nd(129, {}, "2001:db8:1::1", "fe80::2").ttl(64), firewall::Drop::kIcmpUnsolicited, "echo reply");
 }
 
 // Routed, the twin answers: nothing of the link passes, nothing is judged here.

@@ -6,7 +6,6 @@ namespace millrace::testing {
 namespace {
 
 using core::Forwarding;
-using firewall::Drop;
 using firewall::Policy;
 using firewall::ReversePath;
 
@@ -14,26 +13,29 @@ struct Case {
   const char* what;
   const char* ipv4;
   const char* ipv6;
-  Drop off;  // what happens with each setting; kCount: it passes
-  Drop loose;
-  Drop strict;
+  firewall::Drop off;  // what happens with each setting; kCount: it passes
+  firewall::Drop loose;
+  firewall::Drop strict;
 };
 
-constexpr Drop kPass = Drop::kCount;
+constexpr firewall::Drop kPass = firewall::Drop::kCount;
 
 // A packet comes in by the client's port and goes to a server.
 constexpr Case kCases[] = {
     {"a client", "10.0.1.1", "2001:db8:1::77", kPass, kPass, kPass},
-    {"behind the other interface", "192.168.9.9", "2001:db8:2::99", kPass, kPass, Drop::kReversePath},
-    {"nowhere", "203.0.113.7", "2001:db8:777::7", kPass, Drop::kReversePath, Drop::kReversePath},
-    {"a black hole", "172.16.1.1", "2001:db8:bad::1", kPass, Drop::kReversePath, Drop::kReversePath},
-    {"our address on this side", "10.0.0.1", "2001:db8:1::1", Drop::kSpoofedLocal, Drop::kSpoofedLocal,
-     Drop::kSpoofedLocal},
-    {"our address on the other", "192.168.0.1", "2001:db8:2::1", Drop::kSpoofedLocal, Drop::kSpoofedLocal,
-     Drop::kSpoofedLocal},
+    {"behind the other interface", "192.168.9.9", "2001:db8:2::99", kPass, kPass,
+     firewall::Drop::kReversePath},
+    {"nowhere", "203.0.113.7", "2001:db8:777::7", kPass, firewall::Drop::kReversePath,
+     firewall::Drop::kReversePath},
+    {"a black hole", "172.16.1.1", "2001:db8:bad::1", kPass, firewall::Drop::kReversePath,
+     firewall::Drop::kReversePath},
+    {"our address on this side", "10.0.0.1", "2001:db8:1::1", firewall::Drop::kSpoofedLocal,
+     firewall::Drop::kSpoofedLocal, firewall::Drop::kSpoofedLocal},
+    {"our address on the other", "192.168.0.1", "2001:db8:2::1", firewall::Drop::kSpoofedLocal,
+     firewall::Drop::kSpoofedLocal, firewall::Drop::kSpoofedLocal},
 };
 
-void check(const Shape& shape, ReversePath mode, Drop Case::*expected) {
+void check(const Shape& shape, ReversePath mode, firewall::Drop Case::*expected) {
   for (const Case& c : kCases) {
     SCOPED_TRACE(c.what);
     ProtectBed bed(shape, Forwarding::kRouted,
@@ -68,7 +70,7 @@ TEST(ProtectSource, ARejectIsNotSentToASpoofedSource) {
     });
     bed.send(ProtectBed::kInside, bed.from_inside(bed.server(9), bed.server()).tcp(1000, 80).flags("S"));
     bed.run();
-    EXPECT_EQ(bed.dropped(Drop::kReversePath), 1U);
+    EXPECT_EQ(bed.dropped(firewall::Drop::kReversePath), 1U);
     EXPECT_EQ(bed.total(&core::WorkerCounters::originated), 0U);
   });
 }

@@ -5,8 +5,6 @@
 namespace millrace::testing {
 namespace {
 
-using firewall::Drop;
-
 constexpr Tick kPeriod = 65'536;  // of cookies
 
 TEST(ProtectSyn, BelowTheRateAConnectionOpensAsEver) {
@@ -34,7 +32,7 @@ TEST(ProtectSyn, AFloodKeepsNoSessions) {
     bed.run();
     EXPECT_EQ(bed.open_sessions(), 10U * shape.workers);
     EXPECT_EQ(bed.sent(ProtectBed::kOutside).size(), 10U * shape.workers);
-    EXPECT_EQ(bed.dropped(Drop::kSynCookie), kSyns - 10U * shape.workers);
+    EXPECT_EQ(bed.dropped(firewall::Drop::kSynCookie), kSyns - 10U * shape.workers);
     EXPECT_EQ(bed.sent(ProtectBed::kInside).size(), kSyns - 10U * shape.workers);
     bed.set_time(1000);  // the rate is per second
     bed.send(ProtectBed::kInside, bed.from_client(1).tcp(50'000, 80).flags("S"));
@@ -49,7 +47,7 @@ TEST(ProtectSyn, ACookieThatComesBackOpensTheConnection) {
     connection.open();
     connection.exchange();
     EXPECT_EQ(connection.sessions(), 1U);
-    EXPECT_EQ(connection.bed.dropped(Drop::kTcpBadCookie), 0U);
+    EXPECT_EQ(connection.bed.dropped(firewall::Drop::kTcpBadCookie), 0U);
   });
 }
 
@@ -103,10 +101,10 @@ TEST(ProtectSyn, SegmentsOutOfTheWindowAreRefused) {
     x.client_sends(x.from_client("A", x.c + 1'000'000, x.k + 1).payload(10));
     x.server_sends(x.from_server("A", x.s + 1'000'000, x.c + 1).payload(10));
     x.nobody_gets_anything();
-    EXPECT_EQ(x.bed.dropped(Drop::kTcpOutOfWindow), 2U);
+    EXPECT_EQ(x.bed.dropped(firewall::Drop::kTcpOutOfWindow), 2U);
     x.client_sends(x.from_client("A", x.c + 1, x.k + 5'000'000));
     x.nobody_gets_anything();
-    EXPECT_EQ(x.bed.dropped(Drop::kTcpBadAck), 1U);
+    EXPECT_EQ(x.bed.dropped(firewall::Drop::kTcpBadAck), 1U);
     x.exchange();
   });
 }
@@ -121,7 +119,7 @@ TEST(ProtectSyn, ABadCookieIsRefused) {
     x.client_sends(x.from_client("PA", x.c, x.k + 1).payload(10));
     x.client_sends(x.from_client("A", x.c + 1, x.k + 1).tcp(Connection::kClientPort + 1, 80));
     x.nobody_gets_anything();
-    EXPECT_EQ(x.bed.dropped(Drop::kTcpBadCookie), 5U);
+    EXPECT_EQ(x.bed.dropped(firewall::Drop::kTcpBadCookie), 5U);
     EXPECT_EQ(x.sessions(), 0U);
     x.redeem_cookie();
   });
@@ -148,10 +146,10 @@ TEST(ProtectSyn, ACookieExpires) {
     x.bed.set_time(2 * kPeriod);
     x.client_sends(x.from_client("A", x.c + 1, x.k + 1));
     x.nobody_gets_anything();
-    EXPECT_EQ(x.bed.dropped(Drop::kTcpBadCookie), 1U);
+    EXPECT_EQ(x.bed.dropped(firewall::Drop::kTcpBadCookie), 1U);
     x.bed.set_time(4 * kPeriod);  // long after the last: an ACK like any other
     x.client_sends(x.from_client("A", x.c + 1, x.k + 1));
-    EXPECT_EQ(x.bed.dropped(Drop::kTcpNotSyn), 1U);
+    EXPECT_EQ(x.bed.dropped(firewall::Drop::kTcpNotSyn), 1U);
   });
 }
 
@@ -161,7 +159,7 @@ TEST(ProtectSyn, AnAckOfNoCookieIsJustNotASyn) {
                    [](Policy& policy) { policy.protection.syn_cookies_above = 100; });
     bed.send(ProtectBed::kInside, bed.from_client().tcp(1, 2).flags("A"));
     bed.run();
-    EXPECT_EQ(bed.dropped(Drop::kTcpNotSyn), 1U);
+    EXPECT_EQ(bed.dropped(firewall::Drop::kTcpNotSyn), 1U);
   });
 }
 
@@ -182,7 +180,7 @@ TEST(ProtectSyn, TheRulesJudgeTheReturnedCookieAsTheSyn) {
     x.bed.publish([](Policy& policy) { policy.otherwise.action = firewall::Action::kDrop; });
     x.client_sends(x.from_client("A", x.c + 1, x.k + 1));
     x.nobody_gets_anything();
-    EXPECT_EQ(x.bed.dropped(Drop::kDeniedByDefault), 1U);
+    EXPECT_EQ(x.bed.dropped(firewall::Drop::kDeniedByDefault), 1U);
 
     // A rule for opening segments alone is met by it.
     x.bed.publish([](Policy& policy) {
@@ -245,7 +243,7 @@ TEST(ProtectSyn, ManyConnectionsOpenTogether) {
     x.bed.run();
     EXPECT_EQ(x.bed.sent(ProtectBed::kOutside).size(), kMany);
     EXPECT_EQ(x.bed.sent(ProtectBed::kInside).size(), kMany);
-    EXPECT_EQ(x.bed.dropped_in_all(), x.bed.dropped(Drop::kSynCookie));
+    EXPECT_EQ(x.bed.dropped_in_all(), x.bed.dropped(firewall::Drop::kSynCookie));
   });
 }
 

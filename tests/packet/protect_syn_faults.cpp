@@ -5,8 +5,6 @@
 namespace millrace::testing {
 namespace {
 
-using firewall::Drop;
-
 TEST(ProtectSynFaults, DataWithTheAckIsLeftToBeSentAgain) {
   for_each_case([](const Shape& shape, Forwarding forwarding) {
     Connection x(shape, forwarding);
@@ -73,11 +71,11 @@ TEST(ProtectSynFaults, WhatDoesNotAnswerTheSynChangesNothing) {
     x.server_sends(x.from_server("RA", 0, x.c + 2));
     x.server_sends(x.from_server("S", x.s, 0));
     x.server_sends(x.from_server("FA", x.s, x.c + 1));
-    EXPECT_EQ(x.bed.dropped(Drop::kTcpBadAck), 3U);
+    EXPECT_EQ(x.bed.dropped(firewall::Drop::kTcpBadAck), 3U);
     x.client_sends(x.from_client("S", x.c + 77, 0));
-    EXPECT_EQ(x.bed.dropped(Drop::kTcpSynInEstablished), 1U);
+    EXPECT_EQ(x.bed.dropped(firewall::Drop::kTcpSynInEstablished), 1U);
     x.client_sends(x.from_client("A", x.c + 1, x.k + 2));
-    EXPECT_EQ(x.bed.dropped(Drop::kTcpBadAck), 4U);
+    EXPECT_EQ(x.bed.dropped(firewall::Drop::kTcpBadAck), 4U);
     x.nobody_gets_anything();
     x.server_answers();
     x.exchange();
@@ -107,7 +105,7 @@ TEST(ProtectSynFaults, ASynWithImpossibleOptionsGetsNoCookie) {
     Connection x(shape, Forwarding::kRouted);
     x.client_sends(x.from_client("S", x.c, 0).option({2, 40, 0, 0}));
     x.nobody_gets_anything();
-    EXPECT_EQ(x.bed.dropped(Drop::kTcpBadOption), 1U);
+    EXPECT_EQ(x.bed.dropped(firewall::Drop::kTcpBadOption), 1U);
   });
 }
 

@@ -2,7 +2,6 @@
 // Readers of IPFIX that nobody here wrote: tshark for what is on the wire, nfdump's nfcapd as a collector.
 #pragma once
 
-#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -15,7 +14,6 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -25,19 +23,10 @@
 #include <unistd.h>
 
 #include "common/control/flow_log/ipfix_encoder.h"
+#include "tests/support/eventually.h"
 #include "tests/support/netns.h"
 
 namespace millrace::control::testing {
-
-template <class Condition>
-bool eventually(Condition&& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 inline bool have(const std::string& program) { return test::run("command -v " + program).status == 0; }
 
@@ -125,7 +114,8 @@ class Nfcapd {
                static_cast<char*>(nullptr));
       ::_exit(127);
     }
-    if (!eventually([&] { return queue().has_value(); })) throw std::runtime_error("nfcapd does not listen");
+    if (!test::eventually([&] { return queue().has_value(); }))
+      throw std::runtime_error("nfcapd does not listen");
   }
   ~Nfcapd() {
     if (child_ > 0) stop();
@@ -136,7 +126,7 @@ class Nfcapd {
 
   // Ends it when it has read what it was sent.
   void stop() {
-    static_cast<void>(eventually([&] { return queue().value_or(0) == 0; }));
+    static_cast<void>(test::eventually([&] { return queue().value_or(0) == 0; }));
     ::kill(child_, SIGTERM);
     ::waitpid(child_, nullptr, 0);
     child_ = -1;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "common/net/wire.h"
 #include "vnfs/firewall/address_classes.h"
 #include "vnfs/firewall/rule_matcher.h"
 #include "vnfs/firewall/service_space.h"
@@ -60,7 +61,7 @@ void each_interval(const Service& service, bool by_destination, Add add) {
         service_space::kUnknownPorts | service_space::place(protocol, 65535));
   };
   const auto of_protocol = [&](std::uint8_t protocol) {
-    if (service_space::is_icmp(protocol)) {
+    if (net::protocol::is_icmp(protocol)) {
       if (!service.icmp_type) return all_of(protocol);
       if (!by_destination)
         return add(service_space::place(protocol, 0), service_space::place(protocol, 65535));

@@ -8,6 +8,7 @@
 #include "common/control/protocol.h"
 #include "common/core/owner.h"
 #include "common/core/packet_segment.h"
+#include "common/net/wire.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/packet_path.h"
 #include "vnfs/firewall/reports.h"
@@ -120,13 +121,13 @@ class Explanation {
       packet["source_port"] = described_.source_port;
       packet["destination_port"] = described_.destination_port;
     }
-    if (control::is_icmp(described_.protocol)) {
+    if (net::protocol::is_icmp(described_.protocol)) {
       packet["icmp_type"] = described_.icmp_type;
       packet["icmp_code"] = described_.icmp_code;
     }
     if (described_.outer_vlan != 0) packet["outer_vlan"] = described_.outer_vlan;
     if (described_.vlan != 0) packet["vlan"] = described_.vlan;
-    if (described_.protocol == control::kTcp)
+    if (described_.protocol == net::protocol::kTcp)
       packet["tcp_flags"] = control::print_tcp_flags(described_.tcp_flags);
     out_["packet"] = std::move(packet);
   }
@@ -182,7 +183,7 @@ class Explanation {
         return leave(
             fmt::format(
                 "accepted, because it belongs to an open session that rule {} accepted{}", rule,
-                described_.protocol == control::kTcp ? "; its TCP numbers must be in the window" : ""),
+                described_.protocol == net::protocol::kTcp ? "; its TCP numbers must be in the window" : ""),
             rule);
       }
       return judge_by_rules(rule_key(found->session, policy_), true);
@@ -283,7 +284,7 @@ class Explanation {
 
   // Of an ICMP query the identifier is not known, so its session is not either.
   [[nodiscard]] std::optional<Found> find_session() {
-    if (workers_.empty() || control::is_icmp(described_.protocol)) return std::nullopt;
+    if (workers_.empty() || net::protocol::is_icmp(described_.protocol)) return std::nullopt;
     const net::Headers& headers = packet_.headers;
     const unsigned owner = core::owner_of(core::owner_hash(headers, packet_.l3(), headers.has_ports),
                                           static_cast<unsigned>(workers_.size()));

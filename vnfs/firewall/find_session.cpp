@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/core/packet_segment.h"
+#include "common/net/icmp.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/tcp_segment.h"
 
@@ -13,18 +14,6 @@ namespace {
 
 using core::Batch;
 using core::Packet;
-
-bool is_icmp_error(const net::Headers& headers) noexcept {
-  if (headers.has_ports || headers.later_fragment()) [[likely]]
-    return false;
-  if (headers.protocol == net::protocol::kIcmp) {
-    const std::uint8_t type = headers.icmp_type();
-    return headers.is_ipv4() && (type == net::icmp::kUnreachable || type == net::icmp::kSourceQuench ||
-                                 type == net::icmp::kTimeExceeded || type == net::icmp::kParameterProblem);
-  }
-  return headers.protocol == net::protocol::kIcmpv6 && headers.is_ipv6() &&
-         headers.icmp_type() < net::icmpv6::kEchoRequest;
-}
 
 }  // namespace
 
@@ -135,7 +124,7 @@ void FindSession::process(Batch& batch, const Policy& policy) noexcept {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
     Packet& packet = batch[lane];
     flow::FlowLookup& lookup = state.lookups[lane];
-    if (is_icmp_error(packet.headers)) [[unlikely]] {
+    if (net::is_icmp_error(packet.headers)) [[unlikely]] {
       if (!look_inside(batch, packet, lookup)) continue;
       state.related |= std::uint64_t{1} << lane;
     } else {

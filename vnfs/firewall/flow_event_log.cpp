@@ -5,6 +5,7 @@
 
 #include <x86intrin.h>
 
+#include "common/net/wire.h"
 #include "vnfs/firewall/session_sweep.h"
 
 namespace millrace::firewall {
@@ -29,10 +30,6 @@ std::uint8_t seen_tcp_flags(const Session& session, Direction direction) noexcep
   if ((side.flags & flow::tcp_side::kFinSent) != 0) flags |= kFin;
   if (session.tcp_state == TcpState::kClosed) flags |= kRst;
   return static_cast<std::uint8_t>(flags);
-}
-
-bool is_icmp(std::uint8_t protocol) noexcept {
-  return protocol == net::protocol::kIcmp || protocol == net::protocol::kIcmpv6;
 }
 
 }  // namespace
@@ -65,7 +62,7 @@ FlowEvent FlowEventLog::of_session(const Session& session, Tick now) const noexc
   event.protocol = key.protocol();
   event.family = source.family();
   event.tcp_state = session.tcp_state;
-  if (is_icmp(event.protocol)) {
+  if (net::protocol::is_icmp(event.protocol)) {
     event.icmp_type = session.icmp_type;
     event.icmp_code = session.icmp_code;
   }
@@ -153,7 +150,7 @@ void FlowEventLog::note_denied(const core::Packet& packet, flow::Segment segment
   event.generation = generation;
   event.worker = worker_;
   event.protocol = headers.protocol;
-  if (is_icmp(headers.protocol)) {
+  if (net::protocol::is_icmp(headers.protocol)) {
     event.icmp_type = headers.icmp_type();
     event.icmp_code = headers.icmp_code;
   } else if (headers.protocol == net::protocol::kTcp) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/match_rules.h"
 
+#include "common/net/icmp.h"
 #include "vnfs/firewall/check_source.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/reject.h"
@@ -17,17 +18,6 @@ std::uint8_t dscp_of(const Packet& packet) noexcept {
              : static_cast<std::uint8_t>(packet.l3_as<net::Ipv6Header>().traffic_class() >> 2);
 }
 
-bool is_icmp(std::uint8_t protocol) noexcept {
-  return protocol == net::protocol::kIcmp || protocol == net::protocol::kIcmpv6;
-}
-
-bool is_icmp_reply(const net::Headers& headers) noexcept {
-  if (headers.protocol == net::protocol::kIcmp) {
-    return headers.icmp_type() == net::icmp::kEchoReply || headers.icmp_type() == net::icmp::kTimestampReply;
-  }
-  return headers.protocol == net::protocol::kIcmpv6 && headers.icmp_type() == net::icmpv6::kEchoReply;
-}
-
 }  // namespace
 
 RuleKey rule_key(const Packet& packet, const Policy& policy) noexcept {
@@ -41,7 +31,7 @@ RuleKey rule_key(const Packet& packet, const Policy& policy) noexcept {
   key.protocol = headers.protocol;
   key.dscp = dscp_of(packet);
   key.has_ports = !headers.later_fragment() || headers.has_ports;
-  if (is_icmp(headers.protocol)) {
+  if (net::protocol::is_icmp(headers.protocol)) {
     key.icmp_type = headers.icmp_type();
     key.icmp_code = headers.icmp_code;
   } else {
@@ -67,7 +57,7 @@ RuleKey rule_key(const Session& session, const Policy& policy) noexcept {
   key.interface = session.ingress;
   key.protocol = flow.protocol();
   key.dscp = session.dscp;
-  if (is_icmp(key.protocol)) {
+  if (net::protocol::is_icmp(key.protocol)) {
     key.icmp_type = session.icmp_type;
   } else {
     key.source_port = (high ? flow.high_port() : flow.low_port()).host();
@@ -127,7 +117,7 @@ bool MatchRules::may_open(Batch& batch, Packet& packet, const Policy& policy) no
       batch.drop(packet, Drop::kTcpNotSyn);
       return false;
     }
-  } else if (is_icmp_reply(headers)) {
+  } else if (net::is_icmp_reply(headers)) {
     batch.drop(packet, Drop::kIcmpUnsolicited);
     return false;
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/control/profile/text.h"
+#include "common/net/icmp.h"
 #include "vnfs/firewall/check_source.h"
 #include "vnfs/firewall/drops.h"
 
@@ -90,23 +91,6 @@ void find_route(const core::Network& network, core::Packet& packet, PacketPath& 
   path.to_host = path.hop->kind == Kind::kHost;
 }
 
-bool is_icmp_reply(const net::Headers& headers) noexcept {
-  const std::uint8_t type = headers.icmp_type();
-  if (headers.protocol == net::protocol::kIcmp) {
-    return type == net::icmp::kEchoReply || type == net::icmp::kTimestampReply;
-  }
-  return headers.protocol == net::protocol::kIcmpv6 && type == net::icmpv6::kEchoReply;
-}
-
-bool is_icmp_error(const net::Headers& headers) noexcept {
-  const std::uint8_t type = headers.icmp_type();
-  if (headers.protocol == net::protocol::kIcmp && headers.is_ipv4()) {
-    return type == net::icmp::kUnreachable || type == net::icmp::kSourceQuench ||
-           type == net::icmp::kTimeExceeded || type == net::icmp::kParameterProblem;
-  }
-  return headers.protocol == net::protocol::kIcmpv6 && headers.is_ipv6() && type < net::icmpv6::kEchoRequest;
-}
-
 }  // namespace
 
 Result<PacketPath> find_path(const core::Network& network, const std::optional<std::string>& interface,
@@ -144,7 +128,7 @@ void check_opening(const core::Packet& packet, const core::Network& network, con
     path.checks.push_back({name, reason});
     return reason == 0;
   };
-  if (is_icmp_error(headers) && !add("icmp_error", number(Drop::kIcmpUnrelated))) return;
+  if (net::is_icmp_error(headers) && !add("icmp_error", number(Drop::kIcmpUnrelated))) return;
   const auto source = refuse_source(packet, network, policy.protection.reverse_path);
   if (!add("source", source ? number(*source) : std::uint8_t{0})) return;
   if (headers.protocol == net::protocol::kTcp) {
@@ -154,7 +138,7 @@ void check_opening(const core::Packet& packet, const core::Network& network, con
     const bool first = (headers.tcp_flags & (kSyn | kAck | kRst | kFin)) == kSyn;
     add("tcp_opening", first || policy.tcp.midstream_pickup ? std::uint8_t{0} : number(Drop::kTcpNotSyn));
   } else if (headers.protocol == net::protocol::kIcmp || headers.protocol == net::protocol::kIcmpv6) {
-    add("icmp_query", is_icmp_reply(headers) ? number(Drop::kIcmpUnsolicited) : std::uint8_t{0});
+    add("icmp_query", net::is_icmp_reply(headers) ? number(Drop::kIcmpUnsolicited) : std::uint8_t{0});
   }
 }
 

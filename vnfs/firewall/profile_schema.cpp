@@ -31,7 +31,7 @@ using control::TypePtr;
 
 template <class S>
 using Table = std::shared_ptr<const Struct<S>>;
-using Names = std::vector<Located<std::string>>;
+using NameList = std::vector<Located<std::string>>;
 
 constexpr std::uint64_t kMostSessions = 64'000'000;
 
@@ -42,9 +42,9 @@ TypePtr<Action> action() {
 }
 
 TypePtr<Zone> zone() {
-  return std::make_shared<MappedType<Zone, Names>>(
+  return std::make_shared<MappedType<Zone, NameList>>(
       list_not_empty<Located<std::string>>(name("an interface name", 15)),
-      [](Names&& interfaces, Zone& out, const Node&, Reader&) {
+      [](NameList&& interfaces, Zone& out, const Node&, Reader&) {
         out.interfaces = std::move(interfaces);
         return true;
       },

@@ -11,10 +11,6 @@
 namespace millrace::firewall {
 namespace {
 
-bool is_icmp(std::uint8_t protocol) noexcept {
-  return protocol == net::protocol::kIcmp || protocol == net::protocol::kIcmpv6;
-}
-
 template <class T>
 bool among(const std::vector<T>& wanted, const T& value) noexcept {
   return wanted.empty() || std::find(wanted.begin(), wanted.end(), value) != wanted.end();
@@ -27,7 +23,7 @@ bool in(const std::vector<net::Prefix>& prefixes, const net::IpAddress& address)
 
 bool matches(const Service& service, const RuleKey& key) noexcept {
   if (service.protocol && *service.protocol != key.protocol) return false;
-  if (is_icmp(key.protocol)) {
+  if (net::protocol::is_icmp(key.protocol)) {
     if (!service.icmp_type) return true;
     return key.has_ports && *service.icmp_type == key.icmp_type &&
            (!service.icmp_code || *service.icmp_code == key.icmp_code);
@@ -81,7 +77,8 @@ std::string text_of(const Service& service) {
 std::string service_of(const RuleKey& key) {
   const std::string name = protocol_name(key.protocol);
   if (!key.has_ports) return name + " (a fragment without ports)";
-  if (is_icmp(key.protocol)) return fmt::format("{}/type {} code {}", name, key.icmp_type, key.icmp_code);
+  if (net::protocol::is_icmp(key.protocol))
+    return fmt::format("{}/type {} code {}", name, key.icmp_type, key.icmp_code);
   if (key.source_port == 0 && key.destination_port == 0) return name;
   return fmt::format("{}/{} from port {}", name, key.destination_port, key.source_port);
 }

@@ -16,10 +16,6 @@ inline constexpr std::uint32_t kUnknownPorts = 1U << 24;
 inline constexpr std::uint32_t kEnd = 1U << 25;
 inline constexpr std::size_t kNoTcpFlags = 256;  // not TCP, or a fragment that does not show them
 
-[[nodiscard]] constexpr bool is_icmp(std::uint8_t protocol) noexcept {
-  return protocol == net::protocol::kIcmp || protocol == net::protocol::kIcmpv6;
-}
-
 [[nodiscard]] constexpr std::uint32_t place(std::uint8_t protocol, std::uint16_t port) noexcept {
   return (std::uint32_t{protocol} << 16) | port;
 }
@@ -30,13 +26,13 @@ inline constexpr std::size_t kNoTcpFlags = 256;  // not TCP, or a fragment that 
 
 [[nodiscard]] inline std::uint32_t destination(const RuleKey& key) noexcept {
   if (!key.has_ports) return kUnknownPorts | place(key.protocol, 0);
-  return place(key.protocol,
-               is_icmp(key.protocol) ? icmp_port(key.icmp_type, key.icmp_code) : key.destination_port);
+  return place(key.protocol, net::protocol::is_icmp(key.protocol) ? icmp_port(key.icmp_type, key.icmp_code)
+                                                                  : key.destination_port);
 }
 
 [[nodiscard]] inline std::uint32_t source(const RuleKey& key) noexcept {
   if (!key.has_ports) return kUnknownPorts | place(key.protocol, 0);
-  return place(key.protocol, is_icmp(key.protocol) ? 0 : key.source_port);
+  return place(key.protocol, net::protocol::is_icmp(key.protocol) ? 0 : key.source_port);
 }
 
 [[nodiscard]] inline std::size_t tcp_flags(const RuleKey& key) noexcept {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/control/protocol.h"
+#include "common/net/wire.h"
 #include "vnfs/firewall/session_ends.h"
 
 namespace millrace::firewall {
@@ -58,7 +59,7 @@ boost::json::object to_json(const Session& session, unsigned worker, Tick now, c
                            {"egress", interface_name(names.network, session.egress)},
                            {"domain", domain_name(names.network, session.segment().domain_id())},
                            {"worker", worker}};
-  if (control::is_icmp(protocol)) json["icmp_id"] = ends.initiator_port;
+  if (net::protocol::is_icmp(protocol)) json["icmp_id"] = ends.initiator_port;
   const flow::VlanTags tags = session.segment().tags();
   if (tags.outer != 0) json["outer_vlan"] = tags.outer;
   if (tags.vlan != 0) json["vlan"] = tags.vlan;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "common/base/reader.h"
+#include "common/net/wire.h"
 #include "vnfs/firewall/crc32c.h"
 
 namespace millrace::firewall {
@@ -82,7 +83,6 @@ struct WireSession {
 };
 static_assert(WireFormat<WireSession> && sizeof(WireSession) == 138);
 constexpr std::size_t kSizeWithoutTags = offsetof(WireSession, outer_vlan);
-constexpr std::uint16_t kMostVlan = 0xfff;
 
 std::string frame(FrameType type, std::string_view payload) {
   const WireFrame header{
@@ -193,7 +193,8 @@ const char* fault_of(const WireSession& wire) {
     return "its flags contradict each other";
   }
   if (wire.dscp > 63) return "its DSCP is over 63";
-  if (wire.outer_vlan.host() > kMostVlan || wire.vlan.host() > kMostVlan) return "a VLAN id is over 4095";
+  if (wire.outer_vlan.host() > net::kMostVlanId || wire.vlan.host() > net::kMostVlanId)
+    return "a VLAN id is over 4095";
   if (wire.outer_vlan.host() != 0 && wire.vlan.host() == 0) return "it has an outer VLAN and no inner one";
   return nullptr;
 }

@@ -26,8 +26,8 @@ bool covers(const std::vector<T>& wide, const std::vector<T>& narrow) {
 
 bool covers(const Service& wide, const Service& narrow) {
   if (wide.protocol && wide.protocol != narrow.protocol) return false;
-  const bool may_be_icmp = !narrow.protocol || service_space::is_icmp(*narrow.protocol);
-  const bool may_have_ports = !narrow.protocol || !service_space::is_icmp(*narrow.protocol);
+  const bool may_be_icmp = !narrow.protocol || net::protocol::is_icmp(*narrow.protocol);
+  const bool may_have_ports = !narrow.protocol || !net::protocol::is_icmp(*narrow.protocol);
   if (may_be_icmp && wide.icmp_type &&
       (wide.icmp_type != narrow.icmp_type || (wide.icmp_code && wide.icmp_code != narrow.icmp_code))) {
     return false;

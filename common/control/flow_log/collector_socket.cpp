@@ -4,7 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <memory>
-#include <system_error>
 #include <utility>
 
 #include <netdb.h>
@@ -13,12 +12,6 @@
 #include <unistd.h>
 
 namespace millrace::control {
-namespace {
-
-std::string reason_of(int error) { return std::generic_category().message(error); }
-
-}  // namespace
-
 void CollectorSocket::close() noexcept {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
@@ -48,7 +41,7 @@ Result<void> CollectorSocket::connect(const std::string& host, std::uint16_t por
   hints.ai_flags = AI_NUMERICSERV;
   addrinfo* list = nullptr;
   if (const int error = ::getaddrinfo(host.c_str(), service.c_str(), &hints, &list); error != 0) {
-    return failure(attempt, error == EAI_SYSTEM ? reason_of(errno) : gai_strerror(error));
+    return failure(attempt, error == EAI_SYSTEM ? errno_text(errno) : gai_strerror(error));
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, &::freeaddrinfo);
   int error = EADDRNOTAVAIL;
@@ -67,7 +60,7 @@ Result<void> CollectorSocket::connect(const std::string& host, std::uint16_t por
     if (error == 0) return {};
     close();
   }
-  return failure(attempt, reason_of(error));
+  return failure(attempt, errno_text(error));
 }
 
 Result<void> CollectorSocket::send(Bytes message, std::chrono::milliseconds at_most) {
@@ -80,7 +73,7 @@ Result<void> CollectorSocket::send(Bytes message, std::chrono::milliseconds at_m
     int error = errno;
     if (error == EINTR) continue;
     if (error == EAGAIN) error = wait_writable(at_most);
-    if (error != 0) return failure("send to the IPFIX collector", reason_of(error));
+    if (error != 0) return failure("send to the IPFIX collector", errno_text(error));
   }
   return {};
 }

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "common/net/address.h"
+#include "common/net/wire.h"
 
 namespace millrace::control {
 
@@ -72,7 +73,7 @@ struct FlowRecord {
   [[nodiscard]] bool counted() const noexcept {
     return kind == FlowEventKind::kUpdated || kind == FlowEventKind::kEnded;
   }
-  [[nodiscard]] bool is_icmp() const noexcept { return protocol == 1 || protocol == 58; }
+  [[nodiscard]] bool is_icmp() const noexcept { return net::protocol::is_icmp(protocol); }
 };
 
 }  // namespace millrace::control

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cerrno>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -36,7 +35,7 @@ class IpfixExporter::Impl {
   Impl& operator=(const Impl&) = delete;
 
   Result<void> start() {
-    if (wake_ < 0) return failure("start the IPFIX exporter", std::generic_category().message(errno));
+    if (wake_ < 0) return failure("start the IPFIX exporter", errno_text(errno));
     if (auto made = make_encoder(); !made) return made;
     thread_ = std::thread([this] { run(); });
     return {};

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -21,8 +20,6 @@ namespace {
 
 constexpr std::size_t kLinesPerWrite = 256;
 
-std::string reason_of(int error) { return std::generic_category().message(error); }
-
 class File {
  public:
   File() = default;
@@ -36,7 +33,7 @@ class File {
     close();
     // Readable too, to see how it ends. Never waiting: the path may be a pipe.
     fd_ = ::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
-    if (fd_ < 0) return failure("open flow log " + path, reason_of(errno));
+    if (fd_ < 0) return failure("open flow log " + path, errno_text(errno));
     return {};
   }
   void close() noexcept {
@@ -156,7 +153,7 @@ class JsonLog::Impl {
         queue_.done(lines - before);
       }
       if (count != 0) continue;
-      board_.fails(Error{"write flow log " + options_.path, reason_of(error), {}});
+      board_.fails(Error{"write flow log " + options_.path, errno_text(error), {}});
       failed_ = true;
       if (!wait()) {
         if (queue_.stopped()) break;

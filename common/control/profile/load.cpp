@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <system_error>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -22,8 +21,6 @@ struct Descriptor {
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
 };
-
-std::string reason() { return std::generic_category().message(errno); }
 
 }  // namespace
 
@@ -44,9 +41,9 @@ Result<std::string> read_text_file(const std::string& path, std::size_t most, bo
   const std::string attempt = fmt::format("cannot read '{}'", path);
   // Without O_NONBLOCK a named pipe that nobody writes to would hold up the appliance.
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | (any_kind ? 0 : O_NONBLOCK)));
-  if (file.value < 0) return failure(attempt, reason());
+  if (file.value < 0) return failure(attempt, errno_text(errno));
   struct stat status {};
-  if (::fstat(file.value, &status) != 0) return failure(attempt, reason());
+  if (::fstat(file.value, &status) != 0) return failure(attempt, errno_text(errno));
   if (S_ISDIR(status.st_mode)) return failure(attempt, "it is a directory");
   if (!any_kind && !S_ISREG(status.st_mode)) return failure(attempt, "it is not a regular file");
   std::string text;
@@ -57,7 +54,7 @@ Result<std::string> read_text_file(const std::string& path, std::size_t most, bo
     const ssize_t got = ::read(file.value, text.data() + before, kChunk);
     text.resize(before + (got > 0 ? static_cast<std::size_t>(got) : 0));
     if (got == 0) return text;
-    if (got < 0 && errno != EINTR) return failure(attempt, reason());
+    if (got < 0 && errno != EINTR) return failure(attempt, errno_text(errno));
   }
   return failure(attempt, fmt::format("it has more than {} bytes", most));
 }

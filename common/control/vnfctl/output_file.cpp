@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/result.h"
 #include "common/control/vnfctl/failure.h"
 
 namespace millrace::vnfctl {
@@ -55,7 +55,7 @@ void OutputFile::finish() {
 
 void OutputFile::fail(int error) const {
   throw Failure(kUsage, fmt::format("cannot write {}: {}", is_standard_output() ? "standard output" : path_,
-                                    std::generic_category().message(error)));
+                                    errno_text(error)));
 }
 
 }  // namespace millrace::vnfctl

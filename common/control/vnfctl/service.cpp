@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "common/control/protocol.h"
+#include "common/net/wire.h"
 
 namespace millrace::vnfctl {
 namespace {
@@ -44,7 +45,7 @@ std::optional<std::string> describe_service(std::string_view service, boost::jso
     packet["destination_port"] = *port;
     return std::nullopt;
   }
-  if (control::is_icmp(*protocol) && parts.size() <= 3) {
+  if (net::protocol::is_icmp(*protocol) && parts.size() <= 3) {
     static constexpr const char* kNames[] = {"icmp_type", "icmp_code"};
     for (std::size_t i = 1; i < parts.size(); ++i) {
       const auto value = number(parts[i], 255);

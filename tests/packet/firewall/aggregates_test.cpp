@@ -9,7 +9,6 @@
 namespace millrace::testing {
 namespace {
 
-using core::Drop;
 using core::WorkerCounters;
 
 constexpr std::uint16_t kId = 100;
@@ -175,7 +174,7 @@ std::vector<Scenario> limits() {
     add("segments too big for the next link")
         .set(pick_up)
         .in(kInside, whole.whole(), aggregate(static_cast<std::uint16_t>(fits + 1)))
-        .dropped(Drop::kPacketTooBig)
+        .dropped(core::Drop::kPacketTooBig)
         .out(kInside, sent_by(error, kTrust));
     if (!ends.v6) {
       leave(add("segments too big, that may be made smaller")
@@ -197,7 +196,7 @@ std::vector<Scenario> limits() {
         .any_outcome()
         .in(kInside, last_hop.whole(), aggregate(1448))
         .check([](const Observed& seen) {
-          EXPECT_EQ(seen.dropped(Drop::kTtlExceeded), 1U);
+          EXPECT_EQ(seen.dropped(core::Drop::kTtlExceeded), 1U);
           EXPECT_EQ(seen.sent(kOutside).size(), 0U);
           EXPECT_EQ(seen.sent(kInside).size(), 1U);
         });

@@ -6,9 +6,7 @@
 namespace millrace::testing {
 namespace {
 
-using firewall::Drop;
-
-std::vector<Scenario> scenarios() {
+std::vector<Scenario> datagrams_scenarios() {
   std::vector<Scenario> list;
   for (const Ends& ends : both_families()) {
     const auto add = [&](const std::string& name) -> Scenario& {
@@ -27,35 +25,36 @@ std::vector<Scenario> scenarios() {
         .passes(kOutside, s().udp(53, 5000).payload(300))
         .passes(kInside, c().udp(5000, 53))
         .check([](const Observed& seen) { EXPECT_EQ(seen.sessions(), 1U); });
-    add("udp nobody asked for").refused(kOutside, s().udp(53, 5000), Drop::kDeniedByDefault);
+    add("udp nobody asked for").refused(kOutside, s().udp(53, 5000), firewall::Drop::kDeniedByDefault);
     add("udp from another port")
         .passes(kInside, c().udp(5000, 53))
-        .refused(kOutside, s().udp(54, 5000), Drop::kDeniedByDefault);
+        .refused(kOutside, s().udp(54, 5000), firewall::Drop::kDeniedByDefault);
     add("udp to another port")
         .passes(kInside, c().udp(5000, 53))
-        .refused(kOutside, s().udp(53, 5001), Drop::kDeniedByDefault);
+        .refused(kOutside, s().udp(53, 5001), firewall::Drop::kDeniedByDefault);
     add("udp from another host")
         .passes(kInside, c().udp(5000, 53))
-        .refused(kOutside, other().udp(53, 5000), Drop::kDeniedByDefault);
+        .refused(kOutside, other().udp(53, 5000), firewall::Drop::kDeniedByDefault);
     add("tcp is not udp")
         .passes(kInside, c().udp(5000, 53))
-        .refused(kOutside, s().tcp(53, 5000).flags("S"), Drop::kDeniedByDefault);
+        .refused(kOutside, s().tcp(53, 5000).flags("S"), firewall::Drop::kDeniedByDefault);
     add("udp with equal ports").passes(kInside, c().udp(500, 500)).passes(kOutside, s().udp(500, 500));
     add("udp with port 0").passes(kInside, c().udp(0, 53)).passes(kOutside, s().udp(53, 0));
     add("sctp both ways")
         .passes(kInside, c().sctp(3868, 3868, 0).payload(20))
         .passes(kOutside, s().sctp(3868, 3868, 7).payload(20));
-    add("sctp nobody asked for").refused(kOutside, s().sctp(3868, 3868), Drop::kDeniedByDefault);
+    add("sctp nobody asked for").refused(kOutside, s().sctp(3868, 3868), firewall::Drop::kDeniedByDefault);
     add("gre both ways")
         .passes(kInside, c().gre(0x0800).payload(40))
         .passes(kOutside, s().gre(0x0800).payload(40));
-    add("gre nobody asked for").refused(kOutside, s().gre(0x0800).payload(40), Drop::kDeniedByDefault);
+    add("gre nobody asked for")
+        .refused(kOutside, s().gre(0x0800).payload(40), firewall::Drop::kDeniedByDefault);
     add("esp both ways")
         .passes(kInside, c().esp(1, 1).payload(40))
         .passes(kOutside, s().esp(2, 1).payload(40));
     add("esp is not gre")
         .passes(kInside, c().esp(1, 1).payload(40))
-        .refused(kOutside, s().gre(0x0800).payload(40), Drop::kDeniedByDefault);
+        .refused(kOutside, s().gre(0x0800).payload(40), firewall::Drop::kDeniedByDefault);
     add("an unknown protocol both ways")
         .passes(kInside, c().protocol(253).payload(4))
         .passes(kOutside, s().protocol(253).payload(4));
@@ -96,7 +95,7 @@ std::vector<Scenario> scenarios() {
   return list;
 }
 
-MILLRACE_SCENARIOS(Datagrams, scenarios());
+MILLRACE_SCENARIOS(Datagrams, datagrams_scenarios());
 
 }  // namespace
 }  // namespace millrace::testing

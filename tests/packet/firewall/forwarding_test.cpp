@@ -7,8 +7,6 @@
 namespace millrace::testing {
 namespace {
 
-using core::Drop;
-
 PacketBuilder from_to(std::uint16_t in, std::string_view source, std::string_view destination) {
   const bool v6 = source.find(':') != std::string_view::npos;
   PacketBuilder out = v6 ? packet().ipv6(source, destination) : packet().ipv4(source, destination);
@@ -79,23 +77,26 @@ std::vector<Scenario> ways_on() {
             from_to(kTrust, tenant, server).vlan(7, 5).ethernet(neighbor_mac(2), interface_mac(2)).udp(1, 2))
         .out(kOutside, forwarded(from_to(kTenant, tenant, server).udp(1, 2), kUntrust));
 
-    add("an unknown vlan").refused(kInside, PacketBuilder(udp).vlan(8), Drop::kNoInterface);
+    add("an unknown vlan").refused(kInside, PacketBuilder(udp).vlan(8), core::Drop::kNoInterface);
     add("a vlan on a port without")
-        .refused(kOutside, PacketBuilder(ends.server).vlan(7).udp(1, 2), Drop::kNoInterface);
+        .refused(kOutside, PacketBuilder(ends.server).vlan(7).udp(1, 2), core::Drop::kNoInterface);
     add("a known outer with an unknown inner vlan")
-        .refused(kOutside, PacketBuilder(ends.server).vlan(100).vlan(201).udp(1, 2), Drop::kNoInterface);
+        .refused(kOutside, PacketBuilder(ends.server).vlan(100).vlan(201).udp(1, 2),
+                 core::Drop::kNoInterface);
     add("an outer vlan alone")
-        .refused(kOutside, PacketBuilder(ends.server).vlan(100).udp(1, 2), Drop::kNoInterface);
-    add("another machine's mac").refused(kInside, to_mac(udp, "02:00:00:00:01:99"), Drop::kNotForUs);
+        .refused(kOutside, PacketBuilder(ends.server).vlan(100).udp(1, 2), core::Drop::kNoInterface);
+    add("another machine's mac").refused(kInside, to_mac(udp, "02:00:00:00:01:99"), core::Drop::kNotForUs);
     add("the mac of another of our interfaces")
-        .refused(kInside, to_mac(udp, "02:00:00:00:01:01"), Drop::kNotForUs);
+        .refused(kInside, to_mac(udp, "02:00:00:00:01:01"), core::Drop::kNotForUs);
     // RFC 1812 section 5.3.4: not forwarded, whoever they are for; Linux does the same with IPv6.
-    add("a link-layer broadcast").refused(kInside, to_mac(udp, "ff:ff:ff:ff:ff:ff"), Drop::kLinkBroadcast);
-    add("a link-layer multicast").refused(kInside, to_mac(udp, "01:00:5e:01:02:03"), Drop::kLinkBroadcast);
+    add("a link-layer broadcast")
+        .refused(kInside, to_mac(udp, "ff:ff:ff:ff:ff:ff"), core::Drop::kLinkBroadcast);
+    add("a link-layer multicast")
+        .refused(kInside, to_mac(udp, "01:00:5e:01:02:03"), core::Drop::kLinkBroadcast);
     add("a link-layer broadcast of a syn is not judged")
         .rules({reject("no")})
         .refused(kInside, to_mac(PacketBuilder(ends.client).tcp(1, 2).flags("S"), "ff:ff:ff:ff:ff:ff"),
-                 Drop::kLinkBroadcast);
+                 core::Drop::kLinkBroadcast);
     const auto ours = from_to(kTrust, from, ends.v6 ? "2001:db8:1::1" : "10.0.0.1").udp(1, 2);
     add("our own address by a link-layer broadcast")
         .in(kInside, to_mac(ours, "ff:ff:ff:ff:ff:ff"))
@@ -103,11 +104,11 @@ std::vector<Scenario> ways_on() {
     // RFC 1812 section 4.3.2.7: nothing is said about these, either.
     add("a black hole")
         .refused(kInside, from_to(kTrust, from, ends.v6 ? "2001:db8:bad::1" : "198.18.0.1").udp(1, 2),
-                 Drop::kBlackhole);
+                 core::Drop::kBlackhole);
 
     add("a port without link")
         .refused(kInside, from_to(kTrust, from, ends.v6 ? "2001:db8:6::5" : "10.6.0.5").udp(1, 2),
-                 Drop::kPortDown);
+                 core::Drop::kPortDown);
 
     add("to the interface's own address")
         .in(kInside, from_to(kTrust, from, ends.v6 ? "2001:db8:1::1" : "10.0.0.1").udp(1, 2))
@@ -157,11 +158,11 @@ std::vector<Scenario> to_the_twin() {
   list.push_back(scenario("multicast is not forwarded ipv4")
                      .refused(kInside,
                               to_mac(packet().ipv4(kClient, "239.1.2.3").udp(1, 2), "01:00:5e:01:02:03"),
-                              Drop::kMulticast));
+                              core::Drop::kMulticast));
   list.push_back(scenario("multicast is not forwarded ipv6")
                      .refused(kInside,
                               to_mac(packet().ipv6(kClient6, "ff0e::1").udp(1, 2), "33:33:00:00:00:01"),
-                              Drop::kMulticast));
+                              core::Drop::kMulticast));
   return list;
 }
 
@@ -189,12 +190,12 @@ std::vector<Scenario> of_the_twin() {
                      .from_host(kTrust, arp)
                      .out(kInside, arp));
   // A frame waits in the ring while the network becomes another, which has no such interface.
-  const auto lost = [&](const std::string& name, std::uint16_t interface, Drop reason) {
+  const auto lost = [&](const std::string& name, std::uint16_t interface, core::Drop reason) {
     list.push_back(scenario(name).from_host(interface, arp).dropped(reason));
   };
-  lost("by an interface that was removed", kRemoved, Drop::kInterfaceDown);
-  lost("by an interface that is not there yet", kRemoved + 1, Drop::kInterfaceDown);
-  lost("by a port without link", kDown, Drop::kPortDown);
+  lost("by an interface that was removed", kRemoved, core::Drop::kInterfaceDown);
+  lost("by an interface that is not there yet", kRemoved + 1, core::Drop::kInterfaceDown);
+  lost("by a port without link", kDown, core::Drop::kPortDown);
   return list;
 }
 
@@ -242,16 +243,16 @@ std::vector<Scenario> unresolved() {
     };
     list.push_back(scenario("an error waits for its next hop " + ends.name)
                        .in(kOutside, stray)
-                       .dropped(Drop::kNoRoute)
+                       .dropped(core::Drop::kNoRoute)
                        .to_resolve(unsent(error), kUntrust)
                        .neighbor_answers()
                        .out(kOutside, sent_by(error, kUntrust)));
     list.push_back(scenario("an error that waits in vain is not answered " + ends.name)
                        .in(kOutside, stray)
-                       .dropped(Drop::kNoRoute)
+                       .dropped(core::Drop::kNoRoute)
                        .to_resolve(unsent(error), kUntrust)
                        .neighbor_fails()
-                       .dropped(Drop::kNeighborUnresolved));
+                       .dropped(core::Drop::kNeighborUnresolved));
     const auto syn =
         from_to(kUntrust, stranger, ends.v6 ? kClient6 : kClient).tcp(5, 80).flags("S").seq(1000);
     const auto reset =

@@ -7,8 +7,6 @@
 namespace millrace::testing {
 namespace {
 
-using core::Drop;
-
 // An error from the inside interface to the client. RFC 1812 section 4.3.2.3 and .5: at most 576 bytes,
 // precedence 6; RFC 4443 section 2.4(c): at most 1280. RFC 6864 sections 4.1 and 4.3: an identification that
 // is not unique wants a datagram that is not to be fragmented.
@@ -39,56 +37,56 @@ constexpr std::string_view kNowhere6 = "2001:4860::8888";
 
 std::vector<Scenario> spoken() {
   std::vector<Scenario> list;
-  const auto add = [&](const std::string& name, const PacketBuilder& in, Drop reason,
+  const auto add = [&](const std::string& name, const PacketBuilder& in, core::Drop reason,
                        const PacketBuilder& error) {
     list.push_back(scenario(name).in(kInside, in).dropped(reason).out(kInside, error));
   };
   const auto plain4 = to4(kNowhere).udp(5000, 53).payload(40);
   const auto plain6 = to6(kNowhere6).udp(5000, 53).payload(40);
-  add("no route v4", plain4, Drop::kNoRoute, error4(3, 0, plain4));
-  add("no route v6", plain6, Drop::kNoRoute, error6(1, 0, plain6));
+  add("no route v4", plain4, core::Drop::kNoRoute, error4(3, 0, plain4));
+  add("no route v6", plain6, core::Drop::kNoRoute, error6(1, 0, plain6));
   const auto tcp4 = to4(kNowhere).tcp(5000, 80).flags("S").option_mss(1460);
-  add("no route for a syn v4", tcp4, Drop::kNoRoute, error4(3, 0, tcp4));
+  add("no route for a syn v4", tcp4, core::Drop::kNoRoute, error4(3, 0, tcp4));
   const auto echo6 = to6(kNowhere6).echo_request(7, 7).payload(20);
-  add("no route for a ping v6", echo6, Drop::kNoRoute, error6(1, 0, echo6));
+  add("no route for a ping v6", echo6, core::Drop::kNoRoute, error6(1, 0, echo6));
   const auto large4 = to4(kNowhere).udp(5000, 53).payload(1400);
-  add("a large packet is quoted in part v4", large4, Drop::kNoRoute, error4(3, 0, large4));
+  add("a large packet is quoted in part v4", large4, core::Drop::kNoRoute, error4(3, 0, large4));
   const auto large6 = to6(kNowhere6).udp(5000, 53).payload(1400);
-  add("a large packet is quoted in part v6", large6, Drop::kNoRoute, error6(1, 0, large6));
+  add("a large packet is quoted in part v6", large6, core::Drop::kNoRoute, error6(1, 0, large6));
   const auto options = to4(kNowhere).ip_option({0x94, 4, 0, 0}).udp(1, 2);
-  add("options are quoted", options, Drop::kNoRoute, error4(3, 0, options));
+  add("options are quoted", options, core::Drop::kNoRoute, error4(3, 0, options));
   const auto chain = to6(kNowhere6).hop_by_hop().destination_options().udp(1, 2);
-  add("extension headers are quoted", chain, Drop::kNoRoute, error6(1, 0, chain));
+  add("extension headers are quoted", chain, core::Drop::kNoRoute, error6(1, 0, chain));
   const auto padded = to4(kNowhere).udp(1, 2).pad_to(60);
-  add("padding is not quoted", padded, Drop::kNoRoute, error4(3, 0, padded));
+  add("padding is not quoted", padded, core::Drop::kNoRoute, error4(3, 0, padded));
   const auto first = to4(kNowhere).udp(1, 2).payload(72).piece(0, 40, 9);
-  add("a first fragment may be answered v4", first, Drop::kNoRoute, error4(3, 0, first));
+  add("a first fragment may be answered v4", first, core::Drop::kNoRoute, error4(3, 0, first));
 
   const auto ttl4 = to4(kServer).ttl(1).udp(5000, 33434).payload(32);
   const auto ttl6 = to6(kServer6).ttl(1).udp(5000, 33434).payload(32);
-  add("ttl 1 v4", ttl4, Drop::kTtlExceeded, error4(11, 0, ttl4));
-  add("hop limit 1 v6", ttl6, Drop::kTtlExceeded, error6(3, 0, ttl6));
+  add("ttl 1 v4", ttl4, core::Drop::kTtlExceeded, error4(11, 0, ttl4));
+  add("hop limit 1 v6", ttl6, core::Drop::kTtlExceeded, error6(3, 0, ttl6));
   const auto zero4 = PacketBuilder(ttl4).ttl(0);
   const auto zero6 = PacketBuilder(ttl6).ttl(0);
-  add("ttl 0 v4", zero4, Drop::kTtlExceeded, error4(11, 0, zero4));
-  add("hop limit 0 v6", zero6, Drop::kTtlExceeded, error6(3, 0, zero6));
+  add("ttl 0 v4", zero4, core::Drop::kTtlExceeded, error4(11, 0, zero4));
+  add("hop limit 0 v6", zero6, core::Drop::kTtlExceeded, error6(3, 0, zero6));
   const auto trace4 = to4(kServer).ttl(1).tcp(5000, 80).flags("S");
-  add("tcp traceroute v4", trace4, Drop::kTtlExceeded, error4(11, 0, trace4));
+  add("tcp traceroute v4", trace4, core::Drop::kTtlExceeded, error4(11, 0, trace4));
 
   const auto prohibited4 = to4("198.51.100.7").udp(1, 2);
   const auto prohibited6 = to6("2001:db8:f0::7").udp(1, 2);
-  add("a prohibited route v4", prohibited4, Drop::kProhibited, error4(3, 13, prohibited4));
-  add("a prohibited route v6", prohibited6, Drop::kProhibited, error6(1, 1, prohibited6));
+  add("a prohibited route v4", prohibited4, core::Drop::kProhibited, error4(3, 13, prohibited4));
+  add("a prohibited route v6", prohibited6, core::Drop::kProhibited, error6(1, 1, prohibited6));
 
   // As Linux answers for routes of the type unreachable.
   const auto unreachable4 = to4("192.0.2.7").udp(1, 2);
   const auto unreachable6 = to6("2001:db8:f1::7").udp(1, 2);
-  add("an unreachable route v4", unreachable4, Drop::kProhibited, error4(3, 1, unreachable4));
-  add("an unreachable route v6", unreachable6, Drop::kProhibited, error6(1, 0, unreachable6));
+  add("an unreachable route v4", unreachable4, core::Drop::kProhibited, error4(3, 1, unreachable4));
+  add("an unreachable route v6", unreachable6, core::Drop::kProhibited, error6(1, 0, unreachable6));
 
   // The error leaves by the VLAN its cause came by, and speaks with that interface's address.
   const auto tagged = received_on(packet().ipv4("10.7.0.5", kNowhere).udp(1, 2), kTenant);
-  add("an error into a vlan", tagged, Drop::kNoRoute,
+  add("an error into a vlan", tagged, core::Drop::kNoRoute,
       sent_by(packet().ipv4("10.7.0.1", "10.7.0.5").id(0).df().traffic_class(0xc0).icmp(3, 0).embed(tagged),
               kTenant));
   return list;
@@ -102,7 +100,7 @@ std::vector<Scenario> unanswered() {
         .in(kInside, one)
         .to_resolve(one, kUntrust)
         .neighbor_fails()
-        .dropped(Drop::kNeighborUnresolved);
+        .dropped(core::Drop::kNeighborUnresolved);
   };
   const auto udp4 = to4("203.0.113.1").udp(1, 2).payload(900);
   const auto udp6 = to6("2001:db8:cafe::1").udp(1, 2).payload(900);
@@ -114,7 +112,8 @@ std::vector<Scenario> unanswered() {
 // Dropped, and not a word.
 std::vector<Scenario> silent() {
   std::vector<Scenario> list;
-  const auto add = [&](const std::string& name, const PacketBuilder& in, Drop reason = Drop::kNoRoute) {
+  const auto add = [&](const std::string& name, const PacketBuilder& in,
+                       core::Drop reason = core::Drop::kNoRoute) {
     list.push_back(scenario(name).refused(kInside, in, reason));
   };
   const auto inner4 = packet().ipv4(kNowhere, kClient).udp(53, 5000);
@@ -128,10 +127,10 @@ std::vector<Scenario> silent() {
   add("about a later fragment v4", whole4.piece(40, 40, 9));
   add("about a later fragment v6", whole6.piece(40, 40, 9));
   add("about a link-layer broadcast v4",
-      PacketBuilder(whole4).ethernet("02:00:00:00:02:00", "ff:ff:ff:ff:ff:ff"), Drop::kLinkBroadcast);
+      PacketBuilder(whole4).ethernet("02:00:00:00:02:00", "ff:ff:ff:ff:ff:ff"), core::Drop::kLinkBroadcast);
   add("about a link-layer multicast v6",
-      PacketBuilder(whole6).ethernet("02:00:00:00:02:00", "33:33:00:00:00:01"), Drop::kLinkBroadcast);
-  add("about a black hole v4", to4("198.19.0.1").ttl(1).udp(1, 2), Drop::kBlackhole);
+      PacketBuilder(whole6).ethernet("02:00:00:00:02:00", "33:33:00:00:00:01"), core::Drop::kLinkBroadcast);
+  add("about a black hole v4", to4("198.19.0.1").ttl(1).udp(1, 2), core::Drop::kBlackhole);
   return list;
 }
 
@@ -141,13 +140,13 @@ std::vector<Scenario> limited() {
   const auto one = to4(kNowhere).udp(1, 2);
   auto& flood = list.emplace_back("errors are limited");
   flood.one_worker();
-  for (std::uint32_t i = 0; i < kBurst + 50; ++i) flood.in(kInside, one).dropped(Drop::kNoRoute);
+  for (std::uint32_t i = 0; i < kBurst + 50; ++i) flood.in(kInside, one).dropped(core::Drop::kNoRoute);
   for (std::uint32_t i = 0; i < kBurst; ++i) flood.out(kInside, error4(3, 0, one));
   flood.check(
       [](const Observed& seen) { EXPECT_EQ(seen.total(&core::WorkerCounters::originated_suppressed), 50U); });
   // A thousand a second is one a millisecond.
   flood.after(7);
-  for (int i = 0; i < 20; ++i) flood.in(kInside, one).dropped(Drop::kNoRoute);
+  for (int i = 0; i < 20; ++i) flood.in(kInside, one).dropped(core::Drop::kNoRoute);
   for (int i = 0; i < 7; ++i) flood.out(kInside, error4(3, 0, one));
   return list;
 }

@@ -5,8 +5,6 @@
 namespace millrace::testing {
 namespace {
 
-using firewall::Drop;
-
 std::vector<Scenario> queries() {
   std::vector<Scenario> list;
   for (const Ends& ends : both_families()) {
@@ -27,19 +25,19 @@ std::vector<Scenario> queries() {
         .passes(kOutside, PacketBuilder(ends.server).echo_reply(8, 1))
         .passes(kOutside, reply)
         .check([](const Observed& seen) { EXPECT_EQ(seen.sessions(), 2U); });
-    add("a reply nobody asked for").refused(kOutside, reply, Drop::kIcmpUnsolicited);
+    add("a reply nobody asked for").refused(kOutside, reply, firewall::Drop::kIcmpUnsolicited);
     add("a reply with another id")
         .passes(kInside, request)
-        .refused(kOutside, PacketBuilder(ends.server).echo_reply(8, 1), Drop::kIcmpUnsolicited);
+        .refused(kOutside, PacketBuilder(ends.server).echo_reply(8, 1), firewall::Drop::kIcmpUnsolicited);
     add("a request from outside")
-        .refused(kOutside, PacketBuilder(ends.server).echo_request(7, 1), Drop::kDeniedByDefault);
+        .refused(kOutside, PacketBuilder(ends.server).echo_request(7, 1), firewall::Drop::kDeniedByDefault);
     if (!ends.v6) {
       add("timestamp")
           .passes(kInside, PacketBuilder(ends.client).icmp(13, 0, 0x00070001).payload(12))
           .passes(kOutside, PacketBuilder(ends.server).icmp(14, 0, 0x00070001).payload(12));
       add("a timestamp reply nobody asked for")
           .refused(kOutside, PacketBuilder(ends.server).icmp(14, 0, 0x00070001).payload(12),
-                   Drop::kIcmpUnsolicited);
+                   firewall::Drop::kIcmpUnsolicited);
     }
   }
   return list;
@@ -85,24 +83,26 @@ std::vector<Scenario> errors() {
     begun("eight bytes of the datagram are enough")
         .passes(kOutside, make.from_router(unreachable, 0, sent, ends.v6 ? 48 : 28));
     begun("seven bytes are not")
-        .refused(kOutside, make.from_router(unreachable, 0, sent, ends.v6 ? 47 : 27), Drop::kIcmpBadEmbedded);
+        .refused(kOutside, make.from_router(unreachable, 0, sent, ends.v6 ? 47 : 27),
+                 firewall::Drop::kIcmpBadEmbedded);
     begun("half an ip header")
-        .refused(kOutside, make.from_router(unreachable, 0, sent, 19), Drop::kIcmpBadEmbedded);
+        .refused(kOutside, make.from_router(unreachable, 0, sent, 19), firewall::Drop::kIcmpBadEmbedded);
     begun("nothing inside")
-        .refused(kOutside, make.from_router(unreachable, 0, sent, 0), Drop::kIcmpBadEmbedded);
+        .refused(kOutside, make.from_router(unreachable, 0, sent, 0), firewall::Drop::kIcmpBadEmbedded);
     begun("about another port")
         .refused(kOutside, make.from_router(unreachable, 0, PacketBuilder(sent).udp(5001, 53)),
-                 Drop::kIcmpUnrelated);
+                 firewall::Drop::kIcmpUnrelated);
     begun("about another protocol")
         .refused(kOutside, make.from_router(unreachable, 0, PacketBuilder(sent).tcp(5000, 53)),
-                 Drop::kIcmpUnrelated);
-    add("about nothing").refused(kOutside, make.from_router(unreachable, 0, sent), Drop::kIcmpUnrelated);
+                 firewall::Drop::kIcmpUnrelated);
+    add("about nothing")
+        .refused(kOutside, make.from_router(unreachable, 0, sent), firewall::Drop::kIcmpUnrelated);
     // RFC 5927 section 4.3: it must be about a packet of the one it is sent to.
     const auto foreign =
         ends.v6 ? packet().ipv6("2001:db8:1::99", kServer6) : packet().ipv4("10.0.0.99", kServer);
     begun("to another host than the sender")
         .refused(kOutside, make.from_router(unreachable, 0, PacketBuilder(foreign).udp(5000, 53)),
-                 Drop::kIcmpBadEmbedded);
+                 firewall::Drop::kIcmpBadEmbedded);
     begun("the session goes on after it")
         .passes(kOutside, make.from_router(unreachable, 0, sent))
         .passes(kOutside, PacketBuilder(ends.server).udp(53, 5000));
@@ -138,7 +138,7 @@ std::vector<Scenario> errors() {
     tcp("about a tcp segment never sent")
         .refused(kOutside,
                  make.from_router(unreachable, 0, forwarded(talk.c("PA", 0x40000000, 1, 100), kUntrust)),
-                 Drop::kIcmpBadEmbedded);
+                 firewall::Drop::kIcmpBadEmbedded);
     const auto syn = talk.c("S", 0, 0);
     add("about a syn")
         .passes(kInside, syn)

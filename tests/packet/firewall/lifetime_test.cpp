@@ -5,8 +5,6 @@
 namespace millrace::testing {
 namespace {
 
-using firewall::Drop;
-
 constexpr Tick kSecond = 1000;
 constexpr std::uint16_t kCapacity = 64;
 
@@ -28,7 +26,7 @@ std::vector<Scenario> timeouts() {
     add("an answer too late")
         .passes(kInside, udp)
         .after(31 * kSecond)
-        .refused(kOutside, answer, Drop::kDeniedByDefault)
+        .refused(kOutside, answer, firewall::Drop::kDeniedByDefault)
         .check(gone);
     add("once answered udp lives longer")
         .passes(kInside, udp)
@@ -36,7 +34,7 @@ std::vector<Scenario> timeouts() {
         .after(119 * kSecond)
         .passes(kOutside, answer)
         .after(121 * kSecond)
-        .refused(kOutside, answer, Drop::kDeniedByDefault);
+        .refused(kOutside, answer, firewall::Drop::kDeniedByDefault);
     auto& refreshed = add("each packet keeps it alive").passes(kInside, udp);
     for (int i = 0; i < 10; ++i) refreshed.after(20 * kSecond).passes(kInside, udp);
     refreshed.passes(kOutside, answer);
@@ -44,11 +42,11 @@ std::vector<Scenario> timeouts() {
     add("a ping too late")
         .passes(kInside, ping)
         .after(31 * kSecond)
-        .refused(kOutside, pong, Drop::kIcmpUnsolicited);
+        .refused(kOutside, pong, firewall::Drop::kIcmpUnsolicited);
     add("a syn without an answer")
         .passes(kInside, talk.c("S", 0, 0))
         .after(31 * kSecond)
-        .refused(kOutside, talk.s("SA", 0, 1), Drop::kTcpNotSyn)
+        .refused(kOutside, talk.s("SA", 0, 1), firewall::Drop::kTcpNotSyn)
         .check(gone);
     add("a handshake that is never finished")
         .passes(kInside, talk.c("S", 0, 0))
@@ -61,7 +59,7 @@ std::vector<Scenario> timeouts() {
         .check(there);
     talk.open(add("and no longer"))
         .after(3601 * kSecond)
-        .refused(kInside, talk.c("PA", 1, 1, 1), Drop::kTcpNotSyn)
+        .refused(kInside, talk.c("PA", 1, 1, 1), firewall::Drop::kTcpNotSyn)
         .check(gone);
     talk.open(add("half closed"))
         .passes(kInside, talk.c("FA", 1, 1))
@@ -92,7 +90,7 @@ std::vector<Scenario> timeouts() {
           policy.timeouts.tcp_established = 60 * kSecond;
         }))
         .after(50 * kSecond)
-        .refused(kOutside, talk.s("A", 0x40000000, 1, 100), Drop::kTcpOutOfWindow)
+        .refused(kOutside, talk.s("A", 0x40000000, 1, 100), firewall::Drop::kTcpOutOfWindow)
         .after(15 * kSecond)
         .check(gone);
   }
@@ -118,14 +116,15 @@ std::vector<Scenario> full_tables() {
     auto& answered = add("answered sessions stay");
     for (unsigned i = 0; i < kCapacity; ++i) answered.passes(kInside, udp(i));
     for (unsigned i = 0; i < kCapacity; ++i) answered.passes(kOutside, answer(i));
-    for (unsigned i = 0; i < 10; ++i) answered.refused(kInside, udp(1000 + i), Drop::kSessionTableFull);
+    for (unsigned i = 0; i < 10; ++i)
+      answered.refused(kInside, udp(1000 + i), firewall::Drop::kSessionTableFull);
     for (unsigned i = 0; i < kCapacity; ++i) answered.passes(kOutside, answer(i));
     answered.check(full);
 
     auto& oldest = add("the oldest half-open session gives way");
     for (unsigned i = 0; i < kCapacity; ++i) oldest.passes(kInside, udp(i)).then();
     oldest.passes(kInside, udp(1000)).check(full);
-    oldest.then().passes(kOutside, answer(1)).refused(kOutside, answer(0), Drop::kDeniedByDefault);
+    oldest.then().passes(kOutside, answer(1)).refused(kOutside, answer(0), firewall::Drop::kDeniedByDefault);
 
     auto& flood = add("connections survive a syn flood");
     std::vector<Talk> talks;
@@ -146,7 +145,7 @@ std::vector<Scenario> full_tables() {
     auto& later = add("room is made by time");
     for (unsigned i = 0; i < kCapacity; ++i) later.passes(kInside, udp(i));
     for (unsigned i = 0; i < kCapacity; ++i) later.passes(kOutside, answer(i));
-    later.refused(kInside, udp(1000), Drop::kSessionTableFull)
+    later.refused(kInside, udp(1000), firewall::Drop::kSessionTableFull)
         .after(121 * kSecond)
         .passes(kInside, udp(1000))
         .check([](const Observed& seen) { EXPECT_EQ(seen.sessions(), 1U); });

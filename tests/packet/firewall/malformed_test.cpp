@@ -8,98 +8,104 @@
 namespace millrace::testing {
 namespace {
 
-using core::Drop;
-
 PacketBuilder link() { return packet().ethernet(neighbor_mac(0), interface_mac(0)); }
 
 std::vector<Scenario> named() {
   std::vector<Scenario> list;
-  const auto add = [&](const std::string& name, const PacketBuilder& bad, Drop reason) {
+  const auto add = [&](const std::string& name, const PacketBuilder& bad, core::Drop reason) {
     list.push_back(scenario(name).refused(kInside, bad, reason));
   };
   const auto udp4 = client().udp(1, 2).payload(20);
   const auto udp6 = client6().udp(1, 2).payload(20);
   const auto arp = link().arp(1, neighbor_mac(0), kClient, {}, "10.0.0.1");
 
-  add("no bytes", PacketBuilder(udp4).truncate(0), Drop::kShortFrame);
-  add("half an ethernet header", PacketBuilder(udp4).truncate(13), Drop::kShortFrame);
-  add("half a tag", PacketBuilder(udp4).vlan(7).truncate(17), Drop::kShortFrame);
-  add("half a second tag", PacketBuilder(udp4).vlan(7).vlan(8).truncate(21), Drop::kShortFrame);
-  add("three tags", PacketBuilder(udp4).vlan(1).vlan(2).vlan(3), Drop::kTooManyTags);
-  add("an unknown type", link().payload(50), Drop::kUnknownType);
-  add("an unknown type in a vlan", link().vlan(7).ether_type(0x88cc), Drop::kUnknownType);
-  add("an 802.3 length", PacketBuilder(udp4).ether_type(46), Drop::kUnknownType);
-  add("half an arp packet", PacketBuilder(arp).truncate(14 + 27), Drop::kBadArp);
-  add("an ip packet typed arp", PacketBuilder(udp4).ether_type(0x0806), Drop::kBadArp);
+  add("no bytes", PacketBuilder(udp4).truncate(0), core::Drop::kShortFrame);
+  add("half an ethernet header", PacketBuilder(udp4).truncate(13), core::Drop::kShortFrame);
+  add("half a tag", PacketBuilder(udp4).vlan(7).truncate(17), core::Drop::kShortFrame);
+  add("half a second tag", PacketBuilder(udp4).vlan(7).vlan(8).truncate(21), core::Drop::kShortFrame);
+  add("three tags", PacketBuilder(udp4).vlan(1).vlan(2).vlan(3), core::Drop::kTooManyTags);
+  add("an unknown type", link().payload(50), core::Drop::kUnknownType);
+  add("an unknown type in a vlan", link().vlan(7).ether_type(0x88cc), core::Drop::kUnknownType);
+  add("an 802.3 length", PacketBuilder(udp4).ether_type(46), core::Drop::kUnknownType);
+  add("half an arp packet", PacketBuilder(arp).truncate(14 + 27), core::Drop::kBadArp);
+  add("an ip packet typed arp", PacketBuilder(udp4).ether_type(0x0806), core::Drop::kBadArp);
 
-  add("ipv4 version 5", PacketBuilder(udp4).version(5), Drop::kBadIpv4Header);
-  add("ipv6 typed ipv4", PacketBuilder(udp6).ether_type(0x0800), Drop::kBadIpv4Header);
-  add("ipv4 header of 16 bytes", PacketBuilder(udp4).header_words(4), Drop::kBadIpv4Header);
-  add("ipv4 header past the frame", client().udp(1, 2).header_words(15), Drop::kBadIpv4Header);
-  add("half an ipv4 header", PacketBuilder(udp4).truncate(14 + 19), Drop::kBadIpv4Header);
-  add("ipv4 total length under the header's", PacketBuilder(udp4).ip_length(19), Drop::kBadIpv4Length);
-  add("ipv4 total length over the frame's", PacketBuilder(udp4).ip_length(49), Drop::kBadIpv4Length);
-  add("ipv4 total length 65535", PacketBuilder(udp4).ip_length(65535), Drop::kBadIpv4Length);
-  add("ipv4 cut off", PacketBuilder(udp4).truncate(14 + 47), Drop::kBadIpv4Length);
-  add("ipv4 checksum", PacketBuilder(udp4).bad_ip_checksum(), Drop::kBadIpv4Checksum);
+  add("ipv4 version 5", PacketBuilder(udp4).version(5), core::Drop::kBadIpv4Header);
+  add("ipv6 typed ipv4", PacketBuilder(udp6).ether_type(0x0800), core::Drop::kBadIpv4Header);
+  add("ipv4 header of 16 bytes", PacketBuilder(udp4).header_words(4), core::Drop::kBadIpv4Header);
+  add("ipv4 header past the frame", client().udp(1, 2).header_words(15), core::Drop::kBadIpv4Header);
+  add("half an ipv4 header", PacketBuilder(udp4).truncate(14 + 19), core::Drop::kBadIpv4Header);
+  add("ipv4 total length under the header's", PacketBuilder(udp4).ip_length(19), core::Drop::kBadIpv4Length);
+  add("ipv4 total length over the frame's", PacketBuilder(udp4).ip_length(49), core::Drop::kBadIpv4Length);
+  add("ipv4 total length 65535", PacketBuilder(udp4).ip_length(65535), core::Drop::kBadIpv4Length);
+  add("ipv4 cut off", PacketBuilder(udp4).truncate(14 + 47), core::Drop::kBadIpv4Length);
+  add("ipv4 checksum", PacketBuilder(udp4).bad_ip_checksum(), core::Drop::kBadIpv4Checksum);
   // RFC 7126 sections 4.3 and 4.4: source routes are refused.
-  add("loose source route", client().ip_option({131, 7, 4, 1, 2, 3, 4}).udp(1, 2), Drop::kBadIpv4Options);
-  add("strict source route", client().ip_option({137, 7, 4, 1, 2, 3, 4}).udp(1, 2), Drop::kBadIpv4Options);
-  add("source route after padding", client().ip_option({1, 1, 131, 3, 4}).udp(1, 2), Drop::kBadIpv4Options);
-  add("option of length 0", client().ip_option({7, 0, 4, 0}).udp(1, 2), Drop::kBadIpv4Options);
-  add("option of length 1", client().ip_option({7, 1, 4, 0}).udp(1, 2), Drop::kBadIpv4Options);
-  add("option past the header", client().ip_option({7, 5, 4, 0}).udp(1, 2), Drop::kBadIpv4Options);
-  add("option without a length", client().ip_option({1, 1, 1, 7}).udp(1, 2), Drop::kBadIpv4Options);
+  add("loose source route", client().ip_option({131, 7, 4, 1, 2, 3, 4}).udp(1, 2),
+      core::Drop::kBadIpv4Options);
+  add("strict source route", client().ip_option({137, 7, 4, 1, 2, 3, 4}).udp(1, 2),
+      core::Drop::kBadIpv4Options);
+  add("source route after padding", client().ip_option({1, 1, 131, 3, 4}).udp(1, 2),
+      core::Drop::kBadIpv4Options);
+  add("option of length 0", client().ip_option({7, 0, 4, 0}).udp(1, 2), core::Drop::kBadIpv4Options);
+  add("option of length 1", client().ip_option({7, 1, 4, 0}).udp(1, 2), core::Drop::kBadIpv4Options);
+  add("option past the header", client().ip_option({7, 5, 4, 0}).udp(1, 2), core::Drop::kBadIpv4Options);
+  add("option without a length", client().ip_option({1, 1, 1, 7}).udp(1, 2), core::Drop::kBadIpv4Options);
 
-  add("ipv6 version 4", PacketBuilder(udp6).version(4), Drop::kBadIpv6Header);
-  add("half an ipv6 header", PacketBuilder(udp6).truncate(14 + 39), Drop::kBadIpv6Header);
-  add("ipv6 payload length over the frame's", PacketBuilder(udp6).ip_length(29), Drop::kBadIpv6Length);
-  add("ipv6 cut off", PacketBuilder(udp6).truncate(14 + 67), Drop::kBadIpv6Length);
-  add("routing header 0", client6().routing(0, {0, 0, 0, 0}).udp(1, 2), Drop::kBadIpv6Extension);  // RFC 5095
-  add("hop-by-hop second", client6().destination_options().hop_by_hop().udp(1, 2), Drop::kBadIpv6Extension);
-  add("hop-by-hop twice", client6().hop_by_hop().hop_by_hop().udp(1, 2), Drop::kBadIpv6Extension);
+  add("ipv6 version 4", PacketBuilder(udp6).version(4), core::Drop::kBadIpv6Header);
+  add("half an ipv6 header", PacketBuilder(udp6).truncate(14 + 39), core::Drop::kBadIpv6Header);
+  add("ipv6 payload length over the frame's", PacketBuilder(udp6).ip_length(29), core::Drop::kBadIpv6Length);
+  add("ipv6 cut off", PacketBuilder(udp6).truncate(14 + 67), core::Drop::kBadIpv6Length);
+  add("routing header 0", client6().routing(0, {0, 0, 0, 0}).udp(1, 2),
+      core::Drop::kBadIpv6Extension);  // RFC 5095
+  add("hop-by-hop second", client6().destination_options().hop_by_hop().udp(1, 2),
+      core::Drop::kBadIpv6Extension);
+  add("hop-by-hop twice", client6().hop_by_hop().hop_by_hop().udp(1, 2), core::Drop::kBadIpv6Extension);
   add("extension past the datagram", client6().extension(60, {0, 9, 1, 4, 0, 0, 0, 0}).udp(1, 2),
-      Drop::kBadIpv6Extension);
-  add("extension of one byte", client6().extension(60, {0}).ip_length(1), Drop::kBadIpv6Extension);
-  add("half a fragment header", client6().extension(44, {17, 0, 0, 0}).protocol(17), Drop::kBadIpv6Extension);
+      core::Drop::kBadIpv6Extension);
+  add("extension of one byte", client6().extension(60, {0}).ip_length(1), core::Drop::kBadIpv6Extension);
+  add("half a fragment header", client6().extension(44, {17, 0, 0, 0}).protocol(17),
+      core::Drop::kBadIpv6Extension);
   add("two fragment headers",
       client6().fragment_header(0, true, 1).fragment_header(0, true, 1).protocol(17).payload(8),
-      Drop::kBadIpv6Extension);
+      core::Drop::kBadIpv6Extension);
   auto chain = client6();
   for (int i = 0; i < 9; ++i) chain.destination_options();
-  add("nine extension headers", chain.udp(1, 2), Drop::kBadIpv6Extension);
+  add("nine extension headers", chain.udp(1, 2), core::Drop::kBadIpv6Extension);
 
-  add("ping of death", client().fragment(65528, false).protocol(1).payload(64), Drop::kBadFragment);
+  add("ping of death", client().fragment(65528, false).protocol(1).payload(64), core::Drop::kBadFragment);
   add("ping of death v6", client6().fragment_header(65528, false, 1).protocol(58).payload(64),
-      Drop::kBadFragment);
-  add("a ragged fragment", client().fragment(0, true).udp(1, 2).payload(5), Drop::kBadFragment);
-  add("a ragged fragment v6", client6().fragment_header(0, true, 1).udp(1, 2).payload(5), Drop::kBadFragment);
-  add("an empty fragment", client().fragment(8, true).protocol(17), Drop::kBadFragment);
-  add("an empty fragment v6", client6().fragment_header(8, true, 1).protocol(17), Drop::kBadFragment);
+      core::Drop::kBadFragment);
+  add("a ragged fragment", client().fragment(0, true).udp(1, 2).payload(5), core::Drop::kBadFragment);
+  add("a ragged fragment v6", client6().fragment_header(0, true, 1).udp(1, 2).payload(5),
+      core::Drop::kBadFragment);
+  add("an empty fragment", client().fragment(8, true).protocol(17), core::Drop::kBadFragment);
+  add("an empty fragment v6", client6().fragment_header(8, true, 1).protocol(17), core::Drop::kBadFragment);
 
   for (const Ends& ends : both_families()) {
     const auto& from = ends.client;
-    const auto both = [&](const std::string& name, const PacketBuilder& bad, Drop reason) {
+    const auto both = [&](const std::string& name, const PacketBuilder& bad, core::Drop reason) {
       add(name + " " + ends.name, bad, reason);
     };
     const auto bare = [&](std::uint8_t protocol, std::size_t bytes) {
       return PacketBuilder(from).protocol(protocol).payload(bytes);
     };
-    both("half a tcp header", bare(6, 19), Drop::kShortTransport);
-    both("no tcp header", bare(6, 0), Drop::kShortTransport);
-    both("half a udp header", bare(17, 7), Drop::kShortTransport);
-    both("half an icmp header", bare(ends.v6 ? 58 : 1, 7), Drop::kShortTransport);
-    both("half an sctp header", bare(132, 11), Drop::kShortTransport);
-    both("tcp data offset 4", PacketBuilder(from).tcp(1, 2).flags("S").data_offset(4), Drop::kBadTcpHeader);
+    both("half a tcp header", bare(6, 19), core::Drop::kShortTransport);
+    both("no tcp header", bare(6, 0), core::Drop::kShortTransport);
+    both("half a udp header", bare(17, 7), core::Drop::kShortTransport);
+    both("half an icmp header", bare(ends.v6 ? 58 : 1, 7), core::Drop::kShortTransport);
+    both("half an sctp header", bare(132, 11), core::Drop::kShortTransport);
+    both("tcp data offset 4", PacketBuilder(from).tcp(1, 2).flags("S").data_offset(4),
+         core::Drop::kBadTcpHeader);
     both("tcp data offset past the segment", PacketBuilder(from).tcp(1, 2).flags("S").data_offset(6),
-         Drop::kBadTcpHeader);
-    both("udp length 7", PacketBuilder(from).udp(1, 2).udp_length(7).payload(9), Drop::kBadUdpLength);
+         core::Drop::kBadTcpHeader);
+    both("udp length 7", PacketBuilder(from).udp(1, 2).udp_length(7).payload(9), core::Drop::kBadUdpLength);
     both("udp length past the datagram", PacketBuilder(from).udp(1, 2).udp_length(18).payload(9),
-         Drop::kBadUdpLength);
+         core::Drop::kBadUdpLength);
     // Ethernet padding is not part of the datagram.
-    both("tcp header in the padding", bare(6, 19).pad_to(120), Drop::kShortTransport);
+    both("tcp header in the padding", bare(6, 19).pad_to(120), core::Drop::kShortTransport);
     both("udp payload in the padding", PacketBuilder(from).udp(1, 2).udp_length(18).payload(9).pad_to(120),
-         Drop::kBadUdpLength);
+         core::Drop::kBadUdpLength);
   }
   return list;
 }
@@ -162,9 +168,9 @@ std::vector<Scenario> truncations() {
     for (std::size_t size = 0; size < whole; ++size) one.in(kInside, PacketBuilder(good).truncate(size));
     one.any_outcome().check([whole](const Observed& seen) {
       std::uint64_t by_parser = 0;
-      for (auto reason = static_cast<std::uint8_t>(Drop::kShortFrame);
-           reason <= static_cast<std::uint8_t>(Drop::kBadUdpLength); ++reason)
-        by_parser += seen.dropped(static_cast<Drop>(reason));
+      for (auto reason = static_cast<std::uint8_t>(core::Drop::kShortFrame);
+           reason <= static_cast<std::uint8_t>(core::Drop::kBadUdpLength); ++reason)
+        by_parser += seen.dropped(static_cast<core::Drop>(reason));
       EXPECT_EQ(by_parser, whole);
       EXPECT_EQ(seen.dropped_in_all(), whole);
     });

@@ -8,8 +8,6 @@
 namespace millrace::testing {
 namespace {
 
-using core::Drop;
-
 constexpr std::size_t kMtu = 1280;  // of kNarrow
 constexpr std::size_t kLink = 14 + 4;
 constexpr std::string_view kFar = "10.8.0.5";
@@ -57,7 +55,7 @@ Frame reassembled(const std::vector<Frame>& fragments) {
   return whole;
 }
 
-std::vector<Scenario> scenarios() {
+std::vector<Scenario> mtu_scenarios() {
   std::vector<Scenario> list;
   const auto add = [&](const std::string& name) -> Scenario& { return list.emplace_back(name); };
 
@@ -78,13 +76,16 @@ std::vector<Scenario> scenarios() {
       kTrust);
   const auto error6 =
       sent_by(packet().ipv6("2001:db8:1::1", kClient6).icmp(2, 0, kMtu).embed(large6, 1232), kTrust);
-  add("one byte too big with df v4").in(kInside, large4).dropped(Drop::kPacketTooBig).out(kInside, error4);
-  add("one byte too big v6").in(kInside, large6).dropped(Drop::kPacketTooBig).out(kInside, error6);
+  add("one byte too big with df v4")
+      .in(kInside, large4)
+      .dropped(core::Drop::kPacketTooBig)
+      .out(kInside, error4);
+  add("one byte too big v6").in(kInside, large6).dropped(core::Drop::kPacketTooBig).out(kInside, error6);
   // RFC 1812 section 4.2.2.9: what can not live another hop is not too big for it either.
   const auto dying = PacketBuilder(large4).ttl(1);
   add("too big and out of ttl")
       .in(kInside, dying)
-      .dropped(Drop::kTtlExceeded)
+      .dropped(core::Drop::kTtlExceeded)
       .out(
           kInside,
           sent_by(
@@ -136,7 +137,7 @@ std::vector<Scenario> scenarios() {
   return list;
 }
 
-MILLRACE_SCENARIOS(Mtu, scenarios());
+MILLRACE_SCENARIOS(Mtu, mtu_scenarios());
 
 }  // namespace
 }  // namespace millrace::testing

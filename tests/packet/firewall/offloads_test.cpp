@@ -9,8 +9,6 @@
 namespace millrace::testing {
 namespace {
 
-using core::Drop;
-
 constexpr Marks kWrong{.flags = RTE_MBUF_F_RX_L4_CKSUM_BAD};
 constexpr Marks kRight{.flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD};
 constexpr Marks kOpen{.flags = RTE_MBUF_F_RX_L4_CKSUM_NONE};
@@ -28,11 +26,11 @@ std::vector<Scenario> judged() {
     const auto udp = PacketBuilder(ends.client).udp(1, 2).payload(9);
     const auto sctp = PacketBuilder(ends.client).sctp(1, 2).payload(20);
 
-    add("udp the port found wrong").in(kInside, udp, kWrong).dropped(Drop::kBadTransportChecksum);
-    add("sctp the port found wrong").in(kInside, sctp, kWrong).dropped(Drop::kBadTransportChecksum);
+    add("udp the port found wrong").in(kInside, udp, kWrong).dropped(core::Drop::kBadTransportChecksum);
+    add("sctp the port found wrong").in(kInside, sctp, kWrong).dropped(core::Drop::kBadTransportChecksum);
     opened("data the port found wrong")
         .in(kInside, talk.c("PA", 1, 1, 100), kWrong)
-        .dropped(Drop::kBadTransportChecksum)
+        .dropped(core::Drop::kBadTransportChecksum)
         .then()
         .passes(kInside, talk.c("PA", 1, 1, 100));
     // One fragment shows nothing of a checksum over all of them.
@@ -48,22 +46,22 @@ std::vector<Scenario> judged() {
     // What nobody has looked at, and would change the state of a connection here but not at its receiver.
     for (const char* flags : {"S", "SEC"}) {
       add(std::string("a bad checksum opens nothing ") + flags)
-          .refused(kInside, broken(talk.c(flags, 0, 0).option_mss(1460)), Drop::kBadTransportChecksum)
+          .refused(kInside, broken(talk.c(flags, 0, 0).option_mss(1460)), core::Drop::kBadTransportChecksum)
           .check([](const Observed& seen) { EXPECT_EQ(seen.sessions(), 0U); });
     }
     add("a bad checksum answers nothing")
         .passes(kInside, talk.c("S", 0, 0))
-        .refused(kOutside, broken(talk.s("SA", 0, 1)), Drop::kBadTransportChecksum)
+        .refused(kOutside, broken(talk.s("SA", 0, 1)), core::Drop::kBadTransportChecksum)
         .passes(kOutside, talk.s("SA", 0, 1))
         .passes(kInside, talk.c("A", 1, 1));
     for (const char* flags : {"R", "RA", "FA", "FPA"}) {
       opened(std::string("a bad checksum ends nothing ") + flags)
-          .refused(kInside, broken(talk.c(flags, 1, 1)), Drop::kBadTransportChecksum)
+          .refused(kInside, broken(talk.c(flags, 1, 1)), core::Drop::kBadTransportChecksum)
           .passes(kOutside, talk.s("PA", 1, 1, 100))
           .passes(kInside, talk.c("PA", 1, 101, 100));
     }
     opened("a bad checksum ends nothing, with data of odd length")
-        .refused(kInside, broken(talk.c("FPA", 1, 1, 101)), Drop::kBadTransportChecksum)
+        .refused(kInside, broken(talk.c("FPA", 1, 1, 101)), core::Drop::kBadTransportChecksum)
         .passes(kInside, talk.c("FPA", 1, 1, 101));
     Frame padded = talk.s("SA", 0, 1).pad_to(80).bytes();
     padded.back() = 0xff;
@@ -74,7 +72,7 @@ std::vector<Scenario> judged() {
         .check([](const Observed& seen) { EXPECT_EQ(seen.sent(kInside).size(), 1U); });
     opened("a segment in two buffers, the first of odd length")
         .in(kInside, broken(talk.c("FPA", 1, 1, 100)), Marks{.first_buffer = 101})
-        .dropped(Drop::kBadTransportChecksum)
+        .dropped(core::Drop::kBadTransportChecksum)
         .then()
         .in(kInside, talk.c("FPA", 1, 1, 100), Marks{.first_buffer = 101})
         .out(kOutside, forwarded(talk.c("FPA", 1, 1, 100), kUntrust));
@@ -86,7 +84,7 @@ std::vector<Scenario> judged() {
         .out(kOutside, forwarded(broken(talk.c("S", 0, 0)), kUntrust));
     list.emplace_back("a bump in the wire looks too " + ends.name)
         .transparent()
-        .refused(kInside, broken(talk.c("S", 0, 0)), Drop::kBadTransportChecksum);
+        .refused(kInside, broken(talk.c("S", 0, 0)), core::Drop::kBadTransportChecksum);
   }
   return list;
 }
@@ -131,15 +129,15 @@ std::vector<Scenario> open_checksums() {
         .out(kOutside, talk.c("S", 0, 0));
     add("an open checksum, not to be routed")
         .in(kInside, broken(PacketBuilder(ends.client).ttl(1).udp(1, 2)), kOpen)
-        .dropped(Drop::kTtlExceeded)
+        .dropped(core::Drop::kTtlExceeded)
         .any_outcome();
     // Nothing to write it by.
     add("an open checksum of sctp")
         .in(kInside, PacketBuilder(ends.client).sctp(1, 2), kOpen)
-        .dropped(Drop::kBadTransportChecksum);
+        .dropped(core::Drop::kBadTransportChecksum);
     add("an open checksum of a fragment")
         .in(kInside, PacketBuilder(ends.client).udp(1, 2).payload(1000).piece(0, 512, 7), kOpen)
-        .dropped(Drop::kBadTransportChecksum);
+        .dropped(core::Drop::kBadTransportChecksum);
   }
   return list;
 }
@@ -176,7 +174,7 @@ std::vector<Scenario> special() {
       .out(kOutside, forwarded(udp, kUntrust));
   add("an ipv4 checksum the port found wrong")
       .in(kInside, PacketBuilder(udp).bad_ip_checksum(), Marks{.flags = RTE_MBUF_F_RX_IP_CKSUM_BAD})
-      .dropped(Drop::kBadIpv4Checksum);
+      .dropped(core::Drop::kBadIpv4Checksum);
 
   // The pseudo-header has the last address of a routing header still at work (RFC 8200 section 8.1) and a
   // home address (RFC 6275): what the header says does not tell.
@@ -194,7 +192,7 @@ std::vector<Scenario> special() {
       .in(kInside, routed, kWrong)
       .out(kOutside, forwarded(routed, kUntrust));
   add("a home address").passes(kInside, broken(roaming));
-  add("options that change no address").refused(kInside, broken(optional), Drop::kBadTransportChecksum);
+  add("options that change no address").refused(kInside, broken(optional), core::Drop::kBadTransportChecksum);
   add("options that change no address, right").passes(kInside, optional);
   add("options that change no address, open")
       .in(kInside, broken(optional), kOpen)
@@ -227,7 +225,7 @@ std::vector<Scenario> tags_taken_off() {
       .check([](const Observed& seen) { EXPECT_EQ(seen.sessions(), 1U); });
   add("a tag of no interface taken off")
       .in(kInside, bare, Marks{.flags = kOff, .vlan_tci = 8})
-      .dropped(Drop::kNoInterface);
+      .dropped(core::Drop::kNoInterface);
   add("a tag taken off, priority and all")
       .in(kInside, bare, Marks{.flags = kOff, .vlan_tci = 0xa007})
       .out(kOutside, forwarded(from, kUntrust));
@@ -243,7 +241,7 @@ std::vector<Scenario> tags_taken_off() {
       .out(kInside, forwarded(back, kTrust));
   add("a third tag taken off")
       .in(kOutside, received_on(back, kDouble), Marks{.flags = kOff, .vlan_tci = 9})
-      .dropped(Drop::kTooManyTags);
+      .dropped(core::Drop::kTooManyTags);
   add("a tag taken off on a wire")
       .transparent()
       .in(kInside, client().udp(1, 2), Marks{.flags = kOff, .vlan_tci = 0x6007})

@@ -6,14 +6,13 @@ namespace millrace::testing {
 namespace {
 
 using firewall::Action;
-using firewall::Drop;
 
 void refuse_all(PolicySpec& policy) {
   policy.rules.clear();
   policy.otherwise = Action::kDrop;
 }
 
-std::vector<Scenario> scenarios() {
+std::vector<Scenario> policy_change_scenarios() {
   std::vector<Scenario> list;
   for (const Ends& ends : both_families()) {
     const Talk talk{ends};
@@ -27,26 +26,29 @@ std::vector<Scenario> scenarios() {
 
     talk.open(add("a connection ends at the client's next segment"))
         .change(refuse_all)
-        .refused(kInside, talk.c("PA", 1, 1, 10), Drop::kPolicyChanged)
+        .refused(kInside, talk.c("PA", 1, 1, 10), firewall::Drop::kPolicyChanged)
         .then()
-        .refused(kInside, talk.c("PA", 1, 1, 10), Drop::kTcpNotSyn)
+        .refused(kInside, talk.c("PA", 1, 1, 10), firewall::Drop::kTcpNotSyn)
         .check([](const Observed& seen) { EXPECT_EQ(seen.sessions(), 0U); });
     talk.open(add("a connection ends at the server's next segment"))
         .change(refuse_all)
-        .refused(kOutside, talk.s("PA", 1, 1, 10), Drop::kPolicyChanged)
+        .refused(kOutside, talk.s("PA", 1, 1, 10), firewall::Drop::kPolicyChanged)
         .then()
-        .refused(kOutside, talk.s("PA", 1, 1, 10), Drop::kTcpNotSyn);
+        .refused(kOutside, talk.s("PA", 1, 1, 10), firewall::Drop::kTcpNotSyn);
     add("a udp session ends")
         .passes(kInside, udp)
         .change(refuse_all)
-        .refused(kInside, udp, Drop::kPolicyChanged)
+        .refused(kInside, udp, firewall::Drop::kPolicyChanged)
         .then()
-        .refused(kInside, udp, Drop::kDeniedByDefault);
+        .refused(kInside, udp, firewall::Drop::kDeniedByDefault);
     add("a udp session ends at the answer")
         .passes(kInside, udp)
         .change(refuse_all)
-        .refused(kOutside, answer, Drop::kPolicyChanged);
-    add("a ping ends").passes(kInside, ping).change(refuse_all).refused(kOutside, pong, Drop::kPolicyChanged);
+        .refused(kOutside, answer, firewall::Drop::kPolicyChanged);
+    add("a ping ends")
+        .passes(kInside, ping)
+        .change(refuse_all)
+        .refused(kOutside, pong, firewall::Drop::kPolicyChanged);
     add("a burst of a refused session")
         .passes(kInside, udp)
         .change(refuse_all)
@@ -68,17 +70,17 @@ std::vector<Scenario> scenarios() {
     talk.open(add("only what is refused ends"))
         .passes(kInside, udp)
         .change([](PolicySpec& policy) { policy.rules = {accept("web").service("tcp/80")}; })
-        .refused(kInside, udp, Drop::kPolicyChanged)
+        .refused(kInside, udp, firewall::Drop::kPolicyChanged)
         .passes(kInside, talk.c("PA", 1, 1, 10))
         .check([](const Observed& seen) { EXPECT_EQ(seen.sessions(), 1U); });
     talk.open(add("window tracking goes on across a change"))
         .change([](PolicySpec&) {})
-        .refused(kOutside, talk.s("A", 200'000, 1, 100), Drop::kTcpOutOfWindow)
+        .refused(kOutside, talk.s("A", 200'000, 1, 100), firewall::Drop::kTcpOutOfWindow)
         .passes(kOutside, talk.s("A", 1, 1, 100));
     add("refused and then allowed again")
         .passes(kInside, udp)
         .change(refuse_all)
-        .refused(kInside, udp, Drop::kPolicyChanged)
+        .refused(kInside, udp, firewall::Drop::kPolicyChanged)
         .change(let_out_only)
         .passes(kInside, udp)
         .passes(kOutside, answer);
@@ -89,7 +91,7 @@ std::vector<Scenario> scenarios() {
         .passes(kOutside, answer);
     add("what was refused is allowed")
         .change(refuse_all)
-        .refused(kInside, udp, Drop::kDeniedByDefault)
+        .refused(kInside, udp, firewall::Drop::kDeniedByDefault)
         .change(let_out_only)
         .passes(kInside, udp);
     // Rules are asked about the session's first packet, not about the one at hand.
@@ -110,14 +112,14 @@ std::vector<Scenario> scenarios() {
         .change([](PolicySpec& policy) {
           policy.zone_of = {1, 1, 1, 1, 1};
         })
-        .refused(kInside, udp, Drop::kPolicyChanged);
+        .refused(kInside, udp, firewall::Drop::kPolicyChanged);
     add("to reject")
         .passes(kInside, udp)
         .change([](PolicySpec& policy) {
           policy.rules.clear();
           policy.otherwise = Action::kReject;
         })
-        .refused(kOutside, answer, Drop::kPolicyChanged);
+        .refused(kOutside, answer, firewall::Drop::kPolicyChanged);
 
     add("counters survive by name")
         .set([](PolicySpec& policy) { policy.rules = {accept("dns").service("udp/53")}; })
@@ -143,7 +145,7 @@ std::vector<Scenario> scenarios() {
     add("an ended session is not counted as open")
         .passes(kInside, udp)
         .change(refuse_all)
-        .refused(kInside, udp, Drop::kPolicyChanged)
+        .refused(kInside, udp, firewall::Drop::kPolicyChanged)
         .check([](const Observed& seen) { EXPECT_EQ(seen.rule_sessions("out"), 0U); });
 
     auto& many = add("thirty sessions, half of them refused");
@@ -156,14 +158,14 @@ std::vector<Scenario> scenarios() {
       const auto one =
           PacketBuilder(ends.client)
               .udp(static_cast<std::uint16_t>(6000 + i), static_cast<std::uint16_t>(i % 2 == 0 ? 53 : 54));
-      i % 2 == 0 ? many.passes(kInside, one) : many.refused(kInside, one, Drop::kPolicyChanged);
+      i % 2 == 0 ? many.passes(kInside, one) : many.refused(kInside, one, firewall::Drop::kPolicyChanged);
     }
     many.check([](const Observed& seen) { EXPECT_EQ(seen.sessions(), 15U); });
   }
   return list;
 }
 
-MILLRACE_SCENARIOS(PolicyChange, scenarios());
+MILLRACE_SCENARIOS(PolicyChange, policy_change_scenarios());
 
 }  // namespace
 }  // namespace millrace::testing

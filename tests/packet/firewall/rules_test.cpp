@@ -7,7 +7,6 @@ namespace millrace::testing {
 namespace {
 
 using firewall::Action;
-using firewall::Drop;
 
 constexpr std::uint8_t kSyn = 0x02;
 constexpr std::uint8_t kAck = 0x10;
@@ -50,7 +49,7 @@ std::vector<Scenario> conditions() {
       list.push_back(scenario(name + " " + ends.name)
                          .set(deny_by_default)
                          .rules({rule})
-                         .refused(kInside, one, Drop::kDeniedByDefault)
+                         .refused(kInside, one, firewall::Drop::kDeniedByDefault)
                          .check([rule](const Observed& seen) {
                            EXPECT_EQ(seen.rule_hits(rule.name), 0U);
                            EXPECT_EQ(seen.rule_hits(""), 1U);
@@ -114,11 +113,11 @@ std::vector<Scenario> conditions() {
     list.push_back(scenario("not in a group " + ends.name)
                        .set(with_set)
                        .rules({accept("r").source_set(0, true)})
-                       .refused(kInside, udp, Drop::kDeniedByDefault));
+                       .refused(kInside, udp, firewall::Drop::kDeniedByDefault));
     list.push_back(scenario("outside a group " + ends.name)
                        .set(with_set)
                        .rules({accept("r").source_set(0)})
-                       .refused(kInside, tenant, Drop::kDeniedByDefault));
+                       .refused(kInside, tenant, firewall::Drop::kDeniedByDefault));
     list.push_back(scenario("outside a negated group " + ends.name)
                        .set(with_set)
                        .rules({accept("r").source_set(0, true)})
@@ -137,7 +136,7 @@ std::vector<Scenario> order() {
       return list.emplace_back(name + " " + ends.name).set(deny_by_default).rules(std::move(rules));
     };
     add("the first match wins, drop first", {drop("no").service("udp/53"), accept("yes")})
-        .refused(kInside, udp, Drop::kDeniedByRule)
+        .refused(kInside, udp, firewall::Drop::kDeniedByRule)
         .passes(kInside, other)
         .check([](const Observed& seen) {
           EXPECT_EQ(seen.rule_hits("no"), 1U);
@@ -145,8 +144,8 @@ std::vector<Scenario> order() {
         });
     add("the first match wins, accept first", {accept("yes").service("udp/53"), drop("no")})
         .passes(kInside, udp)
-        .refused(kInside, other, Drop::kDeniedByRule);
-    add("no rules, default drop", {}).refused(kInside, udp, Drop::kDeniedByDefault);
+        .refused(kInside, other, firewall::Drop::kDeniedByRule);
+    add("no rules, default drop", {}).refused(kInside, udp, firewall::Drop::kDeniedByDefault);
     add("no rules, default accept", {})
         .otherwise(Action::kAccept)
         .passes(kInside, udp)
@@ -165,13 +164,13 @@ std::vector<Scenario> order() {
     hundred.push_back(accept("last").service("udp/53"));
     add("the last of a hundred", std::move(hundred))
         .passes(kInside, udp)
-        .refused(kInside, PacketBuilder(ends.client).udp(1, 1050), Drop::kDeniedByRule)
+        .refused(kInside, PacketBuilder(ends.client).udp(1, 1050), firewall::Drop::kDeniedByRule)
         .check([](const Observed& seen) { EXPECT_EQ(seen.rule_hits("r50"), 1U); });
     add("draining", {accept("yes")})
         .passes(kInside, udp)
         .change([](PolicySpec& policy) { policy.draining = true; })
         .passes(kInside, udp)
-        .refused(kInside, other, Drop::kDraining);
+        .refused(kInside, other, firewall::Drop::kDraining);
   }
   return list;
 }
@@ -186,7 +185,7 @@ std::vector<Scenario> rejections() {
           .set(deny_by_default)
           .rules({reject("no")})
           .in(kInside, one)
-          .dropped(Drop::kRejectedByRule);
+          .dropped(firewall::Drop::kRejectedByRule);
     };
     const auto reset = [&] {
       // It speaks for the server, to the client. No segment is behind it, so it offers no window.
@@ -231,7 +230,7 @@ std::vector<Scenario> rejections() {
                        .set(deny_by_default)
                        .otherwise(Action::kReject)
                        .in(kInside, udp)
-                       .dropped(Drop::kRejectedByDefault)
+                       .dropped(firewall::Drop::kRejectedByDefault)
                        .out(kInside, error(udp)));
     const auto from_outside = PacketBuilder(ends.server).tcp(80, 5000).flags("S").seq(1000);
     const auto answer =
@@ -241,7 +240,7 @@ std::vector<Scenario> rejections() {
             .set(deny_by_default)
             .otherwise(Action::kReject)
             .in(kOutside, from_outside)
-            .dropped(Drop::kRejectedByDefault)
+            .dropped(firewall::Drop::kRejectedByDefault)
             .out(kOutside, sent_by(answer, kUntrust).tcp(5000, 80).flags("RA").ack(1001).window(0)));
   }
   return list;

@@ -7,8 +7,6 @@
 namespace millrace::testing {
 namespace {
 
-using firewall::Drop;
-
 std::vector<Scenario> connections() {
   std::vector<Scenario> list;
   for (const Ends& ends : both_families()) {
@@ -94,7 +92,7 @@ std::vector<Scenario> connections() {
         .passes(kInside, talk.c("S", 0, 0).option_window_scale(3))
         .passes(kOutside, talk.s("SA", 0, 1))
         .passes(kInside, talk.c("A", 1, 1))
-        .refused(kOutside, talk.s("A", 400'001, 1, 1000), Drop::kTcpOutOfWindow);
+        .refused(kOutside, talk.s("A", 400'001, 1, 1000), firewall::Drop::kTcpOutOfWindow);
 
     auto& many = add("forty at once");
     for (int step = 0; step < 3; ++step) {
@@ -126,32 +124,33 @@ std::vector<Scenario> refusals() {
 
     for (const std::string_view flags : {"A", "SA", "FA", "R", "RA", "PA"})
       add("begins with " + std::string(flags))
-          .refused(kInside, talk.c(flags, 1, 1), Drop::kTcpNotSyn)
+          .refused(kInside, talk.c(flags, 1, 1), firewall::Drop::kTcpNotSyn)
           .check([](const Observed& seen) { EXPECT_EQ(seen.sessions(), 0U); });
     for (const std::string_view flags : {"", "F", "P", "U", "FPU", "SF", "SFA", "SR", "FR", "FSRPAU"}) {
       const std::string name = flags.empty() ? "no flags" : std::string(flags);
-      add("invalid " + name).refused(kInside, talk.c(flags, 0, 0), Drop::kTcpInvalidFlags);
+      add("invalid " + name).refused(kInside, talk.c(flags, 0, 0), firewall::Drop::kTcpInvalidFlags);
       opened("invalid in a connection " + name)
-          .refused(kInside, talk.c(flags, 1, 1), Drop::kTcpInvalidFlags)
+          .refused(kInside, talk.c(flags, 1, 1), firewall::Drop::kTcpInvalidFlags)
           .passes(kInside, talk.c("PA", 1, 1, 10));
     }
-    add("a syn from outside").refused(kOutside, talk.s("S", 0, 0), Drop::kDeniedByDefault);
-    add("a syn-ack from outside").refused(kOutside, talk.s("SA", 0, 1), Drop::kTcpNotSyn);
+    add("a syn from outside").refused(kOutside, talk.s("S", 0, 0), firewall::Drop::kDeniedByDefault);
+    add("a syn-ack from outside").refused(kOutside, talk.s("SA", 0, 1), firewall::Drop::kTcpNotSyn);
     add("an option of length 1")
-        .refused(kInside, talk.c("S", 0, 0).option({5, 1, 0, 0}), Drop::kTcpBadOption)
+        .refused(kInside, talk.c("S", 0, 0).option({5, 1, 0, 0}), firewall::Drop::kTcpBadOption)
         .check([](const Observed& seen) { EXPECT_EQ(seen.sessions(), 0U); });
     add("an option past the header")
-        .refused(kInside, talk.c("S", 0, 0).option({2, 9, 0, 0}), Drop::kTcpBadOption);
+        .refused(kInside, talk.c("S", 0, 0).option({2, 9, 0, 0}), firewall::Drop::kTcpBadOption);
 
     opened("far above the window")
-        .refused(kOutside, talk.s("A", 200'000, 1, 100), Drop::kTcpOutOfWindow)
+        .refused(kOutside, talk.s("A", 200'000, 1, 100), firewall::Drop::kTcpOutOfWindow)
         .passes(kOutside, talk.s("PA", 1, 1, 100));
-    opened("far below the window").refused(kOutside, talk.s("A", 0x80000000, 1, 100), Drop::kTcpOutOfWindow);
+    opened("far below the window")
+        .refused(kOutside, talk.s("A", 0x80000000, 1, 100), firewall::Drop::kTcpOutOfWindow);
     opened("an acknowledgment of what was not sent")
-        .refused(kOutside, talk.s("A", 1, 50'000), Drop::kTcpBadAck)
+        .refused(kOutside, talk.s("A", 1, 50'000), firewall::Drop::kTcpBadAck)
         .passes(kOutside, talk.s("A", 1, 1));
     opened("a blind reset")
-        .refused(kOutside, talk.s("R", 0x40000000, 0), Drop::kTcpRstOutOfWindow)
+        .refused(kOutside, talk.s("R", 0x40000000, 0), firewall::Drop::kTcpRstOutOfWindow)
         .passes(kOutside, talk.s("PA", 1, 1, 100));
     // RFC 5961 section 3.2: inside the window but not exact, the receiver answers with a challenge; the
     // connection lives.
@@ -160,7 +159,7 @@ std::vector<Scenario> refusals() {
         .passes(kOutside, talk.s("PA", 1, 1, 100))
         .passes(kInside, talk.c("A", 1, 101));
     opened("a syn from the server")
-        .refused(kOutside, talk.s("S", 77, 0), Drop::kTcpSynInEstablished)
+        .refused(kOutside, talk.s("S", 77, 0), firewall::Drop::kTcpSynInEstablished)
         .passes(kOutside, talk.s("PA", 1, 1, 100));
     // RFC 5961 section 4.2: the server answers a SYN of its peer with a challenge; it is let through and
     // changes nothing.
@@ -171,13 +170,14 @@ std::vector<Scenario> refusals() {
     add("data before the answer")
         .passes(kInside, talk.c("S", 0, 0))
         .then()
-        .refused(kInside, talk.c("A", 1, 1, 10), Drop::kTcpOutOfWindow);
+        .refused(kInside, talk.c("A", 1, 1, 10), firewall::Drop::kTcpOutOfWindow);
     add("an answer to another syn")
         .passes(kInside, talk.c("S", 0, 0))
-        .refused(kOutside, talk.s("SA", 0, 99), Drop::kTcpBadAck);
+        .refused(kOutside, talk.s("SA", 0, 99), firewall::Drop::kTcpBadAck);
     add("another client port")
         .passes(kInside, talk.c("S", 0, 0))
-        .refused(kOutside, Talk{.ends = ends, .client_port = 40001}.s("SA", 0, 1), Drop::kTcpNotSyn);
+        .refused(kOutside, Talk{.ends = ends, .client_port = 40001}.s("SA", 0, 1),
+                 firewall::Drop::kTcpNotSyn);
     add("pick-up allowed")
         .set([](PolicySpec& policy) { policy.tcp.midstream_pickup = true; })
         .passes(kInside, talk.c("PA", 500, 700, 10))
@@ -185,7 +185,7 @@ std::vector<Scenario> refusals() {
     add("liberal windows").set([](PolicySpec& policy) { policy.tcp.liberal_window = true; });
     talk.open(list.back())
         .passes(kOutside, talk.s("A", 200'000, 1, 100))
-        .refused(kOutside, talk.s("R", 0x40000000, 0), Drop::kTcpRstOutOfWindow);
+        .refused(kOutside, talk.s("R", 0x40000000, 0), firewall::Drop::kTcpRstOutOfWindow);
   }
   return list;
 }
@@ -208,7 +208,7 @@ std::vector<Scenario> again() {
     // The rules are asked again.
     first.close(add("after a close, no longer allowed"))
         .change([](PolicySpec& policy) { policy.rules.clear(); })
-        .refused(kInside, second.c("S", 0, 0), Drop::kDeniedByDefault);
+        .refused(kInside, second.c("S", 0, 0), firewall::Drop::kDeniedByDefault);
     // The last segments of the old connection come right before the new one's first.
     // A late segment of the old connection comes right before the new one's first: it may be lost, the SYN
     // may not.
@@ -226,7 +226,7 @@ std::vector<Scenario> again() {
         .passes(kInside, second.c("A", 1, 1));
     first.close(add("the server opens where it ended"))
         .then()
-        .refused(kOutside, second.s("S", 0, 0), Drop::kDeniedByDefault);
+        .refused(kOutside, second.s("S", 0, 0), firewall::Drop::kDeniedByDefault);
     first.close(add("two syns in one burst"))
         .passes(kInside, second.c("S", 0, 0))
         .passes(kInside, second.c("S", 0, 0))

@@ -6,8 +6,6 @@
 namespace millrace::testing {
 namespace {
 
-using Drop = core::Drop;
-
 // Nothing is let through by a rule, so no rule was asked.
 Scenario& add(std::vector<Scenario>& list, const std::string& name, core::PassedFrames passed = {}) {
   return list.emplace_back(name).transparent(std::move(passed)).otherwise(firewall::Action::kDrop);
@@ -50,11 +48,11 @@ void passed_unread(Scenario& one, std::uint64_t frames) {
   });
 }
 
-std::vector<Scenario> scenarios() {
+std::vector<Scenario> transparent_frames_scenarios() {
   std::vector<Scenario> list;
   for (const Protocol& each : protocols()) {
     const std::string name = each.name;
-    passed_unread(add(list, name + " is dropped").refused(kInside, each.frame, Drop::kUnknownType), 0);
+    passed_unread(add(list, name + " is dropped").refused(kInside, each.frame, core::Drop::kUnknownType), 0);
     auto& all = add(list, name + " passes with all", {.all = true});
     for (unsigned i = 0; i < 9; ++i) all.passes(kInside, each.frame);
     all.passes(kOutside, each.frame);
@@ -63,7 +61,7 @@ std::vector<Scenario> scenarios() {
                       .passes(kInside, PacketBuilder(each.frame).vlan(1234, 5))
                       .passes(kInside, PacketBuilder(each.frame).service_vlan(5).vlan(6)),
                   2);
-    list.push_back(scenario(name + " is not routed").refused(kInside, each.frame, Drop::kUnknownType));
+    list.push_back(scenario(name + " is not routed").refused(kInside, each.frame, core::Drop::kUnknownType));
   }
   const auto of = [](std::string_view name) {
     for (const Protocol& each : protocols()) {
@@ -74,34 +72,34 @@ std::vector<Scenario> scenarios() {
   const core::PassedFrames some{.types = {0x8809, 0x88cc}};
   add(list, "types of a list pass", some).passes(kInside, of("lldp")).passes(kInside, of("lacp"));
   add(list, "types beside the list are dropped", some)
-      .refused(kInside, of("eapol"), Drop::kUnknownType)
-      .refused(kInside, of("mpls"), Drop::kUnknownType)
-      .refused(kInside, of("stp"), Drop::kUnknownType);
+      .refused(kInside, of("eapol"), core::Drop::kUnknownType)
+      .refused(kInside, of("mpls"), core::Drop::kUnknownType)
+      .refused(kInside, of("stp"), core::Drop::kUnknownType);
   add(list, "the spanning tree alone", {.spanning_tree = true})
       .passes(kInside, of("stp"))
-      .refused(kInside, of("is-is"), Drop::kUnknownType)
-      .refused(kInside, of("lldp"), Drop::kUnknownType);
+      .refused(kInside, of("is-is"), core::Drop::kUnknownType)
+      .refused(kInside, of("lldp"), core::Drop::kUnknownType);
   add(list, "all of llc", {.llc = true})
       .passes(kInside, of("stp"))
       .passes(kInside, of("is-is"))
-      .refused(kInside, of("lldp"), Drop::kUnknownType);
+      .refused(kInside, of("lldp"), core::Drop::kUnknownType);
   add(list, "a length of nothing is no spanning tree", {.spanning_tree = true})
       .refused(kInside, packet().ethernet(neighbor_mac(0), neighbor_mac(1)).ether_type(0),
-               Drop::kUnknownType);
+               core::Drop::kUnknownType);
   // Lengths end at 1500; types begin at 1536 (IEEE 802.3 section 3.2.6).
   add(list, "the longest length", {.llc = true}).passes(kInside, frame("01:80:c2:00:00:14", 1500, {0xfe}));
   add(list, "past the longest length", {.llc = true})
-      .refused(kInside, frame("01:80:c2:00:00:14", 1501, {0xfe}), Drop::kUnknownType);
+      .refused(kInside, frame("01:80:c2:00:00:14", 1501, {0xfe}), core::Drop::kUnknownType);
   // What is let through is not read; what is ARP or IP, or claims to be, is read as ever.
   add(list, "arp is still read", {.all = true})
-      .refused(kInside, frame("ff:ff:ff:ff:ff:ff", 0x0806, {0, 1, 8, 0}), Drop::kBadArp);
+      .refused(kInside, frame("ff:ff:ff:ff:ff:ff", 0x0806, {0, 1, 8, 0}), core::Drop::kBadArp);
   add(list, "ip is still read", {.all = true})
-      .refused(kInside, frame("02:00:00:00:00:77", 0x0800, {0x35, 0, 0, 20}), Drop::kBadIpv4Header);
+      .refused(kInside, frame("02:00:00:00:00:77", 0x0800, {0x35, 0, 0, 20}), core::Drop::kBadIpv4Header);
   add(list, "rules are still asked", {.all = true})
       .refused(kInside, client().udp(1, 2), firewall::Drop::kDeniedByDefault);
   add(list, "three tags", {.all = true})
-      .refused(kInside, of("lldp").vlan(1).vlan(2).vlan(3), Drop::kTooManyTags);
-  add(list, "a cut frame", {.all = true}).refused(kInside, of("lldp").truncate(13), Drop::kShortFrame);
+      .refused(kInside, of("lldp").vlan(1).vlan(2).vlan(3), core::Drop::kTooManyTags);
+  add(list, "a cut frame", {.all = true}).refused(kInside, of("lldp").truncate(13), core::Drop::kShortFrame);
   // Between others, on either worker.
   auto& mixed = add(list, "among packets", {.all = true}).set([](PolicySpec& policy) {
     policy.otherwise = firewall::Action::kAccept;
@@ -111,7 +109,7 @@ std::vector<Scenario> scenarios() {
   return list;
 }
 
-MILLRACE_SCENARIOS(TransparentFrames, scenarios());
+MILLRACE_SCENARIOS(TransparentFrames, transparent_frames_scenarios());
 
 }  // namespace
 }  // namespace millrace::testing

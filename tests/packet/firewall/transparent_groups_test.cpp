@@ -7,7 +7,6 @@ namespace millrace::testing {
 namespace {
 
 using firewall::Action;
-using firewall::Drop;
 
 constexpr std::uint8_t kIgmp = 2;
 constexpr std::uint8_t kOspf = 89;
@@ -59,7 +58,7 @@ std::vector<Example> examples() {
   };
 }
 
-std::vector<Scenario> scenarios() {
+std::vector<Scenario> transparent_groups_scenarios() {
   std::vector<Scenario> list;
   const auto add = [&](const std::string& name, Action otherwise) -> Scenario& {
     return list.emplace_back(name).transparent().otherwise(otherwise);
@@ -73,8 +72,8 @@ std::vector<Scenario> scenarios() {
         .check([](const Observed& seen) { EXPECT_EQ(seen.sessions(), 2U); });
     add(name + " passes inwards", Action::kAccept).passes(kOutside, each.packet);
     add(name + " is denied", Action::kDrop)
-        .refused(kInside, each.packet, Drop::kDeniedByDefault)
-        .refused(kInside, tagged, Drop::kDeniedByDefault);
+        .refused(kInside, each.packet, firewall::Drop::kDeniedByDefault)
+        .refused(kInside, tagged, firewall::Drop::kDeniedByDefault);
     // A rule that names it, by its protocol and its group.
     const Frame bytes = each.packet.datagram();
     const bool v6 = bytes[0] >> 4 == 6;
@@ -88,14 +87,14 @@ std::vector<Scenario> scenarios() {
         })
         .passes(kInside, each.packet)
         .check([](const Observed& seen) { EXPECT_EQ(seen.rule_hits("one"), 1U); })
-        .refused(kOutside, PacketBuilder(each.packet).vlan(9), Drop::kDeniedByDefault);
+        .refused(kOutside, PacketBuilder(each.packet).vlan(9), firewall::Drop::kDeniedByDefault);
   }
   // Nobody is told what becomes of a packet to many, or from nobody.
   for (const Example& each : examples()) {
     const Frame bytes = each.packet.bytes();
     if ((bytes[0] & 1U) == 0) continue;
     add(std::string(each.name) + " is rejected without a word", Action::kReject)
-        .refused(kInside, each.packet, Drop::kRejectedByDefault);
+        .refused(kInside, each.packet, firewall::Drop::kRejectedByDefault);
   }
   const auto station = [] { return to_group("02:00:00:00:00:77"); };
   const Example odd_syns[] = {
@@ -110,7 +109,7 @@ std::vector<Scenario> scenarios() {
   for (const Example& each : odd_syns) {
     // RFC 9293 section 3.9.2.3, RFC 1122 section 4.2.3.10.
     add(std::string("a rejected syn ") + each.name, Action::kReject)
-        .refused(kInside, each.packet, Drop::kRejectedByDefault);
+        .refused(kInside, each.packet, firewall::Drop::kRejectedByDefault);
     add(std::string("no cookie for a syn ") + each.name, Action::kAccept)
         .set([](PolicySpec& policy) { policy.protection.syn_cookies_above = 1; })
         .one_worker()
@@ -131,7 +130,7 @@ std::vector<Scenario> scenarios() {
   return list;
 }
 
-MILLRACE_SCENARIOS(TransparentGroups, scenarios());
+MILLRACE_SCENARIOS(TransparentGroups, transparent_groups_scenarios());
 
 }  // namespace
 }  // namespace millrace::testing

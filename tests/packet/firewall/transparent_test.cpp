@@ -7,7 +7,6 @@ namespace millrace::testing {
 namespace {
 
 using firewall::Action;
-using firewall::Drop;
 
 // Interfaces: 0 inside, 1 outside.
 void out_only(PolicySpec& policy) {
@@ -16,7 +15,7 @@ void out_only(PolicySpec& policy) {
   policy.otherwise = Action::kDrop;
 }
 
-std::vector<Scenario> scenarios() {
+std::vector<Scenario> transparent_scenarios() {
   std::vector<Scenario> list;
   for (const Ends& ends : both_families()) {
     const Talk talk{ends};
@@ -52,11 +51,11 @@ std::vector<Scenario> scenarios() {
     talk.open(add("a connection").set(out_only))
         .passes(kInside, talk.c("PA", 1, 1, 100))
         .passes(kOutside, talk.s("A", 1, 101))
-        .refused(kOutside, talk.s("A", 0x40000000, 101, 9), Drop::kTcpOutOfWindow);
+        .refused(kOutside, talk.s("A", 0x40000000, 101, 9), firewall::Drop::kTcpOutOfWindow);
     talk.close(talk.open(add("a connection closes").set(out_only)));
     add("only answers come in")
         .set(out_only)
-        .refused(kOutside, answer, Drop::kDeniedByDefault)
+        .refused(kOutside, answer, firewall::Drop::kDeniedByDefault)
         .passes(kInside, udp)
         .passes(kOutside, answer);
     const auto router = received_on(ends.v6 ? packet().ipv6("2001:db8:2::fe", kClient6).icmp(1, 0)
@@ -68,7 +67,7 @@ std::vector<Scenario> scenarios() {
         .passes(kOutside, PacketBuilder(router).embed(udp));
     add("an icmp error about nothing")
         .set(out_only)
-        .refused(kOutside, PacketBuilder(router).embed(udp), Drop::kIcmpUnrelated);
+        .refused(kOutside, PacketBuilder(router).embed(udp), firewall::Drop::kIcmpUnrelated);
 
     // An answer speaks for the server, with the link addresses turned round, and the same tags.
     const auto reset = [&] {
@@ -84,26 +83,32 @@ std::vector<Scenario> scenarios() {
       return add(name).otherwise(Action::kReject);
     };
     const auto syn = talk.c("S", 0, 0);
-    refusing("a rejected syn").in(kInside, syn).dropped(Drop::kRejectedByDefault).out(kInside, reset());
+    refusing("a rejected syn")
+        .in(kInside, syn)
+        .dropped(firewall::Drop::kRejectedByDefault)
+        .out(kInside, reset());
     refusing("a rejected syn in a vlan")
         .in(kInside, PacketBuilder(syn).vlan(77, 3))
-        .dropped(Drop::kRejectedByDefault)
+        .dropped(firewall::Drop::kRejectedByDefault)
         .out(kInside, reset().vlan(77, 3));
     refusing("a rejected syn in two tags")
         .in(kInside, PacketBuilder(syn).service_vlan(7).vlan(8))
-        .dropped(Drop::kRejectedByDefault)
+        .dropped(firewall::Drop::kRejectedByDefault)
         .out(kInside, reset().service_vlan(7).vlan(8));
-    refusing("rejected udp").in(kInside, udp).dropped(Drop::kRejectedByDefault).out(kInside, error(udp));
+    refusing("rejected udp")
+        .in(kInside, udp)
+        .dropped(firewall::Drop::kRejectedByDefault)
+        .out(kInside, error(udp));
     refusing("rejected udp in a vlan")
         .in(kInside, PacketBuilder(udp).vlan(77))
-        .dropped(Drop::kRejectedByDefault)
+        .dropped(firewall::Drop::kRejectedByDefault)
         .out(kInside, error(udp).vlan(77));
     refusing("a rejected broadcast syn is not answered")
         .refused(kInside, PacketBuilder(syn).ethernet("02:aa:00:00:00:01", "ff:ff:ff:ff:ff:ff"),
-                 Drop::kRejectedByDefault);
+                 firewall::Drop::kRejectedByDefault);
     refusing("a rejected broadcast is not answered")
         .refused(kInside, PacketBuilder(udp).ethernet("02:aa:00:00:00:01", "ff:ff:ff:ff:ff:ff"),
-                 Drop::kRejectedByDefault);
+                 firewall::Drop::kRejectedByDefault);
   }
 
   const auto add = [&](const std::string& name, const PacketBuilder& one) {
@@ -120,7 +125,7 @@ std::vector<Scenario> scenarios() {
   return list;
 }
 
-MILLRACE_SCENARIOS(Transparent, scenarios());
+MILLRACE_SCENARIOS(Transparent, transparent_scenarios());
 
 }  // namespace
 }  // namespace millrace::testing

@@ -8,7 +8,6 @@ namespace millrace::testing {
 namespace {
 
 using firewall::Action;
-using firewall::Drop;
 
 // Interfaces: 0 inside, 1 outside.
 void out_only(PolicySpec& policy) {
@@ -53,7 +52,7 @@ void expect_sessions(Scenario& one, std::uint64_t count) {
   one.check([count](const Observed& seen) { EXPECT_EQ(seen.sessions(), count); });
 }
 
-std::vector<Scenario> scenarios() {
+std::vector<Scenario> transparent_vlans_scenarios() {
   std::vector<Scenario> list;
   for (const Ends& ends : both_families()) {
     const Talk talk{ends};
@@ -73,7 +72,7 @@ std::vector<Scenario> scenarios() {
     for (const Tags& mine : networks()) {
       auto& one = add("a session of " + mine.name + " lets no other vlan in").passes(kInside, mine.on(udp));
       for (const Tags& tags : networks()) {
-        if (tags.name != mine.name) one.refused(kOutside, tags.on(answer), Drop::kDeniedByDefault);
+        if (tags.name != mine.name) one.refused(kOutside, tags.on(answer), firewall::Drop::kDeniedByDefault);
       }
       expect_sessions(one.passes(kOutside, mine.on(answer)), 1);
     }
@@ -102,7 +101,7 @@ std::vector<Scenario> scenarios() {
         .passes(kInside, in_vlan(second.c("A", 1, 1)))
         .passes(kInside, talk.c("PA", 1, 1, 100))
         .passes(kInside, in_vlan(second.c("PA", 1, 1, 100)))
-        .refused(kInside, talk.c("PA", 900'000'000, 1, 9), Drop::kTcpOutOfWindow)
+        .refused(kInside, talk.c("PA", 900'000'000, 1, 9), firewall::Drop::kTcpOutOfWindow)
         .passes(kOutside, in_vlan(second.s("R", 1, 0)))
         .passes(kOutside, talk.s("A", 1, 101));
     expect_sessions(twins, 2);
@@ -119,7 +118,7 @@ std::vector<Scenario> scenarios() {
       add("an icmp error in " + tags.name)
           .passes(kInside, tags.on(udp))
           .passes(kOutside, tags.on(router()))
-          .refused(kOutside, router().vlan(2), Drop::kIcmpUnrelated);
+          .refused(kOutside, router().vlan(2), firewall::Drop::kIcmpUnrelated);
     }
 
     // Fragments of one id in two VLANs: each later one follows its own first.
@@ -134,7 +133,7 @@ std::vector<Scenario> scenarios() {
       });
       one.in(kInside, tags.on(tail(whole))).in(kInside, tail(bad));
       one.in(kInside, head(bad))
-          .dropped(Drop::kDeniedByRule)
+          .dropped(firewall::Drop::kDeniedByRule)
           .dropped(core::Drop::kFragmentRefused)
           .in(kInside, tags.on(head(whole)))
           .out(kOutside, tags.on(head(whole)))
@@ -149,14 +148,16 @@ std::vector<Scenario> scenarios() {
     const auto flow = [&](std::uint16_t port) { return PacketBuilder(ends.client).udp(port, 53); };
     for (const Tags& tags : networks())
       limited.passes(kInside, tags.on(flow(1))).passes(kInside, tags.on(flow(2)));
-    for (const Tags& tags : networks()) limited.refused(kInside, tags.on(flow(3)), Drop::kSourceSessionLimit);
+    for (const Tags& tags : networks())
+      limited.refused(kInside, tags.on(flow(3)), firewall::Drop::kSourceSessionLimit);
     expect_sessions(limited, 2 * all);
 
     // A change of policy ends the sessions of every VLAN that the rules refuse now.
     auto& changed = add("a policy that refuses now");
     for (const Tags& tags : networks()) changed.passes(kInside, tags.on(udp));
     changed.change([](PolicySpec& policy) { policy.rules.clear(); });
-    for (const Tags& tags : networks()) changed.refused(kInside, tags.on(udp), Drop::kPolicyChanged);
+    for (const Tags& tags : networks())
+      changed.refused(kInside, tags.on(udp), firewall::Drop::kPolicyChanged);
     expect_sessions(changed, 0);
 
     // Sessions end one by one, each found by its own key.
@@ -168,7 +169,7 @@ std::vector<Scenario> scenarios() {
   return list;
 }
 
-MILLRACE_SCENARIOS(TransparentVlans, scenarios());
+MILLRACE_SCENARIOS(TransparentVlans, transparent_vlans_scenarios());
 
 }  // namespace
 }  // namespace millrace::testing

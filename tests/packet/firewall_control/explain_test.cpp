@@ -8,7 +8,7 @@ namespace {
 
 using boost::json::object;
 
-constexpr const char* kSection = R"(
+constexpr const char* kExplainedSection = R"(
 firewall:
   zones: {lan: [trust], internet: [untrust]}
   groups: {bad: [192.168.99.0/24]}
@@ -162,7 +162,7 @@ std::string reason_dropped(const Testbed& bed) {
 TEST(FirewallExplain, SaysWhatThePipelineDoes) {
   for (const Case& one : cases()) {
     SCOPED_TRACE(one.name);
-    ControlBed bed(std::make_shared<firewall::Firewall>(), kSection);
+    ControlBed bed(std::make_shared<firewall::Firewall>(), kExplainedSection);
     const object answer = bed.explain(one.description);
     const object& verdict = answer.at("verdict").as_object();
     const std::string action = verdict.at("action").as_string().c_str();
@@ -190,7 +190,7 @@ TEST(FirewallExplain, SaysWhatThePipelineDoes) {
 }
 
 TEST(FirewallExplain, TellsEachRuleAndWhyNot) {
-  ControlBed bed(std::make_shared<firewall::Firewall>(), kSection);
+  ControlBed bed(std::make_shared<firewall::Firewall>(), kExplainedSection);
   const object answer = bed.explain({{"source", "10.0.0.10"},
                                      {"destination", "192.168.1.80"},
                                      {"protocol", "tcp"},
@@ -214,7 +214,7 @@ TEST(FirewallExplain, TellsEachRuleAndWhyNot) {
 }
 
 TEST(FirewallExplain, ShowsTheSessionAPacketBelongsTo) {
-  ControlBed bed(std::make_shared<firewall::Firewall>(), kSection);
+  ControlBed bed(std::make_shared<firewall::Firewall>(), kExplainedSection);
   bed.connect(40001);
   const object reply{{"source", "192.168.1.80"}, {"destination", "10.0.0.10"}, {"protocol", "tcp"},
                      {"source_port", 80},        {"destination_port", 40001},  {"tcp_flags", "ack"}};
@@ -254,7 +254,7 @@ TEST(FirewallExplain, SkipsRulesBeyondFifty) {
 }
 
 TEST(FirewallExplain, NamesTheMemberThatIsWrong) {
-  ControlBed bed(std::make_shared<firewall::Firewall>(), kSection);
+  ControlBed bed(std::make_shared<firewall::Firewall>(), kExplainedSection);
   const auto workers = bed.workers();
   const auto where = [&](const object& packet) {
     const auto answer = bed.vnf().explain(workers, bed.snapshot(), packet);

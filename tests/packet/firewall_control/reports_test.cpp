@@ -5,7 +5,7 @@
 namespace millrace::testing {
 namespace {
 
-constexpr const char* kSection = R"(
+constexpr const char* kReportedSection = R"(
 firewall:
   zones: {lan: [trust], internet: [untrust]}
   groups: {bad: [192.168.99.0/24, 192.168.98.0/24]}
@@ -40,7 +40,7 @@ void send_some(ControlBed& bed) {
 }
 
 TEST(FirewallReports, Rules) {
-  ControlBed bed(std::make_shared<firewall::Firewall>(), kSection);
+  ControlBed bed(std::make_shared<firewall::Firewall>(), kReportedSection);
   send_some(bed);
   const auto no_bad = bed.row("rules", "name", "no-bad");
   EXPECT_EQ(no_bad.at("action"), "drop");
@@ -68,7 +68,7 @@ TEST(FirewallReports, Rules) {
 // A rule's packets show while its sessions are open, a round of the sweep later, and are not added again when
 // they end.
 TEST(FirewallReports, CountsOfOpenSessions) {
-  ControlBed bed(std::make_shared<firewall::Firewall>(), kSection);
+  ControlBed bed(std::make_shared<firewall::Firewall>(), kReportedSection);
   send_some(bed);
   bed.set_time(1'100);
   for (int round = 0; round < 2; ++round) {
@@ -83,7 +83,7 @@ TEST(FirewallReports, CountsOfOpenSessions) {
 }
 
 TEST(FirewallReports, CountsSurviveAReloadByName) {
-  ControlBed bed(std::make_shared<firewall::Firewall>(), kSection);
+  ControlBed bed(std::make_shared<firewall::Firewall>(), kReportedSection);
   send_some(bed);
   bed.publish(R"(
 firewall:
@@ -98,7 +98,7 @@ firewall:
 }
 
 TEST(FirewallReports, DropsAndStages) {
-  ControlBed bed(std::make_shared<firewall::Firewall>(), kSection);
+  ControlBed bed(std::make_shared<firewall::Firewall>(), kReportedSection);
   send_some(bed);
   EXPECT_EQ(bed.row("drops", "reason", "denied_by_rule").at("packets"), 5);
   EXPECT_EQ(bed.row("drops", "reason", "denied_by_default").at("packets"), 1);
@@ -112,7 +112,7 @@ TEST(FirewallReports, DropsAndStages) {
 }
 
 TEST(FirewallReports, ZonesGroupsPolicy) {
-  ControlBed bed(std::make_shared<firewall::Firewall>(), kSection);
+  ControlBed bed(std::make_shared<firewall::Firewall>(), kReportedSection);
   EXPECT_EQ(bed.own("zones").at(0).at("name"), "lan");
   EXPECT_EQ(bed.own("zones").at(1).at("interfaces").at(0), "untrust");
   EXPECT_EQ(bed.row("groups", "name", "bad").at("prefixes"), 2);
@@ -125,7 +125,7 @@ TEST(FirewallReports, ZonesGroupsPolicy) {
 }
 
 TEST(FirewallReports, Metrics) {
-  ControlBed bed(std::make_shared<firewall::Firewall>(), kSection, 2, 5000);
+  ControlBed bed(std::make_shared<firewall::Firewall>(), kReportedSection, 2, 5000);
   send_some(bed);
   EXPECT_EQ(metric(bed, "sessions"), 2);
   EXPECT_EQ(metric(bed, "sessions_half_open"), 0);
@@ -143,7 +143,7 @@ TEST(FirewallReports, Metrics) {
 
 TEST(FirewallReports, ARuleInAnotherRulesPlaceBeginsAtZero) {
   // The registry is the firewall's own; here a small one shows what becomes of a slot that changes hands.
-  ControlBed bed(std::make_shared<firewall::Firewall>(), kSection);
+  ControlBed bed(std::make_shared<firewall::Firewall>(), kReportedSection);
   send_some(bed);
   firewall::RuleSlots slots(2);
   firewall::RuleTotals totals;

@@ -8,13 +8,13 @@
 namespace millrace::control {
 namespace {
 
-Result<PacketDescription> read(std::string_view json) {
-  return read_packet(boost::json::parse(json).as_object());
+Result<PacketDescription> read_text(std::string_view json) {
+  return control::read_packet(boost::json::parse(json).as_object());
 }
 
 // The members source and destination are given, `more` follows.
 Result<PacketDescription> read_with(std::string_view more) {
-  return read(R"({"source": "192.0.2.7", "destination": "198.51.100.9", )" + std::string(more) + "}");
+  return read_text(R"({"source": "192.0.2.7", "destination": "198.51.100.9", )" + std::string(more) + "}");
 }
 
 std::string wrong_member(const Result<PacketDescription>& packet) {
@@ -42,22 +42,24 @@ TEST(PacketDescription, WhatIsNotSaidIsTheOrdinaryFirstPacket) {
   EXPECT_EQ(read_with(R"("protocol": "tcp", "destination_port": 80)")->tcp_flags, 0x02);  // SYN
   EXPECT_NE(read_with(R"("protocol": "udp", "destination_port": 53)")->source_port, 0);
   EXPECT_EQ(read_with(R"("protocol": "icmp")")->icmp_type, 8);  // RFC 792: echo
-  const auto v6 = read(R"({"source": "2001:db8::1", "destination": "2001:db8::2", "protocol": "icmpv6"})");
+  const auto v6 =
+      read_text(R"({"source": "2001:db8::1", "destination": "2001:db8::2", "protocol": "icmpv6"})");
   EXPECT_EQ(v6->icmp_type, 128);  // RFC 4443 section 4.1
   EXPECT_EQ(read_with(R"("protocol": 50)")->source_port, 0);
 }
 
 TEST(PacketDescription, WhatIsMissingIsNamed) {
-  EXPECT_EQ(wrong_member(read(R"({})")), "source");
-  EXPECT_EQ(wrong_member(read(R"({"source": "192.0.2.7"})")), "destination");
-  EXPECT_EQ(wrong_member(read(R"({"source": "192.0.2.7", "destination": "192.0.2.8"})")), "protocol");
+  EXPECT_EQ(wrong_member(read_text(R"({})")), "source");
+  EXPECT_EQ(wrong_member(read_text(R"({"source": "192.0.2.7"})")), "destination");
+  EXPECT_EQ(wrong_member(read_text(R"({"source": "192.0.2.7", "destination": "192.0.2.8"})")), "protocol");
   EXPECT_EQ(wrong_member(read_with(R"("protocol": "udp")")), "destination_port");
 }
 
 TEST(PacketDescription, WhatMakesNoSenseIsNamed) {
-  EXPECT_EQ(wrong_member(read(R"({"source": "192.0.2.7/32"})")), "source");
-  EXPECT_EQ(wrong_member(read(R"({"source": "192.0.2.7", "destination": "2001:db8::1", "protocol": 6})")),
-            "destination");
+  EXPECT_EQ(wrong_member(read_text(R"({"source": "192.0.2.7/32"})")), "source");
+  EXPECT_EQ(
+      wrong_member(read_text(R"({"source": "192.0.2.7", "destination": "2001:db8::1", "protocol": 6})")),
+      "destination");
   EXPECT_EQ(wrong_member(read_with(R"("protocol": "esp", "destination_port": 80)")), "destination_port");
   EXPECT_EQ(wrong_member(read_with(R"("protocol": "udp", "destination_port": 53, "tcp_flags": "syn")")),
             "tcp_flags");

@@ -10,7 +10,7 @@
 namespace millrace::control {
 namespace {
 
-Result<PacketMatch> read(std::string_view json) {
+Result<PacketMatch> read_match(std::string_view json) {
   Members members(boost::json::parse(json).as_object());
   PacketMatch match = read_packet_match(members);
   if (const auto right = members.finish(); !right) return tl::unexpected(right.error());
@@ -18,18 +18,19 @@ Result<PacketMatch> read(std::string_view json) {
 }
 
 std::string wrong_member(std::string_view json) {
-  const auto match = read(json);
+  const auto match = read_match(json);
   return match ? "nothing" : match.error().where;
 }
 
 TEST(PacketMatch, AnEmptyObjectMatchesAll) {
-  const auto match = read("{}");
+  const auto match = read_match("{}");
   ASSERT_TRUE(match);
   EXPECT_TRUE(matches_all(*match));
 }
 
 TEST(PacketMatch, EveryMemberIsRead) {
-  const auto match = read(R"({"source": "2001:db8::/32", "destination": "2001:db8::1", "protocol": "icmpv6",
+  const auto match =
+      read_match(R"({"source": "2001:db8::/32", "destination": "2001:db8::1", "protocol": "icmpv6",
                               "port": 0, "interface": "trust", "vlan": 4095,
                               "outer_vlan": 0})");
   ASSERT_TRUE(match) << match.error().message();
@@ -44,9 +45,9 @@ TEST(PacketMatch, EveryMemberIsRead) {
 }
 
 TEST(PacketMatch, AProtocolIsANameOrANumber) {
-  EXPECT_EQ(read(R"({"protocol": "sctp"})")->protocol, 132);  // RFC 9260
-  EXPECT_EQ(read(R"({"protocol": "50"})")->protocol, 50);
-  EXPECT_EQ(read(R"({"protocol": 255})")->protocol, 255);
+  EXPECT_EQ(read_match(R"({"protocol": "sctp"})")->protocol, 132);  // RFC 9260
+  EXPECT_EQ(read_match(R"({"protocol": "50"})")->protocol, 50);
+  EXPECT_EQ(read_match(R"({"protocol": 255})")->protocol, 255);
   EXPECT_EQ(wrong_member(R"({"protocol": 256})"), "protocol");
   EXPECT_EQ(wrong_member(R"({"protocol": -6})"), "protocol");
   EXPECT_EQ(wrong_member(R"({"protocol": "TCP"})"), "protocol");

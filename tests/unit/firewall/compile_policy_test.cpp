@@ -19,7 +19,7 @@ interfaces:
 forwarding: routed
 )";
 
-class CompilePolicy : public testing::Test {
+class CompilePolicy : public ::testing::Test {
  protected:
   CompilePolicy() {
     for (const char* name : {"untrust", "trust", "guests"}) {  // not in the profile's order

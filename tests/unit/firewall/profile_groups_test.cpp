@@ -15,10 +15,10 @@
 namespace millrace::firewall::profile {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 TEST(Addresses, RangesAreCoveredExactly) {
   const auto cover = [](const char* text) {

@@ -15,11 +15,11 @@ namespace millrace::firewall::profile {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
-using testing::StartsWith;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 control::Checked<Whole> parse_section(const std::string& text) {
   return parse(kHead + text, "fw.yaml", control::no_files());
@@ -203,7 +203,7 @@ struct Bad {
 
 void PrintTo(const Bad& bad, std::ostream* out) { *out << bad.text; }
 
-class BadFirewallProfile : public testing::TestWithParam<Bad> {};
+class BadFirewallProfile : public ::testing::TestWithParam<Bad> {};
 
 TEST_P(BadFirewallProfile, GivesOneErrorAtItsPlace) {
   const auto loaded = parse_section(GetParam().text);
@@ -286,7 +286,7 @@ const Bad kBad[] = {
 };
 #undef RULE
 
-INSTANTIATE_TEST_SUITE_P(Table, BadFirewallProfile, testing::ValuesIn(kBad));
+INSTANTIATE_TEST_SUITE_P(Table, BadFirewallProfile, ::testing::ValuesIn(kBad));
 
 TEST(FirewallProfile, ZonesAreChecked) {
   const auto loaded = parse(
@@ -339,7 +339,7 @@ TEST(FirewallProfile, TenThousandRulesLoadInTime) {
 #endif
 }
 
-class ShippedProfile : public testing::TestWithParam<const char*> {};
+class ShippedProfile : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(ShippedProfile, IsValidAndExplainsEachLine) {
   const std::string path =
@@ -358,7 +358,7 @@ TEST_P(ShippedProfile, IsValidAndExplainsEachLine) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ShippedProfile,
-                         testing::Values("default", "throughput", "low-latency", "small", "transparent"));
+                         ::testing::Values("default", "throughput", "low-latency", "small", "transparent"));
 
 }  // namespace
 }  // namespace millrace::firewall::profile

@@ -7,7 +7,7 @@
 namespace millrace::firewall {
 namespace {
 
-class Explain : public testing::Test {
+class Explain : public ::testing::Test {
  protected:
   Explain() {
     sets_ = {{"web_servers", {*net::Prefix::parse("192.0.2.10"), *net::Prefix::parse("192.0.2.16/28")}}};

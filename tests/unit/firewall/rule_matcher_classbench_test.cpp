@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ClassBench : public testing::TestWithParam<const char*> {
+class ClassBench : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     const auto corpus = classbench::corpus();
@@ -76,8 +76,8 @@ TEST_P(ClassBench, VerdictEqualsALinearScan) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, ClassBench,
-                         testing::Values("acl1_1k", "acl1_10k", "acl3_1k", "acl3_10k", "fw1_1k", "fw1_10k",
-                                         "fw3_1k", "fw3_10k", "ipc1_1k", "ipc1_10k"),
+                         ::testing::Values("acl1_1k", "acl1_10k", "acl3_1k", "acl3_10k", "fw1_1k", "fw1_10k",
+                                           "fw3_1k", "fw3_10k", "ipc1_1k", "ipc1_10k"),
                          [](const auto& file) { return std::string(file.param); });
 
 }  // namespace

@@ -13,7 +13,7 @@
 namespace millrace::firewall {
 namespace {
 
-constexpr std::uint64_t kSeed = 0x0123456789abcdef;
+constexpr std::uint64_t kTableSeed = 0x0123456789abcdef;
 
 SourceKey key(std::string_view address, std::uint16_t domain = 0,
               std::uint32_t scope = SourceKey::kAllRules) {
@@ -101,7 +101,7 @@ TEST(RateBucket, AFasterPaceDoesNotPayForASlowOne) {
 }
 
 TEST(SourceTable, TellsSourcesApartByAddressDomainAndScope) {
-  SourceTable table(16, kSeed);
+  SourceTable table(16, kTableSeed);
   const std::array keys{key("10.0.0.1"), key("10.0.0.2"),    key("10.0.0.1", 1),    key("10.0.0.1", 0, 1),
                         key("a00:1::"),  key("2001:db8::1"), key("2001:db8:0:1::1")};
   std::vector<SourceIndex> found;
@@ -115,7 +115,7 @@ TEST(SourceTable, TellsSourcesApartByAddressDomainAndScope) {
 }
 
 TEST(SourceTable, CountsOpenSessions) {
-  SourceTable table(4, kSeed);
+  SourceTable table(4, kTableSeed);
   const SourceIndex a = table.find_or_add(nth(1));
   table.opened(a);
   table.opened(a);
@@ -128,7 +128,7 @@ TEST(SourceTable, CountsOpenSessions) {
 }
 
 TEST(SourceTable, EvictsTheIdleSourceLongestUnused) {
-  SourceTable table(3, kSeed);
+  SourceTable table(3, kTableSeed);
   const SourceIndex first = table.find_or_add(nth(1));
   const SourceIndex second = table.find_or_add(nth(2));
   const SourceIndex third = table.find_or_add(nth(3));
@@ -142,7 +142,7 @@ TEST(SourceTable, EvictsTheIdleSourceLongestUnused) {
 }
 
 TEST(SourceTable, ForgetsTheRateOfWhatItEvicted) {
-  SourceTable table(1, kSeed);
+  SourceTable table(1, kTableSeed);
   const SourceIndex a = table.find_or_add(nth(1));
   ASSERT_TRUE(table.rate(a).ready(1, 1, 0));
   table.rate(a).take(1);
@@ -151,7 +151,7 @@ TEST(SourceTable, ForgetsTheRateOfWhatItEvicted) {
 }
 
 TEST(SourceTable, LimitsNobodyMoreWhenAllAreBusy) {
-  SourceTable table(2, kSeed);
+  SourceTable table(2, kTableSeed);
   const SourceIndex a = table.find_or_add(nth(1));
   table.opened(a);
   table.opened(table.find_or_add(nth(2)));
@@ -170,7 +170,7 @@ TEST(SourceTable, AgreesWithAModelOverRandomUse) {
     std::uint64_t used;  // when it was last touched while idle, or became idle
   };
   constexpr std::uint32_t kCapacity = 50;
-  SourceTable table(kCapacity, kSeed);
+  SourceTable table(kCapacity, kTableSeed);
   std::list<Known> model;
   std::mt19937 random(7);
   std::uint64_t clock = 0;

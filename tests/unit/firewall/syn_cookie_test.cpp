@@ -10,7 +10,7 @@
 namespace millrace::firewall {
 namespace {
 
-constexpr std::uint64_t kSeed = 0x5eed;
+constexpr std::uint64_t kCookieSeed = 0x5eed;
 constexpr Tick kPeriod = 65'536;
 
 flow::FlowLookup flow_of(std::string_view source, std::string_view destination,
@@ -21,10 +21,10 @@ flow::FlowLookup flow_of(std::string_view source, std::string_view destination,
   const auto to = *net::IpAddress::parse(destination);
   if (from.is_v4()) {
     flow::make_ipv4_lookup(lookup, from.v4(), to.v4(), be16(source_port), be16(destination_port), 6, domain,
-                           kSeed);
+                           kCookieSeed);
   } else {
     flow::make_ipv6_lookup(lookup, from.v6(), to.v6(), be16(source_port), be16(destination_port), 6, domain,
-                           kSeed);
+                           kCookieSeed);
   }
   return lookup;
 }
@@ -45,7 +45,7 @@ TEST(SipHash, GivesThePublishedValues) {
 }
 
 TEST(SynCookies, ComeBackWithTheGreatestSegmentSizeNotAboveTheClients) {
-  const SynCookies cookies(kSeed);
+  const SynCookies cookies(kCookieSeed);
   const std::pair<std::uint16_t, std::uint16_t> cases[] = {{1460, 1460}, {1461, 1460},  {1459, 1440},
                                                            {536, 536},   {65535, 8940}, {1220, 1220},
                                                            {1219, 536},  {1, 536}};
@@ -60,7 +60,7 @@ TEST(SynCookies, ComeBackWithTheGreatestSegmentSizeNotAboveTheClients) {
 }
 
 TEST(SynCookies, AreGoodInTheirPeriodAndTheNext) {
-  const SynCookies cookies(kSeed);
+  const SynCookies cookies(kCookieSeed);
   for (const Tick given :
        {Tick{0}, kPeriod - 1, 7 * kPeriod, Tick{0} - kPeriod, Tick{0} - 1}) {  // and as the clock wraps
     const std::uint32_t cookie = cookies.make(kIpv4, 1, 1460, given);
@@ -73,7 +73,7 @@ TEST(SynCookies, AreGoodInTheirPeriodAndTheNext) {
 }
 
 TEST(SynCookies, AreGoodForTheirOwnFlowOnly) {
-  const SynCookies cookies(kSeed);
+  const SynCookies cookies(kCookieSeed);
   const std::uint32_t cookie = cookies.make(kIpv4, 1, 1460, 0);
   for (const auto& other :
        {flow_of("10.0.0.2", "192.0.2.1"), flow_of("10.0.0.1", "192.0.2.2"),
@@ -88,13 +88,13 @@ TEST(SynCookies, AreGoodForTheirOwnFlowOnly) {
   ASSERT_EQ(same_key.key, kIpv6.key);
   EXPECT_FALSE(cookies.check(same_key, 1, cookie6, 0));
   EXPECT_FALSE(cookies.check(kIpv4, 2, cookie, 0));
-  EXPECT_FALSE(SynCookies(kSeed + 1).check(kIpv4, 1, cookie, 0));
-  EXPECT_TRUE(SynCookies(kSeed).check(kIpv4, 1, cookie, 0));
+  EXPECT_FALSE(SynCookies(kCookieSeed + 1).check(kIpv4, 1, cookie, 0));
+  EXPECT_TRUE(SynCookies(kCookieSeed).check(kIpv4, 1, cookie, 0));
 }
 
 // Every change of the cookie itself makes it bad, the size's bits included.
 TEST(SynCookies, CanNotBeChanged) {
-  const SynCookies cookies(kSeed);
+  const SynCookies cookies(kCookieSeed);
   const std::uint32_t cookie = cookies.make(kIpv4, 1, 1460, 0);
   for (unsigned bit = 0; bit < 32; ++bit) EXPECT_FALSE(cookies.check(kIpv4, 1, cookie ^ 1U << bit, 0)) << bit;
 }
@@ -102,7 +102,7 @@ TEST(SynCookies, CanNotBeChanged) {
 // A guess is right with 2 chances in 2^29: among four million, 0.0156 are expected, and three would have a
 // chance below one in a million.
 TEST(SynCookies, AreNotGuessed) {
-  const SynCookies cookies(kSeed);
+  const SynCookies cookies(kCookieSeed);
   std::mt19937 random(1);
   unsigned right = 0;
   for (unsigned i = 0; i < (1U << 22); ++i) {
@@ -113,7 +113,7 @@ TEST(SynCookies, AreNotGuessed) {
 
 // Over flows and numbers the signed bits are each set about half the time, and cookies do not repeat.
 TEST(SynCookies, LookRandom) {
-  const SynCookies cookies(kSeed);
+  const SynCookies cookies(kCookieSeed);
   constexpr unsigned kCount = 20'000;
   std::array<unsigned, 32> set{};
   std::set<std::uint32_t> seen;

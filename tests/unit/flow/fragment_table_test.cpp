@@ -19,8 +19,8 @@ void PrintTo(FragmentVerdict verdict, std::ostream* out) { *out << name(verdict)
 namespace {
 
 using enum FragmentVerdict;
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 constexpr std::uint8_t kTcp = 6;
 constexpr std::uint8_t kUdp = 17;
@@ -384,7 +384,7 @@ TEST(FragmentProperty, EveryFragmentOfAnHonestSenderPassesOnce) {
       for (const Fragment& f : random.cut(d)) pieces.push_back({d, f});
     }
     random.shuffle(pieces);
-    EXPECT_THAT(play(b, pieces, random), testing::Each(1));
+    EXPECT_THAT(play(b, pieces, random), ::testing::Each(1));
     EXPECT_EQ(b.table.datagrams(), 0U);
     EXPECT_EQ(b.table.held(), 0U);
     EXPECT_THAT(b.drained(), IsEmpty());
@@ -471,7 +471,7 @@ TEST(FragmentProperty, AFloodLosesNoPacketAndGrowsNothing) {
     b.table.clear();
     b.table.drain([&](void* p, FragmentVerdict) { end(p); });
     fate.erase(fate.begin());
-    EXPECT_THAT(fate, testing::Each(1));
+    EXPECT_THAT(fate, ::testing::Each(1));
     EXPECT_EQ(b.table.held(), 0U);
     EXPECT_GT(b.table.evictions(), 0U);
   }

@@ -110,7 +110,7 @@ TEST(TcpCorpus, RecordedConnectionsPass) {
       }
     }
   }
-  EXPECT_TRUE(refusals.empty()) << testing::PrintToString(refusals);
+  EXPECT_TRUE(refusals.empty()) << ::testing::PrintToString(refusals);
   EXPECT_GT(passed, 10000U);
 }
 

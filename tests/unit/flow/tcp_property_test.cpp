@@ -254,7 +254,7 @@ class Simulation {
           break;
       }
       if (strangers_ && state_ >= TcpState::kEstablished && random_.chance(10)) inject();
-      if (testing::Test::HasFailure()) break;
+      if (::testing::Test::HasFailure()) break;
     }
     outcome_.finished = ends_[0].finished() && ends_[1].finished();
     outcome_.state = state_;

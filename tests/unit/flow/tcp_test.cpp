@@ -424,7 +424,7 @@ TEST(TcpOptionsWalk, FindsAndBounds) {
   for (const V& bad : {V{3}, V{3, 0}, V{3, 1}, V{3, 3}, V{3, 4, 1, 1}, V{4, 3, 0}, V{2, 3, 1},
                        V{254, 9, 0, 0}, V{8, 4, 0, 0}}) {
     TcpOptions options;
-    EXPECT_FALSE(parse_tcp_options(bad, options)) << testing::PrintToString(bad);
+    EXPECT_FALSE(parse_tcp_options(bad, options)) << ::testing::PrintToString(bad);
   }
   Connection c;
   c.play({{kClient, kSyn, 1, 0, 0, kBadOption, TcpState::kNone, 1000, {3, 0}}});

@@ -14,13 +14,12 @@
 #include "common/host/model.h"
 #include "common/host/netlink_request.h"
 #include "common/host/netlink_socket.h"
+#include "tests/unit/host/twin_fixture.h"
 
 namespace millrace::host {
 namespace {
 
 constexpr LinkIndex kLink{3};
-
-net::IpAddress ip(const char* text) { return net::IpAddress::parse(text).value(); }
 
 // Copied out so that the sanitizer sees its end. Netlink buffers lie on four-byte boundaries; a vector's do.
 std::vector<std::uint8_t> bytes_of(NetlinkRequest& request) {
@@ -117,7 +116,7 @@ TEST(Decode, ReadsAMultipathRoute) {
   EXPECT_EQ(event->route.prefix, net::Prefix::parse("192.0.2.0/24"));
   EXPECT_EQ(event->route.table, kMainTable);
   EXPECT_THAT(event->route.next_hops,
-              testing::ElementsAre(NextHop{ip("10.0.0.1"), kLink, 1}, NextHop{ip("10.0.0.2"), kLink, 1}));
+              ::testing::ElementsAre(NextHop{ip("10.0.0.1"), kLink, 1}, NextHop{ip("10.0.0.2"), kLink, 1}));
   EXPECT_TRUE(decode_route(header_of(multipath_route(RTNH_F_DEAD)))->route.next_hops.empty());
 }
 

@@ -8,7 +8,7 @@
 namespace millrace::host {
 namespace {
 
-class DomainsTest : public Twin {};
+class DomainsTest : public TwinTest {};
 
 TEST_F(DomainsTest, KeepOverlappingTenantsApart) {
   auto domains = Domains::open(*netlink_);

@@ -21,10 +21,10 @@ struct Way {
 };
 void PrintTo(const Way& way, std::ostream* out) { *out << way.device << " to " << way.next; }
 
-class ForwardingTest : public Twin {
+class ForwardingTest : public TwinTest {
  protected:
   void SetUp() override {
-    Twin::SetUp();
+    TwinTest::SetUp();
     if (IsSkipped()) return;
     for (const auto& [name, mac_address, addresses] :
          {std::tuple{"inside", "02:00:00:00:00:01", std::vector{on("192.0.2.1/24"), on("2001:db8:1::1/64")}},

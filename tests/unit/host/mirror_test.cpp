@@ -7,13 +7,13 @@
 namespace millrace::host {
 namespace {
 
-using testing::ElementsAre;
-using testing::UnorderedElementsAre;
+using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
 
-class MirrorTest : public Twin {
+class MirrorTest : public TwinTest {
  protected:
   void SetUp() override {
-    Twin::SetUp();
+    TwinTest::SetUp();
     if (IsSkipped()) return;
     inside_.emplace(make_tap("inside", kOurMac, {on("192.0.2.1/24"), on("2001:db8::1/64")}));
     outside_.emplace(make_tap("outside", mac("02:00:00:00:00:02"), {on("198.51.100.1/24")}));

@@ -7,12 +7,12 @@
 namespace millrace::host {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
-class NetlinkTest : public Twin {
+class NetlinkTest : public TwinTest {
  protected:
   void SetUp() override {
-    Twin::SetUp();
+    TwinTest::SetUp();
     if (IsSkipped()) return;
     tap_.emplace(make_tap("twin0", kOurMac, {on("192.0.2.1/24"), on("2001:db8::1/64")}));
   }
@@ -25,8 +25,8 @@ TEST(WithLinkLocal, AddsOneOnlyWhereItIsNeeded) {
   const auto address = mac("34:56:78:9a:bc:de");
   // The example of RFC 4291 appendix A: 36-56-78-FF-FE-9A-BC-DE after the universal bit is turned over.
   EXPECT_THAT(with_link_local({on("2001:db8::1/64")}, address),
-              testing::ElementsAre(on("2001:db8::1/64"), on("fe80::3656:78ff:fe9a:bcde/64")));
-  EXPECT_THAT(with_link_local({on("192.0.2.1/24")}, address), testing::ElementsAre(on("192.0.2.1/24")));
+              ::testing::ElementsAre(on("2001:db8::1/64"), on("fe80::3656:78ff:fe9a:bcde/64")));
+  EXPECT_THAT(with_link_local({on("192.0.2.1/24")}, address), ::testing::ElementsAre(on("192.0.2.1/24")));
   EXPECT_EQ(with_link_local({on("fe80::1/64"), on("2001:db8::1/64")}, address).size(), 2U);
 }
 
@@ -51,7 +51,7 @@ TEST_F(NetlinkTest, SetsTheAddressesToExactlyTheseAndLeavesTheOthersAlone) {
   for (const auto& entry : links.at(0).at("addr_info").as_array()) {
     shown.emplace_back(entry.at("local").as_string());
   }
-  EXPECT_THAT(shown, testing::UnorderedElementsAre("2001:db8::1", "192.0.2.2", "198.51.100.1"));
+  EXPECT_THAT(shown, ::testing::UnorderedElementsAre("2001:db8::1", "192.0.2.2", "198.51.100.1"));
   EXPECT_TRUE(netlink_->set_addresses(link(), wanted)) << "again, which changes nothing";
   EXPECT_TRUE(netlink_->remove_address(link(), on("10.0.0.1/8"))) << "there was none";
 }

@@ -14,19 +14,19 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-NeighborKey neighbor(std::uint32_t n) { return {LinkIndex(7), net::Ipv4Address{be32(0x0a000000 + n)}}; }
+NeighborKey host_number(std::uint32_t n) { return {LinkIndex(7), net::Ipv4Address{be32(0x0a000000 + n)}}; }
 
 class ResolverTest : public ::testing::Test {
  protected:
   rte_mbuf* packet() { return &packets_.at(next_++); }
   rte_mbuf* hold(std::uint32_t n, Tick now) {
     rte_mbuf* one = packet();
-    resolver_.hold(neighbor(n), one, now);
+    resolver_.hold(host_number(n), one, now);
     return one;
   }
   std::vector<rte_mbuf*> release(std::uint32_t n) {
     std::vector<rte_mbuf*> given;
-    resolver_.release([n](const NeighborKey& key) { return key == neighbor(n); },
+    resolver_.release([n](const NeighborKey& key) { return key == host_number(n); },
                       [&](rte_mbuf* one) { given.push_back(one); });
     return given;
   }
@@ -45,7 +45,7 @@ TEST_F(ResolverTest, AsksOnceAndGivesBackInOrder) {
   rte_mbuf* first = hold(1, 0);
   rte_mbuf* other = hold(2, 1);
   rte_mbuf* second = hold(1, 2);
-  EXPECT_THAT(asked_, ElementsAre(neighbor(1), neighbor(2)));
+  EXPECT_THAT(asked_, ElementsAre(host_number(1), host_number(2)));
   EXPECT_EQ(resolver_.waiting(), 3U);
   EXPECT_THAT(release(1), ElementsAre(first, second));
   EXPECT_THAT(release(1), IsEmpty());
@@ -98,7 +98,7 @@ TEST_F(ResolverTest, WhatStillWaitsAtTheEndIsGivenUp) {
   {
     Resolver resolver([](const NeighborKey&) {}, [](rte_mbuf*) {},
                       [&](rte_mbuf* packet) { given_up.push_back(packet); });
-    resolver.hold(neighbor(1), one, 0);
+    resolver.hold(host_number(1), one, 0);
   }
   EXPECT_THAT(given_up, ElementsAre(one));
 }

@@ -8,9 +8,9 @@
 namespace millrace::host {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
-class TapTest : public Twin {};
+class TapTest : public TwinTest {};
 
 TEST_F(TapTest, IsTheDeviceThatIproute2Sees) {
   auto tap = Tap::create({"twin0", kOurMac, 9000}, *netlink_);

@@ -111,7 +111,7 @@ inline bool is_solicitation(const Frame& frame) {
          frame[54] == net::icmpv6::kNeighborSolicitation;
 }
 
-class Twin : public testing::Test {
+class TwinTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!space_.ok()) GTEST_SKIP() << space_.reason();

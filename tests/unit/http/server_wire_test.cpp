@@ -237,7 +237,7 @@ TEST(Wire, LivesThroughDamagedRequests) {
     stepped.send(bytes.substr(cut));
     stepped.finish();
     (void)stepped.answer();
-    EXPECT_EQ(stepped.connections(), 0U) << testing::PrintToString(bytes);
+    EXPECT_EQ(stepped.connections(), 0U) << ::testing::PrintToString(bytes);
   }
 }
 

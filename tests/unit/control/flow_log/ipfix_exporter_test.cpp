@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/time.h>
 
+#include "tests/support/eventually.h"
 #include "tests/support/flow_samples.h"
 #include "tests/support/ipfix_tools.h"
 
@@ -11,7 +12,7 @@ namespace millrace::control {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::eventually;
+using test::eventually;
 
 std::unique_ptr<IpfixExporter> exporter(IpfixExporterOptions options) {
   options.host = "127.0.0.1";

@@ -15,12 +15,14 @@
 #include <unistd.h>
 
 #include "common/control/flow_log/json_format.h"
+#include "tests/support/eventually.h"
 #include "tests/support/flow_samples.h"
 
 namespace millrace::control {
 namespace {
 
 using namespace std::chrono_literals;
+using test::eventually;
 namespace json = boost::json;
 
 json::object line_of(const FlowRecord& record) {
@@ -57,17 +59,6 @@ std::vector<json::object> lines(const std::string& path) {
   std::ifstream in(path);
   for (std::string line; std::getline(in, line);) found.push_back(json::parse(line).as_object());
   return found;
-}
-
-// A condition another thread brings about.
-template <class Condition>
-bool eventually(Condition&& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
 }
 
 TEST(JsonLine, TellsOfASessionThatEnded) {

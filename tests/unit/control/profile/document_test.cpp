@@ -7,8 +7,8 @@
 namespace millrace::control {
 namespace {
 
-using testing::HasSubstr;
-using testing::SizeIs;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 struct Parsed {
   Diagnostics diagnostics{"f.yaml"};
@@ -98,7 +98,7 @@ TEST(Document, ReportsWhatIsNotYaml) {
   for (const Bad& bad : table) {
     const Parsed parsed(bad.text);
     ASSERT_THAT(parsed.diagnostics.entries(), SizeIs(1)) << bad.text << parsed.diagnostics.to_string();
-    EXPECT_THAT(parsed.diagnostics.to_string(), testing::StartsWith(bad.where)) << bad.text;
+    EXPECT_THAT(parsed.diagnostics.to_string(), ::testing::StartsWith(bad.where)) << bad.text;
     EXPECT_THAT(parsed.diagnostics.to_string(), HasSubstr(bad.what)) << bad.text;
   }
   EXPECT_THAT(Parsed(std::string_view("a\0b", 3)).diagnostics.to_string(),

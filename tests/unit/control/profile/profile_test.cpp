@@ -12,10 +12,10 @@
 namespace millrace::control {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::SizeIs;
-using testing::StartsWith;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 // The appliance of these tests has a section without keys.
 struct Nothing {};
@@ -151,10 +151,10 @@ TEST(CommonProfile, ReadsWhichOtherFramesPass) {
   EXPECT_TRUE(some.spanning_tree);
   EXPECT_FALSE(some.all || some.llc);
   // IEEE Registration Authority, Ethernet types; 35061 is 0x88f5, MVRP.
-  EXPECT_THAT(some.types, testing::ElementsAre(0x8863, 0x8864, 0x88cc, 0x88f5, 0x88f7));
+  EXPECT_THAT(some.types, ::testing::ElementsAre(0x8863, 0x8864, 0x88cc, 0x88f5, 0x88f7));
   EXPECT_TRUE(other("other: {pass: llc}").llc);
   EXPECT_THAT(other("other: {pass: [eapol, lacp, mpls]}").types,
-              testing::ElementsAre(0x8809, 0x8847, 0x8848, 0x888e));
+              ::testing::ElementsAre(0x8809, 0x8847, 0x8848, 0x888e));
 }
 
 TEST(CommonProfile, MissingAndForeignParts) {
@@ -169,15 +169,15 @@ TEST(CommonProfile, MissingAndForeignParts) {
   EXPECT_THAT(loaded.error().entries(), SizeIs(6));
 }
 
-struct Bad {
+struct BadText {
   std::string text;   // after kHead
   const char* where;  // of the only error
   const char* what;
 };
 
-void PrintTo(const Bad& bad, std::ostream* out) { *out << bad.text; }
+void PrintTo(const BadText& bad, std::ostream* out) { *out << bad.text; }
 
-class BadCommonProfile : public testing::TestWithParam<Bad> {};
+class BadCommonProfile : public ::testing::TestWithParam<BadText> {};
 
 TEST_P(BadCommonProfile, GivesOneErrorAtItsPlace) {
   const auto loaded = parse(kHead + GetParam().text);
@@ -191,7 +191,7 @@ TEST_P(BadCommonProfile, GivesOneErrorAtItsPlace) {
 const char* const kOne = "interfaces: {one: {port: a, address: 192.0.2.1/24}}\n";
 
 // The text is line 7 and on.
-const Bad kBad[] = {
+const BadText kBad[] = {
     {"interfaces: {}\n", "7:13", "without entries"},
     {"interfaces: {one: {port: c}}\n", "7:26", "port 'c' is not defined; defined ports are a, b"},
     {"interfaces: {one: {vlan: 5}}\n", "7:19", "interface lacks 'port'"},
@@ -264,10 +264,10 @@ const Bad kBad[] = {
     {kWire + "other: {pass: 34525}}}\n", "8:59", "'34525' is read and judged in any case"},
 };
 
-INSTANTIATE_TEST_SUITE_P(Interfaces, BadCommonProfile, testing::ValuesIn(kBad));
+INSTANTIATE_TEST_SUITE_P(Interfaces, BadCommonProfile, ::testing::ValuesIn(kBad));
 
 // After one interface with 192.0.2.1/24 in line 7.
-class BadWithInterface : public testing::TestWithParam<Bad> {};
+class BadWithInterface : public ::testing::TestWithParam<BadText> {};
 
 TEST_P(BadWithInterface, GivesOneErrorAtItsPlace) {
   const auto loaded = parse(kHead + kOne + GetParam().text);
@@ -278,7 +278,7 @@ TEST_P(BadWithInterface, GivesOneErrorAtItsPlace) {
   EXPECT_THAT(loaded.error().to_string(), HasSubstr(GetParam().what)) << GetParam().text;
 }
 
-const Bad kBadOthers[] = {
+const BadText kBadOthers[] = {
     {"routes:\n  - {to: 0.0.0.0/0, via: 198.51.100.1}\n", "9:26",
      "via 198.51.100.1 is on no subnet of domain 'default'; subnets there are 192.0.2.0/24"},
     {"routes: {to: 0.0.0.0/0, via: 192.0.2.1}\n", "8:30", "the appliance's own address, on interface 'one'"},
@@ -328,7 +328,7 @@ const Bad kBadOthers[] = {
      "active_timeout is off"},
 };
 
-INSTANTIATE_TEST_SUITE_P(Others, BadWithInterface, testing::ValuesIn(kBadOthers));
+INSTANTIATE_TEST_SUITE_P(Others, BadWithInterface, ::testing::ValuesIn(kBadOthers));
 
 TEST(CommonProfile, PortsAreChecked) {
   const auto loaded = parse(

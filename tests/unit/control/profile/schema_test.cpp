@@ -13,8 +13,8 @@ namespace millrace::control {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 enum class Color : std::uint8_t { kRed, kGreen };
 

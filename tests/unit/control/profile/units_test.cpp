@@ -10,7 +10,7 @@ namespace millrace::control {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::Optional;
+using ::testing::Optional;
 
 TEST(Units, CountsAreDecimal) {
   EXPECT_THAT(parse_count("0"), Optional(0U));
