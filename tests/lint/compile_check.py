@@ -8,6 +8,7 @@ import hashlib
 import json
 import pathlib
 import posixpath
+import re
 import shlex
 import subprocess
 import time
@@ -21,9 +22,10 @@ class Database:
     def __init__(self, build, root):
         self.flags = {}
         for entry in json.loads((pathlib.Path(build) / "compile_commands.json").read_text()):
-            path = pathlib.Path(entry["directory"], entry["file"])
-            if path.is_relative_to(root):
-                self.flags[str(path.relative_to(root))] = wanted_flags(shlex.split(entry["command"]))
+            flags = wanted_flags(shlex.split(entry["command"]))
+            for path in sources(pathlib.Path(entry["directory"], entry["file"])):
+                if path.is_relative_to(root):
+                    self.flags[str(path.relative_to(root))] = flags
 
     def flags_for(self, header, closures):
         """The flags of the source nearest to a header: one that includes it if any does, of the same name or folder
@@ -36,6 +38,13 @@ class Database:
                     -len(posixpath.commonpath(["/" + folder, "/" + source])), source)
 
         return self.flags[min(self.flags, key=distance)]
+
+
+def sources(path):
+    """What is compiled with a file: itself, or what a unity build took together in it."""
+    if path.parent.name != "Unity":
+        return [path]
+    return [pathlib.Path(name) for name in re.findall(r'^#include "(.*)"$', path.read_text(), re.MULTILINE)]
 
 
 def wanted_flags(command):

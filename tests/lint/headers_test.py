@@ -27,6 +27,14 @@ class Headers(unittest.TestCase):
             (self.root / path).write_text(text)
         return headers.check(self.root, Tree(texts), self.build)
 
+    def test_a_unity_build_gives_the_flags_too(self):
+        unit = self.build / "Unity/unity_0_cxx.cxx"
+        unit.parent.mkdir()
+        unit.write_text(f'/* made */\n#include "{self.root}/common/net/a.cpp"\n')
+        entry = {"directory": str(self.build), "file": str(unit), "command": f"g++ -std=c++20 -DNET=1 -o u.o -c {unit}"}
+        (self.build / "compile_commands.json").write_text(json.dumps([entry]))
+        self.assertEqual(self.failures(good="#pragma once\nstatic_assert(NET == 1);\n"), [])
+
     def test_a_good_header_passes_with_the_flags_of_its_room(self):
         text = "#pragma once\n#ifndef NET\n#error the flags of another room\n#endif\nstruct A {};\n"
         self.assertEqual(self.failures(a=text), [])
