@@ -160,10 +160,13 @@ control::Health Runtime::health() {
                               .backlog = running[w]->backlog()});
   }
   health.ready = health.live;
+  const auto network = plane_->snapshot().network;
   for (const core::Port& port : plane_->ports()) {
     const core::LinkState link = port.link();
-    health.ports.push_back({port.name(), port.driver(), link.up, link.speed_mbps, port.offloads()});
-    if (!link.up) {
+    // A link that has just come up counts when the data path uses it.
+    const bool up = link.up && network->port_up[port.id().value()];
+    health.ports.push_back({port.name(), port.driver(), up, link.speed_mbps, port.offloads()});
+    if (!up) {
       health.ready = false;
       health.reasons.push_back("port " + port.name() + " has no link");
     }

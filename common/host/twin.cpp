@@ -33,7 +33,7 @@ using core::Note;
 
 constexpr unsigned kBurst = 64;
 constexpr int kQuietPollMs = 1;  // workers do not wake this thread: that would be a system call
-constexpr Tick kHousekeepingMs = 250;
+constexpr Tick kHousekeepingMs = 100;
 constexpr Tick kRefreshMs = 1000;
 
 Tick now_ms() {

@@ -186,9 +186,11 @@ class Recovery(lab.TestCase):
         self.lab.run("server", "ip", "link", "set", "eth0", "up")
         self.lab.run("server", "ip", "address", "replace", "2001:db8:2::10/64", "dev", "eth0", "nodad")
         self.lab.run("server", "ip", "route", "replace", "default", "via", "198.51.100.1")
-        lab.wait(5, "the carrier", lambda: carrier("untrust"))
         self.firewall.wait_ready()
+        # Ready means that the data path uses the link, not only that it is there.
+        self.assertIn("port outside is up", self.firewall.log())
         lab.wait(10, "the server", self.answers)
+        lab.wait(5, "the carrier", lambda: carrier("untrust"))
 
 
 if __name__ == "__main__":
