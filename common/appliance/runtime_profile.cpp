@@ -78,6 +78,14 @@ Runtime::Prepared Runtime::prepare(const Change& change, const Moment& moment) {
   }
   if (!prepared.loaded) return prepared;
   const LoadedProfile& next = **prepared.loaded;
+  if (next.common.transparent() != moment.running->common.transparent()) {
+    prepared.error =
+        Error{"take the profile",
+              "an appliance that runs does not change between routed and transparent forwarding; "
+              "start it anew with this profile",
+              "forwarding"};
+    return prepared;
+  }
   auto plan = make_plan(next.common, prepared.numbering,
                         [this](std::string_view name) { return plane_->port(name); });
   if (!plan) {
@@ -115,7 +123,6 @@ std::vector<std::string> Runtime::needs_restart(const control::Profile& next) co
   if (now.dataplane.burst != next.dataplane.burst) keys.emplace_back("dataplane.burst");
   if (now.dataplane.idle != next.dataplane.idle) keys.emplace_back("dataplane.idle");
   if (now.dataplane.workers != next.dataplane.workers) keys.emplace_back("dataplane.workers");
-  if (now.transparent() != next.transparent()) keys.emplace_back("forwarding");
   if (now.name != next.name) keys.emplace_back("name");
   return keys;
 }

@@ -53,9 +53,15 @@ Drop put_tags_back(Packet& packet) noexcept {
   }
   mbuf->ol_flags &=
       ~(RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_QINQ | RTE_MBUF_F_RX_QINQ_STRIPPED);
+  const bool unread = packet.headers.family == Headers::kOther;
   packet.headers = {};
-  return drop_of(net::parse_frame(packet.first_segment(), mbuf->pkt_len, packet.headers,
-                                  {.check_ipv4_checksum = false}));
+  const auto error =
+      net::parse_frame(packet.first_segment(), mbuf->pkt_len, packet.headers, {.check_ipv4_checksum = false});
+  if (unread && error == net::ParseError::kUnknownType) {  // what was let through still is
+    packet.headers.family = Headers::kOther;
+    return Drop::kNone;
+  }
+  return drop_of(error);
 }
 
 // The sender's field holds the sum of the pseudo-header as the sender knows it.

@@ -288,12 +288,13 @@ class Twin::Impl {
     for (std::size_t p = 0; p < core::kMaxPorts; ++p) {
       const core::PortId port(static_cast<std::uint16_t>(p));
       if (!uses(port)) continue;
-      const bool up = wiring_.link_up(port);
+      const bool link = wiring_.link_up(port);
       for (auto& [id, device] : devices_) {
-        if (device.port != port || device.carrier == up) continue;
-        device.carrier = up;
-        if (auto done = device.tap.set_carrier(up); !done) trouble(done.error());
+        if (device.port != port || device.carrier == link) continue;
+        device.carrier = link;
+        if (auto done = device.tap.set_carrier(link); !done) trouble(done.error());
       }
+      const bool up = link && routes_are_back(port);
       if (plan_.skeleton.port_up[p] == up) continue;
       plan_.skeleton.port_up[p] = up;
       changed = true;
@@ -311,6 +312,16 @@ class Twin::Impl {
     } else if (changed) {
       rebuild();
     }
+  }
+
+  // The kernel takes a raised carrier for a link, and the link's routes for usable, some time later; the port
+  // is not used before: its packets would find no route.
+  [[nodiscard]] bool routes_are_back(core::PortId port) const {
+    const auto& links = mirror_->model().links();
+    return std::all_of(devices_.begin(), devices_.end(), [&](const auto& entry) {
+      const auto link = links.find(entry.second.tap.index());
+      return entry.second.port != port || link == links.end() || !link->second.up || link->second.running;
+    });
   }
 
   [[nodiscard]] bool uses(core::PortId port) const {

@@ -231,6 +231,12 @@ class Transparent(lab.TestCase):
         self.assertEqual((events[-1]["stage"], events[-1]["verdict"]), ("egress", "sent"))
         self.assertEqual(events[0]["summary"], "vlan 77 in by lan, unread to wan")
 
+    def test_does_not_become_a_router(self):
+        answer = self.firewall.call("PUT", "/v1/profile", lab.QUICKSTART)
+        self.assertEqual(answer.status, 409, answer)
+        self.assertIn("does not change between routed and transparent forwarding", answer.body.decode())
+        self.lab.ping(SERVER4)
+
     def test_routing_protocols_go_by_the_rules(self):
         every = self.frames("client", EVERYTHING)
         ospf = self.opened("server", socket.AF_INET, socket.SOCK_RAW, 89, device="eth0")

@@ -16,7 +16,9 @@ constexpr std::uint32_t kPorts = 0x04;
 constexpr std::uint32_t kIcmp = 0x08;
 constexpr std::uint32_t kCounted = 0x10;
 constexpr std::uint32_t kEvent = 0x20;
-constexpr std::uint32_t kInternal = 0x40;  // of the record in memory only
+constexpr std::uint32_t kTagged = 0x40;
+constexpr std::uint32_t kTwoTags = 0x80;    // and kTagged
+constexpr std::uint32_t kInternal = 0x100;  // of the record in memory only
 
 constexpr std::uint16_t kInternalId = 0x1000;
 constexpr std::uint16_t kFirstId = 0x0100;  // data sets begin at 256, RFC 7011 section 3.4.1
@@ -51,11 +53,13 @@ std::vector<fbInfoElementSpec_t> flow_elements() {
       // Before its counterpart: nfdump keeps the last of the two.
       element("reverseTcpControlBits", 2, kPorts | kCounted),
       element("tcpControlBits", 2, kPorts),
+      element("dot1qVlanId", 2, kTagged),
+      element("dot1qCustomerVlanId", 2, kTwoTags),
       element("protocolIdentifier", 1, 0),
       element("flowEndReason", 1, kCounted),
       element("firewallEvent", 1, 0),
       element("biflowDirection", 1, kCounted),
-      element("paddingOctets", 4, kInternal),
+      element("paddingOctets", 8, kInternal),
       FB_IESPEC_NULL,
   };
 }
@@ -74,7 +78,8 @@ Error error_of(std::string attempt, GError*& error) {
 
 std::uint32_t layout_of(const FlowRecord& record) noexcept {
   return (record.source.is_v4() ? kIpv4 : kIpv6) | (record.is_icmp() ? kIcmp : kPorts) |
-         (record.counted() ? kCounted : kEvent);
+         (record.counted() ? kCounted : kEvent) | (record.vlan != 0 ? kTagged : 0) |
+         (record.outer_vlan != 0 ? kTwoTags : 0);
 }
 
 // RFC 5102 section 5.11.3.
@@ -146,6 +151,9 @@ IpfixRecord to_ipfix(const FlowRecord& record) noexcept {
   }
   out.reverse_tcp_flags = record.tcp_flags[1];
   out.tcp_flags = record.tcp_flags[0];
+  // The outer of two is the service's; an only tag is no customer's.
+  out.vlan = record.outer_vlan != 0 ? record.outer_vlan : record.vlan;
+  out.customer_vlan = record.outer_vlan != 0 ? record.vlan : std::uint16_t{0};
   out.protocol = record.protocol;
   out.flow_end_reason = end_reason(record.end);
   out.firewall_event = firewall_event(record.kind);
@@ -175,12 +183,14 @@ class IpfixEncoder::Impl {
     if (auto added = add(kInternalId, true, specs, ~std::uint32_t{0}, sizeof(IpfixRecord)); !added)
       return added;
     std::uint16_t id = kFirstId;
-    for (const std::uint32_t family : {kIpv4, kIpv6}) {
-      for (const std::uint32_t transport : {kPorts, kIcmp}) {
-        for (const std::uint32_t kind : {kCounted, kEvent}) {
-          const std::uint32_t layout = family | transport | kind;
-          if (auto added = add(id, false, specs, layout, 0); !added) return added;
-          template_of_[layout] = id++;
+    for (const std::uint32_t tags : {std::uint32_t{0}, kTagged, kTagged | kTwoTags}) {
+      for (const std::uint32_t family : {kIpv4, kIpv6}) {
+        for (const std::uint32_t transport : {kPorts, kIcmp}) {
+          for (const std::uint32_t kind : {kCounted, kEvent}) {
+            const std::uint32_t layout = tags | family | transport | kind;
+            if (auto added = add(id, false, specs, layout, 0); !added) return added;
+            template_of_[layout] = id++;
+          }
         }
       }
     }
@@ -247,11 +257,11 @@ class IpfixEncoder::Impl {
   }
 
  private:
-  [[nodiscard]] static constexpr std::uint16_t template_count() noexcept { return 8; }
+  [[nodiscard]] static constexpr std::uint16_t template_count() noexcept { return 24; }
 
   bool append(const IpfixRecord& record, GError*& error) {
     auto* bytes = reinterpret_cast<std::uint8_t*>(const_cast<IpfixRecord*>(&record));  // fixbuf only reads it
-    return use(kInternalId, template_of_[record.layout & 0x3f], error) &&
+    return use(kInternalId, template_of_[record.layout & 0xff], error) &&
            fBufAppend(message_, bytes, sizeof record, &error) != FALSE;
   }
 
@@ -308,7 +318,7 @@ class IpfixEncoder::Impl {
   }
 
   std::vector<std::uint8_t> buffer_;
-  std::array<std::uint16_t, 64> template_of_{};  // by layout
+  std::array<std::uint16_t, 256> template_of_{};  // by layout
   fbInfoModel_t* model_ = nullptr;
   fbSession_t* session_ = nullptr;
   fBuf_t* message_ = nullptr;

@@ -99,7 +99,7 @@ class IpfixExporter::Impl {
     Result<void> done;
     if (!socket_.is_open()) done = connect();
     const bool repeat = over_udp() && Clock::now() >= templates_at_;
-    if (done && (repeat || templates_due_.exchange(false))) done = send_templates();
+    if (done && (templates_due_.exchange(false) || repeat)) done = send_templates();
     if (done) return true;
     failed(std::move(done.error()));
     return false;

@@ -32,15 +32,17 @@ struct IpfixRecord {
   std::uint16_t icmp_ipv6;
   std::uint16_t reverse_tcp_flags;
   std::uint16_t tcp_flags;
+  std::uint16_t vlan;           // the outer of two tags, or the only one
+  std::uint16_t customer_vlan;  // the inner of two
   std::uint8_t protocol;
   std::uint8_t flow_end_reason;
   std::uint8_t firewall_event;
   std::uint8_t biflow_direction;
   // Not sent: which template it goes out by.
-  std::uint32_t layout;
+  std::uint64_t layout;
 };
 static_assert(std::is_trivially_copyable_v<IpfixRecord>);
-static_assert(sizeof(IpfixRecord) == 128);
+static_assert(sizeof(IpfixRecord) == 136);
 
 // An interface's number on the wire; 0, which stands for none, is not given to an interface.
 [[nodiscard]] constexpr std::uint32_t ipfix_interface(std::uint16_t id) noexcept {

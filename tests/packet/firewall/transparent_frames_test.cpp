@@ -100,6 +100,12 @@ std::vector<Scenario> transparent_frames_scenarios() {
   add(list, "three tags", {.all = true})
       .refused(kInside, of("lldp").vlan(1).vlan(2).vlan(3), core::Drop::kTooManyTags);
   add(list, "a cut frame", {.all = true}).refused(kInside, of("lldp").truncate(13), core::Drop::kShortFrame);
+  // What a port took off is put back.
+  passed_unread(add(list, "a tag taken off", {.all = true})
+                    .in(kInside, of("lldp"),
+                        Marks{.flags = RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED, .vlan_tci = 7})
+                    .out(kOutside, of("lldp").vlan(7).pad_to(64)),
+                1);
   // Between others, on either worker.
   auto& mixed = add(list, "among packets", {.all = true}).set([](PolicySpec& policy) {
     policy.otherwise = firewall::Action::kAccept;
