@@ -99,8 +99,7 @@ TypePtr<OtherFrames> other_frames() {
           out.types.insert(out.types.end(), one.types.begin(), one.types.end());
         }
         std::ranges::sort(out.types);
-        const auto again = std::ranges::unique(out.types);
-        out.types.erase(again.begin(), again.end());
+        out.types.erase(std::unique(out.types.begin(), out.types.end()), out.types.end());
         return true;
       },
       nullptr);

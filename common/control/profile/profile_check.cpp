@@ -198,7 +198,7 @@ class Checker {
     }
     for (const auto& [port, at] : used) {
       if (std::ranges::none_of(profile_.interfaces,
-                               [&](const Interface& one) { return *one.port == port; })) {
+                               [&name = port](const Interface& one) { return *one.port == name; })) {
         error(at, fmt::format("port {} has no interface; add one under interfaces", quote(port)));
       }
     }
