@@ -10,6 +10,7 @@
 #include "common/core/packet_segment.h"
 #include "common/net/wire.h"
 #include "vnfs/firewall/drops.h"
+#include "vnfs/firewall/guard_link.h"
 #include "vnfs/firewall/packet_path.h"
 #include "vnfs/firewall/reports.h"
 #include "vnfs/firewall/session_json.h"
@@ -173,6 +174,12 @@ class Explanation {
       return verdict(
           "to_host",
           "given to the Linux twin, because it is for the appliance itself: the rules are not asked");
+    }
+    if (network_.forwarding == core::Forwarding::kTransparent && is_of_the_link(packet_)) {
+      return leave(
+          "accepted, because it is ICMPv6 that stays on its link: the rules are not asked, but neighbour "
+          "discovery that can not be true is dropped (nd_spoofed)",
+          {});
     }
     const auto found = find_session();
     if (found && !reopens(found->session)) {

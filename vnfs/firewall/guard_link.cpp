@@ -108,6 +108,12 @@ bool stays_on_link(const Ipv6Header& ip) noexcept {
 
 }  // namespace
 
+bool is_of_the_link(const Packet& packet) noexcept {
+  const net::Headers& headers = packet.headers;
+  return headers.is_ipv6() && headers.protocol == net::protocol::kIcmpv6 && !headers.later_fragment() &&
+         (is_discovery(headers) || stays_on_link(packet.l3_as<Ipv6Header>()));
+}
+
 void GuardLink::process(Batch& batch, const Policy& /*policy*/) noexcept {
   state.link_local = 0;
   for (Packet& packet : batch) {
@@ -119,13 +125,9 @@ void GuardLink::process(Batch& batch, const Policy& /*policy*/) noexcept {
         batch.drop(packet, Drop::kArpSpoofed);
         continue;
       }
-    } else if (headers.is_ipv6() && headers.protocol == net::protocol::kIcmpv6 && !headers.later_fragment()) {
-      if (is_discovery(headers)) {
-        if (!discovery_credible(packet)) {
-          batch.drop(packet, Drop::kNdSpoofed);
-          continue;
-        }
-      } else if (!stays_on_link(packet.l3_as<Ipv6Header>())) {
+    } else if (is_of_the_link(packet)) {
+      if (is_discovery(headers) && !discovery_credible(packet)) {
+        batch.drop(packet, Drop::kNdSpoofed);
         continue;
       }
     } else {

@@ -279,5 +279,47 @@ TEST(FirewallExplain, NamesTheMemberThatIsWrong) {
   EXPECT_EQ(where(bad), "dscp");
 }
 
+// What hosts of one link need of each other passes without a rule, and explain says so.
+TEST(FirewallExplain, KnowsWhatStaysOnALink) {
+  constexpr const char* kOnlyOut = R"(
+firewall:
+  zones: {lan: [trust], internet: [untrust]}
+  rules: [{name: out, from: lan, action: accept}]
+)";
+  struct Case {
+    const char* source;
+    const char* destination;
+    std::uint8_t type;
+    bool passes;
+  };
+  constexpr std::array<Case, 6> kCases{{
+      {"fe80::2", "ff02::16", 143, true},         // a listener's report
+      {"fe80::2", "fe80::1", 128, true},          // a ping within the link
+      {"2001:db8::2", "2001:db8::1", 135, true},  // is the neighbour still there?
+      {"fe80::2", "ff05::2", 128, false},         // a group of the site
+      {"2001:db8::2", "fe80::1", 128, false},     // not of the link by its source
+      {"2001:db8::2", "2001:db8::1", 128, false},
+  }};
+  for (const Case& one : kCases) {
+    SCOPED_TRACE(std::string(one.source) + " > " + one.destination);
+    ControlBed bed(std::make_shared<firewall::Firewall>(), kOnlyOut, 1, 4096, core::Forwarding::kTransparent);
+    const auto verdict = bed.explain({{"source", one.source},
+                                      {"destination", one.destination},
+                                      {"protocol", "icmpv6"},
+                                      {"icmp_type", one.type},
+                                      {"interface", "untrust"}})
+                             .at("verdict")
+                             .as_object();
+    EXPECT_EQ(verdict.at("action"), one.passes ? "accept" : "drop");
+    EXPECT_FALSE(verdict.contains("rule"));
+    // Sixteen bytes are a target address too: 1:203:405:607:809:a0b:c0d:e0f.
+    EXPECT_EQ(
+        bed.passes(
+            ControlBed::kOutside,
+            ControlBed::from_outside(one.source, one.destination).ttl(255).icmp(one.type, 0).payload(16)),
+        one.passes);
+  }
+}
+
 }  // namespace
 }  // namespace millrace::testing
