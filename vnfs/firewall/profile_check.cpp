@@ -110,8 +110,9 @@ class Checker {
           return 3;
         }
         prefixes = &found->second->prefixes;
-        if (prefixes->empty()) families |= 3;  // a file may have nothing in it today
       }
+      if (prefixes->empty())
+        families |= 3;  // a file with nothing in it today, or a term that could not be read
       if (term->negated) continue;
       plain = true;
       for (const net::Prefix& prefix : *prefixes) families |= prefix.address.is_v4() ? 1U : 2U;
