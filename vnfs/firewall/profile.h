@@ -107,7 +107,7 @@ struct Schedule {
   bool local_time = false;            // else UTC
 };
 
-// Matches when every criterion does; an empty list is no criterion.
+// Matches when every criterion does. A list is empty where the profile gives none: no criterion.
 struct Rule {
   Position at;
   Located<std::string> name;

@@ -135,29 +135,33 @@ Table<Rule> rule() {
       "rule",
       "Rules are tried in their order, and the first whose criteria all hold decides. It decides once per "
       "session: replies and related ICMP errors follow.");
-  const auto zone_name = name("a zone's name or any", 31);
+  // A list that a template left empty is no wish to match all.
+  const auto zones = list_not_empty<Located<std::string>>(name("a zone's name or any", 31));
+  const auto addresses = list_not_empty<Located<AddressTerm>>(address_term());
   const auto unlimited = absent_means("no limit");
   const auto any = absent_means("any");
   table->position(&Rule::at);
   table->field("name", &Rule::name, name("a name", 63),
                "Unique name, by which counters and logs know the rule, also after a reload.", kRequired);
-  table->field("from", &Rule::from, zone_name, "Zones the session comes from.", any);
-  table->field("to", &Rule::to, zone_name, "Zones the session goes to.", any);
-  table->field("interface", &Rule::interface, name("an interface name", 15), "Interfaces it arrives on.",
-               any);
+  table->field("from", &Rule::from, zones, "Zones the session comes from.", any);
+  table->field("to", &Rule::to, zones, "Zones the session goes to.", any);
+  table->field("interface", &Rule::interface,
+               list_not_empty<Located<std::string>>(name("an interface name", 15)),
+               "Interfaces it arrives on.", any);
   table->field(
-      "source", &Rule::source, address_term(),
+      "source", &Rule::source, addresses,
       "Source addresses: addresses, prefixes, ranges and \"@GROUP\". Entries with a leading \"!\" are taken "
       "out of the others, or, alone, out of all addresses.",
       any);
-  table->field("destination", &Rule::destination, address_term(), "Destination addresses, likewise.", any);
-  table->field("service", &Rule::service, service(),
+  table->field("destination", &Rule::destination, addresses, "Destination addresses, likewise.", any);
+  table->field("service", &Rule::service, list_not_empty<Located<Service>>(service()),
                "Protocols with their destination ports or ICMP type and code: `tcp/80`, `udp/1000-2000`, "
                "`icmp/echo-request`, `icmp/3/4`, `gre`, `proto/47`.",
                any);
-  table->field("source_port", &Rule::source_port, ports(),
+  table->field("source_port", &Rule::source_port, list_not_empty<PortRange>(ports()),
                "Source ports; needs a `service` of protocols that have ports.", any);
-  table->field("dscp", &Rule::dscp, dscp(), "Differentiated services code points of the first packet.", any);
+  table->field("dscp", &Rule::dscp, list_not_empty<std::uint8_t>(dscp()),
+               "Differentiated services code points of the first packet.", any);
   table->field("tcp_flags", &Rule::tcp_flags, tcp_flags(),
                "Flags of the first packet, as ON/LOOKED-AT: `syn/syn,ack,rst,fin`; needs `service: tcp`.",
                any);
