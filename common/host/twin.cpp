@@ -245,7 +245,8 @@ class Twin::Impl {
       for (auto& [id, device] : devices_) busy_ = drain_tap(device) || busy_;
       const Tick now = now_ms();
       const bool look = tick_after(now, housekeeping + kHousekeepingMs);
-      if ((fds[1].revents & POLLIN) != 0 || look) follow_kernel();
+      const bool news = ((fds[1].revents & POLLIN) != 0 || look) && follow_kernel();
+      if (look || news) watch_ports();
       if (outdated_ && !tick_after(rebuild_after_, now)) rebuild();
       if (look) {
         housekeeping = now;
@@ -272,18 +273,20 @@ class Twin::Impl {
     for (const auto& job : jobs) job();
   }
 
-  void follow_kernel() {
+  // True when anything changed.
+  bool follow_kernel() {
     const auto changed = mirror_->process();
     if (!changed) {
       if (std::exchange(following_, false)) wiring_.log(changed.error().message());
-      return;
+      return false;
     }
     if (!std::exchange(following_, true)) wiring_.log("the kernel's routes and neighbours can be read again");
     counters_.mirror_overruns.set(mirror_->counters().overruns);
     outdated_ = outdated_ || *changed;
+    return *changed;
   }
 
-  void watch_devices() {
+  void watch_ports() {
     bool changed = false;
     for (std::size_t p = 0; p < core::kMaxPorts; ++p) {
       const core::PortId port(static_cast<std::uint16_t>(p));
@@ -300,6 +303,10 @@ class Twin::Impl {
       changed = true;
       wiring_.log("port " + wiring_.port_name(port) + (up ? " is up" : " is down"));
     }
+    if (changed) rebuild();
+  }
+
+  void watch_devices() {
     const bool gone =
         std::any_of(devices_.begin(), devices_.end(), [](const auto& e) { return e.second.tap.gone(); });
     if (gone) {
@@ -309,8 +316,6 @@ class Twin::Impl {
     }
     if (!complete_.load()) {  // the next look tries again
       if (auto done = reconfigure(plan_); !done) trouble(done.error());
-    } else if (changed) {
-      rebuild();
     }
   }
 

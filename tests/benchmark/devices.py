@@ -92,6 +92,9 @@ class Device:
 
         lab.wait(START_PATIENCE_S, f"{self.name} to listen", listening)
 
+    def wait_forwarding(self):
+        """With both links up."""
+
     def worker_waited_s(self):
         """How long what forwards, the threads bound to the worker's CPU, has been kept from it by others since its start."""
         tasks = [task for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
@@ -126,6 +129,9 @@ class Firewall(Device):
         except BaseException:
             self.spaces.close()
             raise
+
+    def wait_forwarding(self):
+        self.appliance.wait_ready()
 
     def log(self):
         return self.appliance.log()
@@ -177,6 +183,7 @@ class Generator:
                  "--ring", str(RING_EXPONENT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
         try:
             self.started = self._answer("its start", START_PATIENCE_S)
+            device.wait_forwarding()
         except BaseException:
             self.close()
             raise
