@@ -68,6 +68,26 @@ def on_cpus(*cpus):
         os.sched_setaffinity(0, before)
 
 
+class Distance:
+    """How long a cache line takes from the generator's CPU to the worker's and back, in nanoseconds. A hypervisor that
+    moves virtual CPUs changes it many times over."""
+
+    APART = 2  # times the shortest seen
+
+    def __init__(self, program, places):
+        self.command = [program, str(places.generator), str(places.worker)]
+        self.shortest_ns = min(self.measure() for _ in range(10))
+
+    def measure(self):
+        done = subprocess.run(self.command, capture_output=True, text=True, timeout=30, check=True)
+        return json.loads(done.stdout)["nanoseconds"]
+
+    def apart(self):
+        now = self.measure()
+        self.shortest_ns = min(self.shortest_ns, now)
+        return now > self.APART * self.shortest_ns
+
+
 def memif(number, socket):
     return f"net_memif{number},role=server,socket-abstract=no,socket={socket},rsize={RING_EXPONENT}"
 

@@ -255,7 +255,10 @@ rate at which nothing is lost, by binary search; the column beside it says what 
 24, and the result is known to {resolution:.0%} of the overloaded rate. On a shared machine a trial may lose packets for reasons
 that are not the device's, so a rate counts as too high when three trials have lost packets (binary search with loss
 verification, ETSI GS NFV-TST 009, section 12.3.3, and RFC 9004, section 6.2), and a trial in which another program had
-the worker's or the generator's CPU for so long that half a ring fills is not counted, up to {disturbed} times.
+the worker's or the generator's CPU for so long that half a ring fills is not counted, nor is one behind which a cache
+line takes more than twice the shortest time seen ({round_trip:.0f} ns here) from the one CPU to the other and back: where virtual
+CPUs move between cores that share a cache and others that do not, so does the cost of all that crosses. Up to {disturbed}
+trials of a device are done again for these reasons.
 *testpmd* is DPDK's own forwarder in its macswap mode, in the firewall's place and measured right after it; *ratio* is how
 many times its cost a packet of the firewall has. Both are measured twice in turn (once with `--quick`), and the better
 result of each is shown. `>=`: the generator could do no more.
@@ -279,10 +282,11 @@ def write(lines, folder):
         path.write_text(svg, encoding="utf-8")
         paths.append(path)
         images.append(f"![{title}]({path.name})")
-    across = (of_kind(lines, "rfc2544") or [{"trial_seconds": 1, "resolution": 0.01, "huge_pages": False}])[0]
+    across = (of_kind(lines, "rfc2544") or [{"trial_seconds": 1, "resolution": 0.01, "huge_pages": False,
+                                            "round_trip_ns": 0}])[0]
     text = HOW.format(plots="\n".join(images), tables=tables(lines), machine=machine(lines),
                       trial_s=across["trial_seconds"], resolution=across["resolution"],
-                      disturbed=rfc2544.MOST_DISTURBED, pages="huge pages" if across["huge_pages"] else "ordinary pages")
+                      round_trip=across["round_trip_ns"], disturbed=rfc2544.MOST_DISTURBED, pages="huge pages" if across["huge_pages"] else "ordinary pages")
     page = folder / "performance.md"
     page.write_text(text, encoding="utf-8")
     return [page, *paths]

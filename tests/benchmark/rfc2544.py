@@ -2,6 +2,7 @@
 """The shipped firewall as a process of its own, driven over memif by a generator in another: throughput after RFC 2544
 section 26.1, latency after section 26.2, next to testpmd between the same ports in the same run."""
 
+import dataclasses
 import os
 import shutil
 import statistics
@@ -15,9 +16,16 @@ LOSSES = {"mpps_loss_0_1": 1e-3, "mpps_loss_0_001": 1e-5, "mpps": 0.0}  # part t
 LOADS = (10, 50, 90)  # per cent of the firewall's throughput, at which latency is measured
 PERCENTILES = ("p50", "p90", "p99", "p99_9", "max")
 LATENCY_TRIALS = 3
-MOST_DISTURBED = 10  # trials of a device done again
+MOST_DISTURBED = 20  # trials of a device done again
 WAITED_OFTEN = 0.01  # part of a trial
 SESSIONS = 10_000
+
+
+@dataclasses.dataclass
+class Programs:
+    firewall: str
+    generator: str
+    cpu_distance: str
 
 
 class Plan:
@@ -37,20 +45,21 @@ def obstacle(programs):
     if not devices.Places().enough:
         return "the firewall and the generator each need a CPU"
     missing = [name for name in ("dpdk-testpmd", "ip") if shutil.which(name) is None]
-    missing += [str(program) for program in programs if not os.path.exists(program)]
+    missing += [program for program in dataclasses.astuple(programs) if not os.path.exists(program)]
     return f"not there: {', '.join(missing)}" if missing else None
 
 
-def measure(firewall, generator, quick=False, full=False):
+def measure(programs, quick=False, full=False):
     """Yields a line for each case; none, and a note, where it can not be done."""
-    reason = obstacle((firewall, generator))
+    reason = obstacle(programs)
     if reason:
         print(f"note: nothing measured across processes: {reason}", file=sys.stderr)
         return
     plan = Plan(quick, full)
+    distance = devices.Distance(programs.cpu_distance, devices.Places())
     for size, sessions in plan.cases:
         try:
-            own, reference = best_of_rounds(firewall, generator, size, sessions, plan)
+            own, reference = best_of_rounds(programs, distance, size, sessions, plan)
         except devices.lab.Failed as error:  # the other measurements are worth keeping
             print(f"note: across processes, {SIZES[size]} bytes, {sessions} sessions: {error}", file=sys.stderr)
             continue
@@ -58,14 +67,14 @@ def measure(firewall, generator, quick=False, full=False):
                "reference": reference["mpps"], **own,
                **{f"reference_{key}": value for key, value in reference.items() if key != "mpps"},
                "ratio": reference["mpps"] / own["mpps"] if own["mpps"] and reference["mpps"] else None,
-               "trial_seconds": plan.trial_s, "resolution": plan.resolution, "rounds": plan.rounds}
+               "round_trip_ns": distance.shortest_ns, "trial_seconds": plan.trial_s, "resolution": plan.resolution, "rounds": plan.rounds}
 
 
-def best_of_rounds(firewall, generator, size, sessions, plan):
+def best_of_rounds(programs, distance, size, sessions, plan):
     """In turn: what the machine gives varies over seconds."""
-    own, reference = one_round(firewall, generator, size, sessions, plan)
+    own, reference = one_round(programs, distance, size, sessions, plan)
     for _ in range(plan.rounds - 1):
-        own_now, reference_now = one_round(firewall, generator, size, sessions, plan)
+        own_now, reference_now = one_round(programs, distance, size, sessions, plan)
         own = max(own, own_now, key=rate_of)
         reference = max(reference, reference_now, key=rate_of)
     return own, reference
@@ -75,16 +84,16 @@ def rate_of(result):
     return result["mpps"]
 
 
-def one_round(firewall, generator, size, sessions, plan):
+def one_round(programs, distance, size, sessions, plan):
     places = devices.Places()
-    with (devices.Firewall(firewall, places, sessions) as device,
-          Measured(device, generator, places, size, sessions, plan) as own):
+    with (devices.Firewall(programs.firewall, places, sessions) as device,
+          Measured(device, programs.generator, places, distance, size, sessions, plan) as own):
         own.find_rates()
         rates = {load: own.found["mpps"] * 1e6 * load / 100 for load in LOADS}
         own.time(rates)
     # The same packets per second, so that what differs is the device.
     with (devices.Testpmd(places) as device,
-          Measured(device, generator, places, size, sessions, plan) as reference):
+          Measured(device, programs.generator, places, distance, size, sessions, plan) as reference):
         reference.find_rates()
         reference.time(rates)
     return own.found, reference.found
@@ -93,7 +102,8 @@ def one_round(firewall, generator, size, sessions, plan):
 class Measured:
     """What one device did with one kind of traffic, in `found`."""
 
-    def __init__(self, device, program, places, size, sessions, plan):
+    def __init__(self, device, program, places, distance, size, sessions, plan):
+        self.distance = distance
         self.size = size
         self.plan = plan
         self.found = {"disturbed": 0, "latency_us": {}}
@@ -107,8 +117,8 @@ class Measured:
             raise
 
     def trial(self, rate):
-        """Done again, a bounded number of times, when it lost packets while the worker or the generator was kept from
-        its CPU for so long that half a ring fills."""
+        """Done again, a bounded number of times, when the CPUs were apart, or when it lost packets while the worker or the
+        generator was kept from its CPU for so long that half a ring fills."""
         while True:
             before = self.device.worker_waited_s()
             result = self.generator.trial(SIZES[self.size], rate, self.plan.trial_s)
@@ -116,7 +126,8 @@ class Measured:
             half_ring_s = devices.RING_SLOTS / result["offered"] * result["seconds"]
             disturbed = (waited_s > max(half_ring_s, WAITED_OFTEN * self.plan.trial_s)
                          or result["longest_gap_us"] / 1e6 > half_ring_s)
-            if rate == 0 or result["received"] == result["offered"] or not disturbed:
+            lost = rate != 0 and result["received"] != result["offered"]
+            if not (lost and disturbed) and not self.distance.apart():
                 return result
             self.found["disturbed"] += 1
             if self.found["disturbed"] > MOST_DISTURBED:
