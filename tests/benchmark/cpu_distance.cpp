@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <latch>
 #include <optional>
 #include <thread>
 
@@ -94,11 +95,14 @@ int main(int argc, char** argv) {
     return 1;
   }
   Ball ball;
+  std::latch there(1);
   std::thread other([&] {
     take(*far);
     come_first();
+    there.count_down();
     return_all(ball);
   });
+  there.wait();  // it begins on this CPU
   come_first();
   const auto nanoseconds = play(ball);
   other.join();
