@@ -87,9 +87,11 @@ __extension__ using Uint128 = unsigned __int128;
 }
 
 inline constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
+// The last factor is one of wyhash's, not the seed: one whose bits repeat takes back what it spread.
+inline constexpr std::uint64_t kSpread = 0xa0761d6478bd642f;
 
 [[nodiscard]] inline std::uint64_t hash_ipv4(const FlowKey& key, std::uint64_t seed) noexcept {
-  return mix(mix(key.low ^ seed, key.high ^ kOdd) ^ kOdd, seed | 1);
+  return mix(mix(key.low ^ seed, key.high ^ kOdd) ^ seed, kSpread);
 }
 
 // The addresses by value: read back right after they were stored, they would have to wait for the stores.
@@ -97,11 +99,10 @@ inline constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / golden rati
                                              std::uint64_t seed) noexcept {
   // Three products that do not wait for each other, under constants of wyhash's.
   std::uint64_t hash = mix(key.low ^ seed, key.high ^ kOdd);
-  hash ^=
-      mix(static_cast<std::uint64_t>(low) ^ seed, static_cast<std::uint64_t>(low >> 64) ^ 0xa0761d6478bd642f);
+  hash ^= mix(static_cast<std::uint64_t>(low) ^ seed, static_cast<std::uint64_t>(low >> 64) ^ kSpread);
   hash += mix(static_cast<std::uint64_t>(high) ^ seed,
               static_cast<std::uint64_t>(high >> 64) ^ 0xe7037ed1a0b428db);
-  return mix(hash ^ kOdd, seed | 1);
+  return mix(hash ^ seed, kSpread);
 }
 
 }  // namespace detail
