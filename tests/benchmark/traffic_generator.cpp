@@ -7,7 +7,7 @@
 //
 //   establish                  opens the sessions
 //   trial SIZE RATE SECONDS    SIZE 64, 1420 or imix; RATE in packets per second of both directions, 0: all
-//   it can totals                     what was sent and received since the start, by port
+//   totals                     what was sent and received since the start, by port
 //
 // The first line it writes, {"kind":"generator"...}, says that both links are up. It ends with its input.
 // Exit status: 1 when something failed, 2 for arguments or commands that it does not know; the reason is on
