@@ -286,13 +286,13 @@ firewall:
   zones: {lan: [trust], internet: [untrust]}
   rules: [{name: out, from: lan, action: accept}]
 )";
-  struct Case {
+  struct Message {
     const char* source;
     const char* destination;
     std::uint8_t type;
     bool passes;
   };
-  constexpr std::array<Case, 6> kCases{{
+  constexpr std::array<Message, 6> kMessages{{
       {"fe80::2", "ff02::16", 143, true},         // a listener's report
       {"fe80::2", "fe80::1", 128, true},          // a ping within the link
       {"2001:db8::2", "2001:db8::1", 135, true},  // is the neighbour still there?
@@ -300,7 +300,7 @@ firewall:
       {"2001:db8::2", "fe80::1", 128, false},     // not of the link by its source
       {"2001:db8::2", "2001:db8::1", 128, false},
   }};
-  for (const Case& one : kCases) {
+  for (const Message& one : kMessages) {
     SCOPED_TRACE(std::string(one.source) + " > " + one.destination);
     ControlBed bed(std::make_shared<firewall::Firewall>(), kOnlyOut, 1, 4096, core::Forwarding::kTransparent);
     const auto verdict = bed.explain({{"source", one.source},
