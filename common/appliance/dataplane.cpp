@@ -148,7 +148,6 @@ Result<void> DataPlane::open_ports(const control::Profile& profile) {
   const auto offloads = core::choose_offloads(abilities);
   for (std::size_t i = 0; i < ports_.size(); ++i) {
     if (auto done = ports_[i].set_up(offloads[i], pool_); !done) return at_port(i, done.error());
-    if (auto started = ports_[i].start(); !started) return at_port(i, started.error());
   }
   return {};
 }
@@ -223,7 +222,17 @@ Result<void> DataPlane::make_workers(unsigned count, core::Snapshot first,
   } catch (const std::bad_alloc&) {
     return failure("allocate the session tables", "not enough memory; lower dataplane.sessions");
   }
-  spread_flows(count);
+  return {};
+}
+
+Result<void> DataPlane::start_ports() {
+  for (core::Port& port : ports_) {
+    if (auto started = port.start(); !started) {
+      started.error().where = "ports." + port.name();
+      return started;
+    }
+  }
+  spread_flows(static_cast<unsigned>(workers_.size()));
   return {};
 }
 

@@ -19,14 +19,16 @@ namespace millrace::appliance {
 // Control thread, but for publish_network().
 class DataPlane {
  public:
-  // Brings up DPDK, opens and starts the profile's ports. No worker runs yet.
+  // Brings up DPDK and sets up the profile's ports. Then, in this order: make_workers(), start_ports(),
+  // start().
   [[nodiscard]] static Result<std::unique_ptr<DataPlane>> open(const control::Profile& profile);
   ~DataPlane();
   DataPlane(const DataPlane&) = delete;
   DataPlane& operator=(const DataPlane&) = delete;
 
-  // Makes the workers; they start with start_workers().
   Result<void> make_workers(unsigned count, core::Snapshot first, const core::MakeFunction& make_function);
+  // When the tables are there: what arrives is not to wait for them.
+  Result<void> start_ports();
   void start();
   // Changes the number while traffic runs. Packets wait in the ports' queues for the moment it takes; `move`
   // carries the sessions from the old workers' functions to the new ones'.

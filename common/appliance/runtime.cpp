@@ -52,6 +52,7 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
 
   core::Snapshot first{std::make_shared<const core::Network>(plan->skeleton), policy->policy};
   if (auto made = plane_->make_workers(count, std::move(first), make_function()); !made) return made;
+  if (auto started = plane_->start_ports(); !started) return started;
   for (const core::Port& port : plane_->ports()) {
     spdlog::info("port {}: {}, {} receive queues; offloads: {}", port.name(), port.driver(),
                  port.receive_queues(),

@@ -2,6 +2,8 @@
 // A large fixed array for tables: zeroed, populated when made, on huge pages where the machine has them.
 #pragma once
 
+#include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -35,7 +37,7 @@ class PageArray {
     const auto base = (reinterpret_cast<std::uintptr_t>(map_) + kHugePage - 1) / kHugePage * kHugePage;
     data_ = reinterpret_cast<T*>(base);  // NOLINT(performance-no-int-to-ptr)
     if (bytes >= kHugePage) madvise(data_, bytes, MADV_HUGEPAGE);
-    madvise(data_, bytes, MADV_POPULATE_WRITE);  // an older kernel populates at first touch instead
+    populate(bytes);
   }
   PageArray(PageArray&& other) noexcept { swap(other); }
   PageArray& operator=(PageArray&& other) noexcept {
@@ -57,6 +59,18 @@ class PageArray {
   [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return data_[i]; }
 
  private:
+  // In steps: while one is under way no other thread can map memory, DPDK's own least of all, which has peers
+  // of memif and vhost to answer.
+  void populate(std::size_t bytes) {
+    constexpr std::size_t kStep = std::size_t{4} << 20;
+    auto* const begin = reinterpret_cast<std::byte*>(data_);
+    for (std::size_t at = 0; at < bytes; at += kStep) {
+      if (madvise(begin + at, std::min(kStep, bytes - at), MADV_POPULATE_WRITE) == 0) continue;
+      if (errno != ENOMEM) return;  // an older kernel: pages come at first touch
+      munmap(map_, mapped_);
+      throw std::bad_alloc();
+    }
+  }
   void swap(PageArray& other) noexcept {
     std::swap(map_, other.map_);
     std::swap(mapped_, other.mapped_);

@@ -241,8 +241,9 @@ class Twin::Impl {
       for (const auto& [id, device] : devices_) fds.push_back({device.tap.fd(), POLLIN, 0});
       poll(fds.data(), fds.size(), busy_ ? 0 : kQuietPollMs);
       busy_ = drain_ring();
+      auto ready = fds.cbegin() + 2;
+      for (auto& [id, device] : devices_) busy_ = ((ready++)->revents != 0 && drain_tap(device)) || busy_;
       if ((fds[0].revents & POLLIN) != 0) run_jobs();
-      for (auto& [id, device] : devices_) busy_ = drain_tap(device) || busy_;
       const Tick now = now_ms();
       const bool look = tick_after(now, housekeeping + kHousekeepingMs);
       const bool news = ((fds[1].revents & POLLIN) != 0 || look) && follow_kernel();

@@ -18,6 +18,7 @@ START_PATIENCE_S = 30
 END_PATIENCE_S = 10
 RING_EXPONENT = 10  # 1,024 slots a ring: as many descriptors as the appliance asks of a NIC
 RING_SLOTS = 2 ** RING_EXPONENT
+ACCEPTS = "00010000"  # flags of a listening socket, proc(5)
 
 # The addresses are those of traffic.h: clients in 10.0.0.0/9, servers in 192.168.0.0/17, each behind a router.
 PROFILE = """
@@ -108,7 +109,10 @@ class Device:
         def listening():
             if self.process.poll() is not None:
                 raise lab.Failed(f"{self.name} ended with status {self.process.returncode}:\n{self.log()}")
-            return self.inside.exists() and self.outside.exists()
+            # A socket's file is there before it can be connected to.
+            sockets = pathlib.Path(f"/proc/{self.process.pid}/net/unix").read_text(encoding="ascii").splitlines()
+            accepting = {line.split()[-1] for line in sockets if line.split()[3] == ACCEPTS}
+            return {str(self.inside), str(self.outside)} <= accepting
 
         lab.wait(START_PATIENCE_S, f"{self.name} to listen", listening)
 

@@ -24,7 +24,8 @@ constexpr double kAskAgain = 0.2;
 constexpr double kDevicePatience = 10;
 constexpr double kProbeEvery = 0.02;
 constexpr double kHandshakePatience = 2;
-constexpr double kQuiet = 0.05;  // without a packet for so long, none is under way any more
+constexpr double kHeldUp = 10e-6;  // several times what it takes to send a burst and to look at both ports
+constexpr double kQuiet = 0.05;    // without a packet for so long, none is under way any more
 
 constexpr std::array<const char*, 2> kPortNames = {"inside", "outside"};
 
@@ -145,6 +146,7 @@ TrialResult LoadGenerator::run(const Trial& trial) {
   prepare(trial.size);
   receive_until_quiet();
   latency_.clear();
+  looked_ = {};  // the first look clears the ports of what is left
   TrialResult result;
   const auto hz = static_cast<double>(rte_get_tsc_hz());
   const double per_tick = trial.rate / hz;
@@ -176,15 +178,15 @@ TrialResult LoadGenerator::run(const Trial& trial) {
       offer(port, count, result);
       port = 1 - port;
     }
-    for (const unsigned from : {0U, 1U}) result.received += receive_trial(from, begin);
+    for (const unsigned from : {0U, 1U}) receive_trial(from, begin, result);
   }
   result.seconds = static_cast<double>(before - begin) / hz;
   for (std::uint64_t last = rte_rdtsc();
        result.received + result.refused < result.offered && rte_rdtsc() < last + ticks(kQuiet);) {
     for (const unsigned from : {0U, 1U}) {
-      const unsigned received = receive_trial(from, begin);
-      if (received != 0) last = rte_rdtsc();
-      result.received += received;
+      const std::uint64_t received = result.received;
+      receive_trial(from, begin, result);
+      if (result.received != received) last = rte_rdtsc();
     }
   }
   result.longest_gap_us = static_cast<double>(longest) * 1e6 / hz;
@@ -224,12 +226,14 @@ unsigned LoadGenerator::receive_handshake(unsigned port) noexcept {
 }
 
 // Counts packets of the trial that began then; one of an earlier trial has an older stamp.
-unsigned LoadGenerator::receive_trial(unsigned port, std::uint64_t begin) noexcept {
+void LoadGenerator::receive_trial(unsigned port, std::uint64_t begin, TrialResult& result) noexcept {
   std::array<rte_mbuf*, kBurst> mbufs;
   const unsigned count = rte_eth_rx_burst(ports_[port].id().value(), 0, mbufs.data(), kBurst);
-  if (count == 0) return 0;
   const std::uint64_t now = rte_rdtsc();
-  unsigned own = 0;
+  const bool untimed = held_up_[port] || now - looked_[port] > ticks(kHeldUp);
+  held_up_[port] = untimed && count == kBurst;  // more may have waited
+  looked_[port] = now;
+  if (count == 0) return;
   unsigned foreign = 0;
   for (unsigned i = 0; i < count; ++i) {
     if (!PacketSequence::is_tcp4(mbufs[i])) [[unlikely]] {
@@ -240,13 +244,16 @@ unsigned LoadGenerator::receive_trial(unsigned port, std::uint64_t begin) noexce
                               PacketSequence::kStampMask;
     if (age > now - begin) [[unlikely]]
       continue;
-    latency_.record(age);
-    ++own;
+    ++result.received;
+    if (untimed) {
+      ++result.untimed;
+    } else {
+      latency_.record(age);
+    }
   }
   rte_pktmbuf_free_bulk(mbufs.data(), count);
   totals_.received[port] += count - foreign;
   totals_.foreign[port] += foreign;
-  return own;
 }
 
 void LoadGenerator::receive_until_quiet() {

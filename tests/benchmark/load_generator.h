@@ -38,6 +38,7 @@ struct TrialResult {
   std::uint64_t refused = 0;   // of those, had no room in the device's receive ring
   std::uint64_t received = 0;  // of those, came back
   std::uint64_t skipped = 0;   // more that the rate asked for: the generator itself was late
+  std::uint64_t untimed = 0;   // of those that came back, waited while the generator was kept from its CPU
   double longest_gap_us = 0;   // between two looks at its ports
 };
 
@@ -58,7 +59,7 @@ class LoadGenerator {
   // What is still under way some time after the last packet was offered counts as lost.
   TrialResult run(const Trial& trial);
   // From the handing over of a packet's burst to memif to the taking of it from memif, in TSC ticks; of the
-  // last trial.
+  // last trial, without the packets that are `untimed`.
   [[nodiscard]] const LatencyHistogram& latency() const noexcept { return latency_; }
   // Once nothing has come for a while.
   [[nodiscard]] Totals totals();
@@ -72,7 +73,7 @@ class LoadGenerator {
   unsigned transmit(unsigned port, std::span<rte_mbuf*> mbufs) noexcept;
   void offer(unsigned port, unsigned count, TrialResult& result);
   unsigned receive_handshake(unsigned port) noexcept;
-  unsigned receive_trial(unsigned port, std::uint64_t begin) noexcept;
+  void receive_trial(unsigned port, std::uint64_t begin, TrialResult& result) noexcept;
   void receive_until_quiet();
 
   Traffic traffic_;
@@ -81,6 +82,8 @@ class LoadGenerator {
   std::optional<Size> prepared_;
   std::vector<PacketSequence> sequences_;  // by port
   LatencyHistogram latency_;
+  std::array<std::uint64_t, 2> looked_{};  // when last a port was; by port
+  std::array<bool, 2> held_up_{};          // too long before that: what waits there is not timed
   Totals totals_;
 };
 

@@ -72,16 +72,11 @@ def measure(programs, quick=False, full=False):
 
 def best_of_rounds(programs, distance, size, sessions, plan):
     """In turn: what the machine gives varies over seconds."""
-    own, reference = one_round(programs, distance, size, sessions, plan)
-    for _ in range(plan.rounds - 1):
-        own_now, reference_now = one_round(programs, distance, size, sessions, plan)
-        own = max(own, own_now, key=rate_of)
-        reference = max(reference, reference_now, key=rate_of)
-    return own, reference
-
-
-def rate_of(result):
-    return result["mpps"]
+    rounds = [one_round(programs, distance, size, sessions, plan) for _ in range(plan.rounds)]
+    own, beside = max(rounds, key=lambda both: both[0]["mpps"])
+    fastest = max((reference for _, reference in rounds), key=lambda reference: reference["mpps"])
+    # Latencies are of one round, where both were offered the same.
+    return own, {**fastest, "latency_us": beside["latency_us"]}
 
 
 def one_round(programs, distance, size, sessions, plan):
@@ -159,7 +154,8 @@ class Measured:
                 "mpps": rate / 1e6,
                 **{name: statistics.median(result[f"latency_{name}_us"] for result in results) for name in PERCENTILES},
                 "lost": sum(result["offered"] - result["received"] for result in results),
-                "offered": sum(result["offered"] for result in results), "curve": points}
+                "offered": sum(result["offered"] for result in results),
+                "untimed": sum(result["untimed"] for result in results), "curve": points}
 
     def __enter__(self):
         return self

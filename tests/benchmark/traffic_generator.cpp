@@ -86,6 +86,7 @@ void report(const Trial& trial, const TrialResult& result, const LatencyHistogra
       .number("refused", static_cast<double>(result.refused))
       .number("received", static_cast<double>(result.received))
       .number("skipped", static_cast<double>(result.skipped))
+      .number("untimed", static_cast<double>(result.untimed))
       .number("longest_gap_us", result.longest_gap_us)
       .number("latency_max_us", us(latency.max()));
   for (const auto& [name, q] : {std::pair{"50", 0.5}, {"90", 0.9}, {"99", 0.99}, {"99_9", 0.999}})
