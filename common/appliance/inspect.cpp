@@ -135,7 +135,7 @@ void Runtime::trace(const control::PacketMatch& match, const Patience& patience,
   (*look)();
 }
 
-void Runtime::finish_trace(std::shared_ptr<TraceRun> run) {
+void Runtime::finish_trace(const std::shared_ptr<TraceRun>& run) {
   for (core::Worker* worker : plane_->workers()) worker->tracer().set(nullptr);
   plane_->synchronize();
   inspecting_ = false;

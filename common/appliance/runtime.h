@@ -103,7 +103,7 @@ class Runtime final : public control::Appliance {
   [[nodiscard]] Result<core::PacketFilter> filter_of(const control::PacketMatch& match) const;
   [[nodiscard]] core::MakeFunction make_function() const;
   [[nodiscard]] std::vector<std::string> needs_restart(const control::Profile& next) const;
-  void finish_trace(std::shared_ptr<struct TraceRun> run);
+  void finish_trace(const std::shared_ptr<struct TraceRun>& run);
 
   boost::asio::io_context& io_;
   Vnf& vnf_;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr unsigned kMostTracedPackets = 1000;
 constexpr unsigned kMostCapturedPackets = 10000;
-constexpr std::uint64_t kMostCapturedBytes = 64 * 1024 * 1024;  // packets times snap_length
+constexpr std::uint64_t kMostCapturedBytes = std::uint64_t{64} << 20;  // packets times snap_length
 constexpr unsigned kMostWaitMs = 600'000;
 
 // Which packets, how many, for how long.

@@ -11,7 +11,7 @@
 namespace millrace::control {
 namespace {
 
-constexpr std::size_t kMostProfileBytes = 64 * 1024 * 1024;
+constexpr std::size_t kMostProfileBytes = std::size_t{64} << 20;
 
 http::Response refused(const Diagnostics& diagnostics) {
   boost::json::array errors;

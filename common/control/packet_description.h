@@ -32,7 +32,7 @@ struct PacketDescription {
 };
 
 // Error::where is the member that is wrong or missing.
-[[nodiscard]] Result<PacketDescription> read_packet(const boost::json::object& packet);
+[[nodiscard]] Result<PacketDescription> read_packet(const boost::json::object& object);
 
 // "syn", "syn,ack", "none": names of RFC 9293 section 3.1 with commas between.
 [[nodiscard]] std::optional<std::uint8_t> parse_tcp_flags(std::string_view text);

@@ -86,7 +86,7 @@ class Capturer {
   }
 
  private:
-  void offer(rte_mbuf* mbuf, CapturedPacket packet) noexcept;
+  void offer(rte_mbuf* mbuf, CapturedPacket captured) noexcept;
 
   std::atomic<CaptureJob*> job_{nullptr};
   CaptureJob* current_ = nullptr;

@@ -71,6 +71,7 @@ Result<EalMemory> start_eal(const EalConfig& config) {
     arguments.push_back("--file-prefix=" + config.name);
   }
   std::vector<char*> argv;
+  argv.reserve(arguments.size());
   for (std::string& argument : arguments) argv.push_back(argument.data());
 
   cpu_set_t before;

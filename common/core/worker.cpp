@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/core/worker.h"
 
+#include <ctime>
 #include <new>
 #include <string>
 
@@ -9,7 +10,6 @@
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
 #include <sys/prctl.h>
-#include <time.h>
 
 namespace millrace::core {
 namespace {

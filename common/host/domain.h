@@ -37,11 +37,11 @@ class Domains {
   // interface. An earlier run's leftover is taken over.
   [[nodiscard]] Result<void> add(std::string_view name, RouteTable table);
   // Puts the link into a domain that add() made. Call it before the link's addresses are set.
-  [[nodiscard]] Result<void> attach(const Link& link, std::string_view domain);
+  [[nodiscard]] Result<void> attach(const Link& link, std::string_view name);
   // Undoes attach(), for a link that is there no more, or is to be in another domain.
-  [[nodiscard]] Result<void> detach(std::string_view link, std::string_view domain);
+  [[nodiscard]] Result<void> detach(std::string_view link, std::string_view name);
   // Sets the addresses of an attached link, with the route to each subnet in the domain's table.
-  [[nodiscard]] Result<void> set_addresses(LinkIndex link, std::string_view domain,
+  [[nodiscard]] Result<void> set_addresses(LinkIndex link, std::string_view name,
                                            std::span<const net::InterfaceAddress> addresses);
   // Removes what add() and attach() made, as far as it is still there.
   [[nodiscard]] Result<void> close();

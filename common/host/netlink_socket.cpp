@@ -16,7 +16,7 @@ namespace {
 
 // The kernel fills a dump's datagram up to 32 KiB when the reader offers that much (af_netlink.c,
 // netlink_dump).
-constexpr std::size_t kBufferBytes = 64 * 1024;
+constexpr std::size_t kBufferBytes = std::size_t{64} * 1024;
 
 // The kernel's own sentence, which follows the error when NETLINK_EXT_ACK is on (NLMSGERR_ATTR_MSG).
 std::string extended_text(const nlmsghdr& message) {

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <future>
 #include <map>
 
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -71,7 +71,7 @@ class Twin::Impl {
     auto done = answer.get_future();
     {
       const std::lock_guard lock(mutex_);
-      jobs_.push_back([&] { answer.set_value(reconfigure(std::move(plan))); });
+      jobs_.emplace_back([&] { answer.set_value(reconfigure(std::move(plan))); });
     }
     eventfd_write(wake_, 1);
     return done.get();
@@ -155,7 +155,7 @@ class Twin::Impl {
       }
     }
     follow(skeleton);
-    const auto entries = change_static_entries(
+    auto entries = change_static_entries(
         *netlink_, plan_, plan, [this](InterfaceId interface) { return link_of(interface); },
         [this](const Error& error) { trouble(error); });
     if (!entries) return entries;

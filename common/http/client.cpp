@@ -26,7 +26,7 @@ using HttpError = boost::beast::http::error;
 using Tcp = asio::ip::tcp;
 
 constexpr auto kToTuple = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
 
 // Why there is no answer. `retry` when the request may be put again on a new connection without harm: an old
 // connection broke before the first byte of an answer.
@@ -45,7 +45,7 @@ bool is_clients_business(std::string_view name) {
 }
 
 bool has_line_break(std::string_view text) {
-  return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos;
+  return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
 }
 
 // Nothing when a name or a value would break out of its line.
@@ -256,7 +256,7 @@ void Client::Impl::run(asio::awaitable<void> work, Cancel cancel) {
   std::exception_ptr thrown;
   asio::co_spawn(io_, std::move(work), [&](std::exception_ptr error) {
     finished = true;
-    thrown = error;
+    thrown = std::move(error);
     io_.stop();  // a deadline's timer may still be waiting
   });
   io_.restart();

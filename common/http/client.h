@@ -24,8 +24,8 @@ struct ClientOptions {
   // request(): from the first step of connecting to the last byte of the answer. stream(): until the header
   // is there, and then for each 64 KiB. Looking up a name can take longer, as the system's resolver says.
   std::chrono::milliseconds timeout = std::chrono::seconds(30);
-  std::size_t header_bytes = 64 * 1024;
-  std::size_t body_bytes = 256 * 1024 * 1024;  // of an answer that is held in memory
+  std::size_t header_bytes = std::size_t{64} * 1024;
+  std::size_t body_bytes = std::size_t{256} * 1024 * 1024;  // of an answer that is held in memory
 };
 
 // What to ask. Host, Content-Length and Connection are the client's business.

@@ -29,8 +29,8 @@ using HttpError = boost::beast::http::error;
 // How long a client may take to close: one that is still sending, and one that has been read to the end.
 constexpr std::chrono::milliseconds kPartingTimeUnread{2000};
 constexpr std::chrono::milliseconds kPartingTime{250};
-constexpr std::size_t kStreamWriteBytes = 32 * 1024;
-constexpr std::size_t kReadBytes = 16 * 1024;
+constexpr std::size_t kStreamWriteBytes = std::size_t{32} * 1024;
+constexpr std::size_t kReadBytes = std::size_t{16} * 1024;
 
 Response refuse(unsigned status, std::string_view detail) {
   return problem(status, reason_phrase(status), detail);

@@ -57,7 +57,7 @@ Response Response::json(unsigned status, const boost::json::value& value) {
 
 Response Response::stream(unsigned status, std::string_view content_type, Generator generator) {
   return stream_later(status, content_type,
-                      [generator = std::move(generator)](Reply<Chunk> reply) { reply(generator()); });
+                      [generator = std::move(generator)](const Reply<Chunk>& reply) { reply(generator()); });
 }
 
 Response Response::stream_later(unsigned status, std::string_view content_type, Producer producer) {

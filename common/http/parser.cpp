@@ -11,7 +11,7 @@ namespace beast = boost::beast;
 
 // "0" CRLF CRLF: a chunked body has at least so much to come until it is complete.
 constexpr std::size_t kShortestChunkedEnd = 5;
-constexpr std::size_t kMaxExtensionBytes = 16 * 1024;
+constexpr std::size_t kMaxExtensionBytes = std::size_t{16} * 1024;
 
 }  // namespace
 

@@ -24,10 +24,10 @@ class context;
 namespace millrace::http {
 
 struct Limits {
-  std::size_t header_bytes = 8 * 1024;        // request line and fields: past it 414 or 431
-  std::size_t body_bytes = 16 * 1024 * 1024;  // past it 413; a route may have its own
+  std::size_t header_bytes = std::size_t{8} * 1024;        // request line and fields: past it 414 or 431
+  std::size_t body_bytes = std::size_t{16} * 1024 * 1024;  // past it 413; a route may have its own
   // Of all requests at hand together: one that would go past it gets 503.
-  std::size_t bodies_bytes = 64 * 1024 * 1024;
+  std::size_t bodies_bytes = std::size_t{64} * 1024 * 1024;
   // Past it, the connection that has been idle longest makes place; if none is idle, the new one gets 503.
   std::size_t connections = 128;
   // For the whole header, and for each 64 KiB of body.

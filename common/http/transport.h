@@ -21,7 +21,7 @@ namespace asio = boost::asio;
 using ErrorCode = boost::system::error_code;
 
 // How much must arrive, or be taken, within one read or write timeout: slower is stalled.
-constexpr std::size_t kProgressBytes = 64 * 1024;
+constexpr std::size_t kProgressBytes = std::size_t{64} * 1024;
 
 class Transport : public std::enable_shared_from_this<Transport> {
  public:

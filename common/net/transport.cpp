@@ -38,9 +38,9 @@ bool addresses_are_final(Bytes frame, const Headers& headers) noexcept {
   for (std::uint8_t next = ip->next_header; next != headers.protocol;) {
     const auto* extension = reader.peek<Ipv6Extension>();
     if (extension == nullptr) return true;
-    const std::size_t length = next == protocol::kAh             ? (extension->length + 2U) * 4U
+    const std::size_t length = next == protocol::kAh             ? (std::size_t{extension->length} + 2) * 4
                                : next == protocol::kIpv6Fragment ? sizeof(Ipv6FragmentHeader)
-                                                                 : (extension->length + 1U) * 8U;
+                                                                 : (std::size_t{extension->length} + 1) * 8;
     const Bytes whole = reader.take(length);
     constexpr std::size_t kSegmentsLeft = 3;
     if (next == protocol::kIpv6Routing && whole.size() > kSegmentsLeft && whole[kSegmentsLeft] != 0)

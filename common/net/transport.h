@@ -17,6 +17,7 @@ namespace millrace::net {
 }
 
 // The checksum field of the TCP or UDP header at `l4`.
+// NOLINTNEXTLINE(readability-non-const-parameter): it is written through what this returns
 [[nodiscard]] inline be16& transport_checksum(std::uint8_t* l4, std::uint8_t transport) noexcept {
   return transport == protocol::kTcp ? reinterpret_cast<TcpHeader*>(l4)->checksum
                                      : reinterpret_cast<UdpHeader*>(l4)->checksum;

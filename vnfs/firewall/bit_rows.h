@@ -67,9 +67,9 @@ class BitRows {
           word &= words_[of.first_word + static_cast<unsigned>(std::popcount(of.summary & before))];
         }
         if (word != 0) {
-          return static_cast<std::uint32_t>(block * 4096 +
-                                            static_cast<unsigned>(std::countr_zero(summary)) * 64U +
-                                            static_cast<unsigned>(std::countr_zero(word)));
+          const auto of_block = static_cast<unsigned>(std::countr_zero(summary)) * 64U +
+                                static_cast<unsigned>(std::countr_zero(word));
+          return static_cast<std::uint32_t>(block * 4096) + of_block;
         }
       }
     }

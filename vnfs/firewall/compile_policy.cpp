@@ -162,9 +162,9 @@ class Compiler {
 
   Result<void> add_zones() {
     const auto& interfaces = context_.network.interfaces;
-    for (std::uint16_t id = 0; id < interfaces.size(); ++id) {
+    for (std::size_t id = 0; id < interfaces.size(); ++id) {
       policy_->interface_names.push_back(interfaces[id].name);
-      interface_ids_.emplace(interfaces[id].name, id);
+      interface_ids_.emplace(interfaces[id].name, static_cast<std::uint16_t>(id));
     }
     policy_->zone_of.assign(interfaces.size(), ZoneId::none());
     for (const profile::Zone& zone : profile_.zones) {

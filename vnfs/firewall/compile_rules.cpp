@@ -114,7 +114,7 @@ class MatcherBuilder {
   Result<void> number_entries() {
     std::vector<std::uint32_t>& rule_of_entry = matcher_.rule_of_entry_;
     for (std::uint32_t i = 0; i < rules_.size(); ++i) {
-      if (const auto checked = check(rules_[i], sets_); !checked) return checked;
+      if (auto checked = check(rules_[i], sets_); !checked) return checked;
       const auto first = static_cast<std::uint32_t>(rule_of_entry.size());
       const std::size_t count = std::max<std::size_t>(1, rules_[i].services.size());
       if (first + count > limits_.entries) {

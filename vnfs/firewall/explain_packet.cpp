@@ -100,8 +100,7 @@ class Explanation {
 
   // A name, or null.
   static boost::json::value name_or_null(const std::vector<std::string>& names, std::size_t id) {
-    if (id < names.size()) return boost::json::value(names[id]);
-    return nullptr;
+    return id < names.size() ? boost::json::value(names[id]) : nullptr;
   }
   boost::json::value interface_name(core::InterfaceId id) const {
     if (id.valid() && id.value() < network_.interfaces.size())
@@ -150,7 +149,7 @@ class Explanation {
     out_["session"] = nullptr;
   }
 
-  void verdict(std::string_view action, std::string summary, std::uint8_t reason = 0,
+  void verdict(std::string_view action, std::string_view summary, std::uint8_t reason = 0,
                std::string_view rule = {}) {
     object verdict{{"action", action}};
     if (!rule.empty()) verdict["rule"] = rule;
@@ -159,7 +158,7 @@ class Explanation {
       verdict["sentence"] = reason_of(reason).sentence;
     }
     out_["verdict"] = std::move(verdict);
-    out_["summary"] = std::move(summary);
+    out_["summary"] = summary;
   }
   template <class Reason>
   void drop(std::string_view when, Reason reason, std::string_view rule = {}) {

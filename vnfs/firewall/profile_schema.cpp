@@ -261,13 +261,13 @@ Table<Section> section() {
 }  // namespace
 
 const control::ProfileSchema<Section>& schema() {
-  static const control::ProfileSchema<Section> schema{
+  static const control::ProfileSchema<Section> kSchema{
       .vnf = "firewall",
       .doc = "Zones, groups and rules of the firewall.",
       .section = section(),
       .check = check,
   };
-  return schema;
+  return kSchema;
 }
 
 control::Checked<Whole> load(const std::string& path) { return control::load_profile(schema(), path); }

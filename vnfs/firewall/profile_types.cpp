@@ -354,7 +354,7 @@ TypePtr<std::uint8_t> days() {
 
 TypePtr<std::uint16_t> time_of_day() {
   return control::text_of<std::uint16_t>(
-      "a time of day, such as \"08:00\", up to \"24:00\"", "([01][0-9]|2[0-3]):[0-5][0-9]|24:00", parse_time,
+      R"(a time of day, such as "08:00", up to "24:00")", "([01][0-9]|2[0-3]):[0-5][0-9]|24:00", parse_time,
       [](const std::uint16_t& minute) { return fmt::format("\"{:02}:{:02}\"", minute / 60, minute % 60); });
 }
 

@@ -11,6 +11,7 @@ namespace millrace::firewall {
 
 // So many events in so many seconds: ten a minute is {1, 6}. No events: no limit.
 struct Pace {
+  // NOLINTNEXTLINE(google-explicit-constructor): 5 is five a second
   constexpr Pace(std::uint32_t count = 0, std::uint32_t in_seconds = 1) noexcept
       : events(count), seconds(in_seconds) {}
 

@@ -75,7 +75,7 @@ std::string text_of(const Service& service) {
 }
 
 std::string service_of(const RuleKey& key) {
-  const std::string name = protocol_name(key.protocol);
+  std::string name = protocol_name(key.protocol);
   if (!key.has_ports) return name + " (a fragment without ports)";
   if (net::protocol::is_icmp(key.protocol))
     return fmt::format("{}/type {} code {}", name, key.icmp_type, key.icmp_code);

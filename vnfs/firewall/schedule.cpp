@@ -29,7 +29,7 @@ std::time_t moment(const profile::Schedule& schedule, std::time_t when, int days
 
 bool is_active(const profile::Schedule& schedule, std::time_t when) {
   const std::tm parts = broken_down(schedule, when);
-  const unsigned minute = static_cast<unsigned>(parts.tm_hour * 60 + parts.tm_min);
+  const auto minute = static_cast<unsigned>(parts.tm_hour * 60 + parts.tm_min);
   const unsigned today = static_cast<unsigned>(parts.tm_wday + 6) % 7;  // Monday is 0
   const auto on = [&](unsigned day) { return (schedule.days >> day & 1U) != 0; };
   if (schedule.to_minute > schedule.from_minute) {

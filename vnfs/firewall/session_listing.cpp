@@ -67,7 +67,7 @@ Result<control::SessionPage> list_sessions(appliance::Workers workers, const cor
       if (filter->matches(session)) found.push_back(session);
       return found.size() < left;
     });
-    for (const Session& session : found) page.sessions.push_back(to_json(session, at->worker, now, names));
+    for (const Session& session : found) page.sessions.emplace_back(to_json(session, at->worker, now, names));
     left -= found.size();
     if (at->place < state_of(worker).sessions.flows().capacity()) break;
   }

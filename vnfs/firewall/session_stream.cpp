@@ -206,7 +206,7 @@ class StreamReader {
         reader_(Bytes(reinterpret_cast<const std::uint8_t*>(stream.data()), stream.size())) {}
 
   Result<SessionStream> run() {
-    const WireHeader* header = reader_.read<WireHeader>();
+    const auto* header = reader_.read<WireHeader>();
     if (header == nullptr || std::memcmp(header->magic.data(), kMagic.data(), kMagic.size()) != 0) {
       return wrong("it does not begin like a stream of sessions");
     }
@@ -230,7 +230,7 @@ class StreamReader {
 
   Result<void> read_frame() {
     const std::size_t start = reader_.offset();
-    const WireFrame* head = reader_.peek<WireFrame>();
+    const auto* head = reader_.peek<WireFrame>();
     if (head == nullptr) return wrong("it is cut off");
     const std::size_t length = head->length.host();
     if (length > kLongestName + sizeof(WireSession) * SessionStreamWriter::kMostPerFrame) {
@@ -265,7 +265,7 @@ class StreamReader {
   }
 
   Result<void> read_name(Reader payload) {
-    const WireName* head = payload.read<WireName>();
+    const auto* head = payload.read<WireName>();
     if (head == nullptr || head->kind < 1 || head->kind > out_.names.names.size())
       return wrong("a name is malformed");
     auto& names = out_.names.names[head->kind - 1];

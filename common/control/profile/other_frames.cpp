@@ -62,6 +62,7 @@ bool parse_protocol(std::string_view text, OtherFrames& out, Fault& fault) {
 
 TypePtr<OtherFrames> protocol() {
   std::vector<std::string_view> words;
+  words.reserve(kProtocols.size());
   for (const Protocol& one : kProtocols) words.push_back(one.word);
   Shape shape{.kind = Shape::Kind::kText,
               .phrase = fmt::format("{}, or an Ethernet type from 0x0600 to 0xffff", fmt::join(words, ", "))};

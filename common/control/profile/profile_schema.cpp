@@ -54,7 +54,8 @@ TypePtr<Workers> workers() {
                                  "each CPU once, a worker needs it alone");
           }
         }
-        out = {.count = static_cast<std::uint16_t>(list.size()), .cpus = std::move(list)};
+        out.count = static_cast<std::uint16_t>(list.size());
+        out.cpus = std::move(list);
         return true;
       },
       nullptr);
@@ -102,7 +103,7 @@ std::shared_ptr<const Struct<Port>> port() {
   auto table = std::make_shared<Struct<Port>>("port", "A device that packets come from and go to.");
   table->field(
       "device", &Port::device,
-      string("DPDK device arguments, such as \"0000:00:05.0\" or \"net_af_packet0,iface=eth2\"", 1023),
+      string(R"(DPDK device arguments, such as "0000:00:05.0" or "net_af_packet0,iface=eth2")", 1023),
       "The device, as DPDK names it: a PCI address, or a driver with its arguments (`net_af_packet0,...`, "
       "`net_af_xdp`, `net_memif`, `net_virtio_user`, `net_vhost`, `net_tap`, `net_pcap`).",
       kRequired);

@@ -146,6 +146,7 @@ class ListType final : public Type<std::vector<T>> {
   }
   [[nodiscard]] std::string show(const std::vector<T>& value) const override {
     std::vector<std::string> items;
+    items.reserve(value.size());
     for (const T& item : value) items.push_back(item_->show(item));
     return detail::show_list(items);
   }
@@ -311,7 +312,7 @@ class Struct final : public Type<S> {
   Struct(std::string name, std::string doc) : name_(std::move(name)), doc_(std::move(doc)) {}
 
   template <class Member, class T>
-  void field(std::string key, Member S::*member, std::shared_ptr<T> type, std::string doc,
+  void field(const std::string& key, Member S::*member, std::shared_ptr<T> type, std::string doc,
              Presence presence = {}) {
     TypePtr<Member> bound = wrap<Member, typename T::Value>(std::move(type));
     Field field;

@@ -48,8 +48,8 @@ json::value default_of(const Shape::Field& field) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error == std::errc{} && end == text.data() + text.size()) return number;
-  if (text.size() > 1 && text.front() == '"') return json::value(text.substr(1, text.size() - 2));
-  return json::value(text);
+  const bool quoted = text.size() > 1 && text.front() == '"';
+  return json::string(quoted ? std::string_view(text).substr(1, text.size() - 2) : text);
 }
 
 class Writer {

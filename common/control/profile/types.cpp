@@ -59,6 +59,7 @@ Shape choice_shape(const std::vector<Shape::Choice>& choices) {
 
 bool no_such_choice(std::string_view text, const std::vector<Shape::Choice>& choices, Fault& fault) {
   std::vector<std::string> words;
+  words.reserve(choices.size());
   for (const auto& one : choices) words.push_back(one.word);
   fault.wrong = "is not possible";
   if (const auto meant = closest(text, words))

@@ -13,7 +13,7 @@
 #include "common/control/vnfctl/remote.h"
 #include "common/control/vnfctl/style.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): a library's
 class App;
 }
 

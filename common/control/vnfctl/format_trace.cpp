@@ -11,7 +11,7 @@ namespace {
 
 // An event's last words: where the packet went, or why not on.
 std::string fate(const boost::json::value& event) {
-  const std::string verdict = text_at(event, "verdict");
+  std::string verdict = text_at(event, "verdict");
   if (verdict == "to_host") return "to the host";
   if (verdict != "dropped") return verdict;
   return fmt::format("dropped: {}", text_at(event, "reason"));

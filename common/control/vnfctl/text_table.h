@@ -14,9 +14,10 @@ struct Cell {
   std::string text;
   Tone tone = Tone::kPlain;
 
-  Cell(std::string content, Tone in = Tone::kPlain)
-      : text(std::move(content)), tone(in) {}   // NOLINT(google-explicit-constructor)
-  Cell(const char* content) : text(content) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTBEGIN(google-explicit-constructor): most cells are plain text
+  Cell(std::string content, Tone in = Tone::kPlain) : text(std::move(content)), tone(in) {}
+  Cell(const char* content) : text(content) {}
+  // NOLINTEND(google-explicit-constructor)
 };
 
 class TextTable {
