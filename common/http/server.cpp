@@ -314,8 +314,8 @@ Result<std::uint16_t> Server::listen_tcp(std::string_view address, std::uint16_t
 }
 
 Result<std::uint16_t> Server::listen_tls(std::string_view address, std::uint16_t port,
-                                         std::shared_ptr<asio::ssl::context> context) {
-  return state_->listen_inet(address, port, std::move(context));
+                                         const std::shared_ptr<asio::ssl::context>& context) {
+  return state_->listen_inet(address, port, context);
 }
 
 Result<void> Server::serve(int connected_socket) { return state_->serve(connected_socket); }

@@ -58,7 +58,7 @@ class Server {
   [[nodiscard]] Result<std::uint16_t> listen_tcp(std::string_view address, std::uint16_t port);
   // Whether clients must have a certificate is for the context to say (verify_peer, fail_if_no_peer_cert).
   [[nodiscard]] Result<std::uint16_t> listen_tls(std::string_view address, std::uint16_t port,
-                                                 std::shared_ptr<boost::asio::ssl::context> context);
+                                                 const std::shared_ptr<boost::asio::ssl::context>& context);
   // Serves a stream socket that is already connected, and owns it.
   [[nodiscard]] Result<void> serve(int connected_socket);
 
