@@ -259,6 +259,7 @@ the worker's or the generator's CPU for so long that half a ring fills is not co
 line takes more than twice the shortest time seen ({round_trip:.0f} ns here) from the one CPU to the other and back: where virtual
 CPUs move between cores that share a cache and others that do not, so does the cost of all that crosses. Up to {disturbed}
 trials of a device are done again for these reasons.
+What forwards runs at the highest priority (nice -20) in both devices, so that other programs take the generator's CPU.
 *testpmd* is DPDK's own forwarder in its macswap mode, in the firewall's place and measured right after it; *ratio* is how
 many times its cost a packet of the firewall has. Both are measured twice in turn (once with `--quick`), and the better
 result of each is shown. `>=`: the generator could do no more.
@@ -266,8 +267,9 @@ result of each is shown. `>=`: the generator could do no more.
 **Latency** is taken from the handing over of a packet's burst to memif to its being taken from memif, for all packets of
 a trial, at parts of the firewall's throughput; testpmd at the same rates. Each percentile is the median of three trials.
 With two CPUs, what the appliance does beside forwarding shares the generator's: packets that were back while the
-generator did not look at its ports for more than 10 us are counted as *untimed* and left out. What keeps the worker from
-its CPU, the hypervisor above all, is in the tail.
+generator did not look at its ports for more than 10 us (40 us above 64 bytes) are counted as *untimed* and left out.
+What keeps the worker from its CPU, the hypervisor above all, is in the tail. Where the CPUs came to be further apart
+after the search, 90 % of what it found may be more than the device can take.
 Memory for packets: {pages}.
 
 **Instructions per packet** are counted by callgrind and gate changes, as do calls of the allocator and system calls on

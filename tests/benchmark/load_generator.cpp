@@ -24,7 +24,9 @@ constexpr double kAskAgain = 0.2;
 constexpr double kDevicePatience = 10;
 constexpr double kProbeEvery = 0.02;
 constexpr double kHandshakePatience = 2;
-constexpr double kHeldUp = 10e-6;  // several times what it takes to send a burst and to look at both ports
+// Several times what it takes to send a burst and to look at both ports.
+constexpr double kHeldUp64 = 10e-6;
+constexpr double kHeldUp = 40e-6;  // with larger packets
 constexpr double kQuiet = 0.05;    // without a packet for so long, none is under way any more
 
 constexpr std::array<const char*, 2> kPortNames = {"inside", "outside"};
@@ -146,6 +148,7 @@ TrialResult LoadGenerator::run(const Trial& trial) {
   prepare(trial.size);
   receive_until_quiet();
   latency_.clear();
+  held_up_after_ = ticks(trial.size == Size::k64 ? kHeldUp64 : kHeldUp);
   looked_ = {};  // the first look clears the ports of what is left
   TrialResult result;
   const auto hz = static_cast<double>(rte_get_tsc_hz());
@@ -230,7 +233,7 @@ void LoadGenerator::receive_trial(unsigned port, std::uint64_t begin, TrialResul
   std::array<rte_mbuf*, kBurst> mbufs;
   const unsigned count = rte_eth_rx_burst(ports_[port].id().value(), 0, mbufs.data(), kBurst);
   const std::uint64_t now = rte_rdtsc();
-  const bool untimed = held_up_[port] || now - looked_[port] > ticks(kHeldUp);
+  const bool untimed = held_up_[port] || now - looked_[port] > held_up_after_;
   held_up_[port] = untimed && count == kBurst;  // more may have waited
   looked_[port] = now;
   if (count == 0) return;

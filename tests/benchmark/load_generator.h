@@ -82,8 +82,9 @@ class LoadGenerator {
   std::optional<Size> prepared_;
   std::vector<PacketSequence> sequences_;  // by port
   LatencyHistogram latency_;
+  std::uint64_t held_up_after_ = 0;        // ticks without a look at a port
   std::array<std::uint64_t, 2> looked_{};  // when last a port was; by port
-  std::array<bool, 2> held_up_{};          // too long before that: what waits there is not timed
+  std::array<bool, 2> held_up_{};          // before that: what waits there is not timed
   Totals totals_;
 };
 
