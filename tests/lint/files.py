@@ -12,7 +12,7 @@ LONG, TOO_LONG = 300, 500
 
 
 def check_top(tree):
-    for entry in sorted({path.split("/")[0] for path in tree.paths()}):
+    for entry in sorted({path.split("/")[0] for path in (*tree.paths(), *tree.binaries)}):
         if entry not in TOP and not entry.startswith("."):
             yield f"{entry}: does not belong at the top"
 

@@ -14,6 +14,7 @@ class Files(unittest.TestCase):
         self.assertEqual(list(files.check_top(tree("README.md", ".ci/run", "common/base/a.h", "docs/a.md"))), [])
         self.assertEqual(list(files.check_top(tree("scripts/a", "notes.txt", "docs/a.md"))),
                          ["notes.txt: does not belong at the top", "scripts: does not belong at the top"])
+        self.assertEqual(list(files.check_top(Tree({}, ["core", "docs/a.png"]))), ["core: does not belong at the top"])
 
     def test_length(self):
         for path in ("common/a.h", "tests/a.py"):

@@ -13,8 +13,9 @@ CODE = (".h", ".cpp")
 class Tree:
     """Files by path relative to the top. From a dict in tests, from git otherwise."""
 
-    def __init__(self, texts):
+    def __init__(self, texts, binaries=()):
         self._texts = texts
+        self.binaries = tuple(binaries)  # paths of files that are no text
 
     @classmethod
     def of(cls, root=ROOT):
@@ -23,12 +24,16 @@ class Tree:
         command = ["git", "-c", f"safe.directory={root}", "-C", str(root), "ls-files", "-z"]
         command += ["--cached", "--others", "--exclude-standard"]
         listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        texts = {}
+        texts, binaries = {}, []
         for name in sorted(filter(None, listing.split("\0"))):
-            data = (root / name).read_bytes() if (root / name).is_file() else None
-            if data is not None and b"\0" not in data[:4096]:
-                texts[name] = data.decode("utf-8", "surrogateescape")
-        return cls(texts)
+            if not (root / name).is_file():
+                continue
+            with open(root / name, "rb") as file:
+                if b"\0" in file.read(4096):
+                    binaries.append(name)
+                    continue
+            texts[name] = (root / name).read_bytes().decode("utf-8", "surrogateescape")
+        return cls(texts, binaries)
 
     def paths(self, *suffixes):
         return [path for path in self._texts if not suffixes or path.endswith(suffixes)]
