@@ -23,7 +23,7 @@ class StrongId {
   [[nodiscard]] constexpr bool valid() const noexcept { return *this != none(); }
   [[nodiscard]] constexpr Int value() const noexcept { return value_; }
 
-  constexpr auto operator<=>(const StrongId&) const noexcept = default;
+  constexpr auto operator<=>(const StrongId&) const noexcept = default;  // NOLINT(modernize-use-nullptr)
 
  private:
   Int value_ = std::numeric_limits<Int>::max();

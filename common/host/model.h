@@ -26,7 +26,7 @@ struct Destination {
   RouteTable table;
   net::Prefix prefix;
 
-  auto operator<=>(const Destination&) const = default;
+  auto operator<=>(const Destination&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 class Model {

@@ -73,7 +73,7 @@ struct NeighborKey {
   LinkIndex link;
   net::IpAddress address;
 
-  constexpr auto operator<=>(const NeighborKey&) const noexcept = default;
+  constexpr auto operator<=>(const NeighborKey&) const noexcept = default;  // NOLINT(modernize-use-nullptr)
 };
 
 struct Neighbor {

@@ -81,7 +81,7 @@ class IpAddress {
   [[nodiscard]] constexpr unsigned bits() const noexcept { return is_v4() ? 32 : 128; }
   [[nodiscard]] constexpr const std::array<std::uint8_t, 16>& bytes() const noexcept { return bytes_; }
 
-  constexpr auto operator<=>(const IpAddress&) const noexcept = default;
+  constexpr auto operator<=>(const IpAddress&) const noexcept = default;  // NOLINT(modernize-use-nullptr)
   [[nodiscard]] std::string to_string() const;
   [[nodiscard]] static std::optional<IpAddress> parse(std::string_view text);
 
@@ -95,7 +95,7 @@ struct Prefix {
   IpAddress address;
   std::uint8_t length = 0;
 
-  constexpr auto operator<=>(const Prefix&) const noexcept = default;
+  constexpr auto operator<=>(const Prefix&) const noexcept = default;  // NOLINT(modernize-use-nullptr)
   [[nodiscard]] bool contains(const IpAddress& candidate) const noexcept;
   [[nodiscard]] bool contains(const Prefix& other) const noexcept;
   [[nodiscard]] bool overlaps(const Prefix& other) const noexcept {
@@ -114,6 +114,7 @@ struct InterfaceAddress {
   IpAddress address;
   std::uint8_t length = 0;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr)
   constexpr auto operator<=>(const InterfaceAddress&) const noexcept = default;
   [[nodiscard]] Prefix subnet() const noexcept { return Prefix::of(address, length); }
   [[nodiscard]] std::string to_string() const;
