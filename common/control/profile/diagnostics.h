@@ -19,7 +19,7 @@ struct Position {
   std::uint32_t line = 0;
   std::uint32_t column = 0;
 
-  constexpr auto operator<=>(const Position&) const noexcept = default;
+  constexpr auto operator<=>(const Position&) const noexcept = default;  // NOLINT(modernize-use-nullptr)
   [[nodiscard]] constexpr bool known() const noexcept { return line != 0; }
 };
 
