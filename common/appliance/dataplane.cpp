@@ -7,7 +7,7 @@
 #include <rte_ring.h>
 #include <sys/random.h>
 
-#include "common/core/owner.h"
+#include "common/core/ownership.h"
 #include "common/host/resolver.h"
 
 namespace millrace::appliance {
@@ -259,23 +259,7 @@ void DataPlane::hand_out_leftovers(unsigned count) {
     while (rte_ring_dequeue(ring, &entry) == 0) packets.push_back(static_cast<rte_mbuf*>(entry));
   }
   for (rte_mbuf* packet : packets) {
-    net::Headers headers;
-    const Bytes frame(rte_pktmbuf_mtod(packet, const std::uint8_t*), packet->data_len);
-    unsigned owner = 0;
-    if (net::parse_frame(frame, packet->pkt_len, headers, {.check_ipv4_checksum = false}) ==
-            net::ParseError::kNone &&
-        headers.family != net::Headers::kArp) {
-      const core::Note& with = core::note(packet);
-      std::uint32_t hash = 0;
-      if (with.kind == core::Note::Kind::kFragment) {
-        headers.source_port = with.source_port;
-        headers.destination_port = with.destination_port;
-        hash = core::owner_hash(headers, frame.data() + headers.l3_offset, with.has_ports);
-      } else {
-        hash = core::flow_hash(headers, frame);
-      }
-      owner = core::owner_of(hash, count);
-    }
+    const unsigned owner = core::owner_of(core::bucket_of_waiting(packet, published_->get()), count);
     if (rte_ring_enqueue(owner_rings_[owner], packet) != 0) {
       core::count_drops(*counters_[owner], core::Drop::kOwnerRingFull, &packet, 1);
     }

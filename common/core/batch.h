@@ -17,6 +17,7 @@
 namespace millrace::core {
 
 class Network;
+class Ownership;
 
 // The batch owns the mbuf until the packet leaves. Headers are in the mbuf's first segment.
 struct alignas(64) Packet {
@@ -32,6 +33,8 @@ struct alignas(64) Packet {
   std::uint8_t direction = 0;   // the function's own
   bool link_broadcast = false;  // came by a link-layer group address
   bool made_here = false;       // by the originator, so no error is sent about it
+  bool restarted = false;       // restart.h
+  bool rewritten = false;       // its addresses are not its sender's: no error is sent about it
   std::uint32_t mark = 0;       // the function's own, passed from stage to stage
 
   [[nodiscard]] std::uint8_t* bytes() const noexcept { return rte_pktmbuf_mtod(mbuf, std::uint8_t*); }
@@ -127,11 +130,12 @@ class Batch {
     size_ = 0;
   }
 
-  const Network* network = nullptr;  // of the snapshot the batch is judged by
-  Tick now = 0;                      // when the batch was received
-  std::uint64_t tsc = 0;             // the same, in cycles of the time stamp counter
-  std::uint64_t traced = 0;          // a bit per lane whose way is being recorded
-  std::uint64_t unfinished = 0;      // a bit per lane that egress must complete: receive_marks.h
+  const Network* network = nullptr;      // of the snapshot the batch is judged by
+  const Ownership* ownership = nullptr;  // of its policy; null: flows are owned by addresses and ports
+  Tick now = 0;                          // when the batch was received
+  std::uint64_t tsc = 0;                 // the same, in cycles of the time stamp counter
+  std::uint64_t traced = 0;              // a bit per lane whose way is being recorded
+  std::uint64_t unfinished = 0;          // a bit per lane that egress must complete: receive_marks.h
 
  private:
   std::array<Packet, kMaxSize> packets_;

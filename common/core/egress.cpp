@@ -23,7 +23,8 @@ void Egress::resolve(Batch& batch, Packet& packet, Origin origin) noexcept {
   note(packet.mbuf) = Note{.kind = Note::Kind::kResolve,
                            .type_or_flags = static_cast<std::uint8_t>(origin),
                            .interface = packet.egress,
-                           .port = packet.port};
+                           .port = packet.port,
+                           .rewritten = packet.rewritten};
   batch.take(packet);
   to_resolve_.push(packet.mbuf);
 }
@@ -55,6 +56,7 @@ bool Egress::hop_taken(Batch& batch, Packet& packet, const Network& network, Ori
       resolve(batch, packet, origin);
       return true;
     case NextHop::Kind::kHost:
+    case NextHop::Kind::kFunction:
       note(packet.mbuf) =
           Note{.kind = Note::Kind::kDeliver, .interface = packet.ingress, .port = packet.port};
       batch.take(packet);

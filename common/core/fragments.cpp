@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "common/base/reader.h"
-#include "common/core/owner.h"
+#include "common/core/ownership.h"
 #include "common/core/packet_segment.h"
 
 namespace millrace::core {
@@ -162,7 +162,7 @@ void Fragments::track(Batch& batch, Packet& packet, bool owned, std::span<RingOu
   const Note first = decision.first ? note_of(headers) : unpacked(decision.note);
   if (!decision.first) show(first, headers);
   const unsigned owner =
-      owned ? self_.value() : owner_of(owner_hash(headers, packet.l3(), headers.has_ports), workers);
+      owned ? self_.value() : owner_of(fragment_owner_bucket(packet, batch.ownership), workers);
   if (owner == self_.value()) {
     if (decision.first) {
       firsts_[first_count_++] = {decision.datagram, first, static_cast<std::uint8_t>(batch.lane(packet))};

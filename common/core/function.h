@@ -10,6 +10,7 @@
 #include "common/core/counters.h"
 #include "common/core/network.h"
 #include "common/core/originator.h"
+#include "common/core/restart.h"
 #include "common/core/trace.h"
 
 namespace millrace::core {
@@ -18,6 +19,8 @@ namespace millrace::core {
 class Policy {
  public:
   virtual ~Policy() = default;
+  // Null: flows are shared out by addresses and ports (owner.h). Lives as long as the policy.
+  [[nodiscard]] virtual const Ownership* ownership() const noexcept { return nullptr; }
 };
 
 // All the configuration the workers see, swapped as one. A change of routes keeps the policy, and the other
@@ -44,6 +47,7 @@ struct WorkerServices {
   WorkerId worker;
   unsigned workers = 1;
   Originator& originator;
+  Restart& restart;
   WorkerCounters& counters;
   std::uint64_t seed = 0;  // random, secret, the same on all workers
   Tick now = 0;

@@ -190,6 +190,7 @@ bool Ingress::accept_addresses(Batch& batch, Packet& packet) noexcept {
                         ? network.find_route(packet.domain, packet.l3_as<Ipv4Header>().destination)
                         : network.find_route(packet.domain, packet.l3_as<Ipv6Header>().destination);
   if (!packet.next_hop.valid()) [[unlikely]] {
+    if (network.interfaces[packet.ingress.value()].function_routes) return;
     originator_.no_route(packet, network);
     batch.drop(packet, Drop::kNoRoute);
     return;
@@ -225,6 +226,25 @@ void Ingress::follow_first(Batch& batch, Packet& packet) noexcept {
   }
 }
 
+// What its sender on another thread says of the packet.
+void Ingress::take_note(Packet& packet, const Network& network) noexcept {
+  const Note& with = note(packet.mbuf);
+  packet.rewritten =
+      (with.kind == Note::Kind::kResume || with.kind == Note::Kind::kUnresolved) && with.rewritten;
+  if (with.kind != Note::Kind::kRestart || with.interface.value() >= network.interfaces.size()) return;
+  packet.restarted = true;
+  packet.ingress = with.interface;
+  packet.domain = network.interfaces[with.interface.value()].domain;
+}
+
+// A packet that waited for its neighbour is routed where it was to leave, which may be another domain than it
+// came from.
+void Ingress::enter_domain(Packet& packet, const Network& network) noexcept {
+  const InterfaceId leaves_by = note(packet.mbuf).interface;
+  if (leaves_by.value() < network.interfaces.size())
+    packet.domain = network.interfaces[leaves_by.value()].domain;
+}
+
 // Reads the headers and finds the interface. False when the packet was dropped.
 template <Ingress::Arrival arrival, Forwarding forwarding>
 [[gnu::always_inline]] inline bool Ingress::read(Batch& batch, Packet& packet,
@@ -255,12 +275,13 @@ template <Ingress::Arrival arrival, Forwarding forwarding>
     batch.drop(packet, Drop::kNoInterface);
     return false;
   }
+  if constexpr (arrival == Arrival::kOwner || arrival == Arrival::kTwin) take_note(packet, network);
   return true;
 }
 
 // True when the packet was handed to the worker its flow belongs to.
 [[gnu::always_inline]] inline bool Ingress::handed_over(Batch& batch, Packet& packet) noexcept {
-  const WorkerId owner = owners_by_bucket_[flow_hash(packet.headers, packet.first_segment()) % kOwnerBuckets];
+  const WorkerId owner = owners_by_bucket_[owner_bucket(packet, batch.ownership)];
   if (owner == self_) return false;
   note(packet.mbuf).kind = Note::Kind::kNone;
   batch.take(packet);
@@ -275,8 +296,10 @@ void Ingress::run_routed(Batch& batch) noexcept {
   for (Packet& packet : batch) {
     if (!read<arrival, Forwarding::kRouted>(batch, packet, network)) [[unlikely]]
       continue;
-    if (!accept_link(batch, packet, network)) [[unlikely]]
+    const bool seen = arrival == Arrival::kOwner && packet.restarted;
+    if (!seen && !accept_link(batch, packet, network)) [[unlikely]]
       continue;
+    if constexpr (arrival == Arrival::kTwin) enter_domain(packet, network);
     const Headers& headers = packet.headers;
     bool ordinary = false;
     if (headers.is_ipv4()) [[likely]] {

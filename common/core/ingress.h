@@ -11,6 +11,7 @@
 #include "common/core/originator.h"
 #include "common/core/output.h"
 #include "common/core/owner.h"
+#include "common/core/ownership.h"
 
 namespace millrace::core {
 
@@ -47,6 +48,8 @@ class Ingress {
   void run_transparent(Batch& batch) noexcept;
   template <Arrival arrival, Forwarding forwarding>
   [[nodiscard]] bool read(Batch& batch, Packet& packet, const Network& network) noexcept;
+  static void take_note(Packet& packet, const Network& network) noexcept;
+  static void enter_domain(Packet& packet, const Network& network) noexcept;
   [[nodiscard]] bool accept_link(Batch& batch, Packet& packet, const Network& network) noexcept;
   [[nodiscard]] bool accept_addresses(Batch& batch, Packet& packet) noexcept;
   [[nodiscard]] bool handed_over(Batch& batch, Packet& packet) noexcept;

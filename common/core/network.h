@@ -32,6 +32,7 @@ struct Interface {
   bool up = true;
   net::MacAddress mac;
   std::vector<net::InterfaceAddress> addresses;
+  bool function_routes = false;  // what comes in without a route goes to the function, which may know one
 
   // The address that speaks for the interface in ICMP errors; nothing when it has none of that family.
   [[nodiscard]] const net::IpAddress* address(net::Family family) const noexcept {
@@ -48,6 +49,7 @@ struct alignas(64) NextHop {
     kForward,      // rewrite and send
     kResolve,      // the neighbour's MAC address is not known yet: the twin asks while the packet waits
     kHost,         // our own address: to the twin
+    kFunction,     // an address that the function answers for; what it leaves as it is goes to the twin
     kBlackhole,    // drop without a word
     kProhibited,   // drop and say so by ICMP
     kUnreachable,  // drop and say by ICMP that there is no way
@@ -68,6 +70,14 @@ struct Domain {
 };
 
 static_assert(kMaxPorts - 1 <= flow::Segment::kMostWires);  // the lower port of a pair is never the last
+
+// Addresses that the function answers for: the kernel says on the link that they are here.
+struct FunctionPrefix {
+  DomainId domain{0};
+  net::Prefix prefix;
+
+  bool operator==(const FunctionPrefix&) const = default;
+};
 
 struct PortTags {
   InterfaceId untagged;
@@ -109,6 +119,7 @@ class Network {
   std::array<NextHopId, kMaxPorts> wire;       // transparent mode: where what comes in by a port goes
   std::array<NextHopId, kMaxPorts> wire_back;  // and the hop that sends by the port itself, for answers
   PassedFrames passed_frames;
+  std::vector<FunctionPrefix> function_prefixes;
   std::array<bool, kMaxPorts> port_up{};
 
   [[nodiscard]] InterfaceId find_interface(PortId port, std::uint16_t outer, std::uint16_t inner,

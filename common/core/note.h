@@ -22,6 +22,7 @@ struct Note {
     kFrame,       // from the twin: an Ethernet frame to send by `interface`
     kResume,      // from the twin: a packet that waited for its neighbour, to be routed again
     kUnresolved,  // from the twin: one whose neighbour did not answer
+    kRestart,     // to the owner of its new addresses: restart.h
   };
   Kind kind = Kind::kNone;
   std::uint8_t type_or_flags = 0;  // of the first fragment; of a packet that waits, its Origin
@@ -32,6 +33,7 @@ struct Note {
   InterfaceId interface {};
   PortId port{};
   bool has_ports = false;
+  bool rewritten = false;  // of a packet that waits
 };
 static_assert(sizeof(Note) == 14);
 

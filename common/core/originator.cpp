@@ -43,10 +43,11 @@ bool has_single_ends(const Packet& packet) noexcept {
 }
 
 // RFC 1812 section 4.3.2.7, RFC 4443 section 2.4(e): never about an error, a later fragment, a packet to a
-// group, or one whose sender is no single host; nor about one of our own, which nobody asked for.
+// group, or one whose sender is no single host; nor about one of our own, which nobody asked for,
+// or one that was given other addresses, which its sender would not know again.
 bool Originator::may_be_answered(const Packet& packet) noexcept {
-  return !packet.made_here && !packet.headers.later_fragment() && !is_icmp_error(packet) &&
-         has_single_ends(packet);
+  return !packet.made_here && !packet.rewritten && !packet.headers.later_fragment() &&
+         !is_icmp_error(packet) && has_single_ends(packet);
 }
 
 Packet* Originator::allocate(net::Family family, unsigned length) noexcept {

@@ -62,12 +62,14 @@ Worker::Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapsho
                fragments_),
       egress_(config_.pool, transmitter_, RingOutput(config_.to_host, Drop::kHostRingFull, counters_),
               originator_, counters_),
+      restart_(owner_outputs(config_, counters_)),
       commands_(make_command_ring(config_.id)),
       tsc_per_ms_(rte_get_tsc_hz() / 1000) {
   ingress_.set_workers(config_.workers);
   function_ = make_function({.worker = config_.id,
                              .workers = config_.workers,
                              .originator = originator_,
+                             .restart = restart_,
                              .counters = counters_,
                              .seed = config_.seed,
                              .now = static_cast<Tick>(rte_rdtsc() / tsc_per_ms_)});
@@ -182,8 +184,9 @@ Tick Worker::now() const noexcept {
   return has_fixed_now_ ? fixed_now_ : static_cast<Tick>(rte_rdtsc() / tsc_per_ms_);
 }
 
-void Worker::start_batch(Batch& batch, const Network& network) noexcept {
-  batch.network = &network;
+void Worker::start_batch(Batch& batch, const Snapshot& snapshot) noexcept {
+  batch.network = snapshot.network.get();
+  batch.ownership = snapshot.policy == nullptr ? nullptr : snapshot.policy->ownership();
   batch.tsc = rte_rdtsc();
   batch.now = has_fixed_now_ ? fixed_now_ : static_cast<Tick>(batch.tsc / tsc_per_ms_);
   batch.traced = 0;
@@ -209,11 +212,11 @@ unsigned Worker::poll_ports(const Snapshot& snapshot) noexcept {
     port.received_bytes.add(bytes);
     counters_.received.add(count);
     counters_.received_bytes.add(bytes);
-    start_batch(batch_, *snapshot.network);
+    start_batch(batch_, snapshot);
     if (capturer_.active()) [[unlikely]]
       capturer_.received(batch_);
     ingress_.process(batch_);
-    through_function(batch_, *snapshot.policy);
+    through_function(batch_, snapshot);
   }
   return packets;
 }
@@ -225,9 +228,9 @@ unsigned Worker::poll_owned(const Snapshot& snapshot) noexcept {
   if (count == 0) return 0;
   batch_.clear();
   for (unsigned i = 0; i < count; ++i) batch_.add(mbufs[i]);
-  start_batch(batch_, *snapshot.network);
+  start_batch(batch_, snapshot);
   ingress_.process_owned(batch_);
-  through_function(batch_, *snapshot.policy);
+  through_function(batch_, snapshot);
   return count;
 }
 
@@ -235,14 +238,14 @@ void Worker::process(Batch& batch) noexcept {
   const Snapshot& snapshot = snapshot_.get();
   capturer_.begin(*snapshot.network);
   counters_.received.add(batch.size());
-  start_batch(batch, *snapshot.network);
+  start_batch(batch, snapshot);
   if (capturer_.active()) [[unlikely]]
     capturer_.received(batch);
   ingress_.process(batch);
-  through_function(batch, *snapshot.policy);
+  through_function(batch, snapshot);
 }
 
-void Worker::through_function(Batch& batch, const Policy& policy) noexcept {
+void Worker::through_function(Batch& batch, const Snapshot& snapshot) noexcept {
   if (tracer_.active()) [[unlikely]] {
     tracer_.select(batch);
     tracer_.record(Ingress::kName, batch);
@@ -252,7 +255,7 @@ void Worker::through_function(Batch& batch, const Policy& policy) noexcept {
   ingress.drops.add(static_cast<unsigned>(std::popcount(batch.dropped_mask())));
   ingress.cycles.add(rte_rdtsc() - batch.tsc);
 
-  function_->process(batch, policy, &counters_.stages[1], tracer_);
+  function_->process(batch, *snapshot.policy, &counters_.stages[1], tracer_);
 
   const std::uint64_t before_egress = rte_rdtsc();
   const unsigned leaving = batch.live_count();
@@ -269,17 +272,16 @@ void Worker::through_function(Batch& batch, const Policy& policy) noexcept {
   counters_.latency.add(after - batch.tsc, leaving);
   counters_.batches.add(1);
   if (fragments_.unsettled()) [[unlikely]]
-    settle_fragments(batch, policy);
+    settle_fragments(batch, snapshot);
 }
 
 // The released are later fragments of accepted datagrams: they need no settling of their own.
-void Worker::settle_fragments(const Batch& batch, const Policy& policy) noexcept {
-  const Network& network = *batch.network;
+void Worker::settle_fragments(const Batch& batch, const Snapshot& snapshot) noexcept {
   fragments_.settle(batch);
   for (batch_.clear(); fragments_.take_released(batch_); batch_.clear()) {
-    start_batch(batch_, network);
+    start_batch(batch_, snapshot);
     ingress_.process_released(batch_);
-    through_function(batch_, policy);
+    through_function(batch_, snapshot);
   }
 }
 
@@ -296,6 +298,7 @@ void Worker::finish(Batch& batch) noexcept {
     made.clear();
   }
   ingress_.flush();
+  counters_.handed_over.add(restart_.flush());
   egress_.flush();
   for (std::uint64_t lanes = batch.dropped_mask(); lanes != 0; lanes &= lanes - 1) {
     Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
@@ -328,7 +331,7 @@ unsigned Worker::poll_host(const Snapshot& snapshot) noexcept {
       count_drops(counters_, Drop::kNeighborUnresolved, &mbufs[i], 1);
     }
   }
-  start_batch(batch_, *snapshot.network);
+  start_batch(batch_, snapshot);
   ingress_.process_resumed(batch_);
   egress_.give_up(batch_, unresolved);
   egress_.process(batch_, Origin::kReceived);

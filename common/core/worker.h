@@ -89,14 +89,14 @@ class Worker {
   void prepare_thread();
   void run() noexcept;
   void finish(Batch& batch) noexcept;
-  void start_batch(Batch& batch, const Network& network) noexcept;
+  void start_batch(Batch& batch, const Snapshot& snapshot) noexcept;
   unsigned poll_ports(const Snapshot& snapshot) noexcept;
   unsigned poll_owned(const Snapshot& snapshot) noexcept;
   unsigned poll_host(const Snapshot& snapshot) noexcept;
   unsigned poll_others() noexcept;
   void run_commands() noexcept;
-  void through_function(Batch& batch, const Policy& policy) noexcept;
-  void settle_fragments(const Batch& batch, const Policy& policy) noexcept;
+  void through_function(Batch& batch, const Snapshot& snapshot) noexcept;
+  void settle_fragments(const Batch& batch, const Snapshot& snapshot) noexcept;
   void idle(unsigned empty_rounds) noexcept;
   [[nodiscard]] Tick now() const noexcept;
 
@@ -110,6 +110,7 @@ class Worker {
   Fragments fragments_;
   Ingress ingress_;
   Egress egress_;
+  Restart restart_;
   Tracer tracer_;
   std::unique_ptr<Function> function_;
   unsigned function_stages_;

@@ -62,6 +62,18 @@ struct Ipv6Pair {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
+namespace detail {
+inline constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
+// The last factor is one of wyhash's, not the seed: one whose bits repeat takes back what it spread.
+inline constexpr std::uint64_t kSpread = 0xa0761d6478bd642f;
+}  // namespace detail
+
+// The hash of two words under a secret seed.
+[[nodiscard]] inline std::uint64_t hash_words(std::uint64_t first, std::uint64_t second,
+                                              std::uint64_t seed) noexcept {
+  return mix(mix(first ^ seed, second ^ detail::kOdd) ^ seed, detail::kSpread);
+}
+
 // A flow to look up: its key, its hash, and who sent the packet at hand.
 struct FlowLookup {
   FlowKey key;
@@ -86,14 +98,6 @@ __extension__ using Uint128 = unsigned __int128;
   return static_cast<std::uint32_t>(address >> 96);
 }
 
-inline constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
-// The last factor is one of wyhash's, not the seed: one whose bits repeat takes back what it spread.
-inline constexpr std::uint64_t kSpread = 0xa0761d6478bd642f;
-
-[[nodiscard]] inline std::uint64_t hash_ipv4(const FlowKey& key, std::uint64_t seed) noexcept {
-  return mix(mix(key.low ^ seed, key.high ^ kOdd) ^ seed, kSpread);
-}
-
 // The addresses by value: read back right after they were stored, they would have to wait for the stores.
 [[nodiscard]] inline std::uint64_t hash_ipv6(const FlowKey& key, Uint128 low, Uint128 high,
                                              std::uint64_t seed) noexcept {
@@ -110,7 +114,7 @@ inline constexpr std::uint64_t kSpread = 0xa0761d6478bd642f;
 // `addresses`: of a wide key; null for others.
 [[nodiscard]] inline std::uint64_t hash_key(const FlowKey& key, const Ipv6Pair* addresses,
                                             std::uint64_t seed) noexcept {
-  return addresses == nullptr ? detail::hash_ipv4(key, seed)
+  return addresses == nullptr ? hash_words(key.low, key.high, seed)
                               : detail::hash_ipv6(key, detail::integer(addresses->low),
                                                   detail::integer(addresses->high), seed);
 }
@@ -125,7 +129,7 @@ inline void make_ipv4_lookup(FlowLookup& out, net::Ipv4Address source, net::Ipv4
   out.key.low = std::min(from, to) | family_protocol;
   out.key.high = std::max(from, to) | std::uint64_t{domain} << 48;
   out.sender = static_cast<Sender>(from > to);
-  out.hash = detail::hash_ipv4(out.key, seed);
+  out.hash = hash_words(out.key.low, out.key.high, seed);
 }
 
 inline void make_ipv6_lookup(FlowLookup& out, const net::Ipv6Address& source,

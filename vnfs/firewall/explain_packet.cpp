@@ -38,6 +38,8 @@ std::string_view kind_name(core::NextHop::Kind kind) {
       return "resolve";
     case Kind::kHost:
       return "host";
+    case Kind::kFunction:
+      return "function";
     case Kind::kBlackhole:
       return "blackhole";
     case Kind::kProhibited:

@@ -11,47 +11,7 @@ constexpr std::uint32_t kSizeMask = SynCookies::kSegmentSizes.size() - 1;
 static_assert(std::has_single_bit(SynCookies::kSegmentSizes.size()));
 constexpr Tick kPeriodMask = 0xffffffffU >> SynCookies::kPeriodBits;  // periods wrap as the clock does
 
-struct SipState {
-  std::uint64_t v0, v1, v2, v3;
-
-  void round() noexcept {
-    v0 += v1;
-    v2 += v3;
-    v1 = std::rotl(v1, 13) ^ v0;
-    v3 = std::rotl(v3, 16) ^ v2;
-    v0 = std::rotl(v0, 32);
-    v2 += v1;
-    v0 += v3;
-    v1 = std::rotl(v1, 17) ^ v2;
-    v3 = std::rotl(v3, 21) ^ v0;
-    v2 = std::rotl(v2, 32);
-  }
-  void absorb(std::uint64_t word) noexcept {
-    v3 ^= word;
-    round();
-    round();
-    v0 ^= word;
-  }
-};
-
 }  // namespace
-
-std::uint64_t siphash(Bytes bytes, const SipKey& key) noexcept {
-  SipState state{key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d, key[0] ^ 0x6c7967656e657261,
-                 key[1] ^ 0x7465646279746573};
-  const std::uint64_t length = std::uint64_t{bytes.size()} << 56;
-  std::uint64_t word = 0;
-  for (; bytes.size() >= sizeof word; bytes = bytes.subspan(sizeof word)) {
-    std::memcpy(&word, bytes.data(), sizeof word);
-    state.absorb(word);
-  }
-  word = 0;
-  if (!bytes.empty()) std::memcpy(&word, bytes.data(), bytes.size());
-  state.absorb(word | length);
-  state.v2 ^= 0xff;
-  for (int i = 0; i < 4; ++i) state.round();
-  return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
-}
 
 // The seed also keys hash tables; what is derived here can not be learnt from them, nor the other way round.
 SynCookies::SynCookies(std::uint64_t seed) noexcept : key_{} {

@@ -15,15 +15,10 @@
 #include <optional>
 
 #include "common/base/clock.h"
-#include "common/base/reader.h"
+#include "common/base/siphash.h"
 #include "common/flow/key.h"
 
 namespace millrace::firewall {
-
-using SipKey = std::array<std::uint64_t, 2>;
-
-// SipHash-2-4 (Aumasson, Bernstein: "SipHash: a fast short-input PRF", 2012).
-[[nodiscard]] std::uint64_t siphash(Bytes bytes, const SipKey& key) noexcept;
 
 class SynCookies {
  public:

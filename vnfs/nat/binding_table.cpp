@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/nat/binding_table.h"
+
+#include <cassert>
+#include <cstring>
+
+#include "common/net/checksum.h"
+
+namespace millrace::nat {
+namespace {
+
+constexpr std::uint16_t kFirstUnprivileged = 1024;
+
+// What has to be added to a sum in which `after` takes the place of `before` (RFC 1624).
+std::uint16_t delta_of(net::ChecksumSum before, net::ChecksumSum after) noexcept {
+  return net::fold(after + static_cast<std::uint16_t>(~net::fold(before)));
+}
+
+SipKey secret_of_ports(std::uint64_t seed) noexcept {
+  constexpr std::array<std::uint8_t, 2> kPurpose{'n', 'p'};
+  return {siphash(kPurpose, {seed, 0}), siphash(kPurpose, {seed, 1})};
+}
+
+std::uint64_t number_of(std::uint32_t index, bool outside) noexcept {
+  return std::uint64_t{index} << 1 | (outside ? 1U : 0U);
+}
+
+}  // namespace
+
+BindingTable::BindingTable(const Limits& limits, std::uint64_t seed, const AddressBook& book, Tick now)
+    : seed_(seed),
+      book_(book),
+      ports_(book, secret_of_ports(seed)),
+      sessions_(limits.sessions),
+      mappings_(limits.sessions),
+      subscribers_(limits.subscribers),
+      session_index_(limits.sessions * 2),
+      mapping_index_(limits.sessions * 2),
+      subscriber_index_(limits.subscribers),
+      wheel_(limits.sessions, now) {}
+
+std::size_t BindingTable::memory_bytes() const noexcept {
+  return sessions_.memory_bytes() + mappings_.memory_bytes() + subscribers_.memory_bytes() +
+         session_index_.memory_bytes() + mapping_index_.memory_bytes() + subscriber_index_.memory_bytes() +
+         wheel_.memory_bytes();
+}
+
+std::uint64_t BindingTable::subscriber_hash(const net::IpAddress& address,
+                                            std::uint16_t domain) const noexcept {
+  std::array<std::uint64_t, 2> words{};
+  std::memcpy(words.data(), address.bytes().data(), sizeof words);
+  return flow::hash_words(words[0] ^ static_cast<std::uint64_t>(address.family()) << 60,
+                          words[1] ^ std::uint64_t{domain} << 16, seed_);
+}
+
+std::uint64_t BindingTable::inside_hash(SubscriberIndex subscriber, std::uint16_t port, std::uint8_t protocol,
+                                        Endpoint remote) const noexcept {
+  return flow::hash_words(subscriber | std::uint64_t{port} << 32 | std::uint64_t{protocol} << 48,
+                          remote.bits(), seed_);
+}
+
+std::uint64_t BindingTable::outside_hash(Endpoint outside, std::uint8_t protocol,
+                                         std::uint16_t domain) const noexcept {
+  return flow::hash_words(outside.bits() | std::uint64_t{protocol} << 48, ~std::uint64_t{domain}, seed_);
+}
+
+std::uint64_t BindingTable::remote_hash(Endpoint outside, std::uint8_t protocol, std::uint16_t domain,
+                                        std::uint32_t remote_address) const noexcept {
+  return flow::hash_words(outside.bits() | std::uint64_t{protocol} << 48,
+                          remote_address | std::uint64_t{domain} << 32 | std::uint64_t{1} << 63, seed_);
+}
+
+SubscriberIndex BindingTable::find_subscriber(const net::IpAddress& address,
+                                              std::uint16_t domain) const noexcept {
+  return subscriber_index_.find(subscriber_hash(address, domain), [&](SubscriberIndex index) {
+    return subscribers_[index].address == address && subscribers_[index].domain == domain;
+  });
+}
+
+MappingIndex BindingTable::find_mapping(SubscriberIndex subscriber, std::uint16_t inside_port,
+                                        std::uint8_t protocol, Endpoint remote) const noexcept {
+  const std::uint32_t number = mapping_index_.find(
+      inside_hash(subscriber, inside_port, protocol, remote), [&](std::uint32_t candidate) {
+        const Mapping& mapping = mappings_[candidate >> 1];
+        return (candidate & 1U) == 0 && mapping.subscriber == subscriber &&
+               mapping.inside_port == inside_port && mapping.protocol == protocol &&
+               mapping.remote_address == remote.address && mapping.remote_port == remote.port;
+      });
+  return number == flow::BucketIndex::kNone ? kNoIndex : number >> 1;
+}
+
+MappingIndex BindingTable::find_mapping(Endpoint outside, std::uint8_t protocol,
+                                        std::uint16_t domain) const noexcept {
+  const std::uint32_t number =
+      mapping_index_.find(outside_hash(outside, protocol, domain), [&](std::uint32_t candidate) {
+        const Mapping& mapping = mappings_[candidate >> 1];
+        return (candidate & 1U) != 0 && mapping.outside() == outside && mapping.protocol == protocol &&
+               mapping.domain == domain;
+      });
+  return number == flow::BucketIndex::kNone ? kNoIndex : number >> 1;
+}
+
+bool BindingTable::has_remote(const Mapping& mapping, std::uint32_t remote_address) const noexcept {
+  const std::uint64_t hash = remote_hash(mapping.outside(), mapping.protocol, mapping.domain, remote_address);
+  return session_index_.find(hash, [&](std::uint32_t at) {
+    if ((at & kRemote) == 0) return false;
+    const Session& session = sessions_[at >> kEntryBits];
+    return session.outside() == mapping.outside() && session.protocol() == mapping.protocol &&
+           session.tuple[1].domain() == mapping.domain && session.remote().address == remote_address;
+  }) != flow::BucketIndex::kNone;
+}
+
+SubscriberIndex BindingTable::open_subscriber(const net::IpAddress& address, std::uint16_t domain,
+                                              unsigned bucket, Tick now) noexcept {
+  const SubscriberIndex known = find_subscriber(address, domain);
+  if (known != kNoIndex || subscribers_.full()) return known;
+  const SubscriberIndex index = subscribers_.take();
+  if (!subscriber_index_.insert(subscriber_hash(address, domain), index)) {
+    subscribers_.give_back(index);
+    return kNoIndex;
+  }
+  Subscriber& subscriber = subscribers_[index];
+  subscriber.address = address;
+  subscriber.domain = domain;
+  subscriber.bucket = static_cast<std::uint8_t>(bucket);
+  subscriber.paired = kNoAddress;
+  subscriber.in_use = true;
+  subscriber.since = now;
+  open_subscribers_.set(subscribers_.size());
+  return index;
+}
+
+void BindingTable::tidy_subscriber(SubscriberIndex index, Tick rest, Tick now) noexcept {
+  Subscriber& subscriber = subscribers_[index];
+  ports_.return_idle_blocks(subscriber, rest, now);
+  if (subscriber.mappings != 0 || subscriber.block_count != 0) return;
+  subscriber_index_.erase(subscriber_hash(subscriber.address, subscriber.domain), index);
+  subscribers_.give_back(index);
+  open_subscribers_.set(subscribers_.size());
+}
+
+// A mapping that rests gives way to one that is needed now.
+bool BindingTable::has_room(Tick now) noexcept {
+  if (!mappings_.full()) return true;
+  if (oldest_ == kNoIndex) return false;
+  close_mapping(oldest_, now);
+  return true;
+}
+
+BindingTable::Opened BindingTable::insert_mapping(const NewMapping& wanted, Endpoint outside,
+                                                  AddressId address, std::uint16_t domain) noexcept {
+  const MappingIndex index = mappings_.take();
+  const std::uint64_t inside =
+      inside_hash(wanted.subscriber, wanted.inside_port, wanted.protocol, wanted.remote);
+  if (!mapping_index_.insert(inside, static_cast<std::uint32_t>(number_of(index, false)))) {
+    mappings_.give_back(index);
+    return {kNoIndex, Refusal::kTableFull};
+  }
+  if (!mapping_index_.insert(outside_hash(outside, wanted.protocol, domain),
+                             static_cast<std::uint32_t>(number_of(index, true)))) {
+    mapping_index_.erase(inside, static_cast<std::uint32_t>(number_of(index, false)));
+    mappings_.give_back(index);
+    return {kNoIndex, Refusal::kTableFull};
+  }
+  mappings_[index] = {.outside_address = outside.address,
+                      .outside_port = outside.port,
+                      .inside_port = wanted.inside_port,
+                      .remote_address = wanted.remote.address,
+                      .remote_port = wanted.remote.port,
+                      .protocol = wanted.protocol,
+                      .flags = wanted.flags,
+                      .subscriber = wanted.subscriber,
+                      .sessions = 0,
+                      .older = kNoIndex,
+                      .newer = kNoIndex,
+                      .quarantined = 0,
+                      .address = address,
+                      .domain = domain};
+  ++subscribers_[wanted.subscriber].mappings;
+  mappings_opened_.add(1);
+  open_mappings_.set(mappings_.size());
+  if (observer_ != nullptr) observer_->mapping_opened(index, mappings_[index]);
+  return {index, Refusal::kNone};
+}
+
+BindingTable::Opened BindingTable::open_mapping(const NewMapping& wanted, const Pool& pool,
+                                                Tick now) noexcept {
+  const auto space = port_space(wanted.protocol);
+  assert(space);
+  if (!has_room(now)) return {kNoIndex, Refusal::kTableFull};
+  Subscriber& subscriber = subscribers_[wanted.subscriber];
+  OutsidePort port;
+  const Shortage shortage = ports_.take(subscriber, wanted.subscriber, pool, *space, port);
+  if (shortage != Shortage::kNone)
+    return {kNoIndex, shortage == Shortage::kPool ? Refusal::kPool : Refusal::kSubscriber};
+  const Opened opened = insert_mapping(wanted, Endpoint::of(port.address->address(), be16(port.port)),
+                                       port.address->id(), pool.domain);
+  if (opened.mapping == kNoIndex) ports_.give_back(subscriber, *space, port, now);
+  return opened;
+}
+
+BindingTable::Opened BindingTable::open_static(const NewMapping& wanted, Endpoint outside,
+                                               std::uint16_t domain, Tick now) noexcept {
+  if (!has_room(now)) return {kNoIndex, Refusal::kTableFull};
+  NewMapping made = wanted;
+  made.flags |= Mapping::kStatic;
+  return insert_mapping(made, outside, kNoAddress, domain);
+}
+
+void BindingTable::close_mapping(MappingIndex index, Tick now) noexcept {
+  const Mapping mapping = mappings_[index];
+  assert(mapping.sessions == 0);
+  if (observer_ != nullptr) observer_->mapping_ended(index, mapping, now);
+  if (mapping.has(Mapping::kQuarantined)) wake(index);
+  mapping_index_.erase(inside_hash(mapping.subscriber, mapping.inside_port, mapping.protocol,
+                                   {mapping.remote_address, mapping.remote_port}),
+                       static_cast<std::uint32_t>(number_of(index, false)));
+  mapping_index_.erase(outside_hash(mapping.outside(), mapping.protocol, mapping.domain),
+                       static_cast<std::uint32_t>(number_of(index, true)));
+  mappings_.give_back(index);
+  open_mappings_.set(mappings_.size());
+  Subscriber& subscriber = subscribers_[mapping.subscriber];
+  if (mapping.address != kNoAddress) {
+    ports_.give_back(subscriber, *port_space(mapping.protocol),
+                     {&book_[mapping.address], mapping.outside_port_host()}, now);
+  }
+  if (--subscriber.mappings == 0 && subscriber.block_count == 0) tidy_subscriber(mapping.subscriber, 0, now);
+}
+
+SessionIndex BindingTable::open_session(const NewSession& wanted, const Timeouts& timeouts,
+                                        Tick now) noexcept {
+  if (sessions_.full()) return kNoIndex;
+  Mapping& mapping = mappings_[wanted.mapping];
+  const std::array<std::uint64_t, 3> hashes{
+      wanted.outward.hash(seed_), wanted.inward.hash(seed_),
+      remote_hash(mapping.outside(), mapping.protocol, mapping.domain, wanted.inward.source().address)};
+  const SessionIndex index = sessions_.take();
+  const unsigned entries = wanted.list_remote ? 3 : 2;
+  for (unsigned i = 0; i < entries; ++i) {
+    if (session_index_.insert(hashes[i], entry(index, static_cast<Entry>(i)))) continue;
+    while (i-- != 0) session_index_.erase(hashes[i], entry(index, static_cast<Entry>(i)));
+    sessions_.give_back(index);
+    return kNoIndex;
+  }
+  const auto addresses = [](const Tuple& tuple) {
+    return net::ChecksumSum{tuple.source().address} + tuple.destination().address;
+  };
+  const auto ports = [](const Tuple& tuple) {
+    return net::ChecksumSum{tuple.source().port} + tuple.destination().port;
+  };
+  Session& session = sessions_[index];
+  session.tuple = {wanted.outward, wanted.inward};
+  session.mapping = wanted.mapping;
+  session.last_seen = now;
+  session.generation = wanted.generation;
+  if (wanted.first == Direction::kReverse) session.flags |= Session::kInwardFirst;
+  if (wanted.list_remote) session.flags |= Session::kRemoteListed;
+  session.ip_delta = delta_of(addresses(wanted.outward), addresses(wanted.inward));
+  if (session.protocol() == net::protocol::kIcmp) {  // no pseudo-header, and one identifier (RFC 792)
+    session.transport_delta = delta_of(wanted.outward.source().port, wanted.inward.destination().port);
+  } else {
+    session.transport_delta = delta_of(addresses(wanted.outward) + ports(wanted.outward),
+                                       addresses(wanted.inward) + ports(wanted.inward));
+  }
+  if (mapping.has(Mapping::kQuarantined)) wake(wanted.mapping);
+  ++mapping.sessions;
+  ++subscribers_[mapping.subscriber].sessions;
+  wheel_.schedule(index, now, now + timeout_of(session, timeouts));
+  sessions_opened_.add(1);
+  open_sessions_.set(sessions_.size());
+  if (observer_ != nullptr) observer_->session_opened(index, session);
+  return index;
+}
+
+void BindingTable::close_session(SessionIndex index, SessionEnd why, Tick quarantine, Tick now) noexcept {
+  const Session session = sessions_[index];
+  if (observer_ != nullptr) observer_->session_ended(index, session, why, now);
+  Mapping& mapping = mappings_[session.mapping];
+  session_index_.erase(session.tuple[0].hash(seed_), entry(index, kOutward));
+  session_index_.erase(session.tuple[1].hash(seed_), entry(index, kInward));
+  if (session.has(Session::kRemoteListed)) {
+    session_index_.erase(
+        remote_hash(mapping.outside(), mapping.protocol, mapping.domain, session.remote().address),
+        entry(index, kRemote));
+  }
+  wheel_.cancel(index);
+  sessions_.give_back(index);
+  open_sessions_.set(sessions_.size());
+  --subscribers_[mapping.subscriber].sessions;
+  if (--mapping.sessions != 0 || mapping.has(Mapping::kKept)) return;
+  if (quarantine != 0 && rests(mapping)) {
+    rest(session.mapping, now);
+  } else {
+    close_mapping(session.mapping, now);
+  }
+}
+
+// A port that is shared goes to others when it has rested. One of a block is the subscriber's own to use
+// again (RFC 6888 REQ-8 B), and the block rests when all of it is idle.
+bool BindingTable::rests(const Mapping& mapping) const noexcept {
+  if (mapping.address == kNoAddress) return false;
+  return book_[mapping.address]
+             .run(mapping.outside_port_host() / OutsideAddress::kRunPorts)
+             .subscriber_mark == 0;
+}
+
+void BindingTable::rest(MappingIndex index, Tick now) noexcept {
+  Mapping& mapping = mappings_[index];
+  mapping.flags |= Mapping::kQuarantined;
+  mapping.quarantined = now;
+  mapping.older = newest_;
+  mapping.newer = kNoIndex;
+  (newest_ == kNoIndex ? oldest_ : mappings_[newest_].newer) = index;
+  newest_ = index;
+  resting_.add(1);
+}
+
+void BindingTable::wake(MappingIndex index) noexcept {
+  Mapping& mapping = mappings_[index];
+  mapping.flags = static_cast<std::uint8_t>(mapping.flags & ~Mapping::kQuarantined);
+  (mapping.older == kNoIndex ? oldest_ : mappings_[mapping.older].newer) = mapping.newer;
+  (mapping.newer == kNoIndex ? newest_ : mappings_[mapping.newer].older) = mapping.older;
+  resting_.set(resting_.read() - 1);
+}
+
+void BindingTable::reschedule(SessionIndex index, const Timeouts& timeouts, Tick now) noexcept {
+  wheel_.schedule(index, now, now + timeout_of(sessions_[index], timeouts));
+}
+
+Tick BindingTable::timeout_of(const Session& session, const Timeouts& timeouts) noexcept {
+  switch (session.protocol()) {
+    case net::protocol::kTcp: {
+      const bool open = (session.tcp & tcp_seen::kSyns) == tcp_seen::kSyns;
+      const bool closed = (session.tcp & tcp_seen::kFins) == tcp_seen::kFins;
+      const bool reset = (session.tcp & tcp_seen::kReset) != 0;
+      return open && !closed && !reset ? timeouts.tcp_established : timeouts.tcp_transitory;
+    }
+    case net::protocol::kUdp:
+      return session.remote().wire_port().host() < kFirstUnprivileged ? timeouts.udp_well_known
+                                                                      : timeouts.udp;
+    case net::protocol::kIcmp:
+      return timeouts.icmp;
+    default:
+      return timeouts.other;
+  }
+}
+
+}  // namespace millrace::nat

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One worker's subscribers, mappings and sessions, found by what packets show of them. Fixed capacity,
+// nothing allocated after construction.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include <immintrin.h>
+
+#include "common/base/counter.h"
+#include "common/base/page_array.h"
+#include "common/flow/bucket_index.h"
+#include "common/flow/timer_wheel.h"
+#include "vnfs/nat/ports.h"
+#include "vnfs/nat/records.h"
+#include "vnfs/nat/timeouts.h"
+
+namespace millrace::nat {
+
+enum class SessionEnd : std::uint8_t { kTimeout, kClosed, kPolicy, kFlushed, kStopped };
+
+// Told of what begins and ends, while it stands in the table.
+class BindingObserver : public BlockObserver {
+ public:
+  virtual void session_opened(SessionIndex index, const Session& session) noexcept = 0;
+  virtual void session_ended(SessionIndex index, const Session& session, SessionEnd why,
+                             Tick now) noexcept = 0;
+  virtual void mapping_opened(MappingIndex index, const Mapping& mapping) noexcept = 0;
+  virtual void mapping_ended(MappingIndex index, const Mapping& mapping, Tick now) noexcept = 0;
+};
+
+// Why a binding could not be made.
+enum class Refusal : std::uint8_t {
+  kNone,
+  kTableFull,
+  kPool,        // no port is free
+  kSubscriber,  // the subscriber has as much as it may
+};
+
+// A tuple to look up.
+struct Lookup {
+  Tuple tuple;
+  std::uint64_t hash = 0;
+};
+
+// A session and which of its directions shows the tuple that was looked up.
+struct Found {
+  SessionIndex session = kNoIndex;
+  Direction direction = Direction::kForward;
+};
+
+// Records of one kind by number.
+template <class Record>
+class RecordPool {
+ public:
+  explicit RecordPool(std::uint32_t capacity) : records_(capacity), free_(capacity), free_count_(capacity) {
+    for (std::uint32_t i = 0; i < capacity; ++i) free_[i] = capacity - 1 - i;
+  }
+  [[nodiscard]] Record& operator[](std::uint32_t index) noexcept { return records_[index]; }
+  [[nodiscard]] const Record& operator[](std::uint32_t index) const noexcept { return records_[index]; }
+  [[nodiscard]] std::uint32_t capacity() const noexcept {
+    return static_cast<std::uint32_t>(records_.size());
+  }
+  [[nodiscard]] std::uint32_t size() const noexcept { return capacity() - free_count_; }
+  // Records from here on have never been in use.
+  [[nodiscard]] std::uint32_t reach() const noexcept { return reach_; }
+  [[nodiscard]] bool full() const noexcept { return free_count_ == 0; }
+  void prefetch(std::uint32_t index) const noexcept { _mm_prefetch(&records_[index], _MM_HINT_T0); }
+  // Not when full.
+  [[nodiscard]] std::uint32_t take() noexcept {
+    const std::uint32_t index = free_[--free_count_];
+    if (index >= reach_) reach_ = index + 1;
+    return index;
+  }
+  void give_back(std::uint32_t index) noexcept {
+    records_[index] = Record{};
+    free_[free_count_++] = index;
+  }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept { return records_.bytes() + free_.bytes(); }
+
+ private:
+  PageArray<Record> records_;
+  PageArray<std::uint32_t> free_;  // a stack
+  std::uint32_t free_count_;
+  std::uint32_t reach_ = 0;
+};
+
+// Not thread-safe: the worker's own.
+class BindingTable {
+ public:
+  struct Limits {
+    std::uint32_t sessions = 250'000;
+    std::uint32_t subscribers = 65'536;
+  };
+
+  // `seed` is secret. There are as many mappings as sessions.
+  BindingTable(const Limits& limits, std::uint64_t seed, const AddressBook& book, Tick now);
+
+  // Before the first session.
+  void observe(BindingObserver* observer) noexcept {
+    observer_ = observer;
+    ports_.observe(observer);
+  }
+
+  [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
+  [[nodiscard]] Session& session(SessionIndex index) noexcept { return sessions_[index]; }
+  [[nodiscard]] const Session& session(SessionIndex index) const noexcept { return sessions_[index]; }
+  [[nodiscard]] Mapping& mapping(MappingIndex index) noexcept { return mappings_[index]; }
+  [[nodiscard]] const Mapping& mapping(MappingIndex index) const noexcept { return mappings_[index]; }
+  [[nodiscard]] Subscriber& subscriber(SubscriberIndex index) noexcept { return subscribers_[index]; }
+  [[nodiscard]] const Subscriber& subscriber(SubscriberIndex index) const noexcept {
+    return subscribers_[index];
+  }
+  [[nodiscard]] const RecordPool<Session>& sessions() const noexcept { return sessions_; }
+  [[nodiscard]] const RecordPool<Mapping>& mappings() const noexcept { return mappings_; }
+  [[nodiscard]] const RecordPool<Subscriber>& subscribers() const noexcept { return subscribers_; }
+
+  // A look-up in three steps, each for a whole batch before the next (flow/bucket_index.h).
+  void prefetch_bucket(std::uint64_t hash) const noexcept { session_index_.prefetch(hash); }
+  [[nodiscard]] std::uint32_t prefetch_session(std::uint64_t hash) const noexcept {
+    const std::uint32_t guess = session_index_.guess(hash);
+    sessions_.prefetch(guess >> kEntryBits);
+    return guess;
+  }
+  [[nodiscard]] Found find(const Lookup& lookup, std::uint32_t guess) const noexcept {
+    if (shows(guess, lookup.tuple)) [[likely]]
+      return found_at(guess);
+    return find(lookup);
+  }
+  // The same in one step.
+  [[nodiscard]] Found find(const Lookup& lookup) const noexcept {
+    const std::uint32_t entry =
+        session_index_.find(lookup.hash, [&](std::uint32_t at) { return shows(at, lookup.tuple); });
+    return entry == flow::BucketIndex::kNone ? Found{} : found_at(entry);
+  }
+  [[nodiscard]] Found find(const Tuple& tuple) const noexcept { return find({tuple, tuple.hash(seed_)}); }
+
+  [[nodiscard]] SubscriberIndex find_subscriber(const net::IpAddress& address,
+                                                std::uint16_t domain) const noexcept;
+  // By what an inside packet shows. `remote`: as far as the mapping depends on it, the rest zero.
+  [[nodiscard]] MappingIndex find_mapping(SubscriberIndex subscriber, std::uint16_t inside_port,
+                                          std::uint8_t protocol, Endpoint remote) const noexcept;
+  // By what an outside packet shows.
+  [[nodiscard]] MappingIndex find_mapping(Endpoint outside, std::uint8_t protocol,
+                                          std::uint16_t domain) const noexcept;
+  // Whether a session of the mapping has this remote address, whatever its port. Sessions opened with
+  // `list_remote` only.
+  [[nodiscard]] bool has_remote(const Mapping& mapping, std::uint32_t remote_address) const noexcept;
+
+  // The subscriber, known or new; kNoIndex when there is no room.
+  [[nodiscard]] SubscriberIndex open_subscriber(const net::IpAddress& address, std::uint16_t domain,
+                                                unsigned bucket, Tick now) noexcept;
+  // Now and then, for each subscriber: blocks that have rested go back, and who has nothing left is
+  // forgotten.
+  void tidy_subscriber(SubscriberIndex index, Tick rest, Tick now) noexcept;
+
+  struct NewMapping {
+    SubscriberIndex subscriber = kNoIndex;
+    std::uint16_t inside_port = 0;  // wire order
+    std::uint8_t protocol = 0;
+    std::uint8_t flags = 0;
+    Endpoint remote;  // as far as the mapping depends on it, the rest zero
+  };
+  struct Opened {
+    MappingIndex mapping = kNoIndex;
+    Refusal refusal = Refusal::kNone;
+  };
+  // One that find_mapping() does not know, with a port of the pool.
+  [[nodiscard]] Opened open_mapping(const NewMapping& wanted, const Pool& pool, Tick now) noexcept;
+  // The same with an outside end that is the mapping's by the profile.
+  [[nodiscard]] Opened open_static(const NewMapping& wanted, Endpoint outside, std::uint16_t domain,
+                                   Tick now) noexcept;
+
+  struct NewSession {
+    MappingIndex mapping = kNoIndex;
+    Tuple outward;
+    Tuple inward;
+    Direction first = Direction::kForward;
+    bool list_remote = false;
+    std::uint16_t generation = 0;
+  };
+  // kNoIndex when there is no room.
+  [[nodiscard]] SessionIndex open_session(const NewSession& wanted, const Timeouts& timeouts,
+                                          Tick now) noexcept;
+  void close_session(SessionIndex index, SessionEnd why, Tick quarantine, Tick now) noexcept;
+  // The session's idle time has become shorter.
+  void reschedule(SessionIndex index, const Timeouts& timeouts, Tick now) noexcept;
+  // Ends what is due, a bounded number per call. `quarantine_of(mapping)`: how long its port rests.
+  template <class QuarantineOf>
+  void expire(const Timeouts& timeouts, Tick now, QuarantineOf&& quarantine_of) noexcept;
+  // Gives a mapping up that has no session.
+  void close_mapping(MappingIndex index, Tick now) noexcept;
+
+  // Readable from any thread.
+  [[nodiscard]] std::uint64_t open_sessions() const noexcept { return open_sessions_.read(); }
+  [[nodiscard]] std::uint64_t open_mappings() const noexcept { return open_mappings_.read(); }
+  [[nodiscard]] std::uint64_t resting_mappings() const noexcept { return resting_.read(); }
+  [[nodiscard]] std::uint64_t open_subscribers() const noexcept { return open_subscribers_.read(); }
+  [[nodiscard]] std::uint64_t sessions_opened() const noexcept { return sessions_opened_.read(); }
+  [[nodiscard]] std::uint64_t mappings_opened() const noexcept { return mappings_opened_.read(); }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept;
+
+ private:
+  // An entry of the session index is a session's number and what of it the entry stands for.
+  static constexpr unsigned kEntryBits = 2;
+  enum Entry : std::uint32_t { kOutward = 0, kInward = 1, kRemote = 2 };
+  static constexpr unsigned kExpiriesPerCall = 32;
+
+  [[nodiscard]] static std::uint32_t entry(SessionIndex index, Entry what) noexcept {
+    return index << kEntryBits | what;
+  }
+  [[nodiscard]] bool shows(std::uint32_t at, const Tuple& tuple) const noexcept {
+    // An entry of a remote address is looked for by has_remote() alone; its tuple is not in the record.
+    return sessions_[at >> kEntryBits].tuple[at & 1U] == tuple && (at & kRemote) == 0;
+  }
+  [[nodiscard]] static Found found_at(std::uint32_t at) noexcept {
+    return {at >> kEntryBits, static_cast<Direction>(at & 1U)};
+  }
+  [[nodiscard]] std::uint64_t subscriber_hash(const net::IpAddress& address,
+                                              std::uint16_t domain) const noexcept;
+  [[nodiscard]] std::uint64_t inside_hash(SubscriberIndex subscriber, std::uint16_t port,
+                                          std::uint8_t protocol, Endpoint remote) const noexcept;
+  [[nodiscard]] std::uint64_t outside_hash(Endpoint outside, std::uint8_t protocol,
+                                           std::uint16_t domain) const noexcept;
+  [[nodiscard]] std::uint64_t remote_hash(Endpoint outside, std::uint8_t protocol, std::uint16_t domain,
+                                          std::uint32_t remote_address) const noexcept;
+  [[nodiscard]] Opened insert_mapping(const NewMapping& wanted, Endpoint outside, AddressId address,
+                                      std::uint16_t domain) noexcept;
+  [[nodiscard]] bool rests(const Mapping& mapping) const noexcept;
+  void rest(MappingIndex index, Tick now) noexcept;
+  void wake(MappingIndex index) noexcept;
+  [[nodiscard]] bool has_room(Tick now) noexcept;
+  [[nodiscard]] static Tick timeout_of(const Session& session, const Timeouts& timeouts) noexcept;
+
+  std::uint64_t seed_;
+  const AddressBook& book_;
+  Ports ports_;
+  RecordPool<Session> sessions_;
+  RecordPool<Mapping> mappings_;
+  RecordPool<Subscriber> subscribers_;
+  flow::BucketIndex session_index_;
+  flow::BucketIndex mapping_index_;  // two entries each: number << 1 | 1 for the outside end
+  flow::BucketIndex subscriber_index_;
+  flow::TimerWheel wheel_;
+  BindingObserver* observer_ = nullptr;
+  MappingIndex oldest_ = kNoIndex;  // of those in quarantine
+  MappingIndex newest_ = kNoIndex;
+  Counter open_sessions_;
+  Counter open_mappings_;
+  Counter resting_;
+  Counter open_subscribers_;
+  Counter sessions_opened_;
+  Counter mappings_opened_;
+};
+
+template <class QuarantineOf>
+void BindingTable::expire(const Timeouts& timeouts, Tick now, QuarantineOf&& quarantine_of) noexcept {
+  wheel_.advance(now, kExpiriesPerCall, [&](SessionIndex index) -> std::optional<Tick> {
+    const Session& session = sessions_[index];
+    const Tick deadline = session.last_seen + timeout_of(session, timeouts);
+    if (tick_after(deadline, now)) return deadline;
+    const bool closed =
+        (session.tcp & tcp_seen::kFins) == tcp_seen::kFins || (session.tcp & tcp_seen::kReset) != 0;
+    close_session(index, closed ? SessionEnd::kClosed : SessionEnd::kTimeout,
+                  quarantine_of(mappings_[session.mapping]), now);
+    return std::nullopt;
+  });
+  // In the order in which they came to rest: one that rests longer than those behind it holds them up.
+  for (unsigned i = 0; i < kExpiriesPerCall && oldest_ != kNoIndex; ++i) {
+    const Mapping& mapping = mappings_[oldest_];
+    if (tick_after(mapping.quarantined + quarantine_of(mapping), now)) break;
+    close_mapping(oldest_, now);
+  }
+}
+
+}  // namespace millrace::nat

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Outside addresses and ports for subscribers, as the policy has them.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "vnfs/nat/outside_address.h"
+
+namespace millrace::nat {
+
+struct Pool {
+  std::string name;
+  std::vector<OutsideAddress*> addresses;  // by address; they outlive every policy
+  std::uint16_t domain = 0;                // of the outside interfaces
+  std::uint16_t first_port = 1024;
+  std::uint16_t last_port = 65535;
+  std::uint16_t block_runs = 0;  // runs in a block that is one subscriber's alone; 0: ports are shared
+  std::uint8_t blocks_per_subscriber = 4;
+  bool paired = true;
+  bool lists_remotes = false;  // a rule filters by address (session.h)
+  std::uint32_t ports_per_subscriber = std::numeric_limits<std::uint32_t>::max();  // of each PortSpace
+  std::uint32_t sessions_per_subscriber = std::numeric_limits<std::uint32_t>::max();
+  Tick quarantine = 120'000;
+
+  [[nodiscard]] bool has(net::Ipv4Address address) const noexcept {
+    return std::ranges::binary_search(addresses, address, {}, &OutsideAddress::address);
+  }
+  [[nodiscard]] bool has_port(std::uint16_t port) const noexcept {
+    return port >= first_port && port <= last_port;
+  }
+  // A bit for each port of a run that belongs to the pool.
+  [[nodiscard]] std::uint64_t ports_of(unsigned run) const noexcept {
+    constexpr unsigned kRunPorts = OutsideAddress::kRunPorts;
+    const unsigned begin = run * kRunPorts;
+    if (first_port >= begin + kRunPorts || last_port < begin) return 0;
+    std::uint64_t bits = ~std::uint64_t{0};
+    if (first_port > begin) bits &= ~std::uint64_t{0} << (first_port - begin);
+    if (last_port < begin + kRunPorts - 1) bits &= ~std::uint64_t{0} >> (begin + kRunPorts - 1 - last_port);
+    return bits;
+  }
+  // Runs that have ports of the pool: first, and one past the last.
+  [[nodiscard]] unsigned first_run() const noexcept { return first_port / OutsideAddress::kRunPorts; }
+  [[nodiscard]] unsigned end_run() const noexcept { return last_port / OutsideAddress::kRunPorts + 1U; }
+};
+
+}  // namespace millrace::nat

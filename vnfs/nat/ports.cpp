@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/nat/ports.h"
+
+#include <algorithm>
+#include <bit>
+
+#include <immintrin.h>
+
+#include "common/flow/key.h"
+
+namespace millrace::nat {
+namespace {
+
+constexpr unsigned kRunPorts = OutsideAddress::kRunPorts;
+constexpr std::uint16_t kNoRun = OutsideAddress::kNoRun;
+
+// Of a ring: runs looked at before a new one is claimed, and before all the rest is looked at.
+constexpr unsigned kNearRuns = 64;
+// Runs tried at random only to spread a bucket's ports.
+constexpr unsigned kSpreadTries = 16;
+// Addresses of a pool tried for one port.
+constexpr std::size_t kAddressTries = 128;
+
+// The number of the k-th bit that is set.
+unsigned nth_bit(std::uint64_t bits, unsigned k) noexcept {
+  return static_cast<unsigned>(std::countr_zero(_pdep_u64(std::uint64_t{1} << k, bits)));
+}
+
+std::size_t index_of(PortSpace space) noexcept { return static_cast<std::size_t>(space); }
+
+bool holds(const Block& block, AddressId address, unsigned run) noexcept {
+  return block.address == address && run >= block.first_run && run < block.first_run + unsigned{block.runs};
+}
+
+}  // namespace
+
+// A free port of the run that the pool has, any of them with the same chance.
+bool Ports::take_from_run(OutsideAddress& address, unsigned run, const Pool& pool, PortSpace space,
+                          OutsidePort& out) noexcept {
+  std::uint64_t& used = address.run(run).used[index_of(space)];
+  const std::uint64_t free = ~used & pool.ports_of(run);
+  if (free == 0) return false;
+  const unsigned bit = nth_bit(free, below(static_cast<unsigned>(std::popcount(free))));
+  used |= std::uint64_t{1} << bit;
+  out = {&address, static_cast<std::uint16_t>(run * kRunPorts + bit)};
+  return true;
+}
+
+bool Ports::take_from_blocks(Subscriber& subscriber, const Pool& pool, PortSpace space,
+                             OutsidePort& out) noexcept {
+  for (unsigned i = 0, at = below(subscriber.block_count); i < subscriber.block_count; ++i) {
+    Block& block = subscriber.blocks[(at + i) % subscriber.block_count];
+    OutsideAddress& address = book_[block.address];
+    if (!pool.has(address.address())) continue;
+    const unsigned from = below(block.runs);
+    for (unsigned run = 0; run < block.runs; ++run) {
+      if (!take_from_run(address, block.first_run + (from + run) % block.runs, pool, space, out)) continue;
+      block.idle = false;
+      return true;
+    }
+  }
+  return false;
+}
+
+// Calls attempt(address) for the addresses the subscriber may have a port of, until one has it.
+template <class Try>
+bool Ports::try_addresses(Subscriber& subscriber, const Pool& pool, Try&& attempt) noexcept {
+  const std::size_t count = pool.addresses.size();
+  if (count == 0) return false;
+  if (pool.paired && subscriber.paired != kNoAddress) {
+    OutsideAddress& address = book_[subscriber.paired];
+    if (address.domain() == pool.domain && pool.has(address.address())) return attempt(address);
+  }
+  // A subscriber who comes back finds its old address, as long as the pool stays as it is.
+  std::size_t at = below(static_cast<unsigned>(count));
+  if (pool.paired) {
+    const auto& bytes = subscriber.address.bytes();
+    std::uint64_t first = 0;
+    std::uint64_t second = 0;
+    std::memcpy(&first, bytes.data(), sizeof first);
+    std::memcpy(&second, bytes.data() + sizeof first, sizeof second);
+    at = flow::hash_words(first, second, subscriber.domain) % count;
+  }
+  for (std::size_t i = 0; i < std::min(count, kAddressTries); ++i) {
+    OutsideAddress& address = *pool.addresses[(at + i) % count];
+    if (!attempt(address)) continue;
+    subscriber.paired = address.id();
+    return true;
+  }
+  return false;
+}
+
+bool Ports::claim_run(OutsideAddress& address, unsigned bucket, const Pool& pool, unsigned tries) noexcept {
+  const unsigned runs = pool.end_run() - pool.first_run();
+  const unsigned from = below(runs);
+  for (unsigned i = 0; i < std::min(tries, runs); ++i) {
+    const unsigned run = pool.first_run() + (from + i) % runs;
+    if (!address.claim(run, 1, bucket)) continue;
+    address.link(static_cast<std::uint16_t>(run), bucket);
+    return true;
+  }
+  return false;
+}
+
+bool Ports::take_from_ring(OutsideAddress& address, unsigned bucket, const Pool& pool, PortSpace space,
+                           OutsidePort& out) noexcept {
+  unsigned runs = 0;
+  const auto count_runs = [&] {
+    const std::uint16_t head = address.ring(bucket);
+    if (head == kNoRun) return;
+    std::uint16_t at = head;
+    do {
+      ++runs;
+      at = address.run(at).next;
+    } while (at != head && runs < kSpread);
+  };
+  count_runs();
+  if (runs < kSpread && !claim_run(address, bucket, pool, kSpreadTries) && runs == 0 &&
+      !claim_run(address, bucket, pool, OutsideAddress::kRuns))
+    return false;
+
+  std::uint16_t at = address.ring(bucket);
+  for (unsigned hops = below(2 * kSpread); hops != 0; --hops) at = address.run(at).next;
+  const std::uint16_t begin = at;
+  for (unsigned seen = 1;; ++seen) {
+    if (take_from_run(address, at, pool, space, out)) {
+      address.turn_ring(bucket, at);
+      return true;
+    }
+    at = address.run(at).next;
+    if (at == begin) break;
+    if (seen == kNearRuns && claim_run(address, bucket, pool, OutsideAddress::kRuns)) break;
+  }
+  if (take_from_run(address, address.ring(bucket), pool, space, out)) return true;
+  return claim_run(address, bucket, pool, OutsideAddress::kRuns) &&
+         take_from_run(address, address.ring(bucket), pool, space, out);
+}
+
+void Ports::add_block(OutsideAddress& address, unsigned first, Subscriber& subscriber, SubscriberIndex number,
+                      const Pool& pool) noexcept {
+  for (unsigned run = first; run < first + pool.block_runs; ++run)
+    address.run(run).subscriber_mark = number + 1;
+  Block& block = subscriber.blocks[subscriber.block_count++];
+  block = {.address = address.id(),
+           .first_run = static_cast<std::uint16_t>(first),
+           .runs = pool.block_runs,
+           .idle = false,
+           .idle_since = 0};
+  if (observer_ != nullptr) observer_->block_given(subscriber, block);
+}
+
+// A block that nobody has; blocks begin at multiples of their size.
+bool Ports::claim_block(OutsideAddress& address, Subscriber& subscriber, SubscriberIndex number,
+                        const Pool& pool) noexcept {
+  const unsigned first_block = (pool.first_run() + pool.block_runs - 1U) / pool.block_runs;
+  const unsigned end_block = pool.end_run() / pool.block_runs;
+  if (first_block >= end_block) return false;
+  const unsigned blocks = end_block - first_block;
+  const unsigned from = below(blocks);
+  for (unsigned i = 0; i < blocks; ++i) {
+    const unsigned first = (first_block + (from + i) % blocks) * pool.block_runs;
+    if (!address.claim(first, pool.block_runs, subscriber.bucket)) continue;
+    add_block(address, first, subscriber, number, pool);
+    return true;
+  }
+  return false;
+}
+
+Shortage Ports::take(Subscriber& subscriber, SubscriberIndex number, const Pool& pool, PortSpace space,
+                     OutsidePort& out) noexcept {
+  std::uint32_t& count = subscriber.ports[index_of(space)];
+  if (count >= pool.ports_per_subscriber) return Shortage::kSubscriber;
+  bool found = false;
+  if (pool.block_runs == 0) {
+    found = try_addresses(subscriber, pool, [&](OutsideAddress& address) {
+      return take_from_ring(address, subscriber.bucket, pool, space, out);
+    });
+  } else {
+    found = take_from_blocks(subscriber, pool, space, out);
+    if (!found) {
+      if (subscriber.block_count >= pool.blocks_per_subscriber) return Shortage::kSubscriber;
+      found = try_addresses(subscriber, pool, [&](OutsideAddress& address) {
+        if (!claim_block(address, subscriber, number, pool)) return false;
+        const Block& block = subscriber.blocks[subscriber.block_count - 1U];
+        return take_from_run(address, block.first_run + below(block.runs), pool, space, out);
+      });
+    }
+  }
+  if (!found) return Shortage::kPool;
+  ++count;
+  return Shortage::kNone;
+}
+
+Shortage Ports::take_exactly(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
+                             PortSpace space, OutsidePort wanted) noexcept {
+  OutsideAddress& address = *wanted.address;
+  std::uint32_t& count = subscriber.ports[index_of(space)];
+  if (count >= pool.ports_per_subscriber) return Shortage::kSubscriber;
+  if (!pool.has(address.address()) || !pool.has_port(wanted.port)) return Shortage::kPool;
+  if (pool.paired && subscriber.paired != kNoAddress && subscriber.paired != address.id())
+    return Shortage::kPool;
+  const unsigned run = wanted.port / kRunPorts;
+  const auto bucket = address.bucket_of(wanted.port);
+  if (bucket && *bucket != subscriber.bucket) return Shortage::kPool;
+  if (!bucket) {
+    if (pool.block_runs == 0) {
+      if (!address.claim(run, 1, subscriber.bucket)) return Shortage::kPool;
+      address.link(static_cast<std::uint16_t>(run), subscriber.bucket);
+    } else {
+      if (subscriber.block_count >= pool.blocks_per_subscriber) return Shortage::kSubscriber;
+      const unsigned first = run / pool.block_runs * pool.block_runs;
+      if (!address.claim(first, pool.block_runs, subscriber.bucket)) return Shortage::kPool;
+      add_block(address, first, subscriber, number, pool);
+    }
+  }
+  OutsideAddress::Run& place = address.run(run);
+  const std::uint64_t bit = std::uint64_t{1} << wanted.port % kRunPorts;
+  std::uint64_t& used = place.used[index_of(space)];
+  const bool another = place.subscriber_mark != 0 && place.subscriber_mark != number + 1;
+  if (another || (used & bit) != 0) return Shortage::kPool;
+  used |= bit;
+  ++count;
+  subscriber.paired = address.id();
+  for (unsigned i = 0; i < subscriber.block_count; ++i) {
+    if (holds(subscriber.blocks[i], address.id(), run)) subscriber.blocks[i].idle = false;
+  }
+  return Shortage::kNone;
+}
+
+void Ports::give_back(Subscriber& subscriber, PortSpace space, OutsidePort port, Tick now) noexcept {
+  OutsideAddress& address = *port.address;
+  const unsigned number = port.port / kRunPorts;
+  OutsideAddress::Run& run = address.run(number);
+  run.used[index_of(space)] &= ~(std::uint64_t{1} << port.port % kRunPorts);
+  --subscriber.ports[index_of(space)];
+  if (!run.idle()) return;
+  if (run.subscriber_mark == 0) {
+    address.unlink(static_cast<std::uint16_t>(number), subscriber.bucket);
+    address.give_back(number, 1);
+    return;
+  }
+  for (unsigned i = 0; i < subscriber.block_count; ++i) {
+    Block& block = subscriber.blocks[i];
+    if (!holds(block, address.id(), number)) continue;
+    for (unsigned other = 0; other < block.runs; ++other) {
+      if (!address.run(block.first_run + other).idle()) return;
+    }
+    block.idle = true;
+    block.idle_since = now;
+    return;
+  }
+}
+
+void Ports::return_idle_blocks(Subscriber& subscriber, Tick rest, Tick now) noexcept {
+  for (unsigned i = subscriber.block_count; i-- != 0;) {
+    const Block block = subscriber.blocks[i];
+    if (!block.idle || tick_after(block.idle_since + rest, now)) continue;
+    subscriber.blocks[i] = subscriber.blocks[--subscriber.block_count];
+    subscriber.blocks[subscriber.block_count] = {};
+    book_[block.address].give_back(block.first_run, block.runs);
+    if (observer_ != nullptr) observer_->block_returned(subscriber, block);
+  }
+}
+
+}  // namespace millrace::nat

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Gives outside ports to subscribers: a free port of their blocks, or of the runs their bucket shares, nobody
+// knows which beforehand (RFC 6056, RFC 6888 REQ-15).
+#pragma once
+
+#include "common/base/siphash.h"
+#include "vnfs/nat/address_book.h"
+#include "vnfs/nat/pool.h"
+#include "vnfs/nat/records.h"
+
+namespace millrace::nat {
+
+// Told when a subscriber gets a block of ports, and when it gives one back.
+class BlockObserver {
+ public:
+  virtual ~BlockObserver() = default;
+  virtual void block_given(const Subscriber& subscriber, const Block& block) noexcept = 0;
+  virtual void block_returned(const Subscriber& subscriber, const Block& block) noexcept = 0;
+};
+
+// Why there is no port.
+enum class Shortage : std::uint8_t {
+  kNone,
+  kPool,        // no port is free where the subscriber may have one
+  kSubscriber,  // it has as many as it may
+};
+
+struct OutsidePort {
+  OutsideAddress* address = nullptr;
+  std::uint16_t port = 0;
+};
+
+// One per worker. Touches runs of the worker's buckets only.
+class Ports {
+ public:
+  // A bucket that shares ports has so many runs at once, if there are, lest one port tell of the next.
+  static constexpr unsigned kSpread = 4;
+
+  Ports(const AddressBook& book, const SipKey& secret) noexcept : book_(book), random_(secret) {}
+
+  void observe(BlockObserver* observer) noexcept { observer_ = observer; }
+
+  // A port for the subscriber of number `number`; counted with it until give_back().
+  [[nodiscard]] Shortage take(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
+                              PortSpace space, OutsidePort& out) noexcept;
+  // The same, this very port; kPool when it is not to be had.
+  [[nodiscard]] Shortage take_exactly(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
+                                      PortSpace space, OutsidePort wanted) noexcept;
+  // A shared port is free for others at once. A block stays the subscriber's until return_idle_blocks().
+  void give_back(Subscriber& subscriber, PortSpace space, OutsidePort port, Tick now) noexcept;
+  // Blocks of which no port has been in use for `rest` go back to the pool.
+  void return_idle_blocks(Subscriber& subscriber, Tick rest, Tick now) noexcept;
+
+ private:
+  [[nodiscard]] unsigned below(unsigned bound) noexcept {
+    return static_cast<unsigned>((random_.next() >> 32) * bound >> 32);
+  }
+  [[nodiscard]] bool take_from_run(OutsideAddress& address, unsigned run, const Pool& pool, PortSpace space,
+                                   OutsidePort& out) noexcept;
+  [[nodiscard]] bool take_from_blocks(Subscriber& subscriber, const Pool& pool, PortSpace space,
+                                      OutsidePort& out) noexcept;
+  [[nodiscard]] bool take_from_ring(OutsideAddress& address, unsigned bucket, const Pool& pool,
+                                    PortSpace space, OutsidePort& out) noexcept;
+  [[nodiscard]] bool claim_run(OutsideAddress& address, unsigned bucket, const Pool& pool,
+                               unsigned tries) noexcept;
+  [[nodiscard]] bool claim_block(OutsideAddress& address, Subscriber& subscriber, SubscriberIndex number,
+                                 const Pool& pool) noexcept;
+  void add_block(OutsideAddress& address, unsigned first, Subscriber& subscriber, SubscriberIndex number,
+                 const Pool& pool) noexcept;
+  template <class Try>
+  [[nodiscard]] bool try_addresses(Subscriber& subscriber, const Pool& pool, Try&& attempt) noexcept;
+
+  const AddressBook& book_;
+  SipRandom random_;
+  BlockObserver* observer_ = nullptr;
+};
+
+}  // namespace millrace::nat
