@@ -296,6 +296,7 @@ void Ingress::run_routed(Batch& batch) noexcept {
   for (Packet& packet : batch) {
     if (!read<arrival, Forwarding::kRouted>(batch, packet, network)) [[unlikely]]
       continue;
+    // What a function restarts was accepted before; its addresses may be equal now.
     const bool seen = arrival == Arrival::kOwner && packet.restarted;
     if (!seen && !accept_link(batch, packet, network)) [[unlikely]]
       continue;
@@ -310,7 +311,7 @@ void Ingress::run_routed(Batch& batch) noexcept {
       to_host(batch, packet);  // ARP
       continue;
     }
-    if (!ordinary && !accept_addresses(batch, packet)) [[unlikely]]
+    if (!ordinary && !seen && !accept_addresses(batch, packet)) [[unlikely]]
       continue;
     if (shared && handed_over(batch, packet)) continue;
     if (!ordinary && headers.is_ipv6() && link_scope_source(packet.l3_as<Ipv6Header>())) [[unlikely]] {

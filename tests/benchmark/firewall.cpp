@@ -190,11 +190,11 @@ void measure_sweep(const Options& options) {
   firewall::WorkerState& state = bed.state(0);
   constexpr Tick kStep = 5;
   Tick now = 0;
-  firewall::SessionSweep sweep(now);
+  flow::TableSweep sweep(now);
   // Cycles for each session of one round.
   const auto round = [&] {
     Samples samples;
-    const Tick end = now + firewall::SessionSweep::round_of(flows);
+    const Tick end = now + flow::TableSweep::round_of(flows);
     while (now != end) {
       bed.forward(0, Size::k64, kWindow);
       now += kStep;
@@ -219,7 +219,7 @@ void measure_sweep(const Options& options) {
   for (firewall::SessionIndex index = 0; index < flows; ++index)
     state.sessions[index].count(flow::Direction::kForward, 60);
   const Samples busy = round();
-  const double each_second = flows * 1000.0 / firewall::SessionSweep::round_of(flows);
+  const double each_second = flows * 1000.0 / flow::TableSweep::round_of(flows);
   Line("sweep")
       .number("sessions", flows)
       .samples("quiet", quiet)

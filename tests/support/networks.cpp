@@ -81,6 +81,29 @@ NetworkBuilder& NetworkBuilder::route(std::string_view prefix, std::string_view 
   return *this;
 }
 
+NetworkBuilder& NetworkBuilder::route_in(std::uint16_t domain, std::string_view prefix,
+                                         std::string_view interface, std::string_view mac) {
+  const core::Interface& out = find(interface);
+  add(prefix, domain,
+      core::forward_hop(network_, core::interface_id(network_, out), *net::MacAddress::parse(mac)));
+  return *this;
+}
+
+NetworkBuilder& NetworkBuilder::function(std::string_view prefix, std::string_view interface) {
+  const core::Interface& side = find(interface);
+  NextHop hop;
+  hop.kind = NextHop::Kind::kFunction;
+  hop.interface = core::interface_id(network_, side);
+  hop.mtu = side.mtu;
+  add(prefix, side.domain.value(), hop);
+  return *this;
+}
+
+NetworkBuilder& NetworkBuilder::function_routes() {
+  network_.interfaces.back().function_routes = true;
+  return *this;
+}
+
 NetworkBuilder& NetworkBuilder::unresolved(std::string_view prefix, std::string_view interface) {
   const core::Interface& out = find(interface);
   NextHop hop;

@@ -23,6 +23,13 @@ class NetworkBuilder {
   NetworkBuilder& removed(std::string name);
   // `prefix` by an interface, the next hop having `mac`.
   NetworkBuilder& route(std::string_view prefix, std::string_view interface, std::string_view mac);
+  // The same in a domain that the interface is not of.
+  NetworkBuilder& route_in(std::uint16_t domain, std::string_view prefix, std::string_view interface,
+                           std::string_view mac);
+  // Addresses that the function answers for, on the side of an interface.
+  NetworkBuilder& function(std::string_view prefix, std::string_view interface);
+  // What comes in by the interface added last goes to the function even without a route.
+  NetworkBuilder& function_routes();
   NetworkBuilder& unresolved(std::string_view prefix, std::string_view interface);
   NetworkBuilder& blackhole(std::string_view prefix);
   NetworkBuilder& prohibited(std::string_view prefix);

@@ -6,7 +6,7 @@
 #include <x86intrin.h>
 
 #include "common/net/wire.h"
-#include "vnfs/firewall/session_sweep.h"
+#include "common/flow/table_sweep.h"
 
 namespace millrace::firewall {
 namespace {
@@ -94,7 +94,7 @@ FlowEvent FlowEventLog::account_of(SessionIndex index, const Session& session, T
 void FlowEventLog::note_updated(SessionIndex index, Session& session, Tick active_timeout,
                                 Tick now) noexcept {
   // Quiet for so long that a sweep has found it due since its last packet.
-  if (now - session.last_seen > active_timeout + 2 * SessionSweep::kLongestRound) return;
+  if (now - session.last_seen > active_timeout + 2 * flow::TableSweep::kLongestRound) return;
   if (now - (session.reported ? session.reported_at : session.created) < active_timeout) return;
   FlowEvent event = account_of(index, session, now);
   if ((event.new_packets[0] | event.new_packets[1]) == 0 || events_.full()) return;

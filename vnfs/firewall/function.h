@@ -40,7 +40,7 @@ class FirewallFunction final : public core::Function {
     const auto& policy = static_cast<const Policy&>(in_force);
     state_.flow_log.follow(policy);
     state_.sessions.expire(policy.timeouts, now);
-    state_.sweep.advance(state_.sessions, now, [&](SessionIndex index) {
+    state_.sweep.advance(state_.sessions.flows(), now, [&](SessionIndex index) {
       Session& session = state_.sessions[index];
       state_.accounts.settle(session);
       state_.flow_log.goes_on(index, session, policy.active_timeout, now);

@@ -88,7 +88,7 @@ struct alignas(64) Session {
     if ((bytes[i] >> 31) != 0) [[unlikely]]
       spill(i);
   }
-  // Moves the fresh counts into the totals. Due before 2^32 packets or 2^47 bytes one way: SessionSweep sees
+  // Moves the fresh counts into the totals. Due before 2^32 packets or 2^47 bytes one way: TableSweep sees
   // to it every few seconds.
   void carry() noexcept {
     for (const Direction d : {Direction::kForward, Direction::kReverse}) {

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "common/core/function.h"
+#include "common/flow/table_sweep.h"
 #include "vnfs/firewall/flow_event_log.h"
 #include "vnfs/firewall/rule_counters.h"
 #include "vnfs/firewall/session_accounts.h"
 #include "vnfs/firewall/session_limits.h"
-#include "vnfs/firewall/session_sweep.h"
 #include "vnfs/firewall/session_table.h"
 #include "vnfs/firewall/syn_proxy.h"
 
@@ -45,7 +45,7 @@ struct WorkerState {
   std::vector<RuleCounters> rule_counters;
   SessionLimits limits;
   SessionAccounts accounts;
-  SessionSweep sweep;
+  flow::TableSweep sweep;
   SynProxy syn_proxy;
   FlowEventLog flow_log;
 

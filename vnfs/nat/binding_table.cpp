@@ -124,7 +124,7 @@ SubscriberIndex BindingTable::open_subscriber(const net::IpAddress& address, std
   subscriber.domain = domain;
   subscriber.bucket = static_cast<std::uint8_t>(bucket);
   subscriber.paired = kNoAddress;
-  subscriber.in_use = true;
+  subscriber.known = true;
   subscriber.since = now;
   open_subscribers_.set(subscribers_.size());
   return index;

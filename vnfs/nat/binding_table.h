@@ -67,6 +67,7 @@ class RecordPool {
   // Records from here on have never been in use.
   [[nodiscard]] std::uint32_t reach() const noexcept { return reach_; }
   [[nodiscard]] bool full() const noexcept { return free_count_ == 0; }
+  [[nodiscard]] bool in_use(std::uint32_t index) const noexcept { return records_[index].in_use(); }
   void prefetch(std::uint32_t index) const noexcept { _mm_prefetch(&records_[index], _MM_HINT_T0); }
   // Not when full.
   [[nodiscard]] std::uint32_t take() noexcept {

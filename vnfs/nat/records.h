@@ -21,6 +21,9 @@ inline constexpr std::uint32_t kNoIndex = 0xffffffff;
 // kForward is outward: from inside.
 using flow::Direction;
 
+// RFC 4787 section 4.1 and section 5: on what of the remote end a mapping, or what it lets in, depends.
+enum class Dependence : std::uint8_t { kEndpoint, kAddress, kAddressAndPort };
+
 // What was seen of a TCP connection: RFC 6146 section 3.5.2.2 in bits.
 namespace tcp_seen {
 inline constexpr std::uint8_t kSynOut = 0x01;
@@ -76,8 +79,17 @@ struct Mapping {
   static constexpr std::uint8_t kQuarantined = 0x01;  // its last session has ended: RFC 6888 REQ-8
   static constexpr std::uint8_t kKept = 0x02;         // stays without sessions: asked for by PCP
   static constexpr std::uint8_t kStatic = 0x04;       // the profile's
+  static constexpr unsigned kFilteringShift = 6;      // two bits: Dependence
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
+  [[nodiscard]] static constexpr std::uint8_t filtering_flags(Dependence filtering) noexcept {
+    return static_cast<std::uint8_t>(static_cast<unsigned>(filtering) << kFilteringShift);
+  }
+  // What a packet from outside must show to be let in.
+  [[nodiscard]] Dependence filtering() const noexcept {
+    return static_cast<Dependence>(flags >> kFilteringShift);
+  }
+  [[nodiscard]] bool filters_by_address() const noexcept { return filtering() == Dependence::kAddress; }
   [[nodiscard]] Endpoint outside() const noexcept { return {outside_address, outside_port}; }
   [[nodiscard]] std::uint16_t outside_port_host() const noexcept {
     return be16::from_wire(outside_port).host();
@@ -106,9 +118,11 @@ struct alignas(64) Subscriber {
   std::array<std::uint32_t, kPortSpaces> ports;  // in use, by PortSpace
   std::array<Block, kMostBlocks> blocks;         // those in use come first
   std::uint8_t block_count;
-  bool in_use;
+  bool known;
   AddressId paired;  // RFC 4787 REQ-2; kNoAddress until it has a port
   Tick since;
+
+  [[nodiscard]] bool in_use() const noexcept { return known; }
 };
 static_assert(sizeof(Subscriber) == 192);
 

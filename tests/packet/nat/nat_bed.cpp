@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/packet/nat/nat_bed.h"
+
+#include <ostream>
+
+#include <rte_mempool.h>
+
+namespace millrace::testing {
+namespace {
+
+constexpr unsigned kMac = 14;
+
+unsigned u16(const Frame& bytes, std::size_t at) { return bytes.at(at) * 256U + bytes.at(at + 1); }
+
+std::string dotted(const Frame& bytes, std::size_t at) {
+  return std::to_string(bytes.at(at)) + "." + std::to_string(bytes.at(at + 1)) + "." +
+         std::to_string(bytes.at(at + 2)) + "." + std::to_string(bytes.at(at + 3));
+}
+
+std::span<const std::uint8_t> part(const Frame& bytes, std::size_t from, std::size_t to) {
+  return std::span(bytes).subspan(from, to - from);
+}
+
+// `whole`: the datagram is all there, so that its checksums must hold.
+Seen read_datagram(const Frame& ip, bool whole) {
+  Seen seen;
+  const std::size_t header = (ip.at(0) & 0xfU) * 4U;
+  EXPECT_EQ(plain_checksum(part(ip, 0, header)), 0) << "IPv4 header checksum";
+  seen.source = dotted(ip, 12);
+  seen.destination = dotted(ip, 16);
+  seen.ttl = ip.at(8);
+  seen.protocol = ip.at(9);
+  const std::size_t end = whole ? u16(ip, 2) : ip.size();
+  const unsigned fragment = u16(ip, 6) & 0x3fffU;
+  if ((fragment & 0x1fffU) != 0) {
+    seen.payload.assign(ip.begin() + static_cast<std::ptrdiff_t>(header),
+                        ip.begin() + static_cast<std::ptrdiff_t>(end));
+    return seen;
+  }
+  std::size_t behind = 8;
+  if (seen.protocol == 1) {
+    seen.icmp_type = ip.at(header);
+    seen.icmp_code = ip.at(header + 1);
+    if (seen.icmp_type == 0 || seen.icmp_type == 8) {
+      seen.source_port = seen.destination_port = static_cast<std::uint16_t>(u16(ip, header + 4));
+    }
+    if (whole && fragment == 0) {
+      EXPECT_EQ(plain_checksum(part(ip, header, end)), 0) << "ICMP checksum";
+    }
+  } else {
+    seen.source_port = static_cast<std::uint16_t>(u16(ip, header));
+    seen.destination_port = static_cast<std::uint16_t>(u16(ip, header + 2));
+    const std::size_t checksum = seen.protocol == 6 ? 16 : 6;
+    if (seen.protocol == 6 && ip.size() > header + 13) {
+      seen.tcp_flags = ip.at(header + 13);
+      behind = (ip.at(header + 12) >> 4U) * 4U;
+    }
+    const bool summed = seen.protocol == 6 || (seen.protocol == 17 && u16(ip, header + checksum) != 0);
+    if (whole && fragment == 0 && summed) {
+      const auto length = static_cast<std::uint32_t>(end - header);
+      std::uint32_t pseudo = seen.protocol + length;
+      for (std::size_t at = 12; at < 20; at += 2) pseudo += u16(ip, at);
+      EXPECT_EQ(plain_checksum(part(ip, header, end), pseudo), 0) << "transport checksum";
+    }
+  }
+  if (header + behind <= end) {
+    seen.payload.assign(ip.begin() + static_cast<std::ptrdiff_t>(header + behind),
+                        ip.begin() + static_cast<std::ptrdiff_t>(end));
+  }
+  return seen;
+}
+
+}  // namespace
+
+void PrintTo(const NatVariant& variant, std::ostream* out) {
+  *out << "burst " << variant.burst << ", workers " << variant.workers << (variant.swap ? ", swaps" : "");
+}
+
+std::vector<NatVariant> nat_variants() {
+  std::vector<NatVariant> all;
+  for (const unsigned burst : {1U, 7U, 32U}) {
+    for (const unsigned workers : {1U, 2U}) {
+      for (const bool swap : {false, true}) all.push_back({burst, workers, swap});
+    }
+  }
+  return all;
+}
+
+std::string nat_variant_name(const ::testing::TestParamInfo<NatVariant>& info) {
+  return "burst" + std::to_string(info.param.burst) + "workers" + std::to_string(info.param.workers) +
+         (info.param.swap ? "swap" : "");
+}
+
+std::string Seen::source_end() const { return source + ":" + std::to_string(source_port); }
+
+std::string Seen::ends() const {
+  return source_end() + " > " + destination + ":" + std::to_string(destination_port);
+}
+
+Seen Seen::embedded() const { return read_datagram(payload, false); }
+
+Seen read_frame(unsigned port, const Frame& frame) {
+  std::size_t l3 = kMac;
+  while (u16(frame, l3 - 2) == 0x8100) l3 += 4;
+  EXPECT_EQ(u16(frame, l3 - 2), 0x0800U);
+  Seen seen = read_datagram(Frame(frame.begin() + static_cast<std::ptrdiff_t>(l3), frame.end()), true);
+  seen.port = port;
+  seen.frame = frame;
+  return seen;
+}
+
+NatBed::NatBed(const NatVariant& variant, NatSpec spec, nat::BindingTable::Limits limits)
+    : variant_(variant), spec_(std::move(spec)), book_(std::make_unique<nat::AddressBook>()) {
+  ensure_eal(64);
+  // The bed's ports get the numbers that follow those of the beds before it, so the network is made twice.
+  const auto build = [](core::PortId inside, core::PortId outside) {
+    NetworkBuilder builder;
+    builder.interface(inside, "lan", {"10.0.0.1/16"})
+        .interface(outside, "wan", {"198.51.100.2/24"})
+        .interface(inside, "tenant", {"10.0.0.1/16"}, 7, 0, 1)
+        .function_routes()
+        .interface(outside, "narrow", {"10.99.0.1/24"}, 9)
+        .mtu(1280);
+    builder.route("10.0.0.0/16", "lan", neighbor_mac(kLan).to_string())
+        .route("10.0.0.0/16", "tenant", neighbor_mac(kTenant).to_string())
+        .route("0.0.0.0/0", "wan", neighbor_mac(kWan).to_string())
+        .route("192.0.2.0/24", "narrow", neighbor_mac(kNarrow).to_string())
+        .function("203.0.113.0/28", "wan");
+    return builder.build();
+  };
+  network_ = build(core::PortId(0), core::PortId(1));
+  bed_ = std::make_unique<Testbed>(
+      TestbedConfig{.workers = variant.workers, .burst = variant.burst, .buffers = 4095, .ring_size = 1024},
+      core::Snapshot{network_, nullptr}, [&](const core::WorkerServices& services) {
+        auto made = std::make_unique<nat::NatFunction>(limits, *book_, services);
+        states_.push_back(&made->state());
+        return made;
+      });
+  network_ = build(bed_->port(kInside), bed_->port(kOutside));
+  publish();
+  for (const nat::WorkerState* state : states_) now_ = std::max(now_, state->services.now);
+  bed_->set_time(now_);
+}
+
+NatBed::~NatBed() {
+  expect_conserved();
+  bed_.reset();
+}
+
+core::Snapshot NatBed::snapshot() {
+  auto policy = std::make_shared<nat::Policy>();
+  policy->generation = ++generation_;
+  policy->draining = spec_.draining;
+  policy->hairpin = spec_.hairpin;
+  policy->timeouts = spec_.timeouts;
+  policy->roles = {nat::Role::kInside, nat::Role::kOutside, nat::Role::kInside, nat::Role::kOutside};
+  policy->outside_of = {core::InterfaceId(kWan), core::InterfaceId::none()};
+  policy->rules = spec_.rules;
+  for (const PoolSpec& from : spec_.pools) {
+    nat::Pool pool;
+    for (const std::string& text : from.addresses)
+      pool.addresses.push_back(*book_->get(*net::Ipv4Address::parse(text), 0));
+    pool.first_port = from.first_port;
+    pool.last_port = from.last_port;
+    pool.block_runs = static_cast<std::uint16_t>(from.block / nat::OutsideAddress::kRunPorts);
+    pool.blocks_per_subscriber = from.blocks_per_subscriber;
+    pool.paired = from.paired;
+    pool.ports_per_subscriber = from.ports_per_subscriber;
+    pool.sessions_per_subscriber = from.sessions_per_subscriber;
+    pool.quarantine = from.quarantine;
+    policy->pools.push_back(std::move(pool));
+  }
+  policy->settle();
+  return {network_, std::move(policy)};
+}
+
+std::vector<Seen> NatBed::pass(unsigned port, const std::vector<PacketBuilder>& packets) {
+  if (variant_.swap) publish();
+  for (const PacketBuilder& packet : packets) bed_->receive(port, packet.bytes(), turn_ % variant_.workers);
+  ++turn_;
+  bed_->run();
+  std::vector<Seen> seen;
+  for (const unsigned out : {kInside, kOutside}) {
+    for (const Frame& frame : bed_->transmitted(out)) seen.push_back(read_frame(out, frame));
+  }
+  host_ = bed_->to_host();
+  return seen;
+}
+
+std::optional<Seen> NatBed::one(unsigned port, const PacketBuilder& packet) {
+  auto seen = pass(port, {packet});
+  EXPECT_EQ(seen.size(), 1U);
+  if (seen.size() != 1) return std::nullopt;
+  return std::move(seen.front());
+}
+
+void NatBed::refused(unsigned port, const PacketBuilder& packet, nat::Drop reason) {
+  refused(port, packet, static_cast<core::Drop>(reason));
+}
+
+void NatBed::refused(unsigned port, const PacketBuilder& packet, core::Drop reason) {
+  const std::uint64_t before = bed_->dropped(static_cast<std::uint8_t>(reason));
+  const std::uint64_t all = bed_->dropped_in_all();
+  const auto seen = pass(port, {packet});
+  EXPECT_EQ(bed_->dropped(static_cast<std::uint8_t>(reason)), before + 1) << "reason " << int(reason);
+  EXPECT_EQ(bed_->dropped_in_all(), all + 1);
+  EXPECT_TRUE(seen.empty()) << seen.front().ends();
+}
+
+void NatBed::wait(Tick milliseconds) {
+  // Time passes in steps, as for a worker that polls: timers of a long pause come due in their order.
+  for (Tick left = milliseconds; left != 0;) {
+    const Tick step = std::min<Tick>(left, std::max<Tick>(250, milliseconds / 200));
+    now_ += step;
+    left -= step;
+    bed_->set_time(now_);
+    bed_->run();
+  }
+}
+
+void NatBed::change(const std::function<void(NatSpec&)>& change) {
+  change(spec_);
+  publish();
+}
+
+PacketBuilder NatBed::from(std::uint16_t interface, std::string_view source, std::string_view destination) {
+  PacketBuilder packet;
+  packet.ethernet(neighbor_mac(interface), interface_mac(interface));
+  if (interface == kTenant) packet.vlan(7);
+  if (interface == kNarrow) packet.vlan(9);
+  return packet.ipv4(source, destination);
+}
+
+std::uint64_t NatBed::sessions() const {
+  std::uint64_t sum = 0;
+  for (const nat::WorkerState* state : states_) sum += state->bindings.open_sessions();
+  return sum;
+}
+
+std::uint64_t NatBed::mappings() const {
+  std::uint64_t sum = 0;
+  for (const nat::WorkerState* state : states_) sum += state->bindings.open_mappings();
+  return sum;
+}
+
+std::uint64_t NatBed::subscribers() const {
+  std::uint64_t sum = 0;
+  for (const nat::WorkerState* state : states_) sum += state->bindings.open_subscribers();
+  return sum;
+}
+
+std::uint64_t NatBed::dropped(nat::Drop reason) const {
+  return bed_->dropped(static_cast<std::uint8_t>(reason));
+}
+
+void NatBed::expect_conserved() const {
+  using C = core::WorkerCounters;
+  const auto total = [&](Counter C::*counter) { return bed_->total(counter); };
+  EXPECT_EQ(total(&C::received) + total(&C::originated),
+            total(&C::transmitted) + total(&C::originated_transmitted) + total(&C::to_host) +
+                total(&C::to_resolve) + bed_->dropped_in_all() + total(&C::held))
+      << "packets are not conserved";
+  EXPECT_EQ(rte_mempool_in_use_count(bed_->pool()), total(&C::held) + bed_->waiting_buffers())
+      << "packet buffers are lost";
+}
+
+}  // namespace millrace::testing

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The NAT gateway in process: inside networks on port 0, the outside world on port 1, packets in, packets
+// out. Each test runs at burst 1, 7 and 32, on one worker and on two, and with the policy swapped for a new
+// generation of itself before every packet.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/networks.h"
+#include "tests/support/packet_builder.h"
+#include "tests/support/testbed.h"
+#include "vnfs/nat/drops.h"
+#include "vnfs/nat/function.h"
+
+namespace millrace::testing {
+
+// Ports of the bed, and interfaces of its network: interface n has the MAC address interface_mac(n), and all
+// hosts behind it are reached through neighbor_mac(n).
+inline constexpr unsigned kInside = 0;
+inline constexpr unsigned kOutside = 1;
+inline constexpr std::uint16_t kLan = 0;     // inside, 10.0.0.1/16
+inline constexpr std::uint16_t kWan = 1;     // outside, 198.51.100.2/24; everything else is behind it
+inline constexpr std::uint16_t kTenant = 2;  // inside VLAN 7, 10.0.0.1/16 in a domain of its own
+inline constexpr std::uint16_t kNarrow = 3;  // outside VLAN 9, MTU 1280: 192.0.2.0/24 is behind it
+
+struct PoolSpec {
+  std::vector<std::string> addresses{"203.0.113.1"};
+  std::uint16_t first_port = 1024;
+  std::uint16_t last_port = 65535;
+  std::uint16_t block = 0;  // ports
+  std::uint8_t blocks_per_subscriber = 4;
+  bool paired = true;
+  std::uint32_t ports_per_subscriber = 65536;
+  std::uint32_t sessions_per_subscriber = 65536;
+  Tick quarantine = 120'000;
+};
+
+struct NatSpec {
+  std::vector<PoolSpec> pools{PoolSpec{}};
+  std::vector<nat::Rule> rules{nat::Rule{.pool = 0}};
+  nat::Timeouts timeouts;
+  bool hairpin = true;
+  bool draining = false;
+};
+
+struct NatVariant {
+  unsigned burst = 32;
+  unsigned workers = 1;
+  bool swap = false;
+};
+void PrintTo(const NatVariant& variant, std::ostream* out);
+[[nodiscard]] std::vector<NatVariant> nat_variants();
+[[nodiscard]] std::string nat_variant_name(const ::testing::TestParamInfo<NatVariant>& info);
+
+// What of a packet a test compares, read without the project's own parser. Both checksums were verified.
+struct Seen {
+  unsigned port = 0;  // it left by
+  std::string source;
+  std::string destination;
+  std::uint16_t source_port = 0;  // or the ICMP identifier, in both
+  std::uint16_t destination_port = 0;
+  std::uint8_t protocol = 0;
+  std::uint8_t ttl = 0;
+  std::uint8_t tcp_flags = 0;
+  std::uint8_t icmp_type = 0;
+  std::uint8_t icmp_code = 0;
+  std::vector<std::uint8_t> payload;  // behind the transport header
+  Frame frame;
+
+  // "10.0.0.5:1000 > 192.0.2.1:80"
+  [[nodiscard]] std::string ends() const;
+  [[nodiscard]] std::string source_end() const;
+  // The datagram inside an ICMP error, whose IP checksum was verified too.
+  [[nodiscard]] Seen embedded() const;
+};
+
+// A frame that came out of the appliance; fails the test when a checksum is wrong.
+[[nodiscard]] Seen read_frame(unsigned port, const Frame& frame);
+
+class NatBed {
+ public:
+  explicit NatBed(const NatVariant& variant, NatSpec spec = {},
+                  nat::BindingTable::Limits limits = {.sessions = 512, .subscribers = 64});
+  ~NatBed();
+
+  // Lets frames in by a port, one after the other, and returns what left.
+  std::vector<Seen> pass(unsigned port, const std::vector<PacketBuilder>& packets);
+  // The same of one packet that is expected to give one packet; a test failure and nothing otherwise.
+  std::optional<Seen> one(unsigned port, const PacketBuilder& packet);
+  // One that is dropped for this reason, and no other packet sent.
+  void refused(unsigned port, const PacketBuilder& packet, nat::Drop reason);
+  void refused(unsigned port, const PacketBuilder& packet, core::Drop reason);
+  void wait(Tick milliseconds);
+  void change(const std::function<void(NatSpec&)>& change);
+
+  // A packet of a host behind an interface.
+  [[nodiscard]] static PacketBuilder from(std::uint16_t interface, std::string_view source,
+                                          std::string_view destination);
+  [[nodiscard]] static PacketBuilder inside(std::string_view source, std::string_view destination) {
+    return from(kLan, source, destination);
+  }
+  [[nodiscard]] static PacketBuilder outside(std::string_view source, std::string_view destination) {
+    return from(kWan, source, destination);
+  }
+
+  [[nodiscard]] std::uint64_t sessions() const;
+  [[nodiscard]] std::uint64_t mappings() const;
+  [[nodiscard]] std::uint64_t subscribers() const;
+  [[nodiscard]] std::uint64_t dropped(nat::Drop reason) const;
+  [[nodiscard]] nat::AddressBook& book() noexcept { return *book_; }
+  [[nodiscard]] const std::vector<nat::WorkerState*>& states() const noexcept { return states_; }
+  [[nodiscard]] Testbed& bed() noexcept { return *bed_; }
+  [[nodiscard]] const std::vector<Frame>& to_host() const noexcept { return host_; }
+  NatSpec& spec() noexcept { return spec_; }
+
+ private:
+  [[nodiscard]] core::Snapshot snapshot();
+  void publish() { bed_->publish(snapshot()); }
+  void expect_conserved() const;
+
+  NatVariant variant_;
+  NatSpec spec_;
+  std::unique_ptr<nat::AddressBook> book_;
+  std::shared_ptr<const core::Network> network_;
+  std::vector<nat::WorkerState*> states_;
+  std::unique_ptr<Testbed> bed_;
+  std::vector<Frame> host_;
+  std::uint16_t generation_ = 0;
+  unsigned turn_ = 0;  // which worker's queue the next packets come by
+  Tick now_ = 0;
+};
+
+class NatTest : public ::testing::TestWithParam<NatVariant> {
+ protected:
+  [[nodiscard]] static const NatVariant& variant() { return GetParam(); }
+};
+
+#define MILLRACE_NAT_VARIANTS(suite)                                                              \
+  INSTANTIATE_TEST_SUITE_P(Each, suite, ::testing::ValuesIn(::millrace::testing::nat_variants()), \
+                           ::millrace::testing::nat_variant_name)
+
+}  // namespace millrace::testing

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/nat/find_binding.h"
+
+#include "common/core/embedded.h"
+#include "common/net/icmp.h"
+#include "vnfs/nat/drops.h"
+
+namespace millrace::nat {
+namespace {
+
+using core::Batch;
+using core::Packet;
+
+// Whether a translation is asked for: from inside always, from outside when it is to an address of ours.
+bool is_asked(const Packet& packet, Role side, const core::Network& network) noexcept {
+  if (!packet.headers.is_ipv4()) return false;
+  if (side == Role::kInside) return true;
+  if (side != Role::kOutside) return false;
+  return network.next_hops[packet.next_hop.value()].kind == core::NextHop::Kind::kFunction;
+}
+
+}  // namespace
+
+// What the error is about went the other way: its tuple, turned round, is that of the packets that go the
+// error's way. False, and the packet dropped, when it can not be read.
+bool FindBinding::look_inside(Batch& batch, Packet& packet, Lookup& lookup) noexcept {
+  net::Headers inner;
+  if (!core::read_embedded(packet, inner)) {
+    batch.drop(packet, Drop::kIcmpBadEmbedded);
+    return false;
+  }
+  const auto& ip = *reinterpret_cast<const net::Ipv4Header*>(packet.bytes() + inner.l3_offset);
+  lookup.tuple = Tuple::of(Endpoint::of(ip.destination, inner.destination_port),
+                           Endpoint::of(ip.source, inner.source_port), inner.protocol, packet.domain.value());
+  return true;
+}
+
+void FindBinding::process(Batch& batch, const Policy& policy) noexcept {
+  const BindingTable& bindings = state.bindings;
+  const core::Network& network = *batch.network;
+  state.unsettled = state.related = state.bound = 0;
+  std::uint64_t wanted = 0;
+  for (std::uint64_t lanes = batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
+    Packet& packet = batch[lane];
+    const Role side = policy.side(packet);
+    if (!is_asked(packet, side, network)) [[unlikely]] {
+      if (side == Role::kOutside && packet.headers.is_ipv4() && policy.role(packet.egress) == Role::kInside)
+        state.unsettled |= std::uint64_t{1} << lane;
+      continue;
+    }
+    const net::Headers& headers = packet.headers;
+    Lookup& lookup = state.lookups[lane];
+    if (net::is_icmp_error(headers)) [[unlikely]] {
+      if (!look_inside(batch, packet, lookup)) continue;
+      state.related |= std::uint64_t{1} << lane;
+    } else {
+      const auto& ip = packet.l3_as<net::Ipv4Header>();
+      lookup.tuple = Tuple::of(Endpoint::of(ip.source, headers.source_port),
+                               Endpoint::of(ip.destination, headers.destination_port), headers.protocol,
+                               packet.domain.value());
+    }
+    packet.direction =
+        static_cast<std::uint8_t>(side == Role::kInside ? Direction::kForward : Direction::kReverse);
+    lookup.hash = lookup.tuple.hash(bindings.seed());
+    bindings.prefetch_bucket(lookup.hash);
+    wanted |= std::uint64_t{1} << lane;
+  }
+
+  std::array<std::uint32_t, Batch::kMaxSize> guesses;
+  for (std::uint64_t lanes = wanted; lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
+    guesses[lane] = bindings.prefetch_session(state.lookups[lane].hash);
+  }
+
+  for (std::uint64_t lanes = wanted; lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
+    Packet& packet = batch[lane];
+    const Found found = bindings.find(state.lookups[lane], guesses[lane]);
+    packet.session = found.session;
+    if (found.session == kNoIndex) [[unlikely]] {
+      state.unsettled |= std::uint64_t{1} << lane;
+      continue;
+    }
+    if (static_cast<std::uint8_t>(found.direction) != packet.direction) [[unlikely]] {
+      batch.drop(packet, Drop::kSpoofed);
+      continue;
+    }
+    state.bound |= std::uint64_t{1} << lane;
+    if (bindings.session(found.session).generation != policy.generation) [[unlikely]]
+      state.unsettled |= std::uint64_t{1} << lane;
+  }
+  state.unsettled &= ~state.related;
+  state.bound &= ~state.related;
+}
+
+}  // namespace millrace::nat

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The NAT gateway's way of a packet, on one worker.
+#pragma once
+
+#include <memory>
+
+#include "common/core/pipeline.h"
+#include "vnfs/nat/find_binding.h"
+#include "vnfs/nat/open_binding.h"
+#include "vnfs/nat/translate.h"
+#include "vnfs/nat/translate_errors.h"
+#include "vnfs/nat/worker_state.h"
+
+namespace millrace::nat {
+
+[[nodiscard]] inline auto make_pipeline(WorkerState& state) {
+  return core::pipeline_over<Policy>(FindBinding{state},      // known, new, or stale since a policy change
+                                     OpenBinding{state},      // new and stale only
+                                     TranslateErrors{state},  // ICMP errors about sessions
+                                     Translate{state});       // addresses, ports, TCP state
+}
+
+class NatFunction final : public core::Function {
+  using Pipeline = decltype(make_pipeline(std::declval<WorkerState&>()));
+
+ public:
+  static constexpr std::span<const std::string_view> kStageNames = Pipeline::kStageNames;
+
+  // `book` outlives it.
+  NatFunction(const BindingTable::Limits& limits, const AddressBook& book,
+              const core::WorkerServices& services)
+      : book_(book), state_(limits, book, services), pipeline_(make_pipeline(state_)) {}
+
+  void process(core::Batch& batch, const core::Policy& policy, core::StageCounters* counters,
+               core::Tracer& tracer) noexcept override {
+    pipeline_.process(batch, static_cast<const Policy&>(policy), counters, tracer);
+  }
+  void tick(Tick now, const core::Policy& in_force) noexcept override {
+    const auto& policy = static_cast<const Policy&>(in_force);
+    BindingTable& bindings = state_.bindings;
+    bindings.expire(policy.timeouts, now, [&](const Mapping& mapping) {
+      return policy.quarantine_of(policy.find(mapping.outside().ipv4(), mapping.domain));
+    });
+    state_.sweep.advance(bindings.subscribers(), now, [&](SubscriberIndex index) {
+      const Subscriber& subscriber = bindings.subscriber(index);
+      bindings.tidy_subscriber(index, policy.rest_of_blocks(book_, subscriber), now);
+    });
+  }
+  [[nodiscard]] std::span<const std::string_view> stage_names() const noexcept override {
+    return kStageNames;
+  }
+
+  // On the worker's thread, or while it does not run.
+  [[nodiscard]] WorkerState& state() noexcept { return state_; }
+
+ private:
+  const AddressBook& book_;
+  WorkerState state_;
+  Pipeline pipeline_;
+};
+
+}  // namespace millrace::nat

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "vnfs/nat/drops.h"
+#include "vnfs/nat/worker_state.h"
+
+namespace millrace::nat {
+
+// First packets of sessions, and those of sessions that another policy allowed: may there be one, by which
+// rule, with which outside port.
+struct OpenBinding {
+  static constexpr std::string_view kName = "open_binding";
+  WorkerState& state;
+
+  void process(core::Batch& batch, const Policy& policy) noexcept;
+
+ private:
+  void settle(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  void open_outward(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  void open_inward(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  [[nodiscard]] bool may_open(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  [[nodiscard]] bool lets_in(const Mapping& mapping, Endpoint remote) const noexcept;
+  [[nodiscard]] bool still_allowed(const core::Packet& packet, const Session& session,
+                                   const Policy& policy) const noexcept;
+  [[nodiscard]] MappingIndex mapping_for(core::Batch& batch, core::Packet& packet, const Rule& rule,
+                                         const Policy& policy) noexcept;
+  void open_session(core::Batch& batch, core::Packet& packet, const BindingTable::NewSession& wanted,
+                    const Policy& policy) noexcept;
+  // Drops what the subscriber may not have, and tells it (RFC 5508 REQ-8, RFC 6888 REQ-11).
+  void refuse(core::Batch& batch, core::Packet& packet, Drop reason) noexcept;
+};
+
+}  // namespace millrace::nat

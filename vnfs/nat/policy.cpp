@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/nat/policy.h"
+
+#include <algorithm>
+#include <cstring>
+#include <tuple>
+
+#include "common/core/embedded.h"
+#include "common/net/icmp.h"
+
+namespace millrace::nat {
+namespace {
+
+bool any_contains(const std::vector<net::Prefix>& prefixes, const net::IpAddress& address) noexcept {
+  return prefixes.empty() ||
+         std::ranges::any_of(prefixes, [&](const net::Prefix& prefix) { return prefix.contains(address); });
+}
+
+constexpr auto kByAddress = [](const Policy::Place& place) {
+  return std::pair(place.address->domain(), place.address->address().value.host());
+};
+
+}  // namespace
+
+bool Rule::matches(core::InterfaceId interface, const net::IpAddress& source,
+                   const net::IpAddress& destination) const noexcept {
+  const bool arrival = interfaces.empty() || std::ranges::find(interfaces, interface) != interfaces.end();
+  return arrival && any_contains(sources, source) && any_contains(destinations, destination);
+}
+
+unsigned bucket_of_inside(const net::IpAddress& address) noexcept {
+  std::array<std::uint64_t, 2> words{};
+  std::memcpy(words.data(), address.bytes().data(), sizeof words);
+  std::uint64_t folded = words[0] ^ words[1];
+  folded ^= folded >> 32;
+  folded ^= folded >> 16;
+  return core::symmetric_hash(static_cast<std::uint16_t>(folded)) % core::kOwnerBuckets;
+}
+
+void Policy::settle() {
+  places_.clear();
+  for (std::size_t pool = 0; pool < pools.size(); ++pool) {
+    std::ranges::sort(pools[pool].addresses, {}, &OutsideAddress::address);
+    for (OutsideAddress* address : pools[pool].addresses)
+      places_.push_back({address, static_cast<std::uint16_t>(pool)});
+  }
+  std::ranges::sort(places_, {}, kByAddress);
+}
+
+const Rule* Policy::match(core::InterfaceId interface, const net::IpAddress& source,
+                          const net::IpAddress& destination) const noexcept {
+  const auto found = std::ranges::find_if(
+      rules, [&](const Rule& rule) { return rule.matches(interface, source, destination); });
+  return found == rules.end() ? nullptr : &*found;
+}
+
+const Policy::Place* Policy::find(net::Ipv4Address address, std::uint16_t domain) const noexcept {
+  const std::pair wanted(domain, address.value.host());
+  const auto found = std::ranges::lower_bound(places_, wanted, {}, kByAddress);
+  return found != places_.end() && kByAddress(*found) == wanted ? &*found : nullptr;
+}
+
+std::optional<unsigned> Policy::owner_of_outside(net::Ipv4Address address, be16 port,
+                                                 std::uint16_t domain) const noexcept {
+  const Place* place = find(address, domain);
+  if (place == nullptr) return std::nullopt;
+  return place->address->bucket_of(port.host());
+}
+
+// Both directions of a session go to the bucket of the inside address. A packet from outside is led there by
+// the port's owner; what shows none, or nobody's, is dropped in the end and may be dropped anywhere.
+unsigned Policy::bucket_of(const core::Packet& packet, bool with_ports) const noexcept {
+  const Role from = side(packet);
+  const net::Headers& headers = packet.headers;
+  net::Headers embedded;
+  const bool error = net::is_icmp_error(headers) && !headers.is_fragment && headers.is_ipv4() &&
+                     core::read_embedded(packet, embedded);
+  const auto& inner = *reinterpret_cast<const net::Ipv4Header*>(packet.bytes() + embedded.l3_offset);
+  if (from == Role::kInside) {
+    // An error may come from a router behind which the host is: the host's own packet tells.
+    return bucket_of_inside(error ? net::IpAddress(inner.destination) : packet.source());
+  }
+  if (from == Role::kOutside && headers.is_ipv4()) {
+    std::optional<unsigned> owner;
+    if (error) {
+      owner = owner_of_outside(inner.source, embedded.source_port, packet.domain.value());
+    } else if (with_ports) {
+      owner = owner_of_outside(packet.l3_as<net::Ipv4Header>().destination, headers.destination_port,
+                               packet.domain.value());
+    }
+    if (owner) return *owner;
+  }
+  return core::owner_hash(headers, packet.l3(), with_ports) % core::kOwnerBuckets;
+}
+
+}  // namespace millrace::nat

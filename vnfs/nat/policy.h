@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the profile says, as the workers use it. Immutable, but for the state of outside addresses, which are
+// not its own.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "common/core/function.h"
+#include "common/core/ownership.h"
+#include "vnfs/nat/address_book.h"
+#include "vnfs/nat/pool.h"
+#include "vnfs/nat/records.h"
+#include "vnfs/nat/timeouts.h"
+
+namespace millrace::nat {
+
+enum class Role : std::uint8_t { kOther, kInside, kOutside };
+
+struct Rule {
+  std::vector<core::InterfaceId> interfaces{};  // of arrival; empty: all
+  std::vector<net::Prefix> sources{};           // empty: all, as are the next
+  std::vector<net::Prefix> destinations{};
+  std::optional<std::uint16_t> pool{};  // place in Policy::pools; none: not translated
+  Dependence mapping = Dependence::kEndpoint;
+  Dependence filtering = Dependence::kAddressAndPort;
+
+  [[nodiscard]] bool matches(core::InterfaceId interface, const net::IpAddress& source,
+                             const net::IpAddress& destination) const noexcept;
+};
+
+class Policy final : public core::Policy, public core::Ownership {
+ public:
+  std::uint16_t generation = 0;
+  bool draining = false;
+  bool hairpin = true;
+  Timeouts timeouts;
+  std::vector<Role> roles;  // by InterfaceId
+  std::vector<Pool> pools;
+  std::vector<Rule> rules;                    // the first that matches decides
+  std::vector<core::InterfaceId> outside_of;  // by DomainId: one of its outside interfaces, or none
+
+  // All addresses of the pools, by domain and address; to be sorted by settle() once they are there.
+  struct Place {
+    OutsideAddress* address;
+    std::uint16_t pool;
+  };
+  void settle();
+
+  [[nodiscard]] Role role(core::InterfaceId interface) const noexcept { return roles[interface.value()]; }
+  // Where a packet comes from, as the translation sees it.
+  [[nodiscard]] Role side(const core::Packet& packet) const noexcept {
+    return packet.restarted ? Role::kOutside : role(packet.ingress);
+  }
+  // Null when no rule says how the packet is translated.
+  [[nodiscard]] const Rule* match(core::InterfaceId interface, const net::IpAddress& source,
+                                  const net::IpAddress& destination) const noexcept;
+  // Null when no pool has the address.
+  [[nodiscard]] const Place* find(net::Ipv4Address address, std::uint16_t domain) const noexcept;
+  // The bucket that has the outside endpoint; nothing when nobody has.
+  [[nodiscard]] std::optional<unsigned> owner_of_outside(net::Ipv4Address address, be16 port,
+                                                         std::uint16_t domain) const noexcept;
+  // How long a port of that address rests; nothing when the policy does not have it any more.
+  [[nodiscard]] Tick quarantine_of(const Place* place) const noexcept {
+    return place == nullptr ? 0 : pools[place->pool].quarantine;
+  }
+
+  // How long a block rests.
+  [[nodiscard]] Tick rest_of_blocks(const AddressBook& book, const Subscriber& subscriber) const noexcept {
+    if (subscriber.block_count == 0) return 0;
+    const OutsideAddress& address = book[subscriber.blocks[0].address];
+    return quarantine_of(find(address.address(), address.domain()));
+  }
+
+  [[nodiscard]] const core::Ownership* ownership() const noexcept override { return this; }
+  [[nodiscard]] unsigned bucket_of(const core::Packet& packet, bool with_ports) const noexcept override;
+
+ private:
+  std::vector<Place> places_;
+};
+
+// The bucket of an inside address: what a NIC's RSS over source addresses alone gives.
+[[nodiscard]] unsigned bucket_of_inside(const net::IpAddress& address) noexcept;
+
+}  // namespace millrace::nat

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What one worker of the NAT gateway owns. Nothing here is shared, so nothing here is locked.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "common/core/function.h"
+#include "common/flow/table_sweep.h"
+#include "vnfs/nat/binding_table.h"
+#include "vnfs/nat/policy.h"
+
+namespace millrace::nat {
+
+struct WorkerState {
+  WorkerState(const BindingTable::Limits& limits, const AddressBook& book, const core::WorkerServices& lent)
+      : services(lent), bindings(limits, lent.seed, book, lent.now), sweep(lent.now) {}
+  WorkerState(const WorkerState&) = delete;
+  WorkerState& operator=(const WorkerState&) = delete;
+
+  core::WorkerServices services;
+  BindingTable bindings;
+  flow::TableSweep sweep;  // over subscribers
+
+  // From FindBinding to the later stages, for the batch in hand.
+  std::array<Lookup, core::Batch::kMaxSize> lookups;
+  std::uint64_t unsettled = 0;  // lanes without a session, or with one of another policy
+  std::uint64_t related = 0;    // lanes that carry an ICMP error about a known session
+  std::uint64_t bound = 0;      // lanes with a session: to be translated
+};
+
+}  // namespace millrace::nat
