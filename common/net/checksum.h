@@ -96,6 +96,11 @@ inline void set_ipv4_checksum(Ipv4Header& header) noexcept {
   return finish(sum);
 }
 
+// What to add to a sum that has `before` in it so that it has `after` instead.
+[[nodiscard]] constexpr ChecksumSum difference(ChecksumSum before, ChecksumSum after) noexcept {
+  return after + static_cast<std::uint16_t>(~fold(before));
+}
+
 // One hop: TTL minus one, checksum kept right. The caller has seen to it that ttl is above 1.
 inline void decrement_ttl(Ipv4Header& header) noexcept {
   // The TTL is the upper byte of its word, so the checksum grows by 0x0100 (RFC 1141), with end-around carry.

@@ -193,8 +193,10 @@ inline constexpr std::uint8_t kTimestampRequest = 13;
 inline constexpr std::uint8_t kTimestampReply = 14;
 inline constexpr std::uint8_t kCodeNetUnreachable = 0;
 inline constexpr std::uint8_t kCodeHostUnreachable = 1;
+inline constexpr std::uint8_t kCodeProtocolUnreachable = 2;
 inline constexpr std::uint8_t kCodePortUnreachable = 3;
 inline constexpr std::uint8_t kCodeFragmentationNeeded = 4;
+inline constexpr std::uint8_t kCodeHostProhibited = 10;
 inline constexpr std::uint8_t kCodeAdminProhibited = 13;
 }  // namespace icmp
 
@@ -214,6 +216,8 @@ inline constexpr std::uint8_t kCodeNoRoute = 0;
 inline constexpr std::uint8_t kCodeAdminProhibited = 1;
 inline constexpr std::uint8_t kCodeAddressUnreachable = 3;
 inline constexpr std::uint8_t kCodePortUnreachable = 4;
+inline constexpr std::uint8_t kCodeErroneousField = 0;
+inline constexpr std::uint8_t kCodeUnknownNextHeader = 1;
 }  // namespace icmpv6
 
 }  // namespace millrace::net

@@ -110,6 +110,18 @@ TEST(Checksum, SeesEveryFlippedBit) {
   EXPECT_TRUE(ipv4_checksum_ok(*reinterpret_cast<const Ipv4Header*>(frame.data()), 24));
 }
 
+TEST(Checksum, DifferenceIsWhatUpdateAdds) {
+  std::mt19937 random(5);
+  for (unsigned i = 0; i < 10000; ++i) {
+    const auto checksum = be16(static_cast<std::uint16_t>(random()));
+    const auto before = be32(static_cast<std::uint32_t>(random()));
+    const auto after = be32(static_cast<std::uint32_t>(random()));
+    const ChecksumSum sum =
+        static_cast<std::uint16_t>(~checksum.wire()) + difference(before.wire(), after.wire());
+    ASSERT_EQ(finish(sum), update(checksum, before, after));
+  }
+}
+
 TEST(Checksum, PseudoHeaders) {
   const auto check = [](const testing::PacketBuilder& packet, auto pseudo, std::size_t header) {
     const auto bytes = packet.bytes();
