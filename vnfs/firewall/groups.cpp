@@ -40,7 +40,7 @@ void read_lines(std::string_view text, const std::string& path, std::vector<net:
     if (first == std::string_view::npos) continue;
     line = line.substr(first, line.find_last_not_of(kBlank) - first + 1);
     std::string wrong;
-    if (!parse_addresses(line, out, wrong)) {
+    if (!control::parse_addresses(line, out, wrong)) {
       diagnostics.error(
           path, {line_number, static_cast<std::uint32_t>(first) + 1},
           fmt::format("{} {}; give one address, prefix or range per line", quote(printable(line)), wrong));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The `firewall:` section of the profile, as plain values with the places later checks point at. What each
-// key means stands in the table in profile_schema.cpp and in docs/profile.md. Names are still names here; the
-// policy is compiled from this.
+// key means stands in the table in profile_schema.cpp and in docs/profile.firewall.md. Names are still names
+// here; the policy is compiled from this.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include "common/control/profile/diagnostics.h"
 #include "common/control/profile/load.h"
 #include "common/control/profile/profile.h"
+#include "common/control/profile/types.h"
 #include "common/control/profile/units.h"
 #include "common/net/address.h"
 
@@ -20,6 +21,7 @@ namespace millrace::firewall::profile {
 
 using control::Located;
 using control::Milliseconds;
+using control::PortRange;
 using control::Position;
 using control::Rate;
 
@@ -49,18 +51,6 @@ struct Group {
   std::vector<Located<GroupEntry>> written;
   // All of the above put together: IPv4 before IPv6, sorted, and none within another.
   std::vector<net::Prefix> prefixes;
-};
-
-// Both ends included.
-struct PortRange {
-  std::uint16_t first = 0;
-  std::uint16_t last = 65535;
-
-  constexpr bool operator==(const PortRange&) const noexcept = default;
-  [[nodiscard]] constexpr bool any() const noexcept { return first == 0 && last == 65535; }
-  [[nodiscard]] constexpr bool contains(std::uint16_t port) const noexcept {
-    return port >= first && port <= last;
-  }
 };
 
 struct Service {

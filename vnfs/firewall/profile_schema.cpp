@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The table of the `firewall:` section: keys, bounds and the sentences of docs/profile.md.
+// The table of the `firewall:` section: keys, bounds and the sentences of docs/profile.firewall.md.
 #include <algorithm>
 
 #include "common/control/profile/section.h"
@@ -23,6 +23,7 @@ using control::MapType;
 using control::name;
 using control::Node;
 using control::OneOfType;
+using control::ports;
 using control::rate;
 using control::Reader;
 using control::string;

@@ -14,9 +14,11 @@
 namespace millrace::firewall::profile {
 namespace {
 
+using control::parse_addresses;
+using control::parse_ports;
+using control::print_ports;
 using control::Shape;
 using control::TypePtr;
-using Wide = unsigned __int128;
 
 struct Word {
   std::string_view word;
@@ -77,37 +79,6 @@ std::optional<T> number(std::string_view text, unsigned most) {
   return static_cast<T>(value);
 }
 
-Wide to_wide(const net::IpAddress& address) {
-  if (address.is_v4()) return address.v4().value.host();
-  return (static_cast<Wide>(address.v6().high()) << 64U) | address.v6().low();
-}
-
-net::IpAddress from_wide(Wide value, net::Family family) {
-  if (family == net::Family::kIpv4) return net::Ipv4Address{be32(static_cast<std::uint32_t>(value))};
-  net::Ipv6Address address;
-  for (std::size_t i = 16; i-- > 0; value >>= 8U) address.bytes[i] = static_cast<std::uint8_t>(value & 0xffU);
-  return address;
-}
-
-// The fewest prefixes that cover first..last exactly: from the low end, always the largest block that is
-// aligned there and does not go beyond the high end.
-void cover(const net::IpAddress& first, const net::IpAddress& last, std::vector<net::Prefix>& out) {
-  const unsigned bits = first.bits();
-  const Wide end = to_wide(last);
-  for (Wide low = to_wide(first);;) {
-    unsigned host_bits = 0;
-    while (host_bits < bits) {
-      const Wide mask = host_bits + 1 == 128 ? ~Wide{0} : (Wide{1} << (host_bits + 1)) - 1;
-      if ((low & mask) != 0 || low + mask > end || low + mask < low) break;
-      ++host_bits;
-    }
-    out.push_back(net::Prefix::of(from_wide(low, first.family()), bits - host_bits));
-    const Wide block = host_bits == 128 ? ~Wide{0} : (Wide{1} << host_bits) - 1;
-    if (low + block >= end) return;
-    low += block + 1;
-  }
-}
-
 std::optional<std::uint8_t> parse_days(std::string_view text) {
   const auto day = [](std::string_view name) -> std::optional<unsigned> {
     const auto found = std::ranges::find(kDays, name);
@@ -146,52 +117,11 @@ std::optional<std::uint8_t> parse_flag_list(std::string_view text) {
   }
 }
 
-std::string print_ports(const PortRange& range) {
-  return range.first == range.last ? std::to_string(range.first)
-                                   : fmt::format("{}-{}", range.first, range.last);
-}
-
 constexpr const char* kAddressPattern =
     "(any|@[A-Za-z0-9_][A-Za-z0-9_.-]*|"
     "[0-9A-Fa-f:.]+(/[0-9]{1,3}| *- *[0-9A-Fa-f:.]+)?)";
 
 }  // namespace
-
-bool parse_addresses(std::string_view text, std::vector<net::Prefix>& out, std::string& wrong) {
-  const auto dash = text.find('-');
-  if (dash == std::string_view::npos) {
-    if (const auto prefix = net::Prefix::parse(text)) {
-      out.push_back(*prefix);
-      return true;
-    }
-    const auto host = net::InterfaceAddress::parse(text);
-    wrong = host
-                ? fmt::format("has bits set beyond its length, where {} has none", host->subnet().to_string())
-                : "is not an address, prefix or range";
-    return false;
-  }
-  const std::string_view before = text.substr(0, text.find_last_not_of(' ', dash - (dash > 0 ? 1 : 0)) + 1);
-  const std::size_t after = std::min(text.find_first_not_of(' ', dash + 1), text.size());
-  const auto first = net::IpAddress::parse(before);
-  const auto last = net::IpAddress::parse(text.substr(after));
-  wrong = "is not an address, prefix or range";
-  if (!first || !last) return false;
-  wrong = "is a range from one family to the other";
-  if (first->family() != last->family()) return false;
-  wrong = "is a range whose end is before its start";
-  if (to_wide(*last) < to_wide(*first)) return false;
-  cover(*first, *last, out);
-  return true;
-}
-
-std::optional<PortRange> parse_ports(std::string_view text) {
-  const auto dash = text.find('-');
-  const auto first = number<std::uint16_t>(text.substr(0, dash), 65535);
-  const auto last =
-      dash == std::string_view::npos ? first : number<std::uint16_t>(text.substr(dash + 1), 65535);
-  if (!first || !last || *first > *last) return std::nullopt;
-  return PortRange{*first, *last};
-}
 
 std::optional<Service> parse_service(std::string_view text) {
   Service service;
@@ -258,21 +188,6 @@ TypePtr<Service> service() {
       "a service, such as tcp, tcp/80, udp/1000-2000, icmp, icmp/echo-request, icmpv6/135, sctp/5060, gre or "
       "proto/47",
       fmt::format("({})(/[a-z0-9-]+){{0,2}}|proto/[0-9]{{1,3}}", names), parse_service, print_service);
-}
-
-TypePtr<PortRange> ports() {
-  Shape shape{.kind = Shape::Kind::kText, .phrase = "a port or a range of ports, such as 53 or 1024-65535"};
-  shape.pattern = "[0-9]{1,5}(-[0-9]{1,5})?";
-  shape.integer_too = true;
-  shape.most = 65535;
-  return std::make_shared<control::ScalarType<PortRange>>(
-      std::move(shape),
-      [](std::string_view text, PortRange& out, control::Fault&) {
-        const auto range = parse_ports(text);
-        if (range) out = *range;
-        return range.has_value();
-      },
-      print_ports);
 }
 
 TypePtr<TcpFlags> tcp_flags() {

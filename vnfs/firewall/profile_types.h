@@ -16,15 +16,9 @@ namespace millrace::firewall::profile {
 // The most prefixes one group may hold.
 inline constexpr std::size_t kMostPrefixes = 1'000'000;
 
-// "192.0.2.1", "192.0.2.0/24" or "192.0.2.1-192.0.2.9" as prefixes that cover exactly that, appended to
-// `out`. When it is none of these, false, and `wrong` completes "'TEXT' ...".
-bool parse_addresses(std::string_view text, std::vector<net::Prefix>& out, std::string& wrong);
-
 // "tcp/80", "tcp/1000-2000", "icmp/echo-request", "icmpv6/135", "icmp/3/4", "proto/47", "gre".
 [[nodiscard]] std::optional<Service> parse_service(std::string_view text);
 [[nodiscard]] std::string print_service(const Service& service);
-// "80" or "1000-2000".
-[[nodiscard]] std::optional<PortRange> parse_ports(std::string_view text);
 [[nodiscard]] std::optional<TcpFlags> parse_tcp_flags(std::string_view text);
 
 [[nodiscard]] constexpr bool has_ports(std::uint8_t protocol) noexcept {
@@ -32,7 +26,6 @@ bool parse_addresses(std::string_view text, std::vector<net::Prefix>& out, std::
 }
 
 [[nodiscard]] control::TypePtr<Service> service();
-[[nodiscard]] control::TypePtr<PortRange> ports();
 [[nodiscard]] control::TypePtr<TcpFlags> tcp_flags();
 [[nodiscard]] control::TypePtr<std::uint8_t> dscp();
 [[nodiscard]] control::TypePtr<AddressTerm> address_term();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The `nat:` section of the profile, as plain values with the places later checks point at. What each key
-// means stands in the table in profile_schema.cpp and in the reference page. Names are still names here; the
+// means stands in the table in profile_schema.cpp and in docs/profile.nat.md. Names are still names here; the
 // policy is compiled from this.
 #pragma once
 
@@ -39,6 +39,9 @@ struct AddressRange {
 
   [[nodiscard]] std::uint64_t size() const noexcept {
     return std::uint64_t{last.value.host()} - first.value.host() + 1;
+  }
+  [[nodiscard]] bool overlaps(const AddressRange& other) const noexcept {
+    return first <= other.last && other.first <= last;
   }
   bool operator==(const AddressRange&) const noexcept = default;
 };
@@ -113,7 +116,7 @@ struct Nptv6 {
 
 struct PortControl {  // RFC 6887 and RFC 6886, answered on the inside interfaces
   Milliseconds longest{86'400'000};
-  Milliseconds shortest{120'000};
+  Located<Milliseconds> shortest{.value = Milliseconds{120'000}, .at = {}};
   bool nat_pmp = true;
   bool third_party = false;
   bool prefer_failure = false;
@@ -125,23 +128,28 @@ struct Timeouts {
   Milliseconds tcp_transitory{240'000};     // RFC 5382 REQ-5: at least 4 min
   Milliseconds tcp_syn{6'000};              // RFC 5382 REQ-4: unsolicited SYN from outside
   Milliseconds udp{300'000};                // RFC 4787 REQ-5: at least 2 min, 5 min recommended
-  Milliseconds udp_well_known{300'000};     // to ports 0 to 1023, RFC 4787 REQ-5b; at most `udp`
-  Milliseconds icmp{60'000};                // RFC 5508 REQ-2: at least 60 s
-  Milliseconds other{600'000};              // other protocols, by 1:1 mappings
+  // To ports 0 to 1023, RFC 4787 REQ-5a: at most `udp`, and that where the profile gives none.
+  Located<Milliseconds> udp_well_known{.value = Milliseconds{300'000}, .at = {}};
+  Milliseconds icmp{60'000};    // RFC 5508 REQ-2: at least 60 s
+  Milliseconds other{600'000};  // other protocols, by 1:1 mappings
 };
 
 struct Syslog {
-  Located<std::string> collector;  // host:port, UDP
+  Located<control::Endpoint> collector;  // over UDP
 };
 
 struct Log {
-  bool ipfix = false;  // RFC 8158, to the collector of telemetry.ipfix
+  Located<bool> ipfix{.value = false, .at = {}};  // RFC 8158, to the collector of telemetry.ipfix
   std::optional<Syslog> syslog;
   LoggedEvents events = LoggedEvents::kBlocks;
-  bool destinations = false;  // RFC 6888 REQ-12
+  Located<bool> destinations{.value = false, .at = {}};  // of sessions; RFC 6888 REQ-12
 };
 
+// FTP alone (RFC 5382 REQ-6).
+[[nodiscard]] std::vector<Located<Alg>> default_alg() noexcept;
+
 struct Section {
+  Position at;
   std::vector<Located<std::string>> inside;   // interfaces
   std::vector<Located<std::string>> outside;  // interfaces
   std::vector<Pool> pools;
@@ -151,10 +159,10 @@ struct Section {
   std::optional<Nat64> nat64;
   std::vector<Nptv6> nptv6;
   bool hairpin = true;
-  std::vector<Located<Alg>> alg;
+  std::vector<Located<Alg>> alg = default_alg();
   std::optional<PortControl> port_control;
   Timeouts timeouts;
-  Located<Log> log;
+  Log log;
   std::uint64_t subscribers = 65'536;  // there is room for, taken at start
 
   // Null when there is none of that name.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The part of the profile that every appliance shares, as plain values. What each key means, its default and
-// its bounds stand in the table in profile_schema.cpp and in docs/profile.md, which is generated from it.
+// its bounds stand in the table in profile_schema.cpp and in the pages docs/profile.VNF.md, which are
+// generated from it.
 #pragma once
 
 #include <cstdint>

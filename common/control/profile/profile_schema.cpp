@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The table of the common profile: keys, bounds and the sentences of docs/profile.md.
+// The table of the common profile: keys, bounds and the sentences of docs/profile.VNF.md.
 #include <algorithm>
 
 #include <fmt/format.h>

@@ -40,16 +40,24 @@ void print(const json::value& value, unsigned depth, std::string& out) {
   }
 }
 
-json::value default_of(const Shape::Field& field) {
-  const std::string& text = field.default_text;
+// What stands in a profile as `text`.
+json::value value_of(std::string_view text) {
   if (text == "true" || text == "false") return text == "true";
-  if (text == "[]") return json::array();
   if (text == "{}") return json::object();
+  if (text.starts_with('[') && text.ends_with(']')) {
+    json::array items;
+    for (std::string_view rest = text.substr(1, text.size() - 2); !rest.empty();) {
+      const auto comma = std::min(rest.find(", "), rest.size());
+      items.emplace_back(value_of(rest.substr(0, comma)));
+      rest.remove_prefix(std::min(comma + 2, rest.size()));
+    }
+    return items;
+  }
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error == std::errc{} && end == text.data() + text.size()) return number;
   const bool quoted = text.size() > 1 && text.front() == '"';
-  return json::string(quoted ? std::string_view(text).substr(1, text.size() - 2) : text);
+  return json::string(quoted ? text.substr(1, text.size() - 2) : text);
 }
 
 class Writer {
@@ -121,7 +129,7 @@ class Writer {
       const Shape::Field& field = shape.fields[i];
       json::object property = describe(shape.parts[i]);
       property.emplace("description", field.doc);
-      if (field.default_is_value) property.emplace("default", default_of(field));
+      if (field.default_is_value) property.emplace("default", value_of(field.default_text));
       properties.emplace(field.key, std::move(property));
       if (field.required) required.emplace_back(field.key);
     }

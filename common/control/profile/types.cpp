@@ -22,6 +22,28 @@ bool within(const T& value, const T& least, const T& most, Fault& fault) {
   return false;
 }
 
+TypePtr<net::Prefix> prefix_type(std::string phrase, std::optional<net::Family> family) {
+  Shape shape{.kind = Shape::Kind::kText, .phrase = std::move(phrase)};
+  shape.pattern = "[0-9A-Fa-f:.]+(/[0-9]{1,3})?";
+  return std::make_shared<ScalarType<net::Prefix>>(
+      std::move(shape),
+      [family](std::string_view text, net::Prefix& out, Fault& fault) {
+        if (const auto value = net::Prefix::parse(text)) {
+          out = *value;
+          fault.wrong = "is of the other family";
+          return !family || value->address.family() == *family;
+        }
+        if (const auto host = net::InterfaceAddress::parse(text)) {
+          fault.wrong =
+              fmt::format("has bits set beyond its length, where {} has none", host->subnet().to_string());
+        } else {
+          fault.wrong = "is not a prefix";
+        }
+        return false;
+      },
+      [](const net::Prefix& value) { return value.to_string(); });
+}
+
 }  // namespace
 
 namespace detail {
@@ -184,30 +206,52 @@ TypePtr<Milliseconds> duration(Milliseconds least, Milliseconds most) {
       [](const Milliseconds& value) { return print_duration(value); });
 }
 
+std::optional<PortRange> parse_ports(std::string_view text) {
+  const auto port = [](std::string_view digits) -> std::optional<std::uint16_t> {
+    std::uint16_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+    return value;
+  };
+  const auto dash = text.find('-');
+  const auto first = port(text.substr(0, dash));
+  const auto last = dash == std::string_view::npos ? first : port(text.substr(dash + 1));
+  if (!first || !last || *first > *last) return std::nullopt;
+  return PortRange{*first, *last};
+}
+
+std::string print_ports(const PortRange& range) {
+  return range.first == range.last ? std::to_string(range.first)
+                                   : fmt::format("{}-{}", range.first, range.last);
+}
+
+TypePtr<PortRange> ports() {
+  Shape shape{.kind = Shape::Kind::kText, .phrase = "a port or a range of ports, such as 53 or 1024-65535"};
+  shape.pattern = "[0-9]{1,5}(-[0-9]{1,5})?";
+  shape.integer_too = true;
+  shape.most = 65535;
+  return std::make_shared<ScalarType<PortRange>>(
+      std::move(shape),
+      [](std::string_view text, PortRange& out, Fault&) {
+        const auto range = parse_ports(text);
+        if (range) out = *range;
+        return range.has_value();
+      },
+      print_ports);
+}
+
 TypePtr<net::IpAddress> ip_address() {
   return text_of<net::IpAddress>("an address, such as 192.0.2.1 or 2001:db8::1", "[0-9A-Fa-f:.]+",
                                  net::IpAddress::parse, [](const auto& value) { return value.to_string(); });
 }
 
 TypePtr<net::Prefix> prefix() {
-  Shape shape{.kind = Shape::Kind::kText, .phrase = "a prefix, such as 192.0.2.0/24 or 2001:db8::/32"};
-  shape.pattern = "[0-9A-Fa-f:.]+(/[0-9]{1,3})?";
-  return std::make_shared<ScalarType<net::Prefix>>(
-      std::move(shape),
-      [](std::string_view text, net::Prefix& out, Fault& fault) {
-        if (const auto value = net::Prefix::parse(text)) {
-          out = *value;
-          return true;
-        }
-        if (const auto host = net::InterfaceAddress::parse(text)) {
-          fault.wrong =
-              fmt::format("has bits set beyond its length, where {} has none", host->subnet().to_string());
-        } else {
-          fault.wrong = "is not a prefix";
-        }
-        return false;
-      },
-      [](const net::Prefix& value) { return value.to_string(); });
+  return prefix_type("a prefix, such as 192.0.2.0/24 or 2001:db8::/32", std::nullopt);
+}
+
+TypePtr<net::Prefix> prefix(net::Family family) {
+  return family == net::Family::kIpv4 ? prefix_type("an IPv4 prefix, such as 192.0.2.0/24", family)
+                                      : prefix_type("an IPv6 prefix, such as 2001:db8::/32", family);
 }
 
 TypePtr<net::InterfaceAddress> interface_address() {

@@ -19,6 +19,22 @@
 
 namespace millrace::control {
 
+// Both ends included.
+struct PortRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 65535;
+
+  constexpr bool operator==(const PortRange&) const noexcept = default;
+  [[nodiscard]] constexpr bool any() const noexcept { return first == 0 && last == 65535; }
+  [[nodiscard]] constexpr bool contains(std::uint16_t port) const noexcept {
+    return port >= first && port <= last;
+  }
+  [[nodiscard]] constexpr std::uint32_t size() const noexcept { return std::uint32_t{last} - first + 1; }
+  [[nodiscard]] constexpr bool overlaps(const PortRange& other) const noexcept {
+    return first <= other.last && other.first <= last;
+  }
+};
+
 struct Fault {
   std::string wrong = "does not fit";  // completes "'TEXT' ..."
   std::string right = {};              // completes "give ..."; empty: the phrase of the type
@@ -146,8 +162,18 @@ template <class T>
 [[nodiscard]] TypePtr<Rate> rate();
 [[nodiscard]] TypePtr<Milliseconds> duration(Milliseconds least, Milliseconds most);
 
+// "80" or "1000-2000".
+[[nodiscard]] std::optional<PortRange> parse_ports(std::string_view text);
+[[nodiscard]] std::string print_ports(const PortRange& range);
+[[nodiscard]] TypePtr<PortRange> ports();
+
+// "192.0.2.1", "192.0.2.0/24" or "192.0.2.1-192.0.2.9" as prefixes that cover exactly that, in ascending
+// order, appended to `out`. When it is none of these, false, and `wrong` completes "'TEXT' ...".
+bool parse_addresses(std::string_view text, std::vector<net::Prefix>& out, std::string& wrong);
+
 [[nodiscard]] TypePtr<net::IpAddress> ip_address();
 [[nodiscard]] TypePtr<net::Prefix> prefix();
+[[nodiscard]] TypePtr<net::Prefix> prefix(net::Family family);
 [[nodiscard]] TypePtr<net::InterfaceAddress> interface_address();
 [[nodiscard]] TypePtr<net::MacAddress> mac_address();
 [[nodiscard]] TypePtr<Endpoint> endpoint();

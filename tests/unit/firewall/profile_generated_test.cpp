@@ -12,7 +12,8 @@
 namespace millrace::firewall::profile {
 namespace {
 
-// docs/profile.md and the JSON Schema are generated; MILLRACE_UPDATE=1 in the environment writes them anew.
+// docs/profile.firewall.md and the JSON Schema are generated; MILLRACE_UPDATE=1 in the environment writes
+// them anew.
 void expect_generated(const std::string& name, const std::string& wanted) {
   const std::string path = std::string(MILLRACE_SOURCE_DIR) + "/docs/" + name;
   if (const char* update = std::getenv("MILLRACE_UPDATE");
@@ -27,7 +28,7 @@ void expect_generated(const std::string& name, const std::string& wanted) {
 }
 
 TEST(Generated, ReferencePageIsUpToDate) {
-  expect_generated("profile.md",
+  expect_generated("profile.firewall.md",
                    control::to_markdown(schema().whole()->shape(), "The profile of the firewall"));
 }
 

@@ -29,7 +29,7 @@ struct Table {
   Color color = Color::kGreen;
   bool round = true;
   std::optional<std::uint64_t> weight;
-  std::vector<Located<std::uint16_t>> holes;
+  std::vector<Located<std::uint16_t>> holes{{.value = 4, .at = {}}, {.value = 9, .at = {}}};
   Milliseconds warranty = 1h;
   std::vector<Leg> legs;
 };
@@ -160,6 +160,7 @@ TEST(Schema, DescribesItselfToEditors) {
   EXPECT_EQ(properties.at("color").at("default"), "green");
   EXPECT_EQ(properties.at("round").at("default"), true);
   EXPECT_EQ(properties.at("warranty").at("default"), "1h");
+  EXPECT_EQ(properties.at("holes").at("default"), (boost::json::array{4, 9}));
   EXPECT_FALSE(properties.at("weight").as_object().contains("default"));
   const auto& item = properties.at("holes").at("anyOf").at(0);
   EXPECT_EQ(item.at("minimum"), 1);
