@@ -42,6 +42,7 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
   auto plan =
       make_plan(profile_->common, numbering_, [this](std::string_view name) { return plane_->port(name); });
   if (!plan) return tl::unexpected(plan.error());
+  vnf_.shape(*profile_, plan->skeleton);
   const unsigned count = profile_->common.dataplane.workers->count;
   compiled_at_ = std::time(nullptr);
   auto policy = vnf_.compile(

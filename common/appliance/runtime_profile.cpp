@@ -92,6 +92,7 @@ Runtime::Prepared Runtime::prepare(const Change& change, const Moment& moment) {
     prepared.error = plan.error();
     return prepared;
   }
+  vnf_.shape(next, plan->skeleton);
   auto policy = vnf_.compile(next, {.network = plan->skeleton,
                                     .generation = moment.generation,
                                     .draining = moment.draining,
@@ -139,6 +140,7 @@ Result<void> Runtime::put_in_force(Prepared& prepared) {
   auto again =
       make_plan(profile_->common, numbering_, [this](std::string_view name) { return plane_->port(name); });
   plane_->stage_policy(before);
+  if (again) vnf_.shape(*profile_, again->skeleton);
   if (!again || !twin_->apply(std::move(*again))) plane_->publish_policy(before);
   return applied;
 }

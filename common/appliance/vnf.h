@@ -56,6 +56,9 @@ class Vnf {
 
   [[nodiscard]] virtual control::Checked<std::shared_ptr<const LoadedProfile>> load(
       std::string_view text, const std::string& file, const control::ResolveFile& resolve) = 0;
+  // What the VNF wants of the network that the profile's common part describes: addresses it answers for,
+  // interfaces whose packets it has even without a route.
+  virtual void shape(const LoadedProfile& /*profile*/, core::Network& /*network*/) const {}
   // May take seconds; touches nothing of the running appliance but names kept for counters, which it locks
   // itself.
   [[nodiscard]] virtual Result<CompiledPolicy> compile(const LoadedProfile& profile,

@@ -75,6 +75,7 @@ static_assert(kMaxPorts - 1 <= flow::Segment::kMostWires);  // the lower port of
 struct FunctionPrefix {
   DomainId domain{0};
   net::Prefix prefix;
+  InterfaceId interface;  // on whose side they are
 
   bool operator==(const FunctionPrefix&) const = default;
 };

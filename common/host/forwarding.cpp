@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/host/forwarding.h"
 
+#include <algorithm>
 #include <tuple>
 
 #include "common/core/network_parts.h"
@@ -92,6 +93,8 @@ class Builder {
       case RouteKind::kUnicast:
         return way(route);
       case RouteKind::kLocal:
+        return hop(is_functions(route) ? Hop::Kind::kFunction : Hop::Kind::kHost, interface, std::nullopt,
+                   nullptr);
       case RouteKind::kBroadcast:
       case RouteKind::kAnycast:
         return hop(Hop::Kind::kHost, interface, std::nullopt, nullptr);
@@ -105,6 +108,16 @@ class Builder {
         return std::nullopt;  // ingress knows groups without a table
     }
     return std::nullopt;
+  }
+
+  // What the function answers for is local to the kernel.
+  [[nodiscard]] bool is_functions(const Route& route) const {
+    if (route.kind != RouteKind::kLocal) return false;
+    return std::ranges::any_of(network_->function_prefixes, [&](const core::FunctionPrefix& function) {
+      if (!function.prefix.contains(route.prefix)) return false;
+      const auto domains = links_.domains.find(route.table);
+      return std::ranges::find(domains->second, function.domain) != domains->second.end();
+    });
   }
 
   void add_route(const Route& route) {

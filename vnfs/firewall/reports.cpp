@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <chrono>
 
+#include "common/appliance/common_reports.h"
 #include "common/control/flow_log/json_format.h"
 #include "common/core/eal.h"
 #include "vnfs/firewall/drops.h"
@@ -60,42 +61,6 @@ array rules(const ReportContext& context) {
   otherwise["active"] = true;
   otherwise["is_default"] = true;
   list.push_back(std::move(otherwise));
-  return list;
-}
-
-array drops(appliance::Workers workers) {
-  array list;
-  for (const auto reasons :
-       {core::core_drop_reasons().subspan(1), drop_reasons()}) {  // without "not dropped"
-    for (const core::DropReason& reason : reasons) {
-      std::uint64_t packets = 0;
-      for (const core::Worker* worker : workers) packets += worker->counters().dropped[reason.id].read();
-      list.push_back(object{{"reason", reason.name}, {"sentence", reason.sentence}, {"packets", packets}});
-    }
-  }
-  return list;
-}
-
-array stages(appliance::Workers workers) {
-  std::vector<std::string_view> names{"ingress"};
-  names.insert(names.end(), FirewallFunction::kStageNames.begin(), FirewallFunction::kStageNames.end());
-  names.emplace_back("egress");
-  array list;
-  for (std::size_t stage = 0; stage < names.size(); ++stage) {
-    std::uint64_t packets = 0;
-    std::uint64_t drops = 0;
-    std::uint64_t cycles = 0;
-    for (const core::Worker* worker : workers) {
-      const core::StageCounters& counters = worker->counters().stages[stage];
-      packets += counters.packets.read();
-      drops += counters.drops.read();
-      cycles += counters.cycles.read();
-    }
-    object one{
-        {"stage", names[stage]}, {"packets", packets}, {"drops", drops}, {"cycles_per_packet", nullptr}};
-    if (packets != 0) one["cycles_per_packet"] = static_cast<double>(cycles) / static_cast<double>(packets);
-    list.push_back(std::move(one));
-  }
   return list;
 }
 
@@ -160,8 +125,8 @@ std::string_view action_name(Action action) noexcept {
 
 std::optional<boost::json::value> report(const ReportContext& context, std::string_view what) {
   if (what == "rules") return rules(context);
-  if (what == "drops") return drops(context.workers);
-  if (what == "stages") return stages(context.workers);
+  if (what == "drops") return appliance::drops_report(context.workers, drop_reasons());
+  if (what == "stages") return appliance::stages_report(context.workers, FirewallFunction::kStageNames);
   if (what == "zones") return zones(policy_of(context));
   if (what == "groups") return groups(policy_of(context));
   if (what == "policy") return policy_report(policy_of(context));

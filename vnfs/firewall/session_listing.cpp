@@ -2,9 +2,6 @@
 #include "vnfs/firewall/session_listing.h"
 
 #include <boost/json.hpp>
-#include <charconv>
-
-#include <fmt/format.h>
 
 #include "common/control/profile/text.h"
 #include "vnfs/firewall/session_filter.h"
@@ -15,22 +12,6 @@ namespace millrace::firewall {
 namespace {
 
 constexpr unsigned kMostPerPage = 10'000;
-
-struct Cursor {
-  unsigned worker = 0;
-  SessionIndex place = 0;
-};
-
-std::optional<Cursor> parse_cursor(std::string_view text) {
-  Cursor cursor;
-  if (text.empty()) return cursor;
-  const char* end = text.data() + text.size();
-  const auto worker = std::from_chars(text.data(), end, cursor.worker);
-  if (worker.ec != std::errc{} || worker.ptr == end || *worker.ptr != '.') return std::nullopt;
-  const auto place = std::from_chars(worker.ptr + 1, end, cursor.place);
-  if (place.ec != std::errc{} || place.ptr != end) return std::nullopt;
-  return cursor;
-}
 
 }  // namespace
 
@@ -45,7 +26,7 @@ Result<control::SessionPage> list_sessions(appliance::Workers workers, const cor
                                            std::string_view cursor, unsigned most) {
   const auto filter = SessionFilter::of(match, *snapshot.network, slots);
   if (!filter) return tl::unexpected(filter.error());
-  auto at = parse_cursor(cursor);
+  auto at = appliance::ListingCursor::parse(cursor);
   if (!at || (at->worker != 0 && at->worker >= workers.size())) {
     return failure("list the sessions",
                    control::quote(cursor) + " is not the cursor of a page; begin again without one",
@@ -71,7 +52,7 @@ Result<control::SessionPage> list_sessions(appliance::Workers workers, const cor
     left -= found.size();
     if (at->place < state_of(worker).sessions.flows().capacity()) break;
   }
-  if (at->worker < workers.size()) page.next = fmt::format("{}.{}", at->worker, at->place);
+  if (at->worker < workers.size()) page.next = at->to_string();
   return page;
 }
 

@@ -242,10 +242,10 @@ Result<control::Appliance::Imported> import_sessions(appliance::Workers workers,
   const Outcomes outcomes(policy);
   for (unsigned w = 0; w < count; ++w) {
     WorkerState& state = state_of(*workers[w]);
-    for (std::size_t at = 0; at < of_owner[w].size(); at += kSlice) {
+    for (std::size_t at = 0; at < of_owner[w].size(); at += appliance::kSlice) {
       workers[w]->execute([&] {
         const Tick now = state.sessions.now();
-        for (std::size_t i = at; i < std::min(of_owner[w].size(), at + kSlice); ++i) {
+        for (std::size_t i = at; i < std::min(of_owner[w].size(), at + appliance::kSlice); ++i) {
           Session& session = of_owner[w][i];
           session.created = now - session.created;
           session.last_seen = now - session.last_seen;

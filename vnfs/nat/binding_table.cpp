@@ -37,7 +37,8 @@ BindingTable::BindingTable(const Limits& limits, std::uint64_t seed, const Addre
       session_index_(limits.sessions * 2),
       mapping_index_(limits.sessions * 2),
       subscriber_index_(limits.subscribers),
-      wheel_(limits.sessions, now) {}
+      wheel_(limits.sessions, now),
+      now_(now) {}
 
 std::size_t BindingTable::memory_bytes() const noexcept {
   return sessions_.memory_bytes() + mappings_.memory_bytes() + subscribers_.memory_bytes() +
@@ -177,10 +178,18 @@ BindingTable::Opened BindingTable::insert_mapping(const NewMapping& wanted, Endp
                       .address = address,
                       .domain = domain};
   ++subscribers_[wanted.subscriber].mappings;
-  mappings_opened_.add(1);
   open_mappings_.set(mappings_.size());
-  if (observer_ != nullptr) observer_->mapping_opened(index, mappings_[index]);
   return {index, Refusal::kNone};
+}
+
+// One that begins now.
+BindingTable::Opened BindingTable::begin_mapping(const NewMapping& wanted, Endpoint outside,
+                                                 AddressId address, std::uint16_t domain) noexcept {
+  const Opened opened = insert_mapping(wanted, outside, address, domain);
+  if (opened.mapping == kNoIndex) return opened;
+  mappings_opened_.add(1);
+  if (observer_ != nullptr) observer_->mapping_opened(opened.mapping, mappings_[opened.mapping]);
+  return opened;
 }
 
 BindingTable::Opened BindingTable::open_mapping(const NewMapping& wanted, const Pool& pool,
@@ -193,8 +202,8 @@ BindingTable::Opened BindingTable::open_mapping(const NewMapping& wanted, const 
   const Shortage shortage = ports_.take(subscriber, wanted.subscriber, pool, *space, port);
   if (shortage != Shortage::kNone)
     return {kNoIndex, shortage == Shortage::kPool ? Refusal::kPool : Refusal::kSubscriber};
-  const Opened opened = insert_mapping(wanted, Endpoint::of(port.address->address(), be16(port.port)),
-                                       port.address->id(), pool.domain);
+  const Opened opened = begin_mapping(wanted, Endpoint::of(port.address->address(), be16(port.port)),
+                                      port.address->id(), pool.domain);
   if (opened.mapping == kNoIndex) ports_.give_back(subscriber, *space, port, now);
   return opened;
 }
@@ -204,7 +213,7 @@ BindingTable::Opened BindingTable::open_static(const NewMapping& wanted, Endpoin
   if (!has_room(now)) return {kNoIndex, Refusal::kTableFull};
   NewMapping made = wanted;
   made.flags |= Mapping::kStatic;
-  return insert_mapping(made, outside, kNoAddress, domain);
+  return begin_mapping(made, outside, kNoAddress, domain);
 }
 
 void BindingTable::close_mapping(MappingIndex index, Tick now) noexcept {
@@ -227,28 +236,39 @@ void BindingTable::close_mapping(MappingIndex index, Tick now) noexcept {
   if (--subscriber.mappings == 0 && subscriber.block_count == 0) tidy_subscriber(mapping.subscriber, 0, now);
 }
 
-SessionIndex BindingTable::open_session(const NewSession& wanted, const Timeouts& timeouts,
-                                        Tick now) noexcept {
+// The record with its entries in the index; its mapping and subscriber count it.
+SessionIndex BindingTable::insert_session(const Session& wanted, Tick deadline, Tick now) noexcept {
   if (sessions_.full()) return kNoIndex;
   Mapping& mapping = mappings_[wanted.mapping];
   const std::array<std::uint64_t, 3> hashes{
-      wanted.outward.hash(seed_), wanted.inward.hash(seed_),
-      remote_hash(mapping.outside(), mapping.protocol, mapping.domain, wanted.inward.source().address)};
+      wanted.tuple[0].hash(seed_), wanted.tuple[1].hash(seed_),
+      remote_hash(mapping.outside(), mapping.protocol, mapping.domain, wanted.remote().address)};
   const SessionIndex index = sessions_.take();
-  const unsigned entries = wanted.list_remote ? 3 : 2;
+  const unsigned entries = wanted.has(Session::kRemoteListed) ? 3 : 2;
   for (unsigned i = 0; i < entries; ++i) {
     if (session_index_.insert(hashes[i], entry(index, static_cast<Entry>(i)))) continue;
     while (i-- != 0) session_index_.erase(hashes[i], entry(index, static_cast<Entry>(i)));
     sessions_.give_back(index);
     return kNoIndex;
   }
+  sessions_[index] = wanted;
+  if (mapping.has(Mapping::kQuarantined)) wake(wanted.mapping);
+  ++mapping.sessions;
+  ++subscribers_[mapping.subscriber].sessions;
+  wheel_.schedule(index, now, deadline);
+  open_sessions_.set(sessions_.size());
+  return index;
+}
+
+SessionIndex BindingTable::open_session(const NewSession& wanted, const Timeouts& timeouts,
+                                        Tick now) noexcept {
   const auto addresses = [](const Tuple& tuple) {
     return net::ChecksumSum{tuple.source().address} + tuple.destination().address;
   };
   const auto ports = [](const Tuple& tuple) {
     return net::ChecksumSum{tuple.source().port} + tuple.destination().port;
   };
-  Session& session = sessions_[index];
+  Session session{};
   session.tuple = {wanted.outward, wanted.inward};
   session.mapping = wanted.mapping;
   session.last_seen = now;
@@ -262,14 +282,45 @@ SessionIndex BindingTable::open_session(const NewSession& wanted, const Timeouts
     session.transport_delta = delta_of(addresses(wanted.outward) + ports(wanted.outward),
                                        addresses(wanted.inward) + ports(wanted.inward));
   }
-  if (mapping.has(Mapping::kQuarantined)) wake(wanted.mapping);
-  ++mapping.sessions;
-  ++subscribers_[mapping.subscriber].sessions;
-  wheel_.schedule(index, now, now + timeout_of(session, timeouts));
+  const SessionIndex index = insert_session(session, now + timeout_of(session, timeouts), now);
+  if (index == kNoIndex) return kNoIndex;
   sessions_opened_.add(1);
-  open_sessions_.set(sessions_.size());
-  if (observer_ != nullptr) observer_->session_opened(index, session);
+  if (observer_ != nullptr) observer_->session_opened(index, sessions_[index]);
   return index;
+}
+
+SubscriberIndex BindingTable::adopt_subscriber(const Subscriber& from) noexcept {
+  const SubscriberIndex index = open_subscriber(from.address, from.domain, from.bucket, from.since);
+  if (index == kNoIndex) return kNoIndex;
+  Subscriber& subscriber = subscribers_[index];
+  subscriber = from;
+  subscriber.mappings = subscriber.sessions = 0;
+  for (unsigned i = 0; i < subscriber.block_count; ++i) {
+    const Block& block = subscriber.blocks[i];
+    for (unsigned run = 0; run < block.runs; ++run)
+      book_[block.address].run(block.first_run + run).subscriber_mark = index + 1;
+  }
+  return index;
+}
+
+MappingIndex BindingTable::adopt_mapping(const Mapping& from, SubscriberIndex subscriber) noexcept {
+  if (mappings_.full()) return kNoIndex;
+  const Opened opened =
+      insert_mapping({.subscriber = subscriber,
+                      .inside_port = from.inside_port,
+                      .protocol = from.protocol,
+                      .flags = static_cast<std::uint8_t>(from.flags & ~Mapping::kQuarantined),
+                      .remote = {from.remote_address, from.remote_port}},
+                     from.outside(), from.address, from.domain);
+  if (opened.mapping != kNoIndex && from.has(Mapping::kQuarantined)) rest(opened.mapping, from.quarantined);
+  return opened.mapping;
+}
+
+SessionIndex BindingTable::adopt_session(const Session& from, MappingIndex mapping, const Timeouts& timeouts,
+                                         Tick now) noexcept {
+  Session session = from;
+  session.mapping = mapping;
+  return insert_session(session, from.last_seen + timeout_of(from, timeouts), now);
 }
 
 void BindingTable::close_session(SessionIndex index, SessionEnd why, Tick quarantine, Tick now) noexcept {

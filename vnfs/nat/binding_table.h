@@ -194,6 +194,18 @@ class BindingTable {
   // Gives a mapping up that has no session.
   void close_mapping(MappingIndex index, Tick now) noexcept;
 
+  // From another table, whose ports are this one's from now on: a subscriber first, then its mappings, those
+  // that rest by the time they began to, then their sessions. kNoIndex when there is no room.
+  [[nodiscard]] SubscriberIndex adopt_subscriber(const Subscriber& from) noexcept;
+  [[nodiscard]] MappingIndex adopt_mapping(const Mapping& from, SubscriberIndex subscriber) noexcept;
+  [[nodiscard]] SessionIndex adopt_session(const Session& from, MappingIndex mapping,
+                                           const Timeouts& timeouts, Tick now) noexcept;
+
+  // After what idle time the session ends.
+  [[nodiscard]] static Tick timeout_of(const Session& session, const Timeouts& timeouts) noexcept;
+  // The time of the last expire(): at most one round of the worker's loop ago.
+  [[nodiscard]] Tick now() const noexcept { return now_; }
+
   // Readable from any thread.
   [[nodiscard]] std::uint64_t open_sessions() const noexcept { return open_sessions_.read(); }
   [[nodiscard]] std::uint64_t open_mappings() const noexcept { return open_mappings_.read(); }
@@ -229,11 +241,13 @@ class BindingTable {
                                           std::uint32_t remote_address) const noexcept;
   [[nodiscard]] Opened insert_mapping(const NewMapping& wanted, Endpoint outside, AddressId address,
                                       std::uint16_t domain) noexcept;
+  [[nodiscard]] Opened begin_mapping(const NewMapping& wanted, Endpoint outside, AddressId address,
+                                     std::uint16_t domain) noexcept;
+  [[nodiscard]] SessionIndex insert_session(const Session& wanted, Tick deadline, Tick now) noexcept;
   [[nodiscard]] bool rests(const Mapping& mapping) const noexcept;
   void rest(MappingIndex index, Tick now) noexcept;
   void wake(MappingIndex index) noexcept;
   [[nodiscard]] bool has_room(Tick now) noexcept;
-  [[nodiscard]] static Tick timeout_of(const Session& session, const Timeouts& timeouts) noexcept;
 
   std::uint64_t seed_;
   const AddressBook& book_;
@@ -246,6 +260,7 @@ class BindingTable {
   flow::BucketIndex subscriber_index_;
   flow::TimerWheel wheel_;
   BindingObserver* observer_ = nullptr;
+  Tick now_;
   MappingIndex oldest_ = kNoIndex;  // of those in quarantine
   MappingIndex newest_ = kNoIndex;
   Counter open_sessions_;
@@ -258,6 +273,7 @@ class BindingTable {
 
 template <class QuarantineOf>
 void BindingTable::expire(const Timeouts& timeouts, Tick now, QuarantineOf&& quarantine_of) noexcept {
+  now_ = now;
   wheel_.advance(now, kExpiriesPerCall, [&](SessionIndex index) -> std::optional<Tick> {
     const Session& session = sessions_[index];
     const Tick deadline = session.last_seen + timeout_of(session, timeouts);

@@ -81,6 +81,7 @@ struct Mapping {
   static constexpr std::uint8_t kStatic = 0x04;       // the profile's
   static constexpr unsigned kFilteringShift = 6;      // two bits: Dependence
 
+  [[nodiscard]] bool in_use() const noexcept { return protocol != 0; }
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
   [[nodiscard]] static constexpr std::uint8_t filtering_flags(Dependence filtering) noexcept {
     return static_cast<std::uint8_t>(static_cast<unsigned>(filtering) << kFilteringShift);
