@@ -71,11 +71,11 @@ struct Domain {
 
 static_assert(kMaxPorts - 1 <= flow::Segment::kMostWires);  // the lower port of a pair is never the last
 
-// Addresses that the function answers for: the kernel says on the link that they are here.
+// Addresses that the function answers for: the twin says on the link of the interface that they are here.
 struct FunctionPrefix {
   DomainId domain{0};
   net::Prefix prefix;
-  InterfaceId interface;  // on whose side they are
+  InterfaceId interface;  // one entry for each that they may be asked for on
 
   bool operator==(const FunctionPrefix&) const = default;
 };

@@ -23,6 +23,10 @@ class Builder {
   }
 
   ForwardingState build() {
+    for (const core::FunctionPrefix& function : network_->function_prefixes) {
+      entries_[function.domain.value()].push_back(
+          {function.prefix, hop(Hop::Kind::kFunction, function.interface, std::nullopt, nullptr)});
+    }
     model_.each_route([&](const Route& route) { add_route(route); });
     std::vector<std::size_t> routes;
     for (std::size_t domain = 0; domain < entries_.size(); ++domain) {
@@ -110,7 +114,7 @@ class Builder {
     return std::nullopt;
   }
 
-  // What the function answers for is local to the kernel.
+  // An interface's own address that the function answers for, too.
   [[nodiscard]] bool is_functions(const Route& route) const {
     if (route.kind != RouteKind::kLocal) return false;
     return std::ranges::any_of(network_->function_prefixes, [&](const core::FunctionPrefix& function) {

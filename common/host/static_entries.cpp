@@ -24,23 +24,6 @@ std::optional<Route> kernel_route(const StaticRoute& route, const LinkOf& link_o
                .next_hops = {{.gateway = route.via, .link = *link}}};
 }
 
-// A local route makes the kernel answer ARP for all of its addresses. One that an interface has itself has
-// its route already.
-std::optional<Route> kernel_route(const core::FunctionPrefix& function, const core::Network& network,
-                                  const LinkOf& link_of) {
-  const auto link = link_of(function.interface);
-  const bool own = std::ranges::any_of(network.interfaces, [&](const core::Interface& interface) {
-    return std::ranges::any_of(interface.addresses, [&](const net::InterfaceAddress& address) {
-      return function.prefix == net::Prefix::of(address.address, address.address.bits());
-    });
-  });
-  if (!link || own) return std::nullopt;
-  return Route{.prefix = function.prefix,
-               .table = function.domain.value() == 0 ? kLocalTable : table_of(function.domain),
-               .kind = RouteKind::kLocal,
-               .next_hops = {{.gateway = std::nullopt, .link = *link}}};
-}
-
 std::optional<NeighborKey> kernel_neighbor(const StaticNeighbor& neighbor, const LinkOf& link_of) {
   const auto link = link_of(neighbor.interface);
   return link ? std::optional(NeighborKey{*link, neighbor.address}) : std::nullopt;
@@ -71,16 +54,6 @@ Result<void> change_static_entries(Netlink& netlink, const TwinPlan& before, con
   }
   for (const StaticRoute& wanted : after.routes) {
     const auto route = kernel_route(wanted, link_of);
-    if (!route) continue;
-    if (auto done = netlink.set_route(*route); !done) return done;
-  }
-  for (const core::FunctionPrefix& old : before.skeleton.function_prefixes) {
-    const auto route = kernel_route(old, before.skeleton, link_of);
-    if (!route || has(after.skeleton.function_prefixes, old)) continue;
-    if (auto done = netlink.remove_route(*route); !done) trouble(done.error());
-  }
-  for (const core::FunctionPrefix& wanted : after.skeleton.function_prefixes) {
-    const auto route = kernel_route(wanted, after.skeleton, link_of);
     if (!route) continue;
     if (auto done = netlink.set_route(*route); !done) return done;
   }

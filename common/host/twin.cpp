@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <ctime>
 #include <future>
 #include <map>
@@ -15,6 +16,7 @@
 #include "common/base/clock.h"
 #include "common/core/batch.h"
 #include "common/core/note.h"
+#include "common/host/arp_answer.h"
 #include "common/host/delivery.h"
 #include "common/host/domain.h"
 #include "common/host/forwarding.h"
@@ -356,11 +358,27 @@ class Twin::Impl {
     const auto device = devices_.find(core::note(packet).interface);
     const bool taken =
         device != devices_.end() && delivery_.deliver(packet, device->second.mtu, [&](Bytes frame) {
+          if (const auto answer = arp_answer(frame, device->first, plan_.skeleton)) {
+            send(*answer, device->first);
+            return true;
+          }
           const auto written = device->second.tap.write(frame);
           return written && *written;
         });
     (taken ? counters_.delivered : counters_.delivery_failed).add(1);
     rte_pktmbuf_free(packet);
+  }
+
+  // A frame of the twin's own making, by way of a worker.
+  void send(Bytes frame, InterfaceId interface) {
+    rte_mbuf* mbuf = rte_pktmbuf_alloc(wiring_.pool);
+    if (mbuf == nullptr) return counters_.from_kernel_lost.add(1);
+    std::memcpy(rte_pktmbuf_append(mbuf, static_cast<std::uint16_t>(frame.size())), frame.data(),
+                frame.size());
+    core::note(mbuf) = Note{.kind = Note::Kind::kFrame, .interface = interface};
+    if (rte_ring_enqueue(wiring_.from_host, mbuf) == 0) return counters_.from_kernel.add(1);
+    counters_.from_kernel_lost.add(1);
+    rte_pktmbuf_free(mbuf);
   }
 
   void wait_for_neighbor(rte_mbuf* packet) {

@@ -175,10 +175,13 @@ class Namespaces:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Firewall:
-    """The shipped binary with a profile, in a namespace, and its control socket."""
+class Appliance:
+    """A shipped binary with a profile, in a namespace, and its control socket."""
 
-    def __init__(self, spaces, profile, namespace="fw", name="firewall"):
+    kind = "firewall"
+
+    def __init__(self, spaces, profile, namespace="fw", name=None):
+        name = name or self.kind
         self.spaces = spaces
         self.namespace = namespace
         self.log_name = f"{name}.log"
@@ -187,9 +190,13 @@ class Firewall:
         self.file.write_text(profile)
         self.process = None
 
+    @classmethod
+    def binary(cls):
+        return BUILD / f"vnfs/{cls.kind}/vnf-{cls.kind}"
+
     def launch(self):
         """Without waiting: ports such as memif's have no link before their peer comes."""
-        self.process = self.spaces.start(self.namespace, self.log_name, str(BINARY), "--profile", str(self.file),
+        self.process = self.spaces.start(self.namespace, self.log_name, str(self.binary()), "--profile", str(self.file),
                                          "--control", str(self.socket))
 
     def start(self, patience=30):
@@ -199,12 +206,12 @@ class Firewall:
     def wait_ready(self, patience=30):
         def ready():
             if self.process.poll() is not None:
-                raise Failed(f"the firewall ended with status {self.process.returncode}:\n{self.log()}")
+                raise Failed(f"the {self.kind} ended with status {self.process.returncode}:\n{self.log()}")
             with contextlib.suppress(OSError, http.client.HTTPException):
                 return self.call("GET", "/v1/health?ready=true").status == 200
             return False
 
-        wait(patience, "the firewall to be ready", ready)
+        wait(patience, f"the {self.kind} to be ready", ready)
 
     def pid(self):
         """Of the appliance itself: `ip netns exec` becomes the program it runs."""
@@ -215,7 +222,7 @@ class Firewall:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def wait_log(self, pattern, start=0, seconds=10):
-        return wait(seconds, f"'{pattern}' in the firewall's log", lambda: re.search(pattern, self.log()[start:]))
+        return wait(seconds, f"'{pattern}' in the {self.kind}'s log", lambda: re.search(pattern, self.log()[start:]))
 
     def call(self, method, path, body=None, timeout=30):
         connection = UnixConnection(self.socket, timeout)
@@ -264,9 +271,9 @@ class Firewall:
 
     def dump(self, out=sys.stderr):
         """What is known when a test failed: the log, the drops, the sessions and a trace of what is going on."""
-        print(f"--- the firewall's log\n{self.log()[-6000:]}", file=out)
+        print(f"--- the {self.kind}'s log\n{self.log()[-6000:]}", file=out)
         if self.process is None or self.process.poll() is not None:
-            print(f"--- the firewall is not running: {self.process and self.process.returncode}", file=out)
+            print(f"--- the {self.kind} is not running: {self.process and self.process.returncode}", file=out)
             return
         with contextlib.suppress(OSError, http.client.HTTPException, Failed):
             drops = {reason: count for reason, count in self.metrics().drops().items() if count}
@@ -274,6 +281,14 @@ class Firewall:
             print(f"--- sessions\n{self.call('GET', '/v1/sessions?limit=20').body.decode()[:3000]}", file=out)
             trace = self.call("POST", "/v1/trace", {"packets": 5, "timeout_ms": 1500})
             print(f"--- trace of the next packets\n{trace.body.decode(errors='replace')[:3000]}", file=out)
+
+
+class Firewall(Appliance):
+    pass
+
+
+class Nat(Appliance):
+    kind = "nat"
 
 
 class Metrics:
@@ -423,15 +438,15 @@ class TestCase(unittest.TestCase):
             self.firewall.dump()
 
 
-BINARY = CTL = None
+BUILD = BINARY = CTL = None
 
 
 def main():
     """`test.py BUILD_DIR [unittest arguments]`."""
-    global BINARY, CTL
+    global BUILD, BINARY, CTL
     if len(sys.argv) < 2:
         sys.exit("usage: test.py BUILD_DIR [unittest arguments]")
-    build = pathlib.Path(sys.argv.pop(1)).resolve()
+    BUILD = build = pathlib.Path(sys.argv.pop(1)).resolve()
     BINARY = build / "vnfs/firewall/vnf-firewall"
     CTL = next((path for path in (build / "common/control/vnfctl/vnfctl", build / "common/control/vnfctl")
                 if path.is_file()), None)

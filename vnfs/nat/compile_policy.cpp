@@ -168,10 +168,9 @@ Result<std::shared_ptr<const Policy>> compile_policy(const profile::Section& pro
 }
 
 void shape_network(const profile::Section& profile, core::Network& network) {
-  std::vector<core::InterfaceId> outside_of(network.domains.size(), core::InterfaceId::none());
+  std::vector<core::InterfaceId> outside;
   for (const auto& name : profile.outside) {
-    if (const auto interface = interface_of(network, *name))
-      outside_of[network.interfaces[interface->value()].domain.value()] = *interface;
+    if (const auto interface = interface_of(network, *name)) outside.push_back(*interface);
   }
   for (const auto& name : profile.inside) {
     if (const auto interface = interface_of(network, *name))
@@ -179,10 +178,12 @@ void shape_network(const profile::Section& profile, core::Network& network) {
   }
   for (const profile::Pool& pool : profile.pools) {
     const auto domain = domain_of(network, domain_name(pool.domain));
-    if (!domain || !outside_of[*domain].valid()) continue;
-    for (const profile::AddressRange& range : pool.usable) {
-      for (const net::Prefix& prefix : prefixes_of(range))
-        network.function_prefixes.push_back({core::DomainId(*domain), prefix, outside_of[*domain]});
+    for (const core::InterfaceId interface : outside) {
+      if (!domain || network.interfaces[interface.value()].domain.value() != *domain) continue;
+      for (const profile::AddressRange& range : pool.usable) {
+        for (const net::Prefix& prefix : prefixes_of(range))
+          network.function_prefixes.push_back({core::DomainId(*domain), prefix, interface});
+      }
     }
   }
 }
