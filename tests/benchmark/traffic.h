@@ -26,6 +26,7 @@ struct TrafficConfig {
   unsigned flows = 10'000;
   bool ipv6 = false;
   bool mixed = false;  // every other flow UDP instead of TCP
+  unsigned flows_per_client = 60;
 };
 
 struct Flow {
