@@ -75,7 +75,7 @@ Flow Traffic::flow(unsigned index) const noexcept {
   Flow flow;
   flow.client_port = static_cast<std::uint16_t>(1024 + number % config_.flows_per_client * kPortsPerFlow);
   flow.server_port = kServices[server % kServices.size()];
-  flow.udp = config_.mixed && (number & 1U) != 0;
+  flow.udp = config_.udp || (config_.mixed && (number & 1U) != 0);
   if (config_.ipv6) {
     flow.client6 = address6(0xa, client << 8);
     flow.server6 = address6(0xb, server << 8);
