@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "common/core/pipeline.h"
+#include "vnfs/nat/allowance.h"
 #include "vnfs/nat/find_binding.h"
 #include "vnfs/nat/open_binding.h"
 #include "vnfs/nat/translate.h"
@@ -40,6 +41,15 @@ class NatFunction final : public core::Function {
     BindingTable& bindings = state_.bindings;
     bindings.expire(policy.timeouts, now, [&](const Mapping& mapping) {
       return policy.quarantine_of(policy.find(mapping.outside().ipv4(), mapping.domain));
+    });
+    state_.session_sweep.advance(bindings.sessions(), now, [&](SessionIndex index) {
+      Session& session = bindings.session(index);
+      if (session.generation == policy.generation) return;
+      if (is_allowed(session, core::InterfaceId::none(), bindings, policy)) {
+        session.generation = policy.generation;
+      } else {
+        bindings.close_session(index, SessionEnd::kPolicy, 0, now);
+      }
     });
     state_.sweep.advance(bindings.subscribers(), now, [&](SubscriberIndex index) {
       const Subscriber& subscriber = bindings.subscriber(index);

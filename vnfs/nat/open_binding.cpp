@@ -5,6 +5,7 @@
 
 #include "common/flow/tcp.h"
 #include "common/net/icmp.h"
+#include "vnfs/nat/allowance.h"
 
 namespace millrace::nat {
 namespace {
@@ -63,13 +64,13 @@ void OpenBinding::refuse(Batch& batch, Packet& packet, Drop reason) noexcept {
 }
 
 // Whether the packet could begin a session, whatever the rules say.
-bool OpenBinding::may_open(Batch& batch, Packet& packet, const Policy& policy) noexcept {
+bool OpenBinding::may_open(Batch& batch, Packet& packet, bool is_static, const Policy& policy) noexcept {
   const net::Headers& headers = packet.headers;
   if (headers.later_fragment() && !headers.has_ports) {
     batch.drop(packet, Drop::kFragmentUnmatched);
     return false;
   }
-  if (!port_space(headers.protocol)) {
+  if (!is_static && !port_space(headers.protocol)) {
     batch.drop(packet, Drop::kUnsupportedProtocol);
     return false;
   }
@@ -137,6 +138,31 @@ MappingIndex OpenBinding::mapping_for(Batch& batch, Packet& packet, const Rule& 
   return opened.mapping;
 }
 
+// The mapping that the profile makes for an inside end, known or new; kNoIndex when there is no room, and the
+// packet dropped.
+MappingIndex OpenBinding::static_mapping(Batch& batch, Packet& packet, Endpoint inside, std::uint16_t domain,
+                                         const StaticMap::Other& outside, std::uint8_t protocol) noexcept {
+  BindingTable& bindings = state.bindings;
+  const net::IpAddress address = inside.ipv4();
+  const SubscriberIndex number =
+      bindings.open_subscriber(address, domain, bucket_of_inside(address), batch.now);
+  if (number == kNoIndex) {
+    refuse(batch, packet, Drop::kSubscriberTableFull);
+    return kNoIndex;
+  }
+  // By its outside end: the inside one may have had a mapping of a pool before.
+  const MappingIndex known = bindings.find_mapping(outside.end, protocol, outside.domain);
+  if (known != kNoIndex) return known;
+  const auto opened = bindings.open_static({.subscriber = number,
+                                            .inside_port = inside.port,
+                                            .protocol = protocol,
+                                            .flags = Mapping::filtering_flags(Dependence::kEndpoint),
+                                            .remote = {}},
+                                           outside.end, outside.domain, batch.now);
+  if (opened.mapping == kNoIndex) refuse(batch, packet, drop_of(opened.refusal));
+  return opened.mapping;
+}
+
 void OpenBinding::open_outward(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   const core::Network& network = *batch.network;
   const Tuple& tuple = state.lookups[batch.lane(packet)].tuple;
@@ -147,17 +173,22 @@ void OpenBinding::open_outward(Batch& batch, Packet& packet, const Policy& polic
     return;
   }
   const bool hairpin = goes_to_function(packet, network);
-  if (hairpin &&
-      !policy.owner_of_outside(tuple.destination().ipv4(), tuple.destination().wire_port(), tuple.domain())) {
+  if (hairpin && !policy.owner_of_outside(tuple.destination(), tuple.protocol(), tuple.domain())) {
     return;  // nobody's port: the address may be the appliance's own
   }
   if (!hairpin && packet.next_hop.valid() && policy.role(packet.egress) != Role::kOutside) return;
-  const Rule* rule = policy.match(packet.ingress, packet.source(), packet.destination());
-  if (rule == nullptr) return batch.drop(packet, Drop::kNoRule);
-  if (!rule->pool) return;
+  const auto outside = policy.statics.outside_of(tuple.source(), tuple.protocol(), tuple.domain());
+  const Rule* rule = nullptr;
+  if (!outside) {
+    rule = policy.match(packet.ingress, packet.source(), packet.destination());
+    if (rule == nullptr) return batch.drop(packet, Drop::kNoRule);
+    if (!rule->pool) return;
+  }
   if (hairpin && !policy.hairpin) return batch.drop(packet, Drop::kHairpinOff);
-  if (!may_open(batch, packet, policy)) return;
-  const MappingIndex number = mapping_for(batch, packet, *rule, policy);
+  if (!may_open(batch, packet, outside.has_value(), policy)) return;
+  const MappingIndex number =
+      outside ? static_mapping(batch, packet, tuple.source(), tuple.domain(), *outside, tuple.protocol())
+              : mapping_for(batch, packet, *rule, policy);
   if (number == kNoIndex) return;
   const Mapping& mapping = state.bindings.mapping(number);
   const Endpoint remote = seen_from_outside(tuple.destination(), mapping.outside(), tuple.protocol());
@@ -188,7 +219,15 @@ void OpenBinding::open_inward(Batch& batch, Packet& packet, const Policy& policy
   }
   const Tuple& tuple = lookup.tuple;
   const Endpoint outside = tuple.destination();
-  const MappingIndex number = bindings.find_mapping(outside, tuple.protocol(), tuple.domain());
+  MappingIndex number = bindings.find_mapping(outside, tuple.protocol(), tuple.domain());
+  if (number == kNoIndex) {
+    if (const auto inside = policy.statics.inside_of(outside, tuple.protocol(), tuple.domain())) {
+      if (!may_open(batch, packet, true, policy)) return;
+      number = static_mapping(batch, packet, inside->end, inside->domain,
+                              {.end = outside, .domain = tuple.domain()}, tuple.protocol());
+      if (number == kNoIndex) return;
+    }
+  }
   if (number == kNoIndex || bindings.mapping(number).has(Mapping::kQuarantined)) {
     const core::NextHop& hop = network.next_hops[packet.next_hop.value()];
     if (is_own_address(network, hop.interface, packet.destination())) return;  // the twin's
@@ -196,7 +235,7 @@ void OpenBinding::open_inward(Batch& batch, Packet& packet, const Policy& policy
   }
   const Mapping& mapping = bindings.mapping(number);
   if (!lets_in(mapping, tuple.source())) return batch.drop(packet, Drop::kFiltered);
-  if (!may_open(batch, packet, policy)) return;
+  if (!may_open(batch, packet, mapping.has(Mapping::kStatic), policy)) return;
   const Subscriber& subscriber = bindings.subscriber(mapping.subscriber);
   const Endpoint inside{subscriber.address.v4().value.wire(), mapping.inside_port};
   const Endpoint remote = tuple.protocol() == net::protocol::kIcmp
@@ -227,27 +266,13 @@ bool OpenBinding::lets_in(const Mapping& mapping, Endpoint remote) const noexcep
   return false;  // a session would be known
 }
 
-// A session of another policy goes on when this one would give it the same pool.
-bool OpenBinding::still_allowed(const Packet& packet, const Session& session,
-                                const Policy& policy) const noexcept {
-  const Mapping& mapping = state.bindings.mapping(session.mapping);
-  const Policy::Place* place = policy.find(session.outside().ipv4(), mapping.domain);
-  if (place == nullptr || !policy.pools[place->pool].has_port(mapping.outside_port_host())) return false;
-  const Subscriber& subscriber = state.bindings.subscriber(mapping.subscriber);
-  const bool outward = static_cast<Direction>(packet.direction) == Direction::kForward;
-  // From outside it is not known by which interface the session's packets come in: any will do.
-  const net::IpAddress remote = session.remote().ipv4();
-  return std::ranges::any_of(policy.rules, [&](const Rule& rule) {
-    const bool here = !outward || rule.matches(packet.ingress, subscriber.address, remote);
-    return here && rule.pool == place->pool;
-  });
-}
-
 void OpenBinding::settle(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   Session& session = state.bindings.session(packet.session);
   if (session.tuple[packet.direction] != state.lookups[batch.lane(packet)].tuple)
     return;  // Translate drops it
-  if (still_allowed(packet, session, policy)) {
+  const bool outward = static_cast<Direction>(packet.direction) == Direction::kForward;
+  const auto arrival = outward ? packet.ingress : core::InterfaceId::none();
+  if (is_allowed(session, arrival, state.bindings, policy)) {
     session.generation = policy.generation;
     return;
   }

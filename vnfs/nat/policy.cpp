@@ -60,11 +60,15 @@ const Policy::Place* Policy::find(net::Ipv4Address address, std::uint16_t domain
   return found != places_.end() && kByAddress(*found) == wanted ? &*found : nullptr;
 }
 
-std::optional<unsigned> Policy::owner_of_outside(net::Ipv4Address address, be16 port,
+std::optional<unsigned> Policy::owner_of_outside(Endpoint outside, std::uint8_t protocol,
                                                  std::uint16_t domain) const noexcept {
-  const Place* place = find(address, domain);
+  if (!statics.empty()) {
+    if (const auto inside = statics.inside_of(outside, protocol, domain))
+      return bucket_of_inside(inside->end.ipv4());
+  }
+  const Place* place = find(outside.ipv4(), domain);
   if (place == nullptr) return std::nullopt;
-  return place->address->bucket_of(port.host());
+  return place->address->bucket_of(outside.wire_port().host());
 }
 
 // Both directions of a session go to the bucket of the inside address. A packet from outside is led there by
@@ -82,11 +86,15 @@ unsigned Policy::bucket_of(const core::Packet& packet, bool with_ports) const no
   }
   if (from == Role::kOutside && headers.is_ipv4()) {
     std::optional<unsigned> owner;
+    const net::Ipv4Address destination = packet.l3_as<net::Ipv4Header>().destination;
     if (error) {
-      owner = owner_of_outside(inner.source, embedded.source_port, packet.domain.value());
-    } else if (with_ports) {
-      owner = owner_of_outside(packet.l3_as<net::Ipv4Header>().destination, headers.destination_port,
+      owner = owner_of_outside(Endpoint::of(inner.source, embedded.source_port), embedded.protocol,
                                packet.domain.value());
+    } else if (with_ports) {
+      owner = owner_of_outside(Endpoint::of(destination, headers.destination_port), headers.protocol,
+                               packet.domain.value());
+    } else if (const auto inside = statics.inside_of_whole(destination, packet.domain.value())) {
+      owner = bucket_of_inside(*inside);
     }
     if (owner) return *owner;
   }

@@ -12,6 +12,7 @@
 #include "vnfs/nat/address_book.h"
 #include "vnfs/nat/pool.h"
 #include "vnfs/nat/records.h"
+#include "vnfs/nat/static_map.h"
 #include "vnfs/nat/timeouts.h"
 
 namespace millrace::nat {
@@ -39,6 +40,7 @@ class Policy final : public core::Policy, public core::Ownership {
   std::vector<Role> roles;  // by InterfaceId
   std::vector<Pool> pools;
   std::vector<Rule> rules;                    // the first that matches decides
+  StaticMap statics;                          // before all rules
   std::vector<core::InterfaceId> outside_of;  // by DomainId: one of its outside interfaces, or none
 
   // All addresses of the pools, by domain and address; to be sorted by settle() once they are there.
@@ -59,7 +61,7 @@ class Policy final : public core::Policy, public core::Ownership {
   // Null when no pool has the address.
   [[nodiscard]] const Place* find(net::Ipv4Address address, std::uint16_t domain) const noexcept;
   // The bucket that has the outside endpoint; nothing when nobody has.
-  [[nodiscard]] std::optional<unsigned> owner_of_outside(net::Ipv4Address address, be16 port,
+  [[nodiscard]] std::optional<unsigned> owner_of_outside(Endpoint outside, std::uint8_t protocol,
                                                          std::uint16_t domain) const noexcept;
   // How long a port of that address rests; nothing when the policy does not have it any more.
   [[nodiscard]] Tick quarantine_of(const Place* place) const noexcept {

@@ -152,8 +152,8 @@ void Ports::add_block(OutsideAddress& address, unsigned first, Subscriber& subsc
 // A block that nobody has; blocks begin at multiples of their size.
 bool Ports::claim_block(OutsideAddress& address, Subscriber& subscriber, SubscriberIndex number,
                         const Pool& pool) noexcept {
-  const unsigned first_block = (pool.first_run() + pool.block_runs - 1U) / pool.block_runs;
-  const unsigned end_block = pool.end_run() / pool.block_runs;
+  const unsigned first_block = pool.first_block();
+  const unsigned end_block = pool.end_block();
   if (first_block >= end_block) return false;
   const unsigned blocks = end_block - first_block;
   const unsigned from = below(blocks);
@@ -164,6 +164,18 @@ bool Ports::claim_block(OutsideAddress& address, Subscriber& subscriber, Subscri
     return true;
   }
   return false;
+}
+
+// The block that is the subscriber's by its place among the inside addresses.
+bool Ports::claim_own_block(Subscriber& subscriber, SubscriberIndex number, const Pool& pool) noexcept {
+  const unsigned blocks = pool.end_block() - pool.first_block();
+  const std::uint32_t place = subscriber.address.v4().value.host() - pool.arithmetic->first_inside;
+  if (place >= pool.arithmetic->insides || place / blocks >= pool.addresses.size()) return false;
+  OutsideAddress& address = *pool.addresses[place / blocks];
+  const unsigned first = (pool.first_block() + place % blocks) * pool.block_runs;
+  if (!address.claim(first, pool.block_runs, subscriber.bucket)) return false;
+  add_block(address, first, subscriber, number, pool);
+  return true;
 }
 
 Shortage Ports::take(Subscriber& subscriber, SubscriberIndex number, const Pool& pool, PortSpace space,
@@ -179,11 +191,11 @@ Shortage Ports::take(Subscriber& subscriber, SubscriberIndex number, const Pool&
     found = take_from_blocks(subscriber, pool, space, out);
     if (!found) {
       if (subscriber.block_count >= pool.blocks_per_subscriber) return Shortage::kSubscriber;
-      found = try_addresses(subscriber, pool, [&](OutsideAddress& address) {
-        if (!claim_block(address, subscriber, number, pool)) return false;
-        const Block& block = subscriber.blocks[subscriber.block_count - 1U];
-        return take_from_run(address, block.first_run + below(block.runs), pool, space, out);
-      });
+      const bool claimed = pool.arithmetic ? claim_own_block(subscriber, number, pool)
+                                           : try_addresses(subscriber, pool, [&](OutsideAddress& address) {
+                                               return claim_block(address, subscriber, number, pool);
+                                             });
+      found = claimed && take_from_blocks(subscriber, pool, space, out);
     }
   }
   if (!found) return Shortage::kPool;

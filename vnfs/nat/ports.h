@@ -65,6 +65,8 @@ class Ports {
                                unsigned tries) noexcept;
   [[nodiscard]] bool claim_block(OutsideAddress& address, Subscriber& subscriber, SubscriberIndex number,
                                  const Pool& pool) noexcept;
+  [[nodiscard]] bool claim_own_block(Subscriber& subscriber, SubscriberIndex number,
+                                     const Pool& pool) noexcept;
   void add_block(OutsideAddress& address, unsigned first, Subscriber& subscriber, SubscriberIndex number,
                  const Pool& pool) noexcept;
   template <class Try>

@@ -86,7 +86,7 @@ void Translate::track_tcp(Session& session, SessionIndex index, std::uint8_t fla
   packet.domain = core::DomainId(other.domain());
   packet.rewritten = true;
   if (hop.kind == core::NextHop::Kind::kFunction) [[unlikely]]
-    turn_back(batch, packet, destination, packet.domain, policy, state.services.restart);
+    turn_back(batch, packet, destination, headers.protocol, packet.domain, policy, state.services.restart);
 }
 
 void Translate::process(Batch& batch, const Policy& policy) noexcept {

@@ -70,7 +70,7 @@ void TranslateErrors::translate(Batch& batch, Packet& packet, const Policy& poli
   packet.domain = domain;
   packet.rewritten = true;
   if (hop.kind == core::NextHop::Kind::kFunction)
-    turn_back(batch, packet, other.source(), domain, policy, state.services.restart);
+    turn_back(batch, packet, other.source(), inner.protocol, domain, policy, state.services.restart);
 }
 
 void TranslateErrors::process(Batch& batch, const Policy& policy) noexcept {

@@ -14,13 +14,17 @@ namespace millrace::nat {
 
 struct WorkerState {
   WorkerState(const BindingTable::Limits& limits, const AddressBook& book, const core::WorkerServices& lent)
-      : services(lent), bindings(limits, lent.seed, book, lent.now), sweep(lent.now) {}
+      : services(lent),
+        bindings(limits, lent.seed, book, lent.now),
+        sweep(lent.now),
+        session_sweep(lent.now) {}
   WorkerState(const WorkerState&) = delete;
   WorkerState& operator=(const WorkerState&) = delete;
 
   core::WorkerServices services;
   BindingTable bindings;
   flow::TableSweep sweep;  // over subscribers
+  flow::TableSweep session_sweep;
 
   // From FindBinding to the later stages, for the batch in hand.
   std::array<Lookup, core::Batch::kMaxSize> lookups;

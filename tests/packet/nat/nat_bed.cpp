@@ -72,6 +72,13 @@ Seen read_datagram(const Frame& ip, bool whole) {
 
 }  // namespace
 
+nat::StaticMapping static_mapping(std::string_view inside, std::string_view outside) {
+  nat::StaticMapping mapping;
+  mapping.inside = net::Ipv4Address::parse(inside)->value.host();
+  mapping.outside = net::Ipv4Address::parse(outside)->value.host();
+  return mapping;
+}
+
 void PrintTo(const NatVariant& variant, std::ostream* out) {
   *out << "burst " << variant.burst << ", workers " << variant.workers << (variant.swap ? ", swaps" : "");
 }
@@ -156,6 +163,7 @@ core::Snapshot NatBed::snapshot() {
   policy->roles = {nat::Role::kInside, nat::Role::kOutside, nat::Role::kInside, nat::Role::kOutside};
   policy->outside_of = {core::InterfaceId(kWan), core::InterfaceId::none()};
   policy->rules = spec_.rules;
+  policy->statics = nat::StaticMap(spec_.statics);
   for (const PoolSpec& from : spec_.pools) {
     nat::Pool pool;
     for (const std::string& text : from.addresses)
@@ -168,6 +176,7 @@ core::Snapshot NatBed::snapshot() {
     pool.ports_per_subscriber = from.ports_per_subscriber;
     pool.sessions_per_subscriber = from.sessions_per_subscriber;
     pool.quarantine = from.quarantine;
+    pool.arithmetic = from.arithmetic;
     policy->pools.push_back(std::move(pool));
   }
   policy->settle();

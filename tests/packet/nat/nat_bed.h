@@ -40,11 +40,16 @@ struct PoolSpec {
   std::uint32_t ports_per_subscriber = 65536;
   std::uint32_t sessions_per_subscriber = 65536;
   Tick quarantine = 120'000;
+  std::optional<nat::Pool::Arithmetic> arithmetic;
 };
+
+// The addresses as people write them.
+[[nodiscard]] nat::StaticMapping static_mapping(std::string_view inside, std::string_view outside);
 
 struct NatSpec {
   std::vector<PoolSpec> pools{PoolSpec{}};
   std::vector<nat::Rule> rules{nat::Rule{.pool = 0}};
+  std::vector<nat::StaticMapping> statics;
   nat::Timeouts timeouts;
   bool hairpin = true;
   bool draining = false;
