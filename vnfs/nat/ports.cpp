@@ -249,7 +249,7 @@ void Ports::give_back(Subscriber& subscriber, PortSpace space, OutsidePort port,
   if (run.subscriber_mark == 0) {
     address.unlink(static_cast<std::uint16_t>(number), subscriber.bucket);
     address.give_back(number, 1);
-    return;
+    return give_idle_ring_back(address, subscriber.bucket);
   }
   for (unsigned i = 0; i < subscriber.block_count; ++i) {
     Block& block = subscriber.blocks[i];
@@ -260,6 +260,23 @@ void Ports::give_back(Subscriber& subscriber, PortSpace space, OutsidePort port,
     block.idle = true;
     block.idle_since = now;
     return;
+  }
+}
+
+// Runs that were claimed only to spread a bucket's ports are of no use without a port in use beside them.
+void Ports::give_idle_ring_back(OutsideAddress& address, unsigned bucket) noexcept {
+  const std::uint16_t head = address.ring(bucket);
+  if (head == kNoRun) return;
+  std::uint16_t at = head;
+  for (unsigned seen = 0; seen < kSpread; ++seen) {
+    if (!address.run(at).idle()) return;
+    at = address.run(at).next;
+    if (at == head) break;
+  }
+  if (at != head) return;
+  for (std::uint16_t run = head; run != kNoRun; run = address.ring(bucket)) {
+    address.unlink(run, bucket);
+    address.give_back(run, 1);
   }
 }
 

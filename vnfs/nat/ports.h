@@ -69,6 +69,7 @@ class Ports {
                                      const Pool& pool) noexcept;
   void add_block(OutsideAddress& address, unsigned first, Subscriber& subscriber, SubscriberIndex number,
                  const Pool& pool) noexcept;
+  void give_idle_ring_back(OutsideAddress& address, unsigned bucket) noexcept;
   template <class Try>
   [[nodiscard]] bool try_addresses(Subscriber& subscriber, const Pool& pool, Try&& attempt) noexcept;
 
