@@ -15,6 +15,7 @@ bool is_allowed(const Session& session, core::InterfaceId arrival, const Binding
   if (statically) return false;
   const Policy::Place* place = policy.find(session.outside().ipv4(), mapping.domain);
   if (place == nullptr || !policy.pools[place->pool].has_port(mapping.outside_port_host())) return false;
+  if (session.tuple[0].from_ipv6()) return policy.nat64 && policy.nat64->rule.pool == place->pool;
   const Subscriber& subscriber = bindings.subscriber(mapping.subscriber);
   const net::IpAddress remote = session.remote().ipv4();
   return std::ranges::any_of(policy.rules, [&](const Rule& rule) {

@@ -279,8 +279,9 @@ SessionIndex BindingTable::open_session(const NewSession& wanted, const Timeouts
   if (session.protocol() == net::protocol::kIcmp) {  // no pseudo-header, and one identifier (RFC 792)
     session.transport_delta = delta_of(wanted.outward.source().port, wanted.inward.destination().port);
   } else {
-    session.transport_delta = delta_of(addresses(wanted.outward) + ports(wanted.outward),
-                                       addresses(wanted.inward) + ports(wanted.inward));
+    const net::ChecksumSum inside = wanted.inside_addresses.value_or(addresses(wanted.outward));
+    session.transport_delta =
+        delta_of(inside + ports(wanted.outward), addresses(wanted.inward) + ports(wanted.inward));
   }
   const SessionIndex index = insert_session(session, now + timeout_of(session, timeouts), now);
   if (index == kNoIndex) return kNoIndex;
@@ -320,6 +321,12 @@ SessionIndex BindingTable::adopt_session(const Session& from, MappingIndex mappi
                                          Tick now) noexcept {
   Session session = from;
   session.mapping = mapping;
+  if (session.tuple[0].from_ipv6()) {  // named by its subscriber's number
+    const Tuple& outward = from.tuple[0];
+    session.tuple[0] =
+        Tuple::of({mappings_[mapping].subscriber, outward.source().port}, outward.destination(),
+                  outward.protocol(), outward.domain(), Tuple::kSubscriber);
+  }
   return insert_session(session, from.last_seen + timeout_of(from, timeouts), now);
 }
 

@@ -13,6 +13,7 @@
 #include "common/base/page_array.h"
 #include "common/flow/bucket_index.h"
 #include "common/flow/timer_wheel.h"
+#include "common/net/checksum.h"
 #include "vnfs/nat/ports.h"
 #include "vnfs/nat/records.h"
 #include "vnfs/nat/timeouts.h"
@@ -181,6 +182,8 @@ class BindingTable {
     Direction first = Direction::kForward;
     bool list_remote = false;
     std::uint16_t generation = 0;
+    // Of the addresses inside packets show, where they are of IPv6; of others it follows from the tuple.
+    std::optional<net::ChecksumSum> inside_addresses{};
   };
   // kNoIndex when there is no room.
   [[nodiscard]] SessionIndex open_session(const NewSession& wanted, const Timeouts& timeouts,

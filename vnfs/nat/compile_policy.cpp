@@ -89,6 +89,7 @@ class Compiler {
     for (const profile::Rule& rule : profile_.rules) {
       if (auto done = add_rule(rule); !done) return tl::unexpected(done.error());
     }
+    if (profile_.nat64) add_nat64(*profile_.nat64);
     policy_->settle();
     return std::shared_ptr<const Policy>(policy_);
   }
@@ -161,6 +162,16 @@ class Compiler {
     }
     policy_->statics = StaticMap(std::move(mappings));
     return {};
+  }
+
+  void add_nat64(const profile::Nat64& from) {
+    const auto prefix = net::TranslationPrefix::of(*from.prefix);
+    const auto pool = std::ranges::find(policy_->pools, *from.pool, &Pool::name);
+    if (!prefix || pool == policy_->pools.end()) return;  // the profile's check has seen to it
+    Rule rule;
+    rule.pool = static_cast<std::uint16_t>(pool - policy_->pools.begin());
+    rule.filtering = lower(from.filtering);
+    policy_->nat64 = Nat64{.prefix = *prefix, .rule = std::move(rule)};
   }
 
   // A pool whose blocks nobody chooses, and the rule that leads to it.
@@ -262,6 +273,14 @@ void shape_network(const profile::Section& profile, core::Network& network) {
   for (const profile::Pool& pool : profile.pools) {
     for (const profile::AddressRange& range : pool.usable) {
       for (const net::Prefix& prefix : prefixes_of(range)) answer_for(prefix, domain_name(pool.domain));
+    }
+  }
+  if (profile.nat64) {
+    for (const auto& name : profile.inside) {
+      if (const auto interface = interface_of(network, *name)) {
+        network.function_prefixes.push_back(
+            {network.interfaces[interface->value()].domain, *profile.nat64->prefix, *interface});
+      }
     }
   }
   for (const profile::Static& mapping : profile.statics)

@@ -20,6 +20,7 @@ enum class Drop : std::uint8_t {
   kSessionTableFull,
   kSubscriberTableFull,
   kUnsupportedProtocol,
+  kUntranslatable,
   kTcpNotSyn,
   kTcpInvalidFlags,
   kIcmpBadChecksum,

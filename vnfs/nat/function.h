@@ -10,6 +10,7 @@
 #include "vnfs/nat/open_binding.h"
 #include "vnfs/nat/translate.h"
 #include "vnfs/nat/translate_errors.h"
+#include "vnfs/nat/translate_family.h"
 #include "vnfs/nat/worker_state.h"
 
 namespace millrace::nat {
@@ -18,6 +19,7 @@ namespace millrace::nat {
   return core::pipeline_over<Policy>(FindBinding{state},      // known, new, or stale since a policy change
                                      OpenBinding{state},      // new and stale only
                                      TranslateErrors{state},  // ICMP errors about sessions
+                                     TranslateFamily{state},  // between IPv6 and IPv4
                                      Translate{state});       // addresses, ports, TCP state
 }
 

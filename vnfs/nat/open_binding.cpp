@@ -5,6 +5,7 @@
 
 #include "common/flow/tcp.h"
 #include "common/net/icmp.h"
+#include "common/net/translate_header.h"
 #include "vnfs/nat/allowance.h"
 
 namespace millrace::nat {
@@ -66,11 +67,14 @@ void OpenBinding::refuse(Batch& batch, Packet& packet, Drop reason) noexcept {
 // Whether the packet could begin a session, whatever the rules say.
 bool OpenBinding::may_open(Batch& batch, Packet& packet, bool is_static, const Policy& policy) noexcept {
   const net::Headers& headers = packet.headers;
+  const std::uint8_t protocol = headers.protocol == net::protocol::kIcmpv6 && headers.is_ipv6()
+                                    ? net::protocol::kIcmp
+                                    : headers.protocol;
   if (headers.later_fragment() && !headers.has_ports) {
     batch.drop(packet, Drop::kFragmentUnmatched);
     return false;
   }
-  if (!is_static && !port_space(headers.protocol)) {
+  if (!is_static && !port_space(protocol)) {
     batch.drop(packet, Drop::kUnsupportedProtocol);
     return false;
   }
@@ -84,8 +88,7 @@ bool OpenBinding::may_open(Batch& batch, Packet& packet, bool is_static, const P
       batch.drop(packet, Drop::kTcpNotSyn);
       return false;
     }
-  } else if (headers.protocol == net::protocol::kIcmp &&
-             (net::is_icmp_reply(headers) || !headers.has_ports)) {
+  } else if (protocol == net::protocol::kIcmp && (net::is_icmp_reply(headers) || !headers.has_ports)) {
     batch.drop(packet, Drop::kIcmpUnsolicited);
     return false;
   }
@@ -105,7 +108,13 @@ void OpenBinding::open_session(Batch& batch, Packet& packet, const BindingTable:
     return refuse(batch, packet, Drop::kSessionTableFull);
   }
   packet.session = index;
-  state.bound |= std::uint64_t{1} << batch.lane(packet);
+  bind(packet, batch.lane(packet));
+}
+
+// The packet is its session's from here on.
+void OpenBinding::bind(const Packet& packet, unsigned lane) noexcept {
+  const bool mixed = state.bindings.session(packet.session).tuple[0].from_ipv6();
+  (mixed ? state.mixed : state.bound) |= std::uint64_t{1} << lane;
 }
 
 // The mapping for a packet from inside, known or new; kNoIndex when there is none, and the packet dropped.
@@ -136,6 +145,42 @@ MappingIndex OpenBinding::mapping_for(Batch& batch, Packet& packet, const Rule& 
                                             pool, batch.now);
   if (opened.mapping == kNoIndex) refuse(batch, packet, drop_of(opened.refusal));
   return opened.mapping;
+}
+
+// From an IPv6 host to an IPv4 host (RFC 6146 section 3.5).
+void OpenBinding::open_through(Batch& batch, Packet& packet, const Policy& policy) noexcept {
+  const unsigned lane = batch.lane(packet);
+  const net::Headers& headers = packet.headers;
+  if (!may_open(batch, packet, false, policy)) return;
+  const net::Ipv6Ends ends = net::Ipv6Ends::of(packet.l3_as<net::Ipv6Header>());
+  const SubscriberIndex number = state.bindings.open_subscriber(ends.source, packet.domain.value(),
+                                                                bucket_of_inside(ends.source), batch.now);
+  if (number == kNoIndex) return refuse(batch, packet, Drop::kSubscriberTableFull);
+  const std::uint8_t protocol =
+      headers.protocol == net::protocol::kIcmpv6 ? net::protocol::kIcmp : headers.protocol;
+  Lookup& lookup = state.lookups[lane];
+  lookup.tuple =
+      Tuple::of({number, headers.source_port.wire()},
+                Endpoint::of(policy.nat64->prefix.extract(ends.destination), headers.destination_port),
+                protocol, packet.domain.value(), Tuple::kSubscriber);
+  lookup.hash = lookup.tuple.hash(state.bindings.seed());
+  if (const Found found = state.bindings.find(lookup); found.session != kNoIndex) {
+    packet.session = found.session;
+    return bind(packet, lane);
+  }
+  const MappingIndex index = mapping_for(batch, packet, policy.nat64->rule, policy);
+  if (index == kNoIndex) return;
+  const Mapping& mapping = state.bindings.mapping(index);
+  const Endpoint remote = seen_from_outside(lookup.tuple.destination(), mapping.outside(), protocol);
+  open_session(batch, packet,
+               {.mapping = index,
+                .outward = lookup.tuple,
+                .inward = Tuple::of(remote, mapping.outside(), protocol, mapping.domain),
+                .first = Direction::kForward,
+                .list_remote = mapping.filters_by_address(),
+                .generation = policy.generation,
+                .inside_addresses = net::sum_object(ends)},
+               policy);
 }
 
 // The mapping that the profile makes for an inside end, known or new; kNoIndex when there is no room, and the
@@ -169,8 +214,7 @@ void OpenBinding::open_outward(Batch& batch, Packet& packet, const Policy& polic
   // An earlier packet of this batch may have opened the session.
   if (const Found found = state.bindings.find(state.lookups[batch.lane(packet)]); found.session != kNoIndex) {
     packet.session = found.session;
-    state.bound |= std::uint64_t{1} << batch.lane(packet);
-    return;
+    return bind(packet, batch.lane(packet));
   }
   const bool hairpin = goes_to_function(packet, network);
   if (hairpin && !policy.owner_of_outside(tuple.destination(), tuple.protocol(), tuple.domain())) {
@@ -214,8 +258,7 @@ void OpenBinding::open_inward(Batch& batch, Packet& packet, const Policy& policy
   const Lookup& lookup = state.lookups[batch.lane(packet)];
   if (const Found found = bindings.find(lookup); found.session != kNoIndex) {
     packet.session = found.session;
-    state.bound |= std::uint64_t{1} << batch.lane(packet);
-    return;
+    return bind(packet, batch.lane(packet));
   }
   const Tuple& tuple = lookup.tuple;
   const Endpoint outside = tuple.destination();
@@ -237,17 +280,27 @@ void OpenBinding::open_inward(Batch& batch, Packet& packet, const Policy& policy
   if (!lets_in(mapping, tuple.source())) return batch.drop(packet, Drop::kFiltered);
   if (!may_open(batch, packet, mapping.has(Mapping::kStatic), policy)) return;
   const Subscriber& subscriber = bindings.subscriber(mapping.subscriber);
-  const Endpoint inside{subscriber.address.v4().value.wire(), mapping.inside_port};
+  const bool mixed = !subscriber.address.is_v4();
+  if (mixed && !policy.nat64) return batch.drop(packet, Drop::kNoBinding);
+  const Endpoint inside = mixed ? Endpoint{mapping.subscriber, mapping.inside_port}
+                                : Endpoint{subscriber.address.v4().value.wire(), mapping.inside_port};
+  std::optional<net::ChecksumSum> inside_addresses;
+  if (mixed) {
+    inside_addresses = net::sum_object(net::Ipv6Ends{
+        .source = subscriber.address.v6(), .destination = policy.nat64->prefix.embed(tuple.source().ipv4())});
+  }
   const Endpoint remote = tuple.protocol() == net::protocol::kIcmp
                               ? Endpoint{tuple.source().address, mapping.inside_port}
                               : tuple.source();
   open_session(batch, packet,
                {.mapping = number,
-                .outward = Tuple::of(inside, remote, tuple.protocol(), subscriber.domain),
+                .outward = Tuple::of(inside, remote, tuple.protocol(), subscriber.domain,
+                                     mixed ? Tuple::kSubscriber : Tuple::kIpv4),
                 .inward = tuple,
                 .first = Direction::kReverse,
                 .list_remote = mapping.filters_by_address(),
-                .generation = policy.generation},
+                .generation = policy.generation,
+                .inside_addresses = inside_addresses},
                policy);
 }
 
@@ -277,15 +330,16 @@ void OpenBinding::settle(Batch& batch, Packet& packet, const Policy& policy) noe
     return;
   }
   state.bindings.close_session(packet.session, SessionEnd::kPolicy, 0, batch.now);
-  state.bound &= ~(std::uint64_t{1} << batch.lane(packet));
   batch.drop(packet, Drop::kPolicyChanged);
 }
 
 void OpenBinding::process(Batch& batch, const Policy& policy) noexcept {
   for (std::uint64_t lanes = state.unsettled & batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
     Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
-    if ((state.bound & lanes & -lanes) != 0) {
+    if (((state.bound | state.mixed) & lanes & -lanes) != 0) {
       settle(batch, packet, policy);
+    } else if (packet.headers.is_ipv6()) {
+      open_through(batch, packet, policy);
     } else if (policy.side(packet) == Role::kInside) {
       open_outward(batch, packet, policy);
     } else {

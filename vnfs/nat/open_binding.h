@@ -17,6 +17,8 @@ struct OpenBinding {
  private:
   void settle(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   void open_outward(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  void open_through(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  void bind(const core::Packet& packet, unsigned lane) noexcept;
   void open_inward(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   [[nodiscard]] bool may_open(core::Batch& batch, core::Packet& packet, bool is_static,
                               const Policy& policy) noexcept;

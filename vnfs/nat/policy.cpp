@@ -77,12 +77,16 @@ unsigned Policy::bucket_of(const core::Packet& packet, bool with_ports) const no
   const Role from = side(packet);
   const net::Headers& headers = packet.headers;
   net::Headers embedded;
-  const bool error = net::is_icmp_error(headers) && !headers.is_fragment && headers.is_ipv4() &&
-                     core::read_embedded(packet, embedded);
-  const auto& inner = *reinterpret_cast<const net::Ipv4Header*>(packet.bytes() + embedded.l3_offset);
+  const bool error =
+      net::is_icmp_error(headers) && !headers.is_fragment && core::read_embedded(packet, embedded);
+  const std::uint8_t* l3 = packet.bytes() + embedded.l3_offset;
+  const auto& inner = *reinterpret_cast<const net::Ipv4Header*>(l3);
   if (from == Role::kInside) {
     // An error may come from a router behind which the host is: the host's own packet tells.
-    return bucket_of_inside(error ? net::IpAddress(inner.destination) : packet.source());
+    if (!error) return bucket_of_inside(packet.source());
+    return bucket_of_inside(headers.is_ipv4()
+                                ? net::IpAddress(inner.destination)
+                                : net::IpAddress(reinterpret_cast<const net::Ipv6Header*>(l3)->destination));
   }
   if (from == Role::kOutside && headers.is_ipv4()) {
     std::optional<unsigned> owner;

@@ -9,6 +9,7 @@
 
 #include "common/core/function.h"
 #include "common/core/ownership.h"
+#include "common/net/translation_prefix.h"
 #include "vnfs/nat/address_book.h"
 #include "vnfs/nat/pool.h"
 #include "vnfs/nat/records.h"
@@ -31,6 +32,12 @@ struct Rule {
                              const net::IpAddress& destination) const noexcept;
 };
 
+// RFC 6146: hosts of IPv6 inside reach those of IPv4 outside by addresses of the prefix.
+struct Nat64 {
+  net::TranslationPrefix prefix;
+  Rule rule;  // by which such packets are translated
+};
+
 class Policy final : public core::Policy, public core::Ownership {
  public:
   std::uint16_t generation = 0;
@@ -39,8 +46,9 @@ class Policy final : public core::Policy, public core::Ownership {
   Timeouts timeouts;
   std::vector<Role> roles;  // by InterfaceId
   std::vector<Pool> pools;
-  std::vector<Rule> rules;                    // the first that matches decides
-  StaticMap statics;                          // before all rules
+  std::vector<Rule> rules;  // the first that matches decides
+  StaticMap statics;        // before all rules
+  std::optional<Nat64> nat64;
   std::vector<core::InterfaceId> outside_of;  // by DomainId: one of its outside interfaces, or none
 
   // All addresses of the pools, by domain and address; to be sorted by settle() once they are there.

@@ -9,7 +9,8 @@ namespace millrace::nat {
 
 // Routes the packet, which still is as its sender sent it, by the destination it will have. False when there
 // is no way, and the packet dropped.
-[[nodiscard]] inline bool find_way_out(core::Batch& batch, core::Packet& packet, net::Ipv4Address destination,
+template <class Address>
+[[nodiscard]] inline bool find_way_out(core::Batch& batch, core::Packet& packet, const Address& destination,
                                        core::DomainId domain, core::Originator& originator) noexcept {
   const core::Network& network = *batch.network;
   packet.next_hop = network.find_route(domain, destination);

@@ -31,6 +31,8 @@ struct WorkerState {
   std::uint64_t unsettled = 0;  // lanes without a session, or with one of another policy
   std::uint64_t related = 0;    // lanes that carry an ICMP error about a known session
   std::uint64_t bound = 0;      // lanes with a session: to be translated
+  std::uint64_t mixed = 0;      // lanes with a session between an IPv6 and an IPv4 host, errors included
+  std::uint16_t next_ipv4_id = 0;
 };
 
 }  // namespace millrace::nat
