@@ -23,22 +23,48 @@ using core::Packet;
 constexpr unsigned kGrowth = sizeof(net::Ipv6Header) - sizeof(net::Ipv4Header);
 constexpr unsigned kGrowthOfFragment = kGrowth + sizeof(net::Ipv6FragmentHeader);
 
-// The packet's IP header gives way to another one; what stands before it is left over and overwritten by
-// egress. False when there is no room in front.
+// What stands before the IP header: Ethernet and tags.
+struct LinkHeader {
+  std::array<std::uint8_t, sizeof(net::EthernetHeader) + 2 * sizeof(net::VlanTag)> bytes;
+  std::uint16_t length = 0;
+
+  explicit LinkHeader(const Packet& packet) noexcept
+      : length(std::min<std::uint16_t>(packet.headers.l3_offset, static_cast<std::uint16_t>(bytes.size()))) {
+    std::memcpy(bytes.data(), packet.bytes(), length);
+  }
+};
+
+void move_offsets(net::Headers& headers, int by) noexcept {
+  for (std::uint16_t* offset :
+       {&headers.l3_offset, &headers.l4_offset, &headers.payload_offset, &headers.end_offset})
+    *offset = static_cast<std::uint16_t>(*offset + by);
+}
+
+// The packet is a whole frame again, of its new family, for whoever reads it from its first byte.
+void put_link_header(Packet& packet, const LinkHeader& link) noexcept {
+  const int surplus = packet.headers.l3_offset - link.length;
+  rte_pktmbuf_adj(packet.mbuf, static_cast<std::uint16_t>(surplus));
+  move_offsets(packet.headers, -surplus);
+  std::memcpy(packet.bytes(), link.bytes.data(), link.length);
+  const be16 type(packet.headers.is_ipv4() ? net::ether_type::kIpv4 : net::ether_type::kIpv6);
+  std::memcpy(packet.l3() - sizeof type, &type, sizeof type);
+}
+
+// The packet's IP header gives way to another one. False when there is no room in front.
 bool replace_header(Packet& packet, const net::NewHeader& header, std::uint8_t family,
                     std::uint8_t protocol) noexcept {
   net::Headers& headers = packet.headers;
-  if (header.length > headers.l3_offset + header.replaced) {
+  const LinkHeader link(packet);
+  if (header.length > header.replaced) {
     constexpr std::uint16_t kRoom = 64;
     if (rte_pktmbuf_prepend(packet.mbuf, kRoom) == nullptr) return false;
-    for (std::uint16_t* offset :
-         {&headers.l3_offset, &headers.l4_offset, &headers.payload_offset, &headers.end_offset})
-      *offset = static_cast<std::uint16_t>(*offset + kRoom);
+    move_offsets(headers, kRoom);
   }
   headers.l3_offset = static_cast<std::uint16_t>(headers.l3_offset + header.replaced - header.length);
   std::memcpy(packet.l3(), header.bytes.data(), header.length);
   headers.family = family & 0xfU;
   headers.protocol = protocol;
+  put_link_header(packet, link);
   return true;
 }
 
@@ -46,7 +72,7 @@ bool replace_header(Packet& packet, const net::NewHeader& header, std::uint8_t f
 bool replace_datagram(Packet& packet, Bytes datagram, std::uint8_t family, std::uint8_t protocol) noexcept {
   net::Headers& headers = packet.headers;
   rte_mbuf* mbuf = packet.mbuf;
-  if (mbuf->nb_segs != 1) return false;
+  const LinkHeader link(packet);
   mbuf->data_len = headers.l3_offset;
   mbuf->pkt_len = headers.l3_offset;
   if (rte_pktmbuf_append(mbuf, static_cast<std::uint16_t>(datagram.size())) == nullptr) return false;
@@ -54,19 +80,8 @@ bool replace_datagram(Packet& packet, Bytes datagram, std::uint8_t family, std::
   headers.family = family & 0xfU;
   headers.protocol = protocol;
   headers.end_offset = static_cast<std::uint16_t>(headers.l3_offset + datagram.size());
+  put_link_header(packet, link);
   return true;
-}
-
-// A packet that has become IPv4 and begins anew shows so in its Ethernet header.
-void settle_link_header(Packet& packet, net::EthernetHeader ethernet) noexcept {
-  const auto surplus = static_cast<std::uint16_t>(packet.headers.l3_offset - sizeof ethernet);
-  rte_pktmbuf_adj(packet.mbuf, surplus);
-  net::Headers& headers = packet.headers;
-  for (std::uint16_t* offset :
-       {&headers.l3_offset, &headers.l4_offset, &headers.payload_offset, &headers.end_offset})
-    *offset = static_cast<std::uint16_t>(*offset - surplus);
-  ethernet.type = be16(net::ether_type::kIpv4);
-  std::memcpy(packet.bytes(), &ethernet, sizeof ethernet);
 }
 
 std::size_t bytes_present(const Packet& packet) noexcept {
@@ -121,13 +136,11 @@ void TranslateFamily::to_ipv4(Batch& batch, Packet& packet, Session& session, co
     }
   }
   follow(state.bindings, session, packet, policy, batch.now);
-  const auto ethernet = *reinterpret_cast<const net::EthernetHeader*>(packet.bytes());
   if (!replace_header(packet, header, 4, icmp ? net::protocol::kIcmp : headers.protocol))
     return batch.drop(packet, core::Drop::kNoMemory);
   packet.domain = core::DomainId(inward.domain());
   packet.rewritten = true;
   if (hop.kind == core::NextHop::Kind::kFunction) {  // RFC 6146 section 3.8
-    settle_link_header(packet, ethernet);
     turn_back(batch, packet, inward.source(), packet.headers.protocol, packet.domain, policy,
               state.services.restart);
   }
@@ -212,13 +225,11 @@ void TranslateFamily::error_to_ipv4(Batch& batch, Packet& packet, const Session&
       {whole, packet.headers, quoted, {.ipv4 = hop.mtu, .ipv6 = network.interfaces[arrival.value()].mtu}},
       ends, id, as, out);
   if (length == 0) return batch.drop(packet, Drop::kUntranslatable);
-  const auto ethernet = *reinterpret_cast<const net::EthernetHeader*>(packet.bytes());
   if (!replace_datagram(packet, Bytes(out).first(length), 4, net::protocol::kIcmp))
     return batch.drop(packet, core::Drop::kNoMemory);
   packet.domain = domain;
   packet.rewritten = true;
   if (hop.kind == core::NextHop::Kind::kFunction) {
-    settle_link_header(packet, ethernet);
     turn_back(batch, packet, inward.source(), session.protocol(), domain, policy, state.services.restart);
   }
 }
