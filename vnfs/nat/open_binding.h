@@ -19,7 +19,7 @@ struct OpenBinding {
   void open_outward(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   void open_inward(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   [[nodiscard]] bool may_open(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
-  [[nodiscard]] bool lets_in(const Mapping& mapping, Endpoint remote) const noexcept;
+  [[nodiscard]] bool lets_in(MappingIndex number, Endpoint remote) const noexcept;
   [[nodiscard]] bool still_allowed(const core::Packet& packet, const Session& session,
                                    const Policy& policy) const noexcept;
   [[nodiscard]] MappingIndex mapping_for(core::Batch& batch, core::Packet& packet, const Rule& rule,
