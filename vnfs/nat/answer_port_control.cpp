@@ -78,7 +78,7 @@ PortMapper AnswerPortControl::mapper(const Batch& batch, const Packet& packet, c
           batch.now};
 }
 
-// From where the request was sent to: RFC 6887 section 8.3, RFC 6886 section 3.1.
+// From where the request was sent to: RFC 6887 section 8.2, RFC 6886 section 3.1.
 void AnswerPortControl::send(Batch& batch, Packet& packet, std::size_t length) noexcept {
   const bool ipv4 = packet.headers.is_ipv4();
   const std::size_t datagram = sizeof(net::UdpHeader) + length;

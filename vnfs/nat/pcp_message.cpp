@@ -272,7 +272,7 @@ std::size_t write_response(Message& out, Bytes request, const Response& response
   return length;
 }
 
-// RFC 6887 section 8.3: all of the request that fits, so that its sender knows it again.
+// RFC 6887 section 8.2: all of the request that fits, so that its sender knows it again.
 std::size_t write_error(Message& out, Bytes request, Result result, std::uint32_t lifetime,
                         std::uint32_t epoch) noexcept {
   const Bytes kept = request.first(std::min(request.size(), kLongest));

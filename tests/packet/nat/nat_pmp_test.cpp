@@ -129,7 +129,7 @@ TEST_P(NatPmp, AnUnknownOpcodeIsSaid) {
   EXPECT_EQ(Frame(response.begin(), response.begin() + 4), (Frame{0, 131, 0, 5}));
 }
 
-TEST_P(NatPmp, ResponsesAndFragmentsOfRequestsAreNotAnswered) {
+TEST_P(NatPmp, ResponsesAndPartsOfRequestsAreNotAnswered) {
   NatBed bed(variant(), answering());
   for (const Frame& message : {Frame{0}, Frame{0, 128}, Frame{0, 1, 0, 0, 1, 1}, map(kUdp, 0, 0, 600)})
     bed.refused(kInside, packet_of(message), nat::Drop::kPortControlMalformed);

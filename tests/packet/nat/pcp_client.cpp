@@ -138,6 +138,12 @@ int result_of(NatBed& bed, const Frame& message, std::string_view from) {
   return answer ? answer->result : -1;
 }
 
+std::size_t leases(const NatBed& bed) {
+  std::size_t sum = 0;
+  for (const nat::WorkerState* state : bed.states()) sum += state->bindings.leases().records().size();
+  return sum;
+}
+
 NatSpec answering() {
   NatSpec spec;
   spec.port_control = nat::PortControl{};

@@ -73,6 +73,9 @@ struct Answer {
 [[nodiscard]] PacketBuilder packet_of(const Frame& message, std::string_view from = kHost);
 [[nodiscard]] Frame reply_to(NatBed& bed, const Frame& message, std::string_view from = kHost);
 
+// What there is of asked-for bindings, on all workers.
+[[nodiscard]] std::size_t leases(const NatBed& bed);
+
 // A bed that answers.
 [[nodiscard]] NatSpec answering();
 

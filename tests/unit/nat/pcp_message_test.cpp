@@ -76,6 +76,11 @@ TEST(PcpMessage, APeerRequestIsRead) {
   EXPECT_EQ(got.request.remote_address.to_string(), "8.8.8.8");
 }
 
+TEST(PcpMessage, ReservedFieldsMayHaveAnything) {
+  for (const std::size_t at : {2U, 3U, 37U, 38U, 39U, 62U, 63U})
+    EXPECT_EQ(read(changed(kPeer, at, 0xff)).verdict, Verdict::kServe) << at;
+}
+
 TEST(PcpMessage, AnAnnounceRequestIsRead) {
   EXPECT_EQ(read(header(0)).verdict, Verdict::kServe);
   EXPECT_EQ(read(header(0)).request.opcode, Opcode::kAnnounce);
@@ -191,7 +196,7 @@ TEST(PcpMessage, AResponseToPeerHasTheRemoteEnd) {
   EXPECT_EQ(Octets(out.begin() + 60, out.begin() + 80), kRemote);
 }
 
-// RFC 6887 section 8.3.
+// RFC 6887 section 8.2.
 TEST(PcpMessage, AnErrorHasTheRequestInIt) {
   Message out;
   const Octets newer = changed(join({kMap, {9, 9}}), 0, 7);
