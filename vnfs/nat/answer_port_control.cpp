@@ -19,7 +19,7 @@ bool to_server(const Packet& packet) noexcept {
 }
 
 // The UDP payload; empty when it is not all there, or not right.
-Bytes message_of(const Packet& packet) noexcept {
+Bytes request_of(const Packet& packet) noexcept {
   const net::Headers& headers = packet.headers;
   if (packet.mbuf->data_len < headers.end_offset || !core::has_single_ends(packet)) return {};
   const unsigned length = packet.l4_as<net::UdpHeader>().length.host();
@@ -171,7 +171,7 @@ void AnswerPortControl::answer_nat_pmp(Batch& batch, Packet& packet, Bytes messa
 }
 
 void AnswerPortControl::answer(Batch& batch, Packet& packet, const Policy& policy) noexcept {
-  const Bytes message = message_of(packet);
+  const Bytes message = request_of(packet);
   if (message.empty()) return batch.drop(packet, Drop::kPortControlMalformed);
   // RFC 6887 appendix A: without NAT-PMP its requests are those of a version that is not known.
   if (policy.port_control->nat_pmp && nat_pmp::is_nat_pmp(message))

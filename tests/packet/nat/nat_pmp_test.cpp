@@ -13,10 +13,10 @@ using pcp_client::reply_to;
 class NatPmp : public NatTest {};
 MILLRACE_NAT_VARIANTS(NatPmp);
 
-constexpr std::uint8_t kUdp = 1;
-constexpr std::uint8_t kTcp = 2;
+constexpr std::uint8_t kPmpUdp = 1;
+constexpr std::uint8_t kPmpTcp = 2;
 
-Frame map(std::uint8_t opcode, unsigned port, unsigned suggested, unsigned lifetime) {
+Frame pmp_map(std::uint8_t opcode, unsigned port, unsigned suggested, unsigned lifetime) {
   const auto high = [](unsigned value) { return static_cast<std::uint8_t>(value >> 8); };
   const auto low = [](unsigned value) { return static_cast<std::uint8_t>(value); };
   return {0,
@@ -33,7 +33,7 @@ Frame map(std::uint8_t opcode, unsigned port, unsigned suggested, unsigned lifet
           low(lifetime)};
 }
 
-unsigned at16(const Frame& frame, std::size_t at) { return frame.at(at) * 256U + frame.at(at + 1); }
+unsigned pmp_word(const Frame& frame, std::size_t at) { return frame.at(at) * 256U + frame.at(at + 1); }
 
 // The result of a mapping's response, which answers `request`.
 unsigned check_mapping(const Frame& request, const Frame& response) {
@@ -41,8 +41,8 @@ unsigned check_mapping(const Frame& request, const Frame& response) {
   if (response.size() != 16) return 99;
   EXPECT_EQ(response[0], 0);
   EXPECT_EQ(response[1], 128 + request[1]);
-  EXPECT_EQ(at16(response, 8), at16(request, 4));
-  return at16(response, 2);
+  EXPECT_EQ(pmp_word(response, 8), pmp_word(request, 4));
+  return pmp_word(response, 2);
 }
 
 TEST_P(NatPmp, TheOutsideAddressIsTold) {
@@ -72,12 +72,12 @@ TEST_P(NatPmp, TheAddressIsThatOfTheMappings) {
 
 TEST_P(NatPmp, PortsAreMapped) {
   NatBed bed(variant(), answering());
-  const Frame udp = map(kUdp, 4000, 5000, 600);
+  const Frame udp = pmp_map(kPmpUdp, 4000, 5000, 600);
   const Frame udp_response = reply_to(bed, udp);
   EXPECT_EQ(check_mapping(udp, udp_response), 0U);
-  EXPECT_EQ(at16(udp_response, 10), 5000U);
-  EXPECT_EQ(at16(udp_response, 14), 600U);
-  const Frame tcp = map(kTcp, 4000, 5000, 600);
+  EXPECT_EQ(pmp_word(udp_response, 10), 5000U);
+  EXPECT_EQ(pmp_word(udp_response, 14), 600U);
+  const Frame tcp = pmp_map(kPmpTcp, 4000, 5000, 600);
   EXPECT_EQ(check_mapping(tcp, reply_to(bed, tcp)), 0U);
   const auto in = bed.one(kOutside, NatBed::outside("9.9.9.9", "203.0.113.1").tcp(1, 5000).flags("S"));
   ASSERT_TRUE(in);
@@ -85,21 +85,21 @@ TEST_P(NatPmp, PortsAreMapped) {
   // Another host gets another port.
   const Frame other = reply_to(bed, udp, "10.0.0.11");
   EXPECT_EQ(check_mapping(udp, other), 0U);
-  EXPECT_NE(at16(other, 10), 5000U);
+  EXPECT_NE(pmp_word(other, 10), 5000U);
 }
 
 // RFC 6886 section 3.4.
 TEST_P(NatPmp, LifetimeZeroDeletes) {
   NatBed bed(variant(), answering());
-  for (const unsigned port : {1U, 2U, 3U}) static_cast<void>(reply_to(bed, map(kUdp, port, 0, 600)));
-  static_cast<void>(reply_to(bed, map(kTcp, 1, 0, 600)));
-  const Frame one = map(kUdp, 1, 0, 0);
+  for (const unsigned port : {1U, 2U, 3U}) static_cast<void>(reply_to(bed, pmp_map(kPmpUdp, port, 0, 600)));
+  static_cast<void>(reply_to(bed, pmp_map(kPmpTcp, 1, 0, 600)));
+  const Frame one = pmp_map(kPmpUdp, 1, 0, 0);
   const Frame gone = reply_to(bed, one);
   EXPECT_EQ(check_mapping(one, gone), 0U);
-  EXPECT_EQ(at16(gone, 10), 0U);
-  EXPECT_EQ(at16(gone, 14), 0U);
+  EXPECT_EQ(pmp_word(gone, 10), 0U);
+  EXPECT_EQ(pmp_word(gone, 14), 0U);
   EXPECT_EQ(check_mapping(one, reply_to(bed, one)), 0U);
-  const Frame all = map(kUdp, 0, 0, 0);
+  const Frame all = pmp_map(kPmpUdp, 0, 0, 0);
   EXPECT_EQ(check_mapping(all, reply_to(bed, all)), 0U);
   bed.wait(130'000);
   EXPECT_EQ(bed.mappings(), 1U);  // of TCP
@@ -108,7 +108,7 @@ TEST_P(NatPmp, LifetimeZeroDeletes) {
 TEST_P(NatPmp, AMappingOfPcpIsNotTaken) {
   NatBed bed(variant(), answering());
   ASSERT_TRUE(pcp_client::ask(bed, pcp_client::map({})));
-  const Frame request = map(kUdp, 4000, 0, 600);
+  const Frame request = pmp_map(kPmpUdp, 4000, 0, 600);
   EXPECT_EQ(check_mapping(request, reply_to(bed, request)), 2U);
 }
 
@@ -116,8 +116,8 @@ TEST_P(NatPmp, ShortageIsSaid) {
   NatSpec spec = answering();
   spec.port_control->mappings_per_subscriber = 1;
   NatBed bed(variant(), spec);
-  static_cast<void>(reply_to(bed, map(kUdp, 1, 0, 600)));
-  const Frame request = map(kUdp, 2, 0, 600);
+  static_cast<void>(reply_to(bed, pmp_map(kPmpUdp, 1, 0, 600)));
+  const Frame request = pmp_map(kPmpUdp, 2, 0, 600);
   EXPECT_EQ(check_mapping(request, reply_to(bed, request)), 4U);
 }
 
@@ -131,7 +131,7 @@ TEST_P(NatPmp, AnUnknownOpcodeIsSaid) {
 
 TEST_P(NatPmp, ResponsesAndPartsOfRequestsAreNotAnswered) {
   NatBed bed(variant(), answering());
-  for (const Frame& message : {Frame{0}, Frame{0, 128}, Frame{0, 1, 0, 0, 1, 1}, map(kUdp, 0, 0, 600)})
+  for (const Frame& message : {Frame{0}, Frame{0, 128}, Frame{0, 1, 0, 0, 1, 1}, pmp_map(kPmpUdp, 0, 0, 600)})
     bed.refused(kInside, packet_of(message), nat::Drop::kPortControlMalformed);
 }
 

@@ -138,6 +138,10 @@ int result_of(NatBed& bed, const Frame& message, std::string_view from) {
   return answer ? answer->result : -1;
 }
 
+PacketBuilder into(const Answer& mapping, std::string_view from, std::uint16_t port) {
+  return NatBed::outside(from, mapping.address).udp(port, mapping.port).payload(20);
+}
+
 std::size_t leases(const NatBed& bed) {
   std::size_t sum = 0;
   for (const nat::WorkerState* state : bed.states()) sum += state->bindings.leases().records().size();

@@ -73,6 +73,10 @@ struct Answer {
 [[nodiscard]] PacketBuilder packet_of(const Frame& message, std::string_view from = kHost);
 [[nodiscard]] Frame reply_to(NatBed& bed, const Frame& message, std::string_view from = kHost);
 
+// A datagram from outside to a mapping of UDP.
+[[nodiscard]] PacketBuilder into(const Answer& mapping, std::string_view from = "9.9.9.9",
+                                 std::uint16_t port = 999);
+
 // What there is of asked-for bindings, on all workers.
 [[nodiscard]] std::size_t leases(const NatBed& bed);
 

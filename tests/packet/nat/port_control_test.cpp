@@ -10,10 +10,6 @@ using namespace pcp_client;
 class PortControl : public NatTest {};
 MILLRACE_NAT_VARIANTS(PortControl);
 
-PacketBuilder into(const Answer& mapping, std::string_view from = "9.9.9.9", std::uint16_t port = 999) {
-  return NatBed::outside(from, mapping.address).udp(port, mapping.port).payload(20);
-}
-
 TEST_P(PortControl, AMappedPortIsReachedByAnyone) {
   NatBed bed(variant(), answering());
   const auto mapping = ask(bed, map({}));
@@ -324,14 +320,14 @@ TEST_P(PortControl, AnIpv6HostIsAnswered) {
   bed.bed().run();
   const auto& sent = bed.bed().transmitted(kInside);
   ASSERT_EQ(sent.size(), 2U);
-  constexpr std::size_t kUdp = 14 + 40;
-  EXPECT_EQ(sent[0].size(), kUdp + 8 + 24);
-  EXPECT_EQ(int{sent[0].at(kUdp + 8 + 3)}, kSuccess);
-  EXPECT_EQ(int{sent[1].at(kUdp + 8 + 3)}, kNotAuthorized);
+  constexpr std::size_t kUdpOffset = 14 + 40;
+  EXPECT_EQ(sent[0].size(), kUdpOffset + 8 + 24);
+  EXPECT_EQ(int{sent[0].at(kUdpOffset + 8 + 3)}, kSuccess);
+  EXPECT_EQ(int{sent[1].at(kUdpOffset + 8 + 3)}, kNotAuthorized);
   for (const Frame& frame : sent) {
-    std::uint32_t pseudo = 17 + static_cast<std::uint32_t>(frame.size() - kUdp);
-    for (std::size_t at = 14 + 8; at < kUdp; at += 2) pseudo += frame[at] * 256U + frame[at + 1];
-    EXPECT_EQ(plain_checksum(std::span(frame).subspan(kUdp), pseudo), 0);
+    std::uint32_t pseudo = 17 + static_cast<std::uint32_t>(frame.size() - kUdpOffset);
+    for (std::size_t at = 14 + 8; at < kUdpOffset; at += 2) pseudo += frame[at] * 256U + frame[at + 1];
+    EXPECT_EQ(plain_checksum(std::span(frame).subspan(kUdpOffset), pseudo), 0);
   }
 }
 

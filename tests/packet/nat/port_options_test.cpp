@@ -10,10 +10,6 @@ using namespace pcp_client;
 class PortOptions : public NatTest {};
 MILLRACE_NAT_VARIANTS(PortOptions);
 
-PacketBuilder into(const Answer& mapping, std::string_view from = "9.9.9.9", std::uint16_t port = 999) {
-  return NatBed::outside(from, mapping.address).udp(port, mapping.port).payload(20);
-}
-
 // RFC 6887 section 13.3.
 TEST_P(PortOptions, AFilterSaysWhoMayComeIn) {
   NatBed bed(variant(), answering());
