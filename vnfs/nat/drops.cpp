@@ -46,6 +46,9 @@ constexpr std::array kReasons = {
     row(Drop::kSessionEnded, "session_ended",
         "The packet's session ended while it was in hand, by a packet just before it."),
     row(Drop::kDraining, "draining", "The appliance is draining and makes no new bindings."),
+    row(Drop::kPortControl, "port_control", "A request of PCP or NAT-PMP: it was answered."),
+    row(Drop::kPortControlMalformed, "port_control_malformed",
+        "To the port of PCP, but no request that may be answered."),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 static_assert([] {

@@ -33,6 +33,8 @@ enum class Drop : std::uint8_t {
   kPolicyChanged,
   kSessionEnded,
   kDraining,
+  kPortControl,
+  kPortControlMalformed,
   kCount
 };
 

@@ -14,19 +14,6 @@ namespace {
 using core::Batch;
 using core::Packet;
 
-// What of the remote end a mapping depends on.
-Endpoint masked(Endpoint remote, Dependence dependence) noexcept {
-  switch (dependence) {
-    case Dependence::kEndpoint:
-      return {};
-    case Dependence::kAddress:
-      return {remote.address, 0};
-    case Dependence::kAddressAndPort:
-      break;
-  }
-  return remote;
-}
-
 bool goes_to_function(const Packet& packet, const core::Network& network) noexcept {
   return packet.next_hop.valid() &&
          network.next_hops[packet.next_hop.value()].kind == core::NextHop::Kind::kFunction;
@@ -34,9 +21,7 @@ bool goes_to_function(const Packet& packet, const core::Network& network) noexce
 
 bool is_own_address(const core::Network& network, core::InterfaceId interface,
                     const net::IpAddress& address) noexcept {
-  if (!interface.valid()) return false;
-  return std::ranges::any_of(network.interfaces[interface.value()].addresses,
-                             [&](const net::InterfaceAddress& own) { return own.address == address; });
+  return interface.valid() && network.interfaces[interface.value()].has(address);
 }
 
 Drop drop_of(Refusal refusal) noexcept {
@@ -104,7 +89,7 @@ void OpenBinding::open_session(Batch& batch, Packet& packet, const BindingTable:
   const SessionIndex index = state.bindings.open_session(wanted, policy.timeouts, batch.now);
   if (index == kNoIndex) {
     BindingTable& bindings = state.bindings;
-    if (bindings.mapping(wanted.mapping).sessions == 0) bindings.close_mapping(wanted.mapping, batch.now);
+    bindings.close_unused(wanted.mapping, batch.now);
     return refuse(batch, packet, Drop::kSessionTableFull);
   }
   packet.session = index;
@@ -135,7 +120,7 @@ MappingIndex OpenBinding::mapping_for(Batch& batch, Packet& packet, const Rule& 
   }
   const Tuple& tuple = state.lookups[batch.lane(packet)].tuple;
   const Endpoint remote = masked(tuple.destination(), rule.mapping);
-  const MappingIndex known = bindings.find_mapping(number, tuple.source().port, tuple.protocol(), remote);
+  const MappingIndex known = bindings.find_outward(number, tuple.source().port, tuple.protocol(), remote);
   if (known != kNoIndex) return known;
   const auto opened = bindings.open_mapping({.subscriber = number,
                                              .inside_port = tuple.source().port,
@@ -277,7 +262,7 @@ void OpenBinding::open_inward(Batch& batch, Packet& packet, const Policy& policy
     return batch.drop(packet, Drop::kNoBinding);
   }
   const Mapping& mapping = bindings.mapping(number);
-  if (!lets_in(mapping, tuple.source())) return batch.drop(packet, Drop::kFiltered);
+  if (!lets_in(number, tuple.source())) return batch.drop(packet, Drop::kFiltered);
   if (!may_open(batch, packet, mapping.has(Mapping::kStatic), policy)) return;
   const Subscriber& subscriber = bindings.subscriber(mapping.subscriber);
   const bool mixed = !subscriber.address.is_v4();
@@ -305,7 +290,9 @@ void OpenBinding::open_inward(Batch& batch, Packet& packet, const Policy& policy
 }
 
 // RFC 4787 section 5.
-bool OpenBinding::lets_in(const Mapping& mapping, Endpoint remote) const noexcept {
+bool OpenBinding::lets_in(MappingIndex number, Endpoint remote) const noexcept {
+  const Mapping& mapping = state.bindings.mapping(number);
+  if (mapping.has(Mapping::kKept)) return state.bindings.lease_lets_in(number, remote);
   if (mapping.remote_address != 0 && mapping.remote_address != remote.address) return false;
   if (mapping.remote_port != 0 && mapping.remote_port != remote.port) return false;
   switch (mapping.filtering()) {

@@ -60,6 +60,15 @@ const Policy::Place* Policy::find(net::Ipv4Address address, std::uint16_t domain
   return found != places_.end() && kByAddress(*found) == wanted ? &*found : nullptr;
 }
 
+bool Policy::keeps(const net::IpAddress& subscriber, const Mapping& mapping) const noexcept {
+  const Place* place = find(mapping.outside().ipv4(), mapping.domain);
+  if (!port_control || place == nullptr || !pools[place->pool].has_port(mapping.outside_port_host()))
+    return false;
+  return std::ranges::any_of(rules, [&](const Rule& rule) {
+    return rule.pool == place->pool && any_contains(rule.sources, subscriber);
+  });
+}
+
 std::optional<unsigned> Policy::owner_of_outside(Endpoint outside, std::uint8_t protocol,
                                                  std::uint16_t domain) const noexcept {
   if (!statics.empty()) {

@@ -38,6 +38,16 @@ struct Nat64 {
   Rule rule;  // by which such packets are translated
 };
 
+// PCP and NAT-PMP, answered on inside interfaces whose Interface::function_port says so.
+struct PortControl {
+  std::uint32_t longest = 86'400;  // seconds, as is the next: lifetimes that are granted
+  std::uint32_t shortest = 120;
+  bool nat_pmp = true;
+  bool third_party = false;
+  bool prefer_failure = false;
+  std::uint32_t mappings_per_subscriber = 64;
+};
+
 class Policy final : public core::Policy, public core::Ownership {
  public:
   std::uint16_t generation = 0;
@@ -49,6 +59,7 @@ class Policy final : public core::Policy, public core::Ownership {
   std::vector<Rule> rules;  // the first that matches decides
   StaticMap statics;        // before all rules
   std::optional<Nat64> nat64;
+  std::optional<PortControl> port_control;
   std::vector<core::InterfaceId> outside_of;  // by DomainId: one of its outside interfaces, or none
 
   // All addresses of the pools, by domain and address; to be sorted by settle() once they are there.
@@ -71,6 +82,8 @@ class Policy final : public core::Policy, public core::Ownership {
   // The bucket that has the outside endpoint; nothing when nobody has.
   [[nodiscard]] std::optional<unsigned> owner_of_outside(Endpoint outside, std::uint8_t protocol,
                                                          std::uint16_t domain) const noexcept;
+  // Whether a binding that was asked for may stay: some rule gives the subscriber that pool.
+  [[nodiscard]] bool keeps(const net::IpAddress& subscriber, const Mapping& mapping) const noexcept;
   // How long a port of that address rests; nothing when the policy does not have it any more.
   [[nodiscard]] Tick quarantine_of(const Place* place) const noexcept {
     return place == nullptr ? 0 : pools[place->pool].quarantine;

@@ -28,6 +28,16 @@ unsigned nth_bit(std::uint64_t bits, unsigned k) noexcept {
 
 std::size_t index_of(PortSpace space) noexcept { return static_cast<std::size_t>(space); }
 
+// A subscriber who comes back finds its old address, as long as the pool stays as it is.
+std::size_t place_of(const Subscriber& subscriber, std::size_t addresses) noexcept {
+  const auto& bytes = subscriber.address.bytes();
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+  std::memcpy(&first, bytes.data(), sizeof first);
+  std::memcpy(&second, bytes.data() + sizeof first, sizeof second);
+  return flow::hash_words(first, second, subscriber.domain) % addresses;
+}
+
 bool holds(const Block& block, AddressId address, unsigned run) noexcept {
   return block.address == address && run >= block.first_run && run < block.first_run + unsigned{block.runs};
 }
@@ -71,16 +81,8 @@ bool Ports::try_addresses(Subscriber& subscriber, const Pool& pool, Try&& attemp
     OutsideAddress& address = book_[subscriber.paired];
     if (address.domain() == pool.domain && pool.has(address.address())) return attempt(address);
   }
-  // A subscriber who comes back finds its old address, as long as the pool stays as it is.
   std::size_t at = below(static_cast<unsigned>(count));
-  if (pool.paired) {
-    const auto& bytes = subscriber.address.bytes();
-    std::uint64_t first = 0;
-    std::uint64_t second = 0;
-    std::memcpy(&first, bytes.data(), sizeof first);
-    std::memcpy(&second, bytes.data() + sizeof first, sizeof second);
-    at = flow::hash_words(first, second, subscriber.domain) % count;
-  }
+  if (pool.paired) at = place_of(subscriber, count);
   for (std::size_t i = 0; i < std::min(count, kAddressTries); ++i) {
     OutsideAddress& address = *pool.addresses[(at + i) % count];
     if (!attempt(address)) continue;
@@ -237,6 +239,15 @@ Shortage Ports::take_exactly(Subscriber& subscriber, SubscriberIndex number, con
     if (holds(subscriber.blocks[i], address.id(), run)) subscriber.blocks[i].idle = false;
   }
   return Shortage::kNone;
+}
+
+OutsideAddress* Ports::first_choice(const Subscriber& subscriber, const Pool& pool) const noexcept {
+  if (pool.addresses.empty()) return nullptr;
+  if (subscriber.paired != kNoAddress) {
+    OutsideAddress& address = book_[subscriber.paired];
+    if (address.domain() == pool.domain && pool.has(address.address())) return &address;
+  }
+  return pool.addresses[place_of(subscriber, pool.addresses.size())];
 }
 
 void Ports::give_back(Subscriber& subscriber, PortSpace space, OutsidePort port, Tick now) noexcept {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What one worker of the NAT gateway owns. Nothing here is shared, so nothing here is locked.
 #pragma once
 
 #include <array>
@@ -8,16 +7,38 @@
 #include "common/core/function.h"
 #include "common/flow/table_sweep.h"
 #include "vnfs/nat/binding_table.h"
+#include "vnfs/nat/pcp_message.h"
 #include "vnfs/nat/policy.h"
 
 namespace millrace::nat {
 
+// Seconds since there is state: RFC 6887 section 8.5. Ticks wrap, this does not.
+class Epoch {
+ public:
+  explicit Epoch(Tick now) noexcept : last_(now) {}
+  void advance(Tick now) noexcept {
+    if (!tick_after(now, last_)) return;
+    elapsed_ms_ += now - last_;
+    last_ = now;
+  }
+  [[nodiscard]] std::uint32_t seconds() const noexcept {
+    return static_cast<std::uint32_t>(elapsed_ms_ / 1000);
+  }
+
+ private:
+  std::uint64_t elapsed_ms_ = 0;
+  Tick last_;
+};
+
+// What one worker of the NAT gateway owns. Nothing here is shared, so nothing here is locked.
 struct WorkerState {
   WorkerState(const BindingTable::Limits& limits, const AddressBook& book, const core::WorkerServices& lent)
       : services(lent),
         bindings(limits, lent.seed, book, lent.now),
         sweep(lent.now),
-        session_sweep(lent.now) {}
+        session_sweep(lent.now),
+        lease_sweep(lent.now),
+        epoch(lent.now) {}
   WorkerState(const WorkerState&) = delete;
   WorkerState& operator=(const WorkerState&) = delete;
 
@@ -25,6 +46,9 @@ struct WorkerState {
   BindingTable bindings;
   flow::TableSweep sweep;  // over subscribers
   flow::TableSweep session_sweep;
+  flow::TableSweep lease_sweep;  // over what was asked for
+  Epoch epoch;
+  pcp::Message response;  // of PCP, in hand
 
   // From FindBinding to the later stages, for the batch in hand.
   std::array<Lookup, core::Batch::kMaxSize> lookups;

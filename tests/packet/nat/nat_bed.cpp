@@ -170,15 +170,19 @@ NatBed::NatBed(const NatVariant& variant, NatSpec spec, nat::BindingTable::Limit
     : variant_(variant), spec_(std::move(spec)), book_(std::make_unique<nat::AddressBook>()) {
   ensure_eal(64);
   // The bed's ports get the numbers that follow those of the beds before it, so the network is made twice.
-  const auto build = [](core::PortId inside, core::PortId outside) {
+  const std::uint16_t port = spec_.port_control ? nat::pcp::kServerPort : 0;
+  const auto build = [port](core::PortId inside, core::PortId outside) {
     NetworkBuilder builder;
     builder.interface(inside, "lan", {"10.0.0.1/16", "2001:db8:1::1/64"})
+        .function_port(port)
         .interface(outside, "wan", {"198.51.100.2/24"})
         .interface(inside, "tenant", {"10.0.0.1/16"}, 7, 0, 1)
         .function_routes()
+        .function_port(port)
         .interface(outside, "narrow", {"10.99.0.1/24"}, 9)
         .mtu(1280);
     builder.route("10.0.0.0/16", "lan", neighbor_mac(kLan).to_string())
+        .route("2001:db8:1::/64", "lan", neighbor_mac(kLan).to_string())
         .route("10.0.0.0/16", "tenant", neighbor_mac(kTenant).to_string())
         .route("0.0.0.0/0", "wan", neighbor_mac(kWan).to_string())
         .route("192.0.2.0/24", "narrow", neighbor_mac(kNarrow).to_string())
@@ -213,6 +217,7 @@ core::Snapshot NatBed::snapshot() {
   policy->draining = spec_.draining;
   policy->hairpin = spec_.hairpin;
   policy->timeouts = spec_.timeouts;
+  policy->port_control = spec_.port_control;
   policy->roles = {nat::Role::kInside, nat::Role::kOutside, nat::Role::kInside, nat::Role::kOutside};
   policy->outside_of = {core::InterfaceId(kWan), core::InterfaceId::none()};
   policy->rules = spec_.rules;

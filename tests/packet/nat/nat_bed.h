@@ -56,6 +56,7 @@ struct NatSpec {
   nat::Timeouts timeouts;
   bool hairpin = true;
   bool draining = false;
+  std::optional<nat::PortControl> port_control{};  // answered on kLan and kTenant
 };
 
 struct NatVariant {
