@@ -46,6 +46,8 @@ struct WorkerState {
   BindingTable bindings;
   flow::TableSweep sweep;  // over subscribers
   flow::TableSweep session_sweep;
+  std::uint16_t swept_generation = 0;
+  Tick sweep_until = 0;
   flow::TableSweep lease_sweep;  // over what was asked for
   Epoch epoch;
   pcp::Message response;  // of PCP, in hand
