@@ -18,7 +18,7 @@ NatSpec in_blocks(std::uint16_t block, std::uint8_t most) {
   return spec;
 }
 
-PacketBuilder udp_out(unsigned host, unsigned port) {
+PacketBuilder udp_of(unsigned host, unsigned port) {
   return NatBed::inside("10.0.0." + std::to_string(host), "8.8.8.8")
       .udp(static_cast<std::uint16_t>(port), 53);
 }
@@ -29,7 +29,7 @@ TEST_P(Blocks, ASubscriberHasItsBlockAlone) {
   for (unsigned host = 10; host < 30; ++host) {
     std::set<unsigned> blocks;
     for (unsigned port = 1; port <= 20; ++port) {
-      const auto out = bed.one(kInside, udp_out(host, port));
+      const auto out = bed.one(kInside, udp_of(host, port));
       ASSERT_TRUE(out);
       blocks.insert(out->source_port / 128U);
     }
@@ -44,14 +44,14 @@ TEST_P(Blocks, AllPortsOfItsBlocksAndNoMore) {
   std::set<std::uint16_t> ports;
   std::set<unsigned> blocks;
   for (unsigned port = 1; port <= 128; ++port) {
-    const auto out = bed.one(kInside, udp_out(10, port));
+    const auto out = bed.one(kInside, udp_of(10, port));
     ASSERT_TRUE(out);
     ASSERT_EQ(out->port, kOutside) << port;
     EXPECT_TRUE(ports.insert(out->source_port).second);
     blocks.insert(out->source_port / 64U);
   }
   EXPECT_EQ(blocks.size(), 2U);
-  const auto told = bed.one(kInside, udp_out(10, 129));
+  const auto told = bed.one(kInside, udp_of(10, 129));
   ASSERT_TRUE(told);
   EXPECT_EQ(int{told->icmp_code}, 13);
   EXPECT_EQ(bed.dropped(nat::Drop::kSubscriberPorts), 1U);
@@ -65,19 +65,19 @@ TEST_P(Blocks, ABlockRestsBeforeItIsAnothers) {
   spec.pools[0].first_port = 2048;
   spec.pools[0].last_port = 2048 + 63;  // one block
   NatBed bed(variant(), spec);
-  ASSERT_TRUE(bed.one(kInside, udp_out(10, 1)));
+  ASSERT_TRUE(bed.one(kInside, udp_of(10, 1)));
   bed.wait(301'000);
   EXPECT_EQ(bed.mappings(), 0U);
   EXPECT_EQ(bed.subscribers(), 1U);
-  const auto told = bed.one(kInside, udp_out(11, 1));
+  const auto told = bed.one(kInside, udp_of(11, 1));
   ASSERT_TRUE(told);
   EXPECT_EQ(int{told->icmp_code}, 13);
   EXPECT_EQ(bed.dropped(nat::Drop::kPoolExhausted), 1U);
   bed.wait(60'000);
-  ASSERT_TRUE(bed.one(kInside, udp_out(10, 2)));  // and it is not idle any more
+  ASSERT_TRUE(bed.one(kInside, udp_of(10, 2)));  // and it is not idle any more
   bed.wait(301'000);
   bed.wait(132'000);  // the rest, and a round over the subscribers
-  const auto out = bed.one(kInside, udp_out(11, 1));
+  const auto out = bed.one(kInside, udp_of(11, 1));
   ASSERT_TRUE(out);
   EXPECT_EQ(out->port, kOutside);
 }
@@ -94,7 +94,7 @@ TEST_P(Blocks, DeterministicMappingsFollowFromTheAddress) {
   // Blocks 1 to 7 of 8192 ports: seven inside addresses to an outside one.
   for (unsigned n = 0; n < 16; ++n) {
     for (unsigned port = 1; port <= 3; ++port) {
-      const auto out = bed.one(kInside, udp_out(16 + n, port));
+      const auto out = bed.one(kInside, udp_of(16 + n, port));
       ASSERT_TRUE(out);
       EXPECT_EQ(out->source, "203.0.113." + std::to_string(n / 7));
       EXPECT_EQ(out->source_port / 8192, 1 + n % 7);

@@ -8,9 +8,9 @@ namespace {
 class Nat64 : public NatTest {};
 MILLRACE_NAT_VARIANTS(Nat64);
 
-constexpr std::string_view kHost = "2001:db8:1::10";
-constexpr std::string_view kOther = "2001:db8:1::77";
-constexpr std::string_view kServer = "64:ff9b::808:808";  // 8.8.8.8
+constexpr std::string_view kHost6 = "2001:db8:1::10";
+constexpr std::string_view kOther6 = "2001:db8:1::77";
+constexpr std::string_view kServer6 = "64:ff9b::808:808";  // 8.8.8.8
 
 NatSpec nat64() {
   NatSpec spec;
@@ -25,13 +25,13 @@ NatSpec own_prefix() {
   return spec;
 }
 
-PacketBuilder udp_out(std::string_view host, std::uint16_t port, std::string_view to = kServer) {
+PacketBuilder udp_through(std::string_view host, std::uint16_t port, std::string_view to = kServer6) {
   return NatBed::inside(host, to).udp(port, 53).payload(20);
 }
 
 TEST_P(Nat64, UdpGoesOutAndItsAnswerComesBack) {
   NatBed bed(variant(), nat64());
-  const auto out = bed.one(kInside, udp_out(kHost, 4000));
+  const auto out = bed.one(kInside, udp_through(kHost6, 4000));
   ASSERT_TRUE(out);
   EXPECT_EQ(out->port, kOutside);
   EXPECT_EQ(out->source, "203.0.113.1");
@@ -43,8 +43,8 @@ TEST_P(Nat64, UdpGoesOutAndItsAnswerComesBack) {
       bed.one(kOutside, NatBed::outside("8.8.8.8", out->source).udp(53, out->source_port).payload(30));
   ASSERT_TRUE(in);
   EXPECT_EQ(in->port, kInside);
-  EXPECT_EQ(in->source, kServer);
-  EXPECT_EQ(in->destination, kHost);
+  EXPECT_EQ(in->source, kServer6);
+  EXPECT_EQ(in->destination, kHost6);
   EXPECT_EQ(in->source_port, 53);
   EXPECT_EQ(in->destination_port, 4000);
   EXPECT_EQ(in->ttl, 63);
@@ -55,7 +55,7 @@ TEST_P(Nat64, UdpGoesOutAndItsAnswerComesBack) {
 TEST_P(Nat64, TcpOpensAndCloses) {
   NatBed bed(variant(), nat64());
   const auto tcp = [&](std::string_view flags, std::size_t bytes = 0) {
-    return NatBed::inside(kHost, kServer).tcp(40000, 80).flags(flags).payload(bytes);
+    return NatBed::inside(kHost6, kServer6).tcp(40000, 80).flags(flags).payload(bytes);
   };
   const auto syn = bed.one(kInside, tcp("S"));
   ASSERT_TRUE(syn);
@@ -78,7 +78,7 @@ TEST_P(Nat64, TcpOpensAndCloses) {
 // RFC 6146 section 3.5.3.
 TEST_P(Nat64, APingGoesThrough) {
   NatBed bed(variant(), nat64());
-  const auto out = bed.one(kInside, NatBed::inside(kHost, kServer).echo_request(77, 3).payload(40));
+  const auto out = bed.one(kInside, NatBed::inside(kHost6, kServer6).echo_request(77, 3).payload(40));
   ASSERT_TRUE(out);
   EXPECT_EQ(int{out->icmp_type}, 8);
   EXPECT_EQ(out->payload.size(), 40U);
@@ -86,15 +86,15 @@ TEST_P(Nat64, APingGoesThrough) {
       bed.one(kOutside, NatBed::outside("8.8.8.8", out->source).echo_reply(out->source_port, 3).payload(40));
   ASSERT_TRUE(in);
   EXPECT_EQ(int{in->icmp_type}, 129);
-  EXPECT_EQ(in->destination, kHost);
+  EXPECT_EQ(in->destination, kHost6);
   EXPECT_EQ(in->source_port, 77);
 }
 
 TEST_P(Nat64, AnEndpointKeepsItsOutsidePort) {
   NatBed bed(variant(), nat64());
-  const auto one = bed.one(kInside, udp_out(kHost, 4000));
-  const auto two = bed.one(kInside, udp_out(kHost, 4000, "64:ff9b::101:101"));
-  const auto other = bed.one(kInside, udp_out(kOther, 4000));
+  const auto one = bed.one(kInside, udp_through(kHost6, 4000));
+  const auto two = bed.one(kInside, udp_through(kHost6, 4000, "64:ff9b::101:101"));
+  const auto other = bed.one(kInside, udp_through(kOther6, 4000));
   ASSERT_TRUE(one && two && other);
   EXPECT_EQ(two->source_end(), one->source_end());
   EXPECT_NE(other->source_end(), one->source_end());
@@ -104,13 +104,13 @@ TEST_P(Nat64, AnEndpointKeepsItsOutsidePort) {
 TEST_P(Nat64, FiltersAsItIsToldTo) {
   NatSpec spec = nat64();
   NatBed open(variant(), spec);
-  const auto out = open.one(kInside, udp_out(kHost, 4000));
+  const auto out = open.one(kInside, udp_through(kHost6, 4000));
   ASSERT_TRUE(out);
   const auto in = open.one(kOutside, NatBed::outside("9.9.9.9", out->source).udp(7, out->source_port));
   ASSERT_TRUE(in);
   EXPECT_EQ(in->source, "64:ff9b::909:909");
   // And the host may answer.
-  const auto answer = open.one(kInside, NatBed::inside(kHost, "64:ff9b::909:909").udp(4000, 7));
+  const auto answer = open.one(kInside, NatBed::inside(kHost6, "64:ff9b::909:909").udp(4000, 7));
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->ends(), out->source_end() + " > 9.9.9.9:7");
 }
@@ -119,7 +119,7 @@ TEST_P(Nat64, FiltersByAddress) {
   NatSpec spec = nat64();
   spec.nat64_filtering = nat::Dependence::kAddress;
   NatBed bed(variant(), spec);
-  const auto out = bed.one(kInside, udp_out(kHost, 4000));
+  const auto out = bed.one(kInside, udp_through(kHost6, 4000));
   ASSERT_TRUE(out);
   bed.refused(kOutside, NatBed::outside("9.9.9.9", out->source).udp(7, out->source_port),
               nat::Drop::kFiltered);
@@ -129,29 +129,29 @@ TEST_P(Nat64, FiltersByAddress) {
 // RFC 7915 section 4.2, RFC 6146 section 3.5.4.
 TEST_P(Nat64, AnErrorFromOutsideIsAboutThePacketThatWasSent) {
   NatBed bed(variant(), nat64());
-  const auto out = bed.one(kInside, udp_out(kHost, 4000));
+  const auto out = bed.one(kInside, udp_through(kHost6, 4000));
   ASSERT_TRUE(out);
   const auto seen = packet().ipv4(out->source, "8.8.8.8").ttl(60).udp(out->source_port, 53).payload(20);
   const auto error = bed.one(kOutside, NatBed::outside("100.100.1.1", out->source).icmp(3, 3).embed(seen));
   ASSERT_TRUE(error);
   EXPECT_EQ(error->port, kInside);
   EXPECT_EQ(error->source, "64:ff9b::6464:101");
-  EXPECT_EQ(error->destination, kHost);
+  EXPECT_EQ(error->destination, kHost6);
   EXPECT_EQ(int{error->icmp_type}, 1);
   EXPECT_EQ(int{error->icmp_code}, 4);
   const Seen embedded = error->embedded();
-  EXPECT_EQ(embedded.source, kHost);
-  EXPECT_EQ(embedded.destination, kServer);
+  EXPECT_EQ(embedded.source, kHost6);
+  EXPECT_EQ(embedded.destination, kServer6);
   EXPECT_EQ(embedded.source_port, 4000);
   EXPECT_EQ(embedded.destination_port, 53);
 }
 
 TEST_P(Nat64, AnErrorFromInsideIsAboutThePacketThatCameIn) {
   NatBed bed(variant(), nat64());
-  const auto out = bed.one(kInside, udp_out(kHost, 4000));
+  const auto out = bed.one(kInside, udp_through(kHost6, 4000));
   ASSERT_TRUE(out);
-  const auto got = packet().ipv6(kServer, kHost).ttl(60).udp(53, 4000).payload(20);
-  const auto error = bed.one(kInside, NatBed::inside(kHost, kServer).icmp(1, 4).embed(got));
+  const auto got = packet().ipv6(kServer6, kHost6).ttl(60).udp(53, 4000).payload(20);
+  const auto error = bed.one(kInside, NatBed::inside(kHost6, kServer6).icmp(1, 4).embed(got));
   ASSERT_TRUE(error);
   EXPECT_EQ(error->port, kOutside);
   EXPECT_EQ(error->source, "203.0.113.1");
@@ -165,7 +165,7 @@ TEST_P(Nat64, AnErrorFromInsideIsAboutThePacketThatCameIn) {
 TEST_P(Nat64, APacketTooBigForTheWayOutIsTold) {
   NatBed bed(variant(), own_prefix());
   const auto error =
-      bed.one(kInside, NatBed::inside(kHost, "2001:db8:64::c000:209").udp(4000, 53).payload(1300));
+      bed.one(kInside, NatBed::inside(kHost6, "2001:db8:64::c000:209").udp(4000, 53).payload(1300));
   ASSERT_TRUE(error);
   EXPECT_EQ(int{error->icmp_type}, 2);
   // MTU 1280 there and 20 more.
@@ -174,7 +174,7 @@ TEST_P(Nat64, APacketTooBigForTheWayOutIsTold) {
 
 TEST_P(Nat64, FragmentsGoThroughInAnyOrder) {
   NatBed bed(variant(), nat64());
-  const auto whole = NatBed::inside(kHost, kServer).udp(4000, 53).payload(2000);
+  const auto whole = NatBed::inside(kHost6, kServer6).udp(4000, 53).payload(2000);
   const auto out = bed.pass(kInside, {whole.piece(1000, 1008, 9), whole.piece(0, 1000, 9)});
   ASSERT_EQ(out.size(), 2U);
   std::uint16_t port = 0;
@@ -186,29 +186,29 @@ TEST_P(Nat64, FragmentsGoThroughInAnyOrder) {
   const auto back = NatBed::outside("8.8.8.8", "203.0.113.1").udp(53, port).payload(2000);
   const auto in = bed.pass(kOutside, {back.piece(1000, 1008, 5), back.piece(0, 1000, 5)});
   ASSERT_EQ(in.size(), 2U);
-  for (const Seen& piece : in) EXPECT_EQ(piece.destination, kHost);
+  for (const Seen& piece : in) EXPECT_EQ(piece.destination, kHost6);
 }
 
 // RFC 6146 section 3.8.
 TEST_P(Nat64, TwoHostsReachEachOtherByTheirOutsideAddresses) {
   NatBed bed(variant(), own_prefix());
-  const auto one = bed.one(kInside, udp_out(kHost, 4000, "2001:db8:64::808:808"));
-  const auto two = bed.one(kInside, udp_out(kOther, 5000, "2001:db8:64::808:808"));
+  const auto one = bed.one(kInside, udp_through(kHost6, 4000, "2001:db8:64::808:808"));
+  const auto two = bed.one(kInside, udp_through(kOther6, 5000, "2001:db8:64::808:808"));
   ASSERT_TRUE(one && two);
   const auto there = bed.one(
-      kInside, NatBed::inside(kHost, "2001:db8:64::cb00:7101").udp(4000, two->source_port).payload(9));
+      kInside, NatBed::inside(kHost6, "2001:db8:64::cb00:7101").udp(4000, two->source_port).payload(9));
   ASSERT_TRUE(there);
   EXPECT_EQ(there->port, kInside);
   EXPECT_EQ(there->source, "2001:db8:64::cb00:7101");
   EXPECT_EQ(there->source_port, one->source_port);
-  EXPECT_EQ(there->destination, kOther);
+  EXPECT_EQ(there->destination, kOther6);
   EXPECT_EQ(there->destination_port, 5000);
 }
 
 // RFC 7915 section 4.5.
 TEST_P(Nat64, UdpWithoutAChecksumGetsOne) {
   NatBed bed(variant(), nat64());
-  const auto out = bed.one(kInside, udp_out(kHost, 4000));
+  const auto out = bed.one(kInside, udp_through(kHost6, 4000));
   ASSERT_TRUE(out);
   const auto in = bed.one(
       kOutside,
@@ -220,18 +220,18 @@ TEST_P(Nat64, UdpWithoutAChecksumGetsOne) {
 TEST_P(Nat64, WhatMeansNothingInIpv4IsDropped) {
   NatBed bed(variant(), nat64());
   // RFC 6052 section 3.1: no private address under the well-known prefix.
-  bed.refused(kInside, udp_out(kHost, 4000, "64:ff9b::a00:a"), nat::Drop::kUntranslatable);
-  bed.refused(kInside, NatBed::inside(kHost, kServer).gre(0x0800).payload(9),
+  bed.refused(kInside, udp_through(kHost6, 4000, "64:ff9b::a00:a"), nat::Drop::kUntranslatable);
+  bed.refused(kInside, NatBed::inside(kHost6, kServer6).gre(0x0800).payload(9),
               nat::Drop::kUnsupportedProtocol);
-  bed.refused(kInside, NatBed::inside(kHost, kServer).tcp(1, 2).flags("A"), nat::Drop::kTcpNotSyn);
-  bed.refused(kInside, NatBed::inside("64:ff9b::101:101", kServer).udp(1, 2), nat::Drop::kUntranslatable);
+  bed.refused(kInside, NatBed::inside(kHost6, kServer6).tcp(1, 2).flags("A"), nat::Drop::kTcpNotSyn);
+  bed.refused(kInside, NatBed::inside("64:ff9b::101:101", kServer6).udp(1, 2), nat::Drop::kUntranslatable);
 }
 
 TEST_P(Nat64, OtherIpv6IsRoutedAsItIs) {
   NatBed bed(variant(), nat64());
-  const auto out = bed.pass(kInside, {NatBed::inside(kHost, kOther).udp(1, 2)});
+  const auto out = bed.pass(kInside, {NatBed::inside(kHost6, kOther6).udp(1, 2)});
   ASSERT_EQ(out.size(), 1U);
-  EXPECT_EQ(out[0].destination, kOther);
+  EXPECT_EQ(out[0].destination, kOther6);
   EXPECT_EQ(bed.sessions(), 0U);
 }
 

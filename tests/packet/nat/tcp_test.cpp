@@ -8,7 +8,7 @@ namespace {
 class Tcp : public NatTest {};
 MILLRACE_NAT_VARIANTS(Tcp);
 
-constexpr std::string_view kServer = "93.184.216.34";
+constexpr std::string_view kWebServer = "93.184.216.34";
 
 // A connection from 10.0.0.10:40000 to the server's port 80.
 struct Connection {
@@ -17,10 +17,10 @@ struct Connection {
   std::string outside{};
 
   [[nodiscard]] PacketBuilder out(std::string_view flags, std::size_t bytes = 0) const {
-    return NatBed::inside("10.0.0.10", kServer).tcp(40000, 80).flags(flags).payload(bytes);
+    return NatBed::inside("10.0.0.10", kWebServer).tcp(40000, 80).flags(flags).payload(bytes);
   }
   [[nodiscard]] PacketBuilder in(std::string_view flags, std::size_t bytes = 0) const {
-    return NatBed::outside(kServer, outside).tcp(80, outside_port).flags(flags).payload(bytes);
+    return NatBed::outside(kWebServer, outside).tcp(80, outside_port).flags(flags).payload(bytes);
   }
   void open() {
     const auto syn = bed.one(kInside, out("S"));
