@@ -339,16 +339,16 @@ void BindingTable::close_session(SessionIndex index, SessionEnd why, Tick quaran
   open_sessions_.set(sessions_.size());
   --subscribers_[mapping.subscriber].sessions;
   if (--mapping.sessions != 0 || mapping.has(Mapping::kKept)) return;
-  if (quarantine != 0 && rests(mapping)) {
+  // A port that is shared goes to others when it has rested. One of a block is the subscriber's own to use
+  // again (RFC 6888 REQ-8 B), and the block rests when all of it is idle.
+  if (quarantine != 0 && shares_port(mapping)) {
     rest(session.mapping, now);
   } else {
     close_mapping(session.mapping, now);
   }
 }
 
-// A port that is shared goes to others when it has rested. One of a block is the subscriber's own to use
-// again (RFC 6888 REQ-8 B), and the block rests when all of it is idle.
-bool BindingTable::rests(const Mapping& mapping) const noexcept {
+bool BindingTable::shares_port(const Mapping& mapping) const noexcept {
   if (mapping.address == kNoAddress) return false;
   return book_[mapping.address]
              .run(mapping.outside_port_host() / OutsideAddress::kRunPorts)

@@ -150,6 +150,9 @@ class BindingTable {
   // `list_remote` only.
   [[nodiscard]] bool has_remote(const Mapping& mapping, std::uint32_t remote_address) const noexcept;
 
+  // Whether its port is one of a pool that is in no subscriber's block.
+  [[nodiscard]] bool shares_port(const Mapping& mapping) const noexcept;
+
   // The subscriber, known or new; kNoIndex when there is no room.
   [[nodiscard]] SubscriberIndex open_subscriber(const net::IpAddress& address, std::uint16_t domain,
                                                 unsigned bucket, Tick now) noexcept;
@@ -244,7 +247,6 @@ class BindingTable {
   [[nodiscard]] Opened begin_mapping(const NewMapping& wanted, Endpoint outside, AddressId address,
                                      std::uint16_t domain) noexcept;
   [[nodiscard]] SessionIndex insert_session(const Session& wanted, Tick deadline, Tick now) noexcept;
-  [[nodiscard]] bool rests(const Mapping& mapping) const noexcept;
   void rest(MappingIndex index, Tick now) noexcept;
   void wake(MappingIndex index) noexcept;
   [[nodiscard]] bool has_room(Tick now) noexcept;

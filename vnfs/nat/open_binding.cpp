@@ -57,9 +57,10 @@ Endpoint seen_from_outside(Endpoint remote, Endpoint outside, std::uint8_t proto
 
 }  // namespace
 
-void OpenBinding::refuse(Batch& batch, Packet& packet, Drop reason) noexcept {
+void OpenBinding::refuse(Batch& batch, Packet& packet, const RefusedPacket& refused) noexcept {
   state.services.originator.admin_prohibited(packet, *batch.network);
-  batch.drop(packet, reason);
+  state.events.refused(refused, batch.now);
+  batch.drop(packet, refused.reason);
 }
 
 // Whether the packet could begin a session, whatever the rules say.
@@ -100,8 +101,16 @@ void OpenBinding::open_session(Batch& batch, Packet& packet, const BindingTable:
   const SessionIndex index = state.bindings.open_session(wanted, policy.timeouts, batch.now);
   if (index == kNoIndex) {
     BindingTable& bindings = state.bindings;
-    if (bindings.mapping(wanted.mapping).sessions == 0) bindings.close_mapping(wanted.mapping, batch.now);
-    return refuse(batch, packet, Drop::kSessionTableFull);
+    const Mapping mapping = bindings.mapping(wanted.mapping);
+    const Subscriber subscriber = bindings.subscriber(mapping.subscriber);
+    if (mapping.sessions == 0) bindings.close_mapping(wanted.mapping, batch.now);
+    return refuse(batch, packet,
+                  {.reason = Drop::kSessionTableFull,
+                   .inside = subscriber.address,
+                   .domain = subscriber.domain,
+                   .inside_port = mapping.inside_port,
+                   .protocol = mapping.protocol,
+                   .subscriber = mapping.subscriber});
   }
   packet.session = index;
   state.bound |= std::uint64_t{1} << batch.lane(packet);
@@ -115,15 +124,21 @@ MappingIndex OpenBinding::mapping_for(Batch& batch, Packet& packet, const Rule& 
   const net::IpAddress source = packet.source();
   const SubscriberIndex number =
       bindings.open_subscriber(source, packet.domain.value(), bucket_of_inside(source), batch.now);
-  if (number == kNoIndex) {
-    refuse(batch, packet, Drop::kSubscriberTableFull);
-    return kNoIndex;
-  }
-  if (bindings.subscriber(number).sessions >= pool.sessions_per_subscriber) {
-    refuse(batch, packet, Drop::kSubscriberSessions);
-    return kNoIndex;
-  }
   const Tuple& tuple = state.lookups[batch.lane(packet)].tuple;
+  const auto refuse_for = [&](Drop reason) {
+    refuse(batch, packet,
+           {.reason = reason,
+            .inside = source,
+            .domain = packet.domain.value(),
+            .inside_port = tuple.source().port,
+            .protocol = tuple.protocol(),
+            .subscriber = number,
+            .pool = &pool});
+    return kNoIndex;
+  };
+  if (number == kNoIndex) return refuse_for(Drop::kSubscriberTableFull);
+  if (bindings.subscriber(number).sessions >= pool.sessions_per_subscriber)
+    return refuse_for(Drop::kSubscriberSessions);
   const Endpoint remote = masked(tuple.destination(), rule.mapping);
   const MappingIndex known = bindings.find_mapping(number, tuple.source().port, tuple.protocol(), remote);
   if (known != kNoIndex) return known;
@@ -133,7 +148,7 @@ MappingIndex OpenBinding::mapping_for(Batch& batch, Packet& packet, const Rule& 
                                              .flags = Mapping::filtering_flags(rule.filtering),
                                              .remote = remote},
                                             pool, batch.now);
-  if (opened.mapping == kNoIndex) refuse(batch, packet, drop_of(opened.refusal));
+  if (opened.mapping == kNoIndex) return refuse_for(drop_of(opened.refusal));
   return opened.mapping;
 }
 

@@ -30,12 +30,21 @@ struct Rule {
                              const net::IpAddress& destination) const noexcept;
 };
 
+// What the workers note for the logs.
+struct LoggedEvents {
+  bool blocks = false;  // blocks of ports, and mappings whose port is in none
+  bool sessions = false;
+  bool destinations = false;  // with sessions, RFC 6888 REQ-12
+  bool refusals = false;      // pools without a port, subscribers and tables with as much as they may have
+};
+
 class Policy final : public core::Policy, public core::Ownership {
  public:
   std::uint16_t generation = 0;
   bool draining = false;
   bool hairpin = true;
   Timeouts timeouts;
+  LoggedEvents logged;
   std::vector<Role> roles;  // by InterfaceId
   std::vector<Pool> pools;
   std::vector<Rule> rules;                    // the first that matches decides
