@@ -60,7 +60,7 @@ bool NatEventLog::may_tell(SubscriberIndex subscriber, Tick now) noexcept {
   const bool anothers = known && tick_after(bindings_.subscriber(subscriber).since, last);
   const bool rested = last == 0 || anothers || !tick_after(last + kRefusalPause, now);
   if (!rested || !refusals_.take(now)) return false;
-  last = now;
+  last = std::max<Tick>(now, 1);  // 0 says never
   return true;
 }
 
