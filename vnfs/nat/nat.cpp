@@ -87,7 +87,7 @@ Result<control::SessionPage> Nat::sessions(Workers workers, const core::Snapshot
 
 Result<std::uint64_t> Nat::flush_sessions(Workers workers, const core::Snapshot& snapshot,
                                           const control::PacketMatch& match) {
-  return nat::flush_sessions(workers, snapshot, match);
+  return nat::flush_sessions(workers, snapshot, match, [&] { write_logs(workers); });
 }
 
 Result<boost::json::object> Nat::explain(Workers /*workers*/, const core::Snapshot& /*snapshot*/,
