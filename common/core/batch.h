@@ -97,6 +97,7 @@ class Batch {
   [[nodiscard]] std::uint64_t live_mask() const noexcept { return live_; }
   [[nodiscard]] bool full() const noexcept { return size_ == kMaxSize; }
   [[nodiscard]] Packet& operator[](unsigned lane) noexcept { return packets_[lane]; }
+  [[nodiscard]] const Packet& operator[](unsigned lane) const noexcept { return packets_[lane]; }
   [[nodiscard]] unsigned lane(const Packet& packet) const noexcept {
     return static_cast<unsigned>(&packet - packets_.data());
   }

@@ -96,6 +96,15 @@ bool is_for_another(const Packet& packet, const Network& network) noexcept {
   return !hop.valid() || network.next_hops[hop.value()].kind != NextHop::Kind::kHost;
 }
 
+// Of what is for our own address: whether the function answers it, in place of the twin.
+bool is_for_function(const Packet& packet, const NextHop& hop, const Network& network) noexcept {
+  const Headers& headers = packet.headers;
+  const std::uint16_t port = network.interfaces[packet.ingress.value()].function_port;
+  return port != 0 && headers.protocol == net::protocol::kUdp && headers.has_ports && !headers.is_fragment &&
+         headers.destination_port.host() == port && hop.interface.valid() &&
+         network.interfaces[hop.interface.value()].has(packet.destination());
+}
+
 // Whether a frame that is neither ARP nor IP may pass between the two ports of a pair.
 bool passes_unread(const Packet& packet, const Network& network) noexcept {
   const Bytes frame = packet.first_segment();
@@ -197,8 +206,9 @@ bool Ingress::accept_addresses(Batch& batch, Packet& packet) noexcept {
   }
   const NextHop& hop = network.next_hops[packet.next_hop.value()];
   packet.egress = hop.interface;
-  if (hop.kind == NextHop::Kind::kHost) [[unlikely]]
-    to_host(batch, packet);
+  if (hop.kind == NextHop::Kind::kHost) [[unlikely]] {
+    if (!is_for_function(packet, hop, network)) to_host(batch, packet);
+  }
 }
 
 // A source that means something on its own link only goes to the twin or nowhere.

@@ -32,7 +32,13 @@ struct Interface {
   bool up = true;
   net::MacAddress mac;
   std::vector<net::InterfaceAddress> addresses;
-  bool function_routes = false;  // what comes in without a route goes to the function, which may know one
+  bool function_routes = false;     // what comes in without a route goes to the function, which may know one
+  std::uint16_t function_port = 0;  // UDP to this port of our own addresses is the function's, not the twin's
+
+  [[nodiscard]] bool has(const net::IpAddress& address) const noexcept {
+    return std::ranges::any_of(addresses,
+                               [&](const net::InterfaceAddress& own) { return own.address == address; });
+  }
 
   // The address that speaks for the interface in ICMP errors; nothing when it has none of that family.
   [[nodiscard]] const net::IpAddress* address(net::Family family) const noexcept {

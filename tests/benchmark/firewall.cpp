@@ -204,7 +204,7 @@ void measure_sweep(const Options& options) {
       do {
         last = visits;
         const std::uint64_t begin = rte_rdtsc();
-        sweep.advance(state.sessions, now, [&](firewall::SessionIndex index) {
+        sweep.advance(state.sessions.flows(), now, [&](firewall::SessionIndex index) {
           ++visits;
           state.accounts.settle(state.sessions[index]);
         });

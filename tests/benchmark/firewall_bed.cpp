@@ -4,21 +4,11 @@
 #include <algorithm>
 #include <stdexcept>
 #include <string>
-#include <thread>
-
-#include <pthread.h>
-#include <rte_cycles.h>
-#include <rte_ethdev.h>
-#include <rte_lcore.h>
-#include <rte_ring.h>
-#include <sched.h>
 
 #include "tests/support/networks.h"
 
 namespace millrace::benchmark {
 namespace {
-
-constexpr unsigned kRing = 1024;
 
 std::shared_ptr<const core::Network> make_network() {
   testing::NetworkBuilder builder;
@@ -86,85 +76,47 @@ std::vector<firewall::Rule> make_rules(unsigned count, bool ipv6) {
   return rules;
 }
 
-FirewallBed::FirewallBed(const BedConfig& config)
-    : config_(config), network_(make_network()), rules_(config.first_rules) {
-  for (auto& rule : make_rules(config.rules, config.traffic.ipv6)) rules_.push_back(std::move(rule));
-  // The burst of the generator, what waits in the rings, and the pool's caches of every thread.
-  const unsigned buffers = 8191;
-  const core::MakeFunction make =
-      [&](const core::WorkerServices& services) -> std::unique_ptr<core::Function> {
-    auto function = std::make_unique<firewall::FirewallFunction>(
-        firewall::Limits{.sessions = config.traffic.flows / config.workers + config.spare_sessions},
-        services);
-    functions_.push_back(function.get());
-    if (config.wrap) return config.wrap(std::move(function));
-    return function;
-  };
-  bed_ = std::make_unique<testing::Testbed>(
-      testing::TestbedConfig{
-          .workers = config.workers, .burst = kBurst, .buffers = buffers, .ring_size = kRing},
-      core::Snapshot{network_, make_policy(rules_, generation_)}, make);
-  if (bed_->port(0).value() != 0) throw std::runtime_error("the ports of an earlier bed are still there");
-  for (unsigned w = 0; w < config.workers; ++w) traffic_.emplace_back(config.traffic, w, config.workers);
-  made_at_ = rte_rdtsc();
+FirewallBed::FirewallBed(const BedConfig& config) : FirewallBed(config, std::make_unique<Parts>()) {}
+
+FirewallBed::FirewallBed(const BedConfig& config, std::unique_ptr<Parts> parts)
+    : PipelineBed(
+          config.workers,
+          [&] {
+            parts->network = make_network();
+            parts->rules = config.first_rules;
+            for (auto& rule : make_rules(config.rules, config.traffic.ipv6))
+              parts->rules.push_back(std::move(rule));
+            return core::Snapshot{parts->network, make_policy(parts->rules, parts->generation)};
+          }(),
+          [&](const core::WorkerServices& services) -> std::unique_ptr<core::Function> {
+            auto function = std::make_unique<firewall::FirewallFunction>(
+                firewall::Limits{.sessions = config.traffic.flows / config.workers + config.spare_sessions},
+                services);
+            parts->functions.push_back(function.get());
+            if (config.wrap) return config.wrap(std::move(function));
+            return function;
+          },
+          firewall::FirewallFunction::kStageNames),
+      parts_(std::move(parts)) {
+  for (unsigned w = 0; w < config.workers; ++w)
+    parts_->traffic.emplace_back(config.traffic, w, config.workers);
 }
 
-unsigned FirewallBed::stages() const noexcept {
-  return static_cast<unsigned>(firewall::FirewallFunction::kStageNames.size()) + 2;
-}
-
-std::string_view FirewallBed::stage_name(unsigned stage) const noexcept {
-  if (stage == 0) return core::Ingress::kName;
-  if (stage + 1 == stages()) return core::Egress::kName;
-  return firewall::FirewallFunction::kStageNames[stage - 1];
-}
-
-core::Snapshot FirewallBed::renewed_snapshot() { return {network_, make_policy(rules_, ++generation_)}; }
-
-void FirewallBed::enqueue(unsigned worker, unsigned port, std::span<void*> mbufs) {
-  for (void* mbuf : mbufs) static_cast<rte_mbuf*>(mbuf)->port = bed_->port(port).value();
-  const auto count = static_cast<unsigned>(mbufs.size());
-  if (rte_ring_enqueue_bulk(bed_->receive_ring(port, worker), mbufs.data(), count, nullptr) != count)
-    throw std::runtime_error("receive ring full");
+core::Snapshot FirewallBed::renewed_snapshot() {
+  return {parts_->network, make_policy(parts_->rules, ++parts_->generation)};
 }
 
 void FirewallBed::fill_window(unsigned worker, Size size) {
   fill(worker, kWindow, [&](rte_mbuf* mbuf, unsigned i) {
     const bool client = (i & 1U) == 0;
-    traffic_[worker].write_any(mbuf, client, size);
+    parts_->traffic[worker].write_any(mbuf, client, size);
     return client ? 0U : 1U;
   });
 }
 
-void FirewallBed::poll(unsigned worker, Cost& cost) {
-  core::Worker& polled = bed_->worker(worker);
-  const core::WorkerCounters& counters = polled.counters();
-  std::array<std::uint64_t, core::WorkerCounters::kMaxStages> before;
-  for (unsigned s = 0; s < stages(); ++s) before[s] = counters.stages[s].cycles.read();
-  const rte_ring* rings[] = {bed_->receive_ring(0, worker), bed_->receive_ring(1, worker)};
-  const std::uint64_t begin = rte_rdtsc();
-  while (rte_ring_empty(rings[0]) == 0 || rte_ring_empty(rings[1]) == 0) polled.poll_once();
-  cost.polling += rte_rdtsc() - begin;
-  for (unsigned s = 0; s < stages(); ++s) {
-    const std::uint64_t spent = counters.stages[s].cycles.read() - before[s];
-    cost.stages[s] += spent;
-    cost.cycles += spent;
-  }
-}
-
-void FirewallBed::drain(unsigned worker) {
-  std::array<rte_mbuf*, kWindow> mbufs;
-  for (unsigned p = 0; p < 2; ++p) {
-    while (const unsigned count = rte_ring_dequeue_burst(
-               bed_->transmit_ring(p, worker), reinterpret_cast<void**>(mbufs.data()), kWindow, nullptr)) {
-      rte_pktmbuf_free_bulk(mbufs.data(), count);
-    }
-  }
-}
-
 Cost FirewallBed::send(unsigned worker, Step step, unsigned first, unsigned count) {
   Cost cost{.packets = count};
-  const Traffic& traffic = traffic_[worker];
+  const Traffic& traffic = parts_->traffic[worker];
   for (unsigned at = 0; at < count; at += kWindow) {
     fill(worker, std::min(kWindow, count - at), [&](rte_mbuf* mbuf, unsigned i) {
       traffic.write(mbuf, traffic.flow(first + at + i), step, 60);
@@ -179,91 +131,11 @@ Cost FirewallBed::send(unsigned worker, Step step, unsigned first, unsigned coun
 void FirewallBed::establish(unsigned worker) {
   // In portions: a handshake is not left half-open for longer than its timeout.
   constexpr unsigned kPortion = 4096;
-  const unsigned flows = traffic_[worker].flows();
+  const unsigned flows = parts_->traffic[worker].flows();
   for (unsigned first = 0; first < flows; first += kPortion) {
     const unsigned count = std::min(kPortion, flows - first);
     for (const Step step : {Step::kSyn, Step::kSynAck, Step::kAck}) send(worker, step, first, count);
   }
-}
-
-Cost FirewallBed::forward(unsigned worker, Size size, unsigned packets) {
-  Cost cost;
-  for (; cost.packets < packets; cost.packets += kWindow) {
-    follow_clock(worker);
-    fill_window(worker, size);
-    poll(worker, cost);
-    drain(worker);
-  }
-  return cost;
-}
-
-Cost FirewallBed::forward_io(unsigned worker, Size size, unsigned packets) {
-  Cost cost;
-  std::array<rte_mbuf*, kBurst> mbufs;
-  const auto queue = static_cast<std::uint16_t>(worker);
-  for (; cost.packets < packets; cost.packets += kWindow) {
-    fill_window(worker, size);
-    const std::uint64_t begin = rte_rdtsc();
-    for (unsigned left = kWindow; left != 0;) {
-      for (unsigned p = 0; p < 2; ++p) {
-        const std::uint16_t count = rte_eth_rx_burst(bed_->port(p).value(), queue, mbufs.data(), kBurst);
-        for (unsigned i = 0; i < count; ++i) {
-          auto& ethernet = *rte_pktmbuf_mtod(mbufs[i], net::EthernetHeader*);
-          std::swap(ethernet.source, ethernet.destination);
-        }
-        rte_eth_tx_burst(bed_->port(1 - p).value(), queue, mbufs.data(), count);
-        left -= count;
-      }
-    }
-    cost.polling += rte_rdtsc() - begin;
-    drain(worker);
-  }
-  cost.cycles = cost.polling;
-  return cost;
-}
-
-void FirewallBed::follow_clock(unsigned worker) {
-  bed_->worker(worker).set_time(static_cast<Tick>((rte_rdtsc() - made_at_) / (rte_get_tsc_hz() / 1000)));
-}
-
-void FirewallBed::check_nothing_lost() const {
-  const auto received = bed_->total(&core::WorkerCounters::received);
-  const auto transmitted = bed_->total(&core::WorkerCounters::transmitted);
-  if (received == transmitted && bed_->dropped_in_all() == 0) return;
-  std::string message = std::to_string(received) + " packets in, " + std::to_string(transmitted) + " out";
-  for (unsigned reason = 0; reason < core::kMaxDropReasons; ++reason) {
-    if (const auto count = bed_->dropped(static_cast<std::uint8_t>(reason)); count != 0)
-      message += ", drop reason " + std::to_string(reason) + ": " + std::to_string(count);
-  }
-  throw std::runtime_error(message);
-}
-
-void pin_to_cpu(unsigned index) {
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-  unsigned skip = index % static_cast<unsigned>(CPU_COUNT(&allowed));
-  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &allowed) || skip-- != 0) continue;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    pthread_setaffinity_np(pthread_self(), sizeof one, &one);
-    return;
-  }
-}
-
-void on_worker_threads(unsigned workers, const std::function<void(unsigned)>& job) {
-  if (workers == 1) return job(0);
-  std::vector<std::thread> threads;
-  for (unsigned w = 0; w < workers; ++w) {
-    threads.emplace_back([&job, w] {
-      pin_to_cpu(w);
-      rte_thread_register();  // a place in the packet pool's per-core cache
-      job(w);
-      rte_thread_unregister();
-    });
-  }
-  for (auto& thread : threads) thread.join();
 }
 
 }  // namespace millrace::benchmark

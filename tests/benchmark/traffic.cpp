@@ -12,7 +12,6 @@ namespace millrace::benchmark {
 namespace {
 
 constexpr unsigned kFcs = 4;
-constexpr unsigned kFlowsPerClient = 60;
 constexpr unsigned kPortsPerFlow = 16;  // to choose from, so that the flow has the owner it should have
 constexpr std::array<std::uint16_t, 8> kServices = {80, 443, 22, 53, 8080, 5060, 123, 993};
 constexpr std::array<unsigned, 12> kImixSizes = {64, 64, 576, 64, 576, 64, 1500, 64, 576, 64, 64, 576};
@@ -71,12 +70,12 @@ Traffic::Traffic(const TrafficConfig& config, unsigned worker, unsigned workers)
 Flow Traffic::flow(unsigned index) const noexcept {
   const unsigned number = index * workers_ + worker_;
   // Odd multipliers spread the numbers over the address range one to one, so that rules are met evenly.
-  const std::uint32_t client = (number / kFlowsPerClient + 1) * 0x9e3779b1U & 0x7fffffU;
+  const std::uint32_t client = (number / config_.flows_per_client + 1) * 0x9e3779b1U & 0x7fffffU;
   const std::uint32_t server = number * 0x85ebca6bU >> 17;
   Flow flow;
-  flow.client_port = static_cast<std::uint16_t>(1024 + number % kFlowsPerClient * kPortsPerFlow);
+  flow.client_port = static_cast<std::uint16_t>(1024 + number % config_.flows_per_client * kPortsPerFlow);
   flow.server_port = kServices[server % kServices.size()];
-  flow.udp = config_.mixed && (number & 1U) != 0;
+  flow.udp = config_.udp || (config_.mixed && (number & 1U) != 0);
   if (config_.ipv6) {
     flow.client6 = address6(0xa, client << 8);
     flow.server6 = address6(0xb, server << 8);

@@ -25,7 +25,9 @@ enum class Size { k64, kImix, k1420 };
 struct TrafficConfig {
   unsigned flows = 10'000;
   bool ipv6 = false;
+  bool udp = false;    // instead of TCP
   bool mixed = false;  // every other flow UDP instead of TCP
+  unsigned flows_per_client = 60;
 };
 
 struct Flow {

@@ -282,6 +282,45 @@ void write_http(Corpus& corpus) {
   add("long_header", "GET /x HTTP/1.1\r\nHost: a\r\nX: " + std::string(1200, 'y') + "\r\n\r\n");
 }
 
+// See port_control_fuzz.cpp.
+void write_port_control(Corpus& corpus) {
+  constexpr std::uint8_t kAll = 15;
+  const auto header = [](std::uint8_t opcode) {
+    Frame message{kAll, 2, opcode, 0, 0, 0, 0, 2, 88};
+    message.insert(message.end(), 10, 0);
+    message.insert(message.end(), {0xff, 0xff, 10, 0, 0, 10});
+    return message;
+  };
+  const auto mapping = [&](std::uint8_t opcode) {
+    Frame message = header(opcode);
+    message.insert(message.end(), 12, 1);  // nonce
+    message.insert(message.end(), {17, 0, 0, 0, 0x0f, 0xa0, 0x13, 0x88});
+    message.insert(message.end(), 16, 0);
+    return message;
+  };
+  const auto add_address = [](Frame& to, std::initializer_list<std::uint8_t> address) {
+    to.insert(to.end(), 10, 0);
+    to.insert(to.end(), {0xff, 0xff});
+    to.insert(to.end(), address);
+  };
+  corpus.write("port_control", "announce", header(0));
+  corpus.write("port_control", "map", mapping(1));
+  Frame peer = mapping(2);
+  peer.insert(peer.end(), {0, 53, 0, 0});
+  add_address(peer, {8, 8, 8, 8});
+  corpus.write("port_control", "peer", peer);
+  Frame options = mapping(1);
+  options.insert(options.end(), {1, 0, 0, 16});
+  add_address(options, {10, 0, 0, 11});
+  options.insert(options.end(), {2, 0, 0, 0, 3, 0, 0, 20, 0, 120, 0, 53});
+  add_address(options, {9, 9, 9, 9});
+  options.insert(options.end(), {200, 0, 0, 1, 7, 0, 0, 0});
+  corpus.write("port_control", "map_options", options);
+  corpus.write("port_control", "nat_pmp_address", Frame{0, 0, 0});
+  corpus.write("port_control", "nat_pmp_map", Frame{0, 0, 1, 0, 0, 0x0f, 0xa0, 0x13, 0x88, 0, 0, 0x1c, 0x20});
+  corpus.write("port_control", "nat_pmp_unknown", Frame{0, 0, 9});
+}
+
 }  // namespace
 }  // namespace millrace::testing
 
@@ -297,5 +336,6 @@ int main(int argc, char** argv) {
   write_tcp(corpus);
   write_fragment(corpus);
   write_http(corpus);
+  write_port_control(corpus);
   return 0;
 }

@@ -12,6 +12,8 @@ from lab import SERVER4, SERVER6
 PROFILE = (lab.ROOT / "vnfs/nat/profiles/quickstart.yaml").read_text()
 POOL = ipaddress.ip_network("198.51.100.64/28")
 CLIENTS = 200
+# The server, as clients of IPv6 see it.
+SERVER64 = "2001:db8:64::c633:640a"
 
 
 class Mirror:
@@ -72,6 +74,28 @@ class NatTraffic(lab.TestCase):
 
     def test_ipv6_is_routed_as_it_is(self):
         self.assertIn(" 0% packet loss", self.lab.ping(SERVER6).stdout)
+
+    def test_ipv6_clients_reach_the_ipv4_server(self):
+        self.assertIn(" 0% packet loss", self.lab.ping(SERVER64, "-c", "3", "-i", "0.05").stdout)
+        self.assertEqual(self.lab.curl(f"http://[{SERVER64}]/").stdout, "hello from the server\n")
+        large = self.lab.run("client", "curl", "--silent", f"http://[{SERVER64}]/large", text=False).stdout
+        self.assertEqual(large, bytes(range(256)) * 8192)
+        refused = self.lab.curl(f"http://[{SERVER64}]:81/", check=False)
+        self.assertEqual(refused.returncode, 7, refused.stderr)
+
+    def test_ipv6_clients_send_and_receive_fast(self):
+        for direction in ((), ("--reverse",)):
+            with self.subTest(direction=direction):
+                report = self.lab.iperf(SERVER64, *direction, seconds=1)
+                self.assertGreater(report["end"]["sum_received"]["bytes"], 1_000_000)
+
+    def test_a_closed_udp_port_is_told_to_ipv6_clients(self):
+        with self.lab.socket_in("client", socket.AF_INET6, socket.SOCK_DGRAM) as question:
+            question.settimeout(5)
+            question.connect((SERVER64, 9))
+            question.send(b"discard?")
+            with self.assertRaises(ConnectionRefusedError):
+                question.recv(100)
 
     def test_web_page(self):
         self.assertEqual(self.lab.curl(f"http://{SERVER4}/").stdout, "hello from the server\n")

@@ -104,6 +104,11 @@ NetworkBuilder& NetworkBuilder::function_routes() {
   return *this;
 }
 
+NetworkBuilder& NetworkBuilder::function_port(std::uint16_t port) {
+  network_.interfaces.back().function_port = port;
+  return *this;
+}
+
 NetworkBuilder& NetworkBuilder::unresolved(std::string_view prefix, std::string_view interface) {
   const core::Interface& out = find(interface);
   NextHop hop;

@@ -30,6 +30,8 @@ class NetworkBuilder {
   NetworkBuilder& function(std::string_view prefix, std::string_view interface);
   // What comes in by the interface added last goes to the function even without a route.
   NetworkBuilder& function_routes();
+  // UDP to this port of our own addresses, by the interface added last, is the function's.
+  NetworkBuilder& function_port(std::uint16_t port);
   NetworkBuilder& unresolved(std::string_view prefix, std::string_view interface);
   NetworkBuilder& blackhole(std::string_view prefix);
   NetworkBuilder& prohibited(std::string_view prefix);

@@ -38,12 +38,13 @@ BindingTable::BindingTable(const Limits& limits, std::uint64_t seed, const Addre
       mapping_index_(limits.sessions * 2),
       subscriber_index_(limits.subscribers),
       wheel_(limits.sessions, now),
+      leases_(limits.leases, seed, now),
       now_(now) {}
 
 std::size_t BindingTable::memory_bytes() const noexcept {
   return sessions_.memory_bytes() + mappings_.memory_bytes() + subscribers_.memory_bytes() +
          session_index_.memory_bytes() + mapping_index_.memory_bytes() + subscriber_index_.memory_bytes() +
-         wheel_.memory_bytes();
+         wheel_.memory_bytes() + leases_.memory_bytes();
 }
 
 std::uint64_t BindingTable::subscriber_hash(const net::IpAddress& address,
@@ -125,6 +126,7 @@ SubscriberIndex BindingTable::open_subscriber(const net::IpAddress& address, std
   subscriber.domain = domain;
   subscriber.bucket = static_cast<std::uint8_t>(bucket);
   subscriber.paired = kNoAddress;
+  subscriber.first_lease = kNoIndex;
   subscriber.known = true;
   subscriber.since = now;
   open_subscribers_.set(subscribers_.size());
@@ -199,7 +201,7 @@ BindingTable::Opened BindingTable::open_mapping(const NewMapping& wanted, const 
   if (!has_room(now)) return {kNoIndex, Refusal::kTableFull};
   Subscriber& subscriber = subscribers_[wanted.subscriber];
   OutsidePort port;
-  const Shortage shortage = ports_.take(subscriber, wanted.subscriber, pool, *space, port);
+  const Shortage shortage = take_port(wanted, pool, port);
   if (shortage != Shortage::kNone)
     return {kNoIndex, shortage == Shortage::kPool ? Refusal::kPool : Refusal::kSubscriber};
   const Opened opened = begin_mapping(wanted, Endpoint::of(port.address->address(), be16(port.port)),
@@ -220,6 +222,7 @@ void BindingTable::close_mapping(MappingIndex index, Tick now) noexcept {
   const Mapping mapping = mappings_[index];
   assert(mapping.sessions == 0);
   if (observer_ != nullptr) observer_->mapping_ended(index, mapping, now);
+  if (mapping.has(Mapping::kKept)) drop_lease(Lease::Kind::kMapping, index);
   if (mapping.has(Mapping::kQuarantined)) wake(index);
   mapping_index_.erase(inside_hash(mapping.subscriber, mapping.inside_port, mapping.protocol,
                                    {mapping.remote_address, mapping.remote_port}),
@@ -279,8 +282,9 @@ SessionIndex BindingTable::open_session(const NewSession& wanted, const Timeouts
   if (session.protocol() == net::protocol::kIcmp) {  // no pseudo-header, and one identifier (RFC 792)
     session.transport_delta = delta_of(wanted.outward.source().port, wanted.inward.destination().port);
   } else {
-    session.transport_delta = delta_of(addresses(wanted.outward) + ports(wanted.outward),
-                                       addresses(wanted.inward) + ports(wanted.inward));
+    const net::ChecksumSum inside = wanted.inside_addresses.value_or(addresses(wanted.outward));
+    session.transport_delta =
+        delta_of(inside + ports(wanted.outward), addresses(wanted.inward) + ports(wanted.inward));
   }
   const SessionIndex index = insert_session(session, now + timeout_of(session, timeouts), now);
   if (index == kNoIndex) return kNoIndex;
@@ -320,6 +324,12 @@ SessionIndex BindingTable::adopt_session(const Session& from, MappingIndex mappi
                                          Tick now) noexcept {
   Session session = from;
   session.mapping = mapping;
+  if (session.tuple[0].from_ipv6()) {  // named by its subscriber's number
+    const Tuple& outward = from.tuple[0];
+    session.tuple[0] =
+        Tuple::of({mappings_[mapping].subscriber, outward.source().port}, outward.destination(),
+                  outward.protocol(), outward.domain(), Tuple::kSubscriber);
+  }
   return insert_session(session, from.last_seen + timeout_of(from, timeouts), now);
 }
 
@@ -334,17 +344,22 @@ void BindingTable::close_session(SessionIndex index, SessionEnd why, Tick quaran
         remote_hash(mapping.outside(), mapping.protocol, mapping.domain, session.remote().address),
         entry(index, kRemote));
   }
+  if (session.has(Session::kKept)) drop_lease(Lease::Kind::kSession, index);
   wheel_.cancel(index);
   sessions_.give_back(index);
   open_sessions_.set(sessions_.size());
   --subscribers_[mapping.subscriber].sessions;
-  if (--mapping.sessions != 0 || mapping.has(Mapping::kKept)) return;
+  if (--mapping.sessions == 0 && !mapping.has(Mapping::kKept))
+    retire_mapping(session.mapping, quarantine, now);
+}
+
+void BindingTable::retire_mapping(MappingIndex index, Tick quarantine, Tick now) noexcept {
   // A port that is shared goes to others when it has rested. One of a block is the subscriber's own to use
   // again (RFC 6888 REQ-8 B), and the block rests when all of it is idle.
-  if (quarantine != 0 && shares_port(mapping)) {
-    rest(session.mapping, now);
+  if (quarantine != 0 && shares_port(mappings_[index])) {
+    rest(index, now);
   } else {
-    close_mapping(session.mapping, now);
+    close_mapping(index, now);
   }
 }
 

@@ -7,13 +7,13 @@
 #include <cstdint>
 #include <optional>
 
-#include <immintrin.h>
-
 #include "common/base/counter.h"
-#include "common/base/page_array.h"
 #include "common/flow/bucket_index.h"
 #include "common/flow/timer_wheel.h"
+#include "common/net/checksum.h"
+#include "vnfs/nat/leases.h"
 #include "vnfs/nat/ports.h"
+#include "vnfs/nat/record_pool.h"
 #include "vnfs/nat/records.h"
 #include "vnfs/nat/timeouts.h"
 
@@ -51,49 +51,13 @@ struct Found {
   Direction direction = Direction::kForward;
 };
 
-// Records of one kind by number.
-template <class Record>
-class RecordPool {
- public:
-  explicit RecordPool(std::uint32_t capacity) : records_(capacity), free_(capacity), free_count_(capacity) {
-    for (std::uint32_t i = 0; i < capacity; ++i) free_[i] = capacity - 1 - i;
-  }
-  [[nodiscard]] Record& operator[](std::uint32_t index) noexcept { return records_[index]; }
-  [[nodiscard]] const Record& operator[](std::uint32_t index) const noexcept { return records_[index]; }
-  [[nodiscard]] std::uint32_t capacity() const noexcept {
-    return static_cast<std::uint32_t>(records_.size());
-  }
-  [[nodiscard]] std::uint32_t size() const noexcept { return capacity() - free_count_; }
-  // Records from here on have never been in use.
-  [[nodiscard]] std::uint32_t reach() const noexcept { return reach_; }
-  [[nodiscard]] bool full() const noexcept { return free_count_ == 0; }
-  [[nodiscard]] bool in_use(std::uint32_t index) const noexcept { return records_[index].in_use(); }
-  void prefetch(std::uint32_t index) const noexcept { _mm_prefetch(&records_[index], _MM_HINT_T0); }
-  // Not when full.
-  [[nodiscard]] std::uint32_t take() noexcept {
-    const std::uint32_t index = free_[--free_count_];
-    if (index >= reach_) reach_ = index + 1;
-    return index;
-  }
-  void give_back(std::uint32_t index) noexcept {
-    records_[index] = Record{};
-    free_[free_count_++] = index;
-  }
-  [[nodiscard]] std::size_t memory_bytes() const noexcept { return records_.bytes() + free_.bytes(); }
-
- private:
-  PageArray<Record> records_;
-  PageArray<std::uint32_t> free_;  // a stack
-  std::uint32_t free_count_;
-  std::uint32_t reach_ = 0;
-};
-
 // Not thread-safe: the worker's own.
 class BindingTable {
  public:
   struct Limits {
     std::uint32_t sessions = 250'000;
     std::uint32_t subscribers = 65'536;
+    std::uint32_t leases = 16'384;
   };
 
   // `seed` is secret. There are as many mappings as sessions.
@@ -117,6 +81,8 @@ class BindingTable {
   [[nodiscard]] const RecordPool<Session>& sessions() const noexcept { return sessions_; }
   [[nodiscard]] const RecordPool<Mapping>& mappings() const noexcept { return mappings_; }
   [[nodiscard]] const RecordPool<Subscriber>& subscribers() const noexcept { return subscribers_; }
+  [[nodiscard]] Leases& leases() noexcept { return leases_; }
+  [[nodiscard]] const Leases& leases() const noexcept { return leases_; }
 
   // A look-up in three steps, each for a whole batch before the next (flow/bucket_index.h).
   void prefetch_bucket(std::uint64_t hash) const noexcept { session_index_.prefetch(hash); }
@@ -143,6 +109,9 @@ class BindingTable {
   // By what an inside packet shows. `remote`: as far as the mapping depends on it, the rest zero.
   [[nodiscard]] MappingIndex find_mapping(SubscriberIndex subscriber, std::uint16_t inside_port,
                                           std::uint8_t protocol, Endpoint remote) const noexcept;
+  // The same for a packet that goes out: a mapping that was asked for serves all remote ends.
+  [[nodiscard]] MappingIndex find_outward(SubscriberIndex subscriber, std::uint16_t inside_port,
+                                          std::uint8_t protocol, Endpoint remote) const noexcept;
   // By what an outside packet shows.
   [[nodiscard]] MappingIndex find_mapping(Endpoint outside, std::uint8_t protocol,
                                           std::uint16_t domain) const noexcept;
@@ -165,7 +134,8 @@ class BindingTable {
     std::uint16_t inside_port = 0;  // wire order
     std::uint8_t protocol = 0;
     std::uint8_t flags = 0;
-    Endpoint remote;  // as far as the mapping depends on it, the rest zero
+    Endpoint remote;       // as far as the mapping depends on it, the rest zero
+    Endpoint suggested{};  // outside end, if it is to be had; address or port may be zero: any
   };
   struct Opened {
     MappingIndex mapping = kNoIndex;
@@ -184,6 +154,8 @@ class BindingTable {
     Direction first = Direction::kForward;
     bool list_remote = false;
     std::uint16_t generation = 0;
+    // Of the addresses inside packets show, where they are of IPv6; of others it follows from the tuple.
+    std::optional<net::ChecksumSum> inside_addresses{};
   };
   // kNoIndex when there is no room.
   [[nodiscard]] SessionIndex open_session(const NewSession& wanted, const Timeouts& timeouts,
@@ -196,6 +168,32 @@ class BindingTable {
   void expire(const Timeouts& timeouts, Tick now, QuarantineOf&& quarantine_of) noexcept;
   // Gives a mapping up that has no session.
   void close_mapping(MappingIndex index, Tick now) noexcept;
+  // The same if it has neither session nor lease.
+  void close_unused(MappingIndex index, Tick now) noexcept {
+    const Mapping& mapping = mappings_[index];
+    if (mapping.sessions == 0 && !mapping.has(Mapping::kKept)) close_mapping(index, now);
+  }
+
+  // Keeps a mapping or a session for `lifetime` from now on, whatever its traffic, by a new lease or the one
+  // it has; kNoIndex when there is no room.
+  [[nodiscard]] LeaseIndex lease(Lease::Kind kind, std::uint32_t binding, const Lease::Nonce& nonce,
+                                 Tick lifetime, Tick now) noexcept;
+  // What has no other reason to stay ends; a port rests for `quarantine`.
+  void end_lease(LeaseIndex index, Tick quarantine, Tick now) noexcept;
+  [[nodiscard]] MappingIndex mapping_of(const Lease& lease) const noexcept;
+  // Whom a mapping that has a lease lets in.
+  [[nodiscard]] bool lease_lets_in(MappingIndex index, Endpoint remote) const noexcept {
+    const LeaseIndex lease = leases_.find(Lease::Kind::kMapping, index);
+    return lease != kNoIndex && leases_[lease].lets_in(remote);
+  }
+  // How long the session lasts without packets.
+  [[nodiscard]] Tick idle_left(SessionIndex index, const Timeouts& timeouts, Tick now) const noexcept {
+    const Tick deadline = sessions_[index].last_seen + timeout_of(sessions_[index], timeouts);
+    return tick_after(deadline, now) ? deadline - now : 0;
+  }
+  // The outside address whose ports a subscriber of this address has or gets; null when the pool has none.
+  [[nodiscard]] OutsideAddress* outside_address(const net::IpAddress& address, std::uint16_t domain,
+                                                const Pool& pool) const noexcept;
 
   // From another table, whose ports are this one's from now on: a subscriber first, then its mappings, those
   // that rest by the time they began to, then their sessions. kNoIndex when there is no room.
@@ -247,6 +245,9 @@ class BindingTable {
   [[nodiscard]] Opened begin_mapping(const NewMapping& wanted, Endpoint outside, AddressId address,
                                      std::uint16_t domain) noexcept;
   [[nodiscard]] SessionIndex insert_session(const Session& wanted, Tick deadline, Tick now) noexcept;
+  [[nodiscard]] Shortage take_port(const NewMapping& wanted, const Pool& pool, OutsidePort& out) noexcept;
+  void drop_lease(Lease::Kind kind, std::uint32_t binding) noexcept;
+  void retire_mapping(MappingIndex index, Tick quarantine, Tick now) noexcept;
   void rest(MappingIndex index, Tick now) noexcept;
   void wake(MappingIndex index) noexcept;
   [[nodiscard]] bool has_room(Tick now) noexcept;
@@ -261,6 +262,7 @@ class BindingTable {
   flow::BucketIndex mapping_index_;  // two entries each: number << 1 | 1 for the outside end
   flow::BucketIndex subscriber_index_;
   flow::TimerWheel wheel_;
+  Leases leases_;
   BindingObserver* observer_ = nullptr;
   Tick now_;
   MappingIndex oldest_ = kNoIndex;  // of those in quarantine
@@ -278,13 +280,18 @@ void BindingTable::expire(const Timeouts& timeouts, Tick now, QuarantineOf&& qua
   now_ = now;
   wheel_.advance(now, kExpiriesPerCall, [&](SessionIndex index) -> std::optional<Tick> {
     const Session& session = sessions_[index];
-    const Tick deadline = session.last_seen + timeout_of(session, timeouts);
+    const Tick timeout = timeout_of(session, timeouts);
+    const Tick deadline = session.last_seen + timeout;
     if (tick_after(deadline, now)) return deadline;
     const bool closed =
         (session.tcp & tcp_seen::kFins) == tcp_seen::kFins || (session.tcp & tcp_seen::kReset) != 0;
+    if (session.has(Session::kKept) && !closed) return now + timeout;
     close_session(index, closed ? SessionEnd::kClosed : SessionEnd::kTimeout,
                   quarantine_of(mappings_[session.mapping]), now);
     return std::nullopt;
+  });
+  leases_.expire(now, kExpiriesPerCall, [&](LeaseIndex index) {
+    end_lease(index, quarantine_of(mappings_[mapping_of(leases_[index])]), now);
   });
   // In the order in which they came to rest: one that rests longer than those behind it holds them up.
   for (unsigned i = 0; i < kExpiriesPerCall && oldest_ != kNoIndex; ++i) {

@@ -92,9 +92,14 @@ class Compiler {
     for (const profile::Pool& pool : profile_.pools) {
       if (auto done = add_pool(pool); !done) return tl::unexpected(done.error());
     }
+    if (auto done = add_statics(); !done) return tl::unexpected(done.error());
+    for (const profile::Deterministic& deterministic : profile_.deterministic) {
+      if (auto done = add_deterministic(deterministic); !done) return tl::unexpected(done.error());
+    }
     for (const profile::Rule& rule : profile_.rules) {
       if (auto done = add_rule(rule); !done) return tl::unexpected(done.error());
     }
+    if (profile_.nat64) add_nat64(*profile_.nat64);
     policy_->settle();
     return std::shared_ptr<const Policy>(policy_);
   }
@@ -145,6 +150,88 @@ class Compiler {
     return {};
   }
 
+  Result<void> add_statics() {
+    std::vector<StaticMapping> mappings;
+    for (const profile::Static& from : profile_.statics) {
+      const auto domain = domain_of(context_.network, domain_name(from.domain));
+      if (!domain) return failure("use a static mapping", "the network has no such routing domain");
+      StaticMapping mapping;
+      mapping.inside = from.inside->value.host();
+      mapping.outside = from.outside->value.host();
+      mapping.size = std::uint32_t{1} << (32U - from.length);
+      mapping.inside_domain = *domain;
+      mapping.whole = !from.inside_ports;
+      if (from.inside_ports && from.outside_ports) {
+        mapping.inside_port = from.inside_ports->first;
+        mapping.outside_port = from.outside_ports->first;
+        mapping.ports = static_cast<std::uint16_t>(from.inside_ports->last - from.inside_ports->first + 1);
+        if (from.protocol == profile::MappedProtocol::kTcp) mapping.protocol = net::protocol::kTcp;
+        if (from.protocol == profile::MappedProtocol::kUdp) mapping.protocol = net::protocol::kUdp;
+      }
+      mappings.push_back(mapping);
+    }
+    policy_->statics = StaticMap(std::move(mappings));
+    return {};
+  }
+
+  void add_nat64(const profile::Nat64& from) {
+    const auto prefix = net::TranslationPrefix::of(*from.prefix);
+    const auto pool = std::ranges::find(policy_->pools, *from.pool, &Pool::name);
+    if (!prefix || pool == policy_->pools.end()) return;  // the profile's check has seen to it
+    Rule rule;
+    rule.pool = static_cast<std::uint16_t>(pool - policy_->pools.begin());
+    rule.filtering = lower(from.filtering);
+    policy_->nat64 = Nat64{.prefix = *prefix, .rule = std::move(rule)};
+  }
+
+  // A pool whose blocks nobody chooses, and the rule that leads to it.
+  Result<void> add_deterministic(const profile::Deterministic& from) {
+    const auto domain = domain_of(context_.network, domain_name(from.domain));
+    if (!domain) return failure("use a deterministic mapping", "the network has no such routing domain");
+    const auto size = [](const net::Prefix& prefix) {
+      return std::uint64_t{1} << (prefix.address.bits() - prefix.length);
+    };
+    constexpr unsigned kRunPorts = OutsideAddress::kRunPorts;
+    const unsigned runs =
+        (from.ports.last + 1U) / kRunPorts - (from.ports.first + kRunPorts - 1U) / kRunPorts;
+    const std::uint64_t insides = size(*from.inside);
+    const std::uint64_t addresses = size(*from.outside);
+    const std::uint64_t sharing = (insides + addresses - 1) / addresses;
+    Pool pool;
+    pool.name = from.outside->to_string();
+    pool.first_port = from.ports.first;
+    pool.last_port = from.ports.last;
+    pool.block_runs = static_cast<std::uint16_t>(runs / sharing);
+    pool.blocks_per_subscriber = 1;
+    pool.quarantine = 0;
+    pool.arithmetic = {.first_inside = from.inside->address.v4().value.host(),
+                       .insides = static_cast<std::uint32_t>(insides)};
+    // Ports are given in runs of 64, so that the sharing is a little less even than by single ports.
+    while (pool.block_runs > 1 && pool.end_block() - pool.first_block() < sharing) --pool.block_runs;
+    if (pool.block_runs == 0 || pool.end_block() - pool.first_block() < sharing) {
+      return failure("give " + std::to_string(insides) + " inside addresses ports of " + pool.name,
+                     "each needs 64 of them, beginning at a multiple of 64");
+    }
+    const std::uint32_t first = from.outside->address.v4().value.host();
+    for (std::uint64_t i = 0; i < addresses; ++i) {
+      const auto address =
+          context_.book.get(net::Ipv4Address{be32(static_cast<std::uint32_t>(first + i))}, pool.domain);
+      if (!address) return tl::unexpected(address.error());
+      pool.addresses.push_back(*address);
+    }
+    Rule rule;
+    rule.sources = {*from.inside};
+    rule.pool = static_cast<std::uint16_t>(policy_->pools.size());
+    for (std::size_t i = 0; i < policy_->roles.size(); ++i) {
+      const bool inside = policy_->roles[i] == Role::kInside;
+      if (inside && context_.network.interfaces[i].domain.value() == *domain)
+        rule.interfaces.emplace_back(static_cast<std::uint16_t>(i));
+    }
+    policy_->pools.push_back(std::move(pool));
+    policy_->rules.push_back(std::move(rule));
+    return {};
+  }
+
   Result<void> add_rule(const profile::Rule& from) {
     Rule rule;
     for (const auto& name : from.interface) {
@@ -186,16 +273,30 @@ void shape_network(const profile::Section& profile, core::Network& network) {
     if (const auto interface = interface_of(network, *name))
       network.interfaces[interface->value()].function_routes = true;
   }
-  for (const profile::Pool& pool : profile.pools) {
-    const auto domain = domain_of(network, domain_name(pool.domain));
+  const auto answer_for = [&](const net::Prefix& prefix, std::string_view domain_name) {
+    const auto domain = domain_of(network, domain_name);
     for (const core::InterfaceId interface : outside) {
-      if (!domain || network.interfaces[interface.value()].domain.value() != *domain) continue;
-      for (const profile::AddressRange& range : pool.usable) {
-        for (const net::Prefix& prefix : prefixes_of(range))
-          network.function_prefixes.push_back({core::DomainId(*domain), prefix, interface});
+      if (domain && network.interfaces[interface.value()].domain.value() == *domain)
+        network.function_prefixes.push_back({core::DomainId(*domain), prefix, interface});
+    }
+  };
+  for (const profile::Pool& pool : profile.pools) {
+    for (const profile::AddressRange& range : pool.usable) {
+      for (const net::Prefix& prefix : prefixes_of(range)) answer_for(prefix, domain_name(pool.domain));
+    }
+  }
+  if (profile.nat64) {
+    for (const auto& name : profile.inside) {
+      if (const auto interface = interface_of(network, *name)) {
+        network.function_prefixes.push_back(
+            {network.interfaces[interface->value()].domain, *profile.nat64->prefix, *interface});
       }
     }
   }
+  for (const profile::Static& mapping : profile.statics)
+    answer_for(net::Prefix::of(*mapping.outside, mapping.length), "default");
+  for (const profile::Deterministic& deterministic : profile.deterministic)
+    answer_for(*deterministic.outside, "default");
 }
 
 }  // namespace millrace::nat

@@ -29,6 +29,8 @@ constexpr std::array kReasons = {
         "All subscribers there is room for are active; raise nat.subscribers.", true),
     row(Drop::kUnsupportedProtocol, "unsupported_protocol",
         "Only TCP, UDP and ICMP queries can share an address; other protocols need a static mapping."),
+    row(Drop::kUntranslatable, "untranslatable",
+        "Between IPv6 and IPv4, and the other family has nothing that says the same (RFC 7915)."),
     row(Drop::kTcpNotSyn, "tcp_not_syn", "A TCP segment of no known connection that is not its first."),
     row(Drop::kTcpInvalidFlags, "tcp_invalid_flags", "A combination of TCP flags that no TCP sends."),
     row(Drop::kIcmpBadChecksum, "icmp_bad_checksum", "An ICMP error with a wrong checksum."),
@@ -44,6 +46,9 @@ constexpr std::array kReasons = {
     row(Drop::kSessionEnded, "session_ended",
         "The packet's session ended while it was in hand, by a packet just before it."),
     row(Drop::kDraining, "draining", "The appliance is draining and makes no new bindings."),
+    row(Drop::kPortControl, "port_control", "A request of PCP or NAT-PMP: it was answered."),
+    row(Drop::kPortControlMalformed, "port_control_malformed",
+        "To the port of PCP, but no request that may be answered."),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 static_assert([] {

@@ -20,6 +20,7 @@ enum class Drop : std::uint8_t {
   kSessionTableFull,
   kSubscriberTableFull,
   kUnsupportedProtocol,
+  kUntranslatable,
   kTcpNotSyn,
   kTcpInvalidFlags,
   kIcmpBadChecksum,
@@ -32,6 +33,8 @@ enum class Drop : std::uint8_t {
   kPolicyChanged,
   kSessionEnded,
   kDraining,
+  kPortControl,
+  kPortControlMalformed,
   kCount
 };
 

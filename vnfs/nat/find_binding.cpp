@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/nat/find_binding.h"
 
+#include <utility>
+
 #include "common/core/embedded.h"
 #include "common/net/icmp.h"
+#include "common/net/translate_header.h"
 #include "vnfs/nat/drops.h"
 
 namespace millrace::nat {
@@ -19,7 +22,48 @@ bool is_asked(const Packet& packet, Role side, const core::Network& network) noe
   return network.next_hops[packet.next_hop.value()].kind == core::NextHop::Kind::kFunction;
 }
 
+// A packet from an IPv6 host inside to an IPv4 host outside.
+bool goes_to_ipv4(const Packet& packet, Role side, const Policy& policy,
+                  const core::Network& network) noexcept {
+  return packet.headers.is_ipv6() && policy.nat64 && side == Role::kInside && packet.next_hop.valid() &&
+         network.next_hops[packet.next_hop.value()].kind == core::NextHop::Kind::kFunction &&
+         policy.nat64->prefix.contains(packet.l3_as<net::Ipv6Header>().destination);
+}
+
 }  // namespace
+
+// The tuple of such a packet, or of those that go the way of an error; none when its host is no subscriber
+// yet. False, and the packet dropped, when it can not be read or means nothing in IPv4.
+bool FindBinding::look_through(Batch& batch, Packet& packet, Lookup& lookup, const Policy& policy) noexcept {
+  const net::TranslationPrefix& prefix = policy.nat64->prefix;
+  net::Headers seen = packet.headers;
+  net::Ipv6Ends ends = net::Ipv6Ends::of(packet.l3_as<net::Ipv6Header>());
+  if (net::is_icmp_error(packet.headers)) {
+    seen = {};
+    if (!core::read_embedded(packet, seen)) {
+      batch.drop(packet, Drop::kIcmpBadEmbedded);
+      return false;
+    }
+    const auto& ip = *reinterpret_cast<const net::Ipv6Header*>(packet.bytes() + seen.l3_offset);
+    ends = {.source = ip.destination, .destination = ip.source};
+    std::swap(seen.source_port, seen.destination_port);
+  }
+  // RFC 6146 section 3.5: a source in the prefix would come round again. RFC 6052 section 3.1.
+  if (!prefix.contains(ends.destination) || prefix.contains(ends.source) ||
+      !prefix.may_embed(prefix.extract(ends.destination))) {
+    batch.drop(packet, Drop::kUntranslatable);
+    return false;
+  }
+  const SubscriberIndex subscriber = state.bindings.find_subscriber(ends.source, packet.domain.value());
+  const std::uint8_t protocol =
+      seen.protocol == net::protocol::kIcmpv6 ? net::protocol::kIcmp : seen.protocol;
+  lookup.tuple = subscriber == kNoIndex
+                     ? Tuple::nobody()
+                     : Tuple::of({subscriber, seen.source_port.wire()},
+                                 Endpoint::of(prefix.extract(ends.destination), seen.destination_port),
+                                 protocol, packet.domain.value(), Tuple::kSubscriber);
+  return true;
+}
 
 // What the error is about went the other way: its tuple, turned round, is that of the packets that go the
 // error's way. False, and the packet dropped, when it can not be read.
@@ -38,20 +82,24 @@ bool FindBinding::look_inside(Batch& batch, Packet& packet, Lookup& lookup) noex
 void FindBinding::process(Batch& batch, const Policy& policy) noexcept {
   const BindingTable& bindings = state.bindings;
   const core::Network& network = *batch.network;
-  state.unsettled = state.related = state.bound = 0;
+  state.unsettled = state.related = state.bound = state.mixed = 0;
   std::uint64_t wanted = 0;
   for (std::uint64_t lanes = batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
     Packet& packet = batch[lane];
     const Role side = policy.side(packet);
-    if (!is_asked(packet, side, network)) [[unlikely]] {
+    const bool to_ipv4 = goes_to_ipv4(packet, side, policy, network);
+    if (!to_ipv4 && !is_asked(packet, side, network)) [[unlikely]] {
       if (side == Role::kOutside && packet.headers.is_ipv4() && policy.role(packet.egress) == Role::kInside)
         state.unsettled |= std::uint64_t{1} << lane;
       continue;
     }
     const net::Headers& headers = packet.headers;
     Lookup& lookup = state.lookups[lane];
-    if (net::is_icmp_error(headers)) [[unlikely]] {
+    if (to_ipv4) [[unlikely]] {
+      if (!look_through(batch, packet, lookup, policy)) continue;
+      if (net::is_icmp_error(headers)) state.related |= std::uint64_t{1} << lane;
+    } else if (net::is_icmp_error(headers)) [[unlikely]] {
       if (!look_inside(batch, packet, lookup)) continue;
       state.related |= std::uint64_t{1} << lane;
     } else {
@@ -86,12 +134,15 @@ void FindBinding::process(Batch& batch, const Policy& policy) noexcept {
       batch.drop(packet, Drop::kSpoofed);
       continue;
     }
+    const Session& session = bindings.session(found.session);
     state.bound |= std::uint64_t{1} << lane;
-    if (bindings.session(found.session).generation != policy.generation) [[unlikely]]
+    if (policy.nat64 && session.tuple[0].from_ipv6()) [[unlikely]]
+      state.mixed |= std::uint64_t{1} << lane;
+    if (session.generation != policy.generation) [[unlikely]]
       state.unsettled |= std::uint64_t{1} << lane;
   }
   state.unsettled &= ~state.related;
-  state.bound &= ~state.related;
+  state.bound &= ~(state.related | state.mixed);
 }
 
 }  // namespace millrace::nat

@@ -14,6 +14,8 @@ struct FindBinding {
   void process(core::Batch& batch, const Policy& policy) noexcept;
 
  private:
+  [[nodiscard]] bool look_through(core::Batch& batch, core::Packet& packet, Lookup& lookup,
+                                  const Policy& policy) noexcept;
   [[nodiscard]] bool look_inside(core::Batch& batch, core::Packet& packet, Lookup& lookup) noexcept;
 };
 

@@ -5,19 +5,24 @@
 #include <memory>
 
 #include "common/core/pipeline.h"
+#include "vnfs/nat/allowance.h"
+#include "vnfs/nat/answer_port_control.h"
 #include "vnfs/nat/find_binding.h"
 #include "vnfs/nat/open_binding.h"
 #include "vnfs/nat/translate.h"
 #include "vnfs/nat/translate_errors.h"
+#include "vnfs/nat/translate_family.h"
 #include "vnfs/nat/worker_state.h"
 
 namespace millrace::nat {
 
 [[nodiscard]] inline auto make_pipeline(WorkerState& state) {
-  return core::pipeline_over<Policy>(FindBinding{state},      // known, new, or stale since a policy change
-                                     OpenBinding{state},      // new and stale only
-                                     TranslateErrors{state},  // ICMP errors about sessions
-                                     Translate{state});       // addresses, ports, TCP state
+  return core::pipeline_over<Policy>(AnswerPortControl{state},  // PCP and NAT-PMP, when the policy has them
+                                     FindBinding{state},        // known, new, or stale since a policy change
+                                     OpenBinding{state},        // new and stale only
+                                     TranslateErrors{state},    // ICMP errors about sessions
+                                     TranslateFamily{state},    // between IPv6 and IPv4
+                                     Translate{state});         // addresses, ports, TCP state
 }
 
 class NatFunction final : public core::Function {
@@ -42,6 +47,23 @@ class NatFunction final : public core::Function {
     BindingTable& bindings = state_.bindings;
     bindings.expire(policy.timeouts, now, [&](const Mapping& mapping) {
       return policy.quarantine_of(policy.find(mapping.outside().ipv4(), mapping.domain));
+    });
+    state_.session_sweep.advance(bindings.sessions(), now, [&](SessionIndex index) {
+      Session& session = bindings.session(index);
+      if (session.generation == policy.generation) return;
+      if (is_allowed(session, core::InterfaceId::none(), bindings, policy)) {
+        session.generation = policy.generation;
+      } else {
+        bindings.close_session(index, SessionEnd::kPolicy, 0, now);
+      }
+    });
+    state_.epoch.advance(now);
+    state_.lease_sweep.advance(bindings.leases().records(), now, [&](LeaseIndex index) {
+      const Lease& lease = bindings.leases()[index];
+      const Mapping& mapping = bindings.mapping(bindings.mapping_of(lease));
+      if (policy.keeps(bindings.subscriber(lease.subscriber).address, mapping)) return;
+      bindings.end_lease(index, policy.quarantine_of(policy.find(mapping.outside().ipv4(), mapping.domain)),
+                         now);
     });
     state_.sweep.advance(bindings.subscribers(), now, [&](SubscriberIndex index) {
       const Subscriber& subscriber = bindings.subscriber(index);

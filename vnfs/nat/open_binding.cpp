@@ -5,25 +5,14 @@
 
 #include "common/flow/tcp.h"
 #include "common/net/icmp.h"
+#include "common/net/translate_header.h"
+#include "vnfs/nat/allowance.h"
 
 namespace millrace::nat {
 namespace {
 
 using core::Batch;
 using core::Packet;
-
-// What of the remote end a mapping depends on.
-Endpoint masked(Endpoint remote, Dependence dependence) noexcept {
-  switch (dependence) {
-    case Dependence::kEndpoint:
-      return {};
-    case Dependence::kAddress:
-      return {remote.address, 0};
-    case Dependence::kAddressAndPort:
-      break;
-  }
-  return remote;
-}
 
 bool goes_to_function(const Packet& packet, const core::Network& network) noexcept {
   return packet.next_hop.valid() &&
@@ -32,9 +21,7 @@ bool goes_to_function(const Packet& packet, const core::Network& network) noexce
 
 bool is_own_address(const core::Network& network, core::InterfaceId interface,
                     const net::IpAddress& address) noexcept {
-  if (!interface.valid()) return false;
-  return std::ranges::any_of(network.interfaces[interface.value()].addresses,
-                             [&](const net::InterfaceAddress& own) { return own.address == address; });
+  return interface.valid() && network.interfaces[interface.value()].has(address);
 }
 
 Drop drop_of(Refusal refusal) noexcept {
@@ -64,13 +51,16 @@ void OpenBinding::refuse(Batch& batch, Packet& packet, const RefusedPacket& refu
 }
 
 // Whether the packet could begin a session, whatever the rules say.
-bool OpenBinding::may_open(Batch& batch, Packet& packet, const Policy& policy) noexcept {
+bool OpenBinding::may_open(Batch& batch, Packet& packet, bool is_static, const Policy& policy) noexcept {
   const net::Headers& headers = packet.headers;
+  const std::uint8_t protocol = headers.protocol == net::protocol::kIcmpv6 && headers.is_ipv6()
+                                    ? net::protocol::kIcmp
+                                    : headers.protocol;
   if (headers.later_fragment() && !headers.has_ports) {
     batch.drop(packet, Drop::kFragmentUnmatched);
     return false;
   }
-  if (!port_space(headers.protocol)) {
+  if (!is_static && !port_space(protocol)) {
     batch.drop(packet, Drop::kUnsupportedProtocol);
     return false;
   }
@@ -84,8 +74,7 @@ bool OpenBinding::may_open(Batch& batch, Packet& packet, const Policy& policy) n
       batch.drop(packet, Drop::kTcpNotSyn);
       return false;
     }
-  } else if (headers.protocol == net::protocol::kIcmp &&
-             (net::is_icmp_reply(headers) || !headers.has_ports)) {
+  } else if (protocol == net::protocol::kIcmp && (net::is_icmp_reply(headers) || !headers.has_ports)) {
     batch.drop(packet, Drop::kIcmpUnsolicited);
     return false;
   }
@@ -103,7 +92,7 @@ void OpenBinding::open_session(Batch& batch, Packet& packet, const BindingTable:
     BindingTable& bindings = state.bindings;
     const Mapping mapping = bindings.mapping(wanted.mapping);
     const Subscriber subscriber = bindings.subscriber(mapping.subscriber);
-    if (mapping.sessions == 0) bindings.close_mapping(wanted.mapping, batch.now);
+    bindings.close_unused(wanted.mapping, batch.now);
     return refuse(batch, packet,
                   {.reason = Drop::kSessionTableFull,
                    .inside = subscriber.address,
@@ -113,7 +102,13 @@ void OpenBinding::open_session(Batch& batch, Packet& packet, const BindingTable:
                    .subscriber = mapping.subscriber});
   }
   packet.session = index;
-  state.bound |= std::uint64_t{1} << batch.lane(packet);
+  bind(packet, batch.lane(packet));
+}
+
+// The packet is its session's from here on.
+void OpenBinding::bind(const Packet& packet, unsigned lane) noexcept {
+  const bool mixed = state.bindings.session(packet.session).tuple[0].from_ipv6();
+  (mixed ? state.mixed : state.bound) |= std::uint64_t{1} << lane;
 }
 
 // The mapping for a packet from inside, known or new; kNoIndex when there is none, and the packet dropped.
@@ -140,7 +135,7 @@ MappingIndex OpenBinding::mapping_for(Batch& batch, Packet& packet, const Rule& 
   if (bindings.subscriber(number).sessions >= pool.sessions_per_subscriber)
     return refuse_for(Drop::kSubscriberSessions);
   const Endpoint remote = masked(tuple.destination(), rule.mapping);
-  const MappingIndex known = bindings.find_mapping(number, tuple.source().port, tuple.protocol(), remote);
+  const MappingIndex known = bindings.find_outward(number, tuple.source().port, tuple.protocol(), remote);
   if (known != kNoIndex) return known;
   const auto opened = bindings.open_mapping({.subscriber = number,
                                              .inside_port = tuple.source().port,
@@ -152,27 +147,106 @@ MappingIndex OpenBinding::mapping_for(Batch& batch, Packet& packet, const Rule& 
   return opened.mapping;
 }
 
+// From an IPv6 host to an IPv4 host (RFC 6146 section 3.5).
+void OpenBinding::open_through(Batch& batch, Packet& packet, const Policy& policy) noexcept {
+  const unsigned lane = batch.lane(packet);
+  const net::Headers& headers = packet.headers;
+  if (!may_open(batch, packet, false, policy)) return;
+  const net::Ipv6Ends ends = net::Ipv6Ends::of(packet.l3_as<net::Ipv6Header>());
+  const SubscriberIndex number = state.bindings.open_subscriber(ends.source, packet.domain.value(),
+                                                                bucket_of_inside(ends.source), batch.now);
+  if (number == kNoIndex) {
+    return refuse(batch, packet,
+                  {.reason = Drop::kSubscriberTableFull,
+                   .inside = ends.source,
+                   .domain = packet.domain.value(),
+                   .inside_port = headers.source_port.wire(),
+                   .protocol = headers.protocol});
+  }
+  const std::uint8_t protocol =
+      headers.protocol == net::protocol::kIcmpv6 ? net::protocol::kIcmp : headers.protocol;
+  Lookup& lookup = state.lookups[lane];
+  lookup.tuple =
+      Tuple::of({number, headers.source_port.wire()},
+                Endpoint::of(policy.nat64->prefix.extract(ends.destination), headers.destination_port),
+                protocol, packet.domain.value(), Tuple::kSubscriber);
+  lookup.hash = lookup.tuple.hash(state.bindings.seed());
+  if (const Found found = state.bindings.find(lookup); found.session != kNoIndex) {
+    packet.session = found.session;
+    return bind(packet, lane);
+  }
+  const MappingIndex index = mapping_for(batch, packet, policy.nat64->rule, policy);
+  if (index == kNoIndex) return;
+  const Mapping& mapping = state.bindings.mapping(index);
+  const Endpoint remote = seen_from_outside(lookup.tuple.destination(), mapping.outside(), protocol);
+  open_session(batch, packet,
+               {.mapping = index,
+                .outward = lookup.tuple,
+                .inward = Tuple::of(remote, mapping.outside(), protocol, mapping.domain),
+                .first = Direction::kForward,
+                .list_remote = mapping.filters_by_address(),
+                .generation = policy.generation,
+                .inside_addresses = net::sum_object(ends)},
+               policy);
+}
+
+// The mapping that the profile makes for an inside end, known or new; kNoIndex when there is no room, and the
+// packet dropped.
+MappingIndex OpenBinding::static_mapping(Batch& batch, Packet& packet, Endpoint inside, std::uint16_t domain,
+                                         const StaticMap::Other& outside, std::uint8_t protocol) noexcept {
+  BindingTable& bindings = state.bindings;
+  const net::IpAddress address = inside.ipv4();
+  const SubscriberIndex number =
+      bindings.open_subscriber(address, domain, bucket_of_inside(address), batch.now);
+  const auto refuse_for = [&](Drop reason) {
+    refuse(batch, packet,
+           {.reason = reason,
+            .inside = address,
+            .domain = domain,
+            .inside_port = inside.port,
+            .protocol = protocol,
+            .subscriber = number});
+    return kNoIndex;
+  };
+  if (number == kNoIndex) return refuse_for(Drop::kSubscriberTableFull);
+  // By its outside end: the inside one may have had a mapping of a pool before.
+  const MappingIndex known = bindings.find_mapping(outside.end, protocol, outside.domain);
+  if (known != kNoIndex) return known;
+  const auto opened = bindings.open_static({.subscriber = number,
+                                            .inside_port = inside.port,
+                                            .protocol = protocol,
+                                            .flags = Mapping::filtering_flags(Dependence::kEndpoint),
+                                            .remote = {}},
+                                           outside.end, outside.domain, batch.now);
+  if (opened.mapping == kNoIndex) return refuse_for(drop_of(opened.refusal));
+  return opened.mapping;
+}
+
 void OpenBinding::open_outward(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   const core::Network& network = *batch.network;
   const Tuple& tuple = state.lookups[batch.lane(packet)].tuple;
   // An earlier packet of this batch may have opened the session.
   if (const Found found = state.bindings.find(state.lookups[batch.lane(packet)]); found.session != kNoIndex) {
     packet.session = found.session;
-    state.bound |= std::uint64_t{1} << batch.lane(packet);
-    return;
+    return bind(packet, batch.lane(packet));
   }
   const bool hairpin = goes_to_function(packet, network);
-  if (hairpin &&
-      !policy.owner_of_outside(tuple.destination().ipv4(), tuple.destination().wire_port(), tuple.domain())) {
+  if (hairpin && !policy.owner_of_outside(tuple.destination(), tuple.protocol(), tuple.domain())) {
     return;  // nobody's port: the address may be the appliance's own
   }
   if (!hairpin && packet.next_hop.valid() && policy.role(packet.egress) != Role::kOutside) return;
-  const Rule* rule = policy.match(packet.ingress, packet.source(), packet.destination());
-  if (rule == nullptr) return batch.drop(packet, Drop::kNoRule);
-  if (!rule->pool) return;
+  const auto outside = policy.statics.outside_of(tuple.source(), tuple.protocol(), tuple.domain());
+  const Rule* rule = nullptr;
+  if (!outside) {
+    rule = policy.match(packet.ingress, packet.source(), packet.destination());
+    if (rule == nullptr) return batch.drop(packet, Drop::kNoRule);
+    if (!rule->pool) return;
+  }
   if (hairpin && !policy.hairpin) return batch.drop(packet, Drop::kHairpinOff);
-  if (!may_open(batch, packet, policy)) return;
-  const MappingIndex number = mapping_for(batch, packet, *rule, policy);
+  if (!may_open(batch, packet, outside.has_value(), policy)) return;
+  const MappingIndex number =
+      outside ? static_mapping(batch, packet, tuple.source(), tuple.domain(), *outside, tuple.protocol())
+              : mapping_for(batch, packet, *rule, policy);
   if (number == kNoIndex) return;
   const Mapping& mapping = state.bindings.mapping(number);
   const Endpoint remote = seen_from_outside(tuple.destination(), mapping.outside(), tuple.protocol());
@@ -198,37 +272,56 @@ void OpenBinding::open_inward(Batch& batch, Packet& packet, const Policy& policy
   const Lookup& lookup = state.lookups[batch.lane(packet)];
   if (const Found found = bindings.find(lookup); found.session != kNoIndex) {
     packet.session = found.session;
-    state.bound |= std::uint64_t{1} << batch.lane(packet);
-    return;
+    return bind(packet, batch.lane(packet));
   }
   const Tuple& tuple = lookup.tuple;
   const Endpoint outside = tuple.destination();
-  const MappingIndex number = bindings.find_mapping(outside, tuple.protocol(), tuple.domain());
+  MappingIndex number = bindings.find_mapping(outside, tuple.protocol(), tuple.domain());
+  if (number == kNoIndex) {
+    if (const auto inside = policy.statics.inside_of(outside, tuple.protocol(), tuple.domain())) {
+      if (!may_open(batch, packet, true, policy)) return;
+      number = static_mapping(batch, packet, inside->end, inside->domain,
+                              {.end = outside, .domain = tuple.domain()}, tuple.protocol());
+      if (number == kNoIndex) return;
+    }
+  }
   if (number == kNoIndex || bindings.mapping(number).has(Mapping::kQuarantined)) {
     const core::NextHop& hop = network.next_hops[packet.next_hop.value()];
     if (is_own_address(network, hop.interface, packet.destination())) return;  // the twin's
     return batch.drop(packet, Drop::kNoBinding);
   }
   const Mapping& mapping = bindings.mapping(number);
-  if (!lets_in(mapping, tuple.source())) return batch.drop(packet, Drop::kFiltered);
-  if (!may_open(batch, packet, policy)) return;
+  if (!lets_in(number, tuple.source())) return batch.drop(packet, Drop::kFiltered);
+  if (!may_open(batch, packet, mapping.has(Mapping::kStatic), policy)) return;
   const Subscriber& subscriber = bindings.subscriber(mapping.subscriber);
-  const Endpoint inside{subscriber.address.v4().value.wire(), mapping.inside_port};
+  const bool mixed = !subscriber.address.is_v4();
+  if (mixed && !policy.nat64) return batch.drop(packet, Drop::kNoBinding);
+  const Endpoint inside = mixed ? Endpoint{mapping.subscriber, mapping.inside_port}
+                                : Endpoint{subscriber.address.v4().value.wire(), mapping.inside_port};
+  std::optional<net::ChecksumSum> inside_addresses;
+  if (mixed) {
+    inside_addresses = net::sum_object(net::Ipv6Ends{
+        .source = subscriber.address.v6(), .destination = policy.nat64->prefix.embed(tuple.source().ipv4())});
+  }
   const Endpoint remote = tuple.protocol() == net::protocol::kIcmp
                               ? Endpoint{tuple.source().address, mapping.inside_port}
                               : tuple.source();
   open_session(batch, packet,
                {.mapping = number,
-                .outward = Tuple::of(inside, remote, tuple.protocol(), subscriber.domain),
+                .outward = Tuple::of(inside, remote, tuple.protocol(), subscriber.domain,
+                                     mixed ? Tuple::kSubscriber : Tuple::kIpv4),
                 .inward = tuple,
                 .first = Direction::kReverse,
                 .list_remote = mapping.filters_by_address(),
-                .generation = policy.generation},
+                .generation = policy.generation,
+                .inside_addresses = inside_addresses},
                policy);
 }
 
 // RFC 4787 section 5.
-bool OpenBinding::lets_in(const Mapping& mapping, Endpoint remote) const noexcept {
+bool OpenBinding::lets_in(MappingIndex number, Endpoint remote) const noexcept {
+  const Mapping& mapping = state.bindings.mapping(number);
+  if (mapping.has(Mapping::kKept)) return state.bindings.lease_lets_in(number, remote);
   if (mapping.remote_address != 0 && mapping.remote_address != remote.address) return false;
   if (mapping.remote_port != 0 && mapping.remote_port != remote.port) return false;
   switch (mapping.filtering()) {
@@ -242,40 +335,27 @@ bool OpenBinding::lets_in(const Mapping& mapping, Endpoint remote) const noexcep
   return false;  // a session would be known
 }
 
-// A session of another policy goes on when this one would give it the same pool.
-bool OpenBinding::still_allowed(const Packet& packet, const Session& session,
-                                const Policy& policy) const noexcept {
-  const Mapping& mapping = state.bindings.mapping(session.mapping);
-  const Policy::Place* place = policy.find(session.outside().ipv4(), mapping.domain);
-  if (place == nullptr || !policy.pools[place->pool].has_port(mapping.outside_port_host())) return false;
-  const Subscriber& subscriber = state.bindings.subscriber(mapping.subscriber);
-  const bool outward = static_cast<Direction>(packet.direction) == Direction::kForward;
-  // From outside it is not known by which interface the session's packets come in: any will do.
-  const net::IpAddress remote = session.remote().ipv4();
-  return std::ranges::any_of(policy.rules, [&](const Rule& rule) {
-    const bool here = !outward || rule.matches(packet.ingress, subscriber.address, remote);
-    return here && rule.pool == place->pool;
-  });
-}
-
 void OpenBinding::settle(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   Session& session = state.bindings.session(packet.session);
   if (session.tuple[packet.direction] != state.lookups[batch.lane(packet)].tuple)
     return;  // Translate drops it
-  if (still_allowed(packet, session, policy)) {
+  const bool outward = static_cast<Direction>(packet.direction) == Direction::kForward;
+  const auto arrival = outward ? packet.ingress : core::InterfaceId::none();
+  if (is_allowed(session, arrival, state.bindings, policy)) {
     session.generation = policy.generation;
     return;
   }
   state.bindings.close_session(packet.session, SessionEnd::kPolicy, 0, batch.now);
-  state.bound &= ~(std::uint64_t{1} << batch.lane(packet));
   batch.drop(packet, Drop::kPolicyChanged);
 }
 
 void OpenBinding::process(Batch& batch, const Policy& policy) noexcept {
   for (std::uint64_t lanes = state.unsettled & batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
     Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
-    if ((state.bound & lanes & -lanes) != 0) {
+    if (((state.bound | state.mixed) & lanes & -lanes) != 0) {
       settle(batch, packet, policy);
+    } else if (packet.headers.is_ipv6()) {
+      open_through(batch, packet, policy);
     } else if (policy.side(packet) == Role::kInside) {
       open_outward(batch, packet, policy);
     } else {

@@ -17,13 +17,17 @@ struct OpenBinding {
  private:
   void settle(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   void open_outward(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  void open_through(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  void bind(const core::Packet& packet, unsigned lane) noexcept;
   void open_inward(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
-  [[nodiscard]] bool may_open(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
-  [[nodiscard]] bool lets_in(const Mapping& mapping, Endpoint remote) const noexcept;
-  [[nodiscard]] bool still_allowed(const core::Packet& packet, const Session& session,
-                                   const Policy& policy) const noexcept;
+  [[nodiscard]] bool may_open(core::Batch& batch, core::Packet& packet, bool is_static,
+                              const Policy& policy) noexcept;
+  [[nodiscard]] bool lets_in(MappingIndex number, Endpoint remote) const noexcept;
   [[nodiscard]] MappingIndex mapping_for(core::Batch& batch, core::Packet& packet, const Rule& rule,
                                          const Policy& policy) noexcept;
+  [[nodiscard]] MappingIndex static_mapping(core::Batch& batch, core::Packet& packet, Endpoint inside,
+                                            std::uint16_t domain, const StaticMap::Other& outside,
+                                            std::uint8_t protocol) noexcept;
   void open_session(core::Batch& batch, core::Packet& packet, const BindingTable::NewSession& wanted,
                     const Policy& policy) noexcept;
   // Drops what the subscriber may not have, and tells it (RFC 5508 REQ-8, RFC 6888 REQ-11) and the log.

@@ -60,11 +60,24 @@ const Policy::Place* Policy::find(net::Ipv4Address address, std::uint16_t domain
   return found != places_.end() && kByAddress(*found) == wanted ? &*found : nullptr;
 }
 
-std::optional<unsigned> Policy::owner_of_outside(net::Ipv4Address address, be16 port,
+bool Policy::keeps(const net::IpAddress& subscriber, const Mapping& mapping) const noexcept {
+  const Place* place = find(mapping.outside().ipv4(), mapping.domain);
+  if (!port_control || place == nullptr || !pools[place->pool].has_port(mapping.outside_port_host()))
+    return false;
+  return std::ranges::any_of(rules, [&](const Rule& rule) {
+    return rule.pool == place->pool && any_contains(rule.sources, subscriber);
+  });
+}
+
+std::optional<unsigned> Policy::owner_of_outside(Endpoint outside, std::uint8_t protocol,
                                                  std::uint16_t domain) const noexcept {
-  const Place* place = find(address, domain);
+  if (!statics.empty()) {
+    if (const auto inside = statics.inside_of(outside, protocol, domain))
+      return bucket_of_inside(inside->end.ipv4());
+  }
+  const Place* place = find(outside.ipv4(), domain);
   if (place == nullptr) return std::nullopt;
-  return place->address->bucket_of(port.host());
+  return place->address->bucket_of(outside.wire_port().host());
 }
 
 // Both directions of a session go to the bucket of the inside address. A packet from outside is led there by
@@ -73,20 +86,28 @@ unsigned Policy::bucket_of(const core::Packet& packet, bool with_ports) const no
   const Role from = side(packet);
   const net::Headers& headers = packet.headers;
   net::Headers embedded;
-  const bool error = net::is_icmp_error(headers) && !headers.is_fragment && headers.is_ipv4() &&
-                     core::read_embedded(packet, embedded);
-  const auto& inner = *reinterpret_cast<const net::Ipv4Header*>(packet.bytes() + embedded.l3_offset);
+  const bool error =
+      net::is_icmp_error(headers) && !headers.is_fragment && core::read_embedded(packet, embedded);
+  const std::uint8_t* l3 = packet.bytes() + embedded.l3_offset;
+  const auto& inner = *reinterpret_cast<const net::Ipv4Header*>(l3);
   if (from == Role::kInside) {
     // An error may come from a router behind which the host is: the host's own packet tells.
-    return bucket_of_inside(error ? net::IpAddress(inner.destination) : packet.source());
+    if (!error) return bucket_of_inside(packet.source());
+    return bucket_of_inside(headers.is_ipv4()
+                                ? net::IpAddress(inner.destination)
+                                : net::IpAddress(reinterpret_cast<const net::Ipv6Header*>(l3)->destination));
   }
   if (from == Role::kOutside && headers.is_ipv4()) {
     std::optional<unsigned> owner;
+    const net::Ipv4Address destination = packet.l3_as<net::Ipv4Header>().destination;
     if (error) {
-      owner = owner_of_outside(inner.source, embedded.source_port, packet.domain.value());
-    } else if (with_ports) {
-      owner = owner_of_outside(packet.l3_as<net::Ipv4Header>().destination, headers.destination_port,
+      owner = owner_of_outside(Endpoint::of(inner.source, embedded.source_port), embedded.protocol,
                                packet.domain.value());
+    } else if (with_ports) {
+      owner = owner_of_outside(Endpoint::of(destination, headers.destination_port), headers.protocol,
+                               packet.domain.value());
+    } else if (const auto inside = statics.inside_of_whole(destination, packet.domain.value())) {
+      owner = bucket_of_inside(*inside);
     }
     if (owner) return *owner;
   }

@@ -9,9 +9,11 @@
 
 #include "common/core/function.h"
 #include "common/core/ownership.h"
+#include "common/net/translation_prefix.h"
 #include "vnfs/nat/address_book.h"
 #include "vnfs/nat/pool.h"
 #include "vnfs/nat/records.h"
+#include "vnfs/nat/static_map.h"
 #include "vnfs/nat/timeouts.h"
 
 namespace millrace::nat {
@@ -38,6 +40,22 @@ struct LoggedEvents {
   bool refusals = false;      // pools without a port, subscribers and tables with as much as they may have
 };
 
+// RFC 6146: hosts of IPv6 inside reach those of IPv4 outside by addresses of the prefix.
+struct Nat64 {
+  net::TranslationPrefix prefix;
+  Rule rule;  // by which such packets are translated
+};
+
+// PCP and NAT-PMP, answered on inside interfaces whose Interface::function_port says so.
+struct PortControl {
+  std::uint32_t longest = 86'400;  // seconds, as is the next: lifetimes that are granted
+  std::uint32_t shortest = 120;
+  bool nat_pmp = true;
+  bool third_party = false;
+  bool prefer_failure = false;
+  std::uint32_t mappings_per_subscriber = 64;
+};
+
 class Policy final : public core::Policy, public core::Ownership {
  public:
   std::uint16_t generation = 0;
@@ -47,7 +65,10 @@ class Policy final : public core::Policy, public core::Ownership {
   LoggedEvents logged;
   std::vector<Role> roles;  // by InterfaceId
   std::vector<Pool> pools;
-  std::vector<Rule> rules;                    // the first that matches decides
+  std::vector<Rule> rules;  // the first that matches decides
+  StaticMap statics;        // before all rules
+  std::optional<Nat64> nat64;
+  std::optional<PortControl> port_control;
   std::vector<core::InterfaceId> outside_of;  // by DomainId: one of its outside interfaces, or none
 
   // All addresses of the pools, by domain and address; to be sorted by settle() once they are there.
@@ -68,8 +89,10 @@ class Policy final : public core::Policy, public core::Ownership {
   // Null when no pool has the address.
   [[nodiscard]] const Place* find(net::Ipv4Address address, std::uint16_t domain) const noexcept;
   // The bucket that has the outside endpoint; nothing when nobody has.
-  [[nodiscard]] std::optional<unsigned> owner_of_outside(net::Ipv4Address address, be16 port,
+  [[nodiscard]] std::optional<unsigned> owner_of_outside(Endpoint outside, std::uint8_t protocol,
                                                          std::uint16_t domain) const noexcept;
+  // Whether a binding that was asked for may stay: some rule gives the subscriber that pool.
+  [[nodiscard]] bool keeps(const net::IpAddress& subscriber, const Mapping& mapping) const noexcept;
   // How long a port of that address rests; nothing when the policy does not have it any more.
   [[nodiscard]] Tick quarantine_of(const Place* place) const noexcept {
     return place == nullptr ? 0 : pools[place->pool].quarantine;

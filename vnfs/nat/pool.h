@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,12 @@ struct Pool {
   std::uint32_t ports_per_subscriber = std::numeric_limits<std::uint32_t>::max();  // of each PortSpace
   std::uint32_t sessions_per_subscriber = std::numeric_limits<std::uint32_t>::max();
   Tick quarantine = 120'000;
+  // RFC 7422: blocks by arithmetic alone, the n-th inside address having the n-th block of the addresses.
+  struct Arithmetic {
+    std::uint32_t first_inside = 0;  // host order
+    std::uint32_t insides = 0;
+  };
+  std::optional<Arithmetic> arithmetic;
 
   [[nodiscard]] bool has(net::Ipv4Address address) const noexcept {
     return std::ranges::binary_search(addresses, address, {}, &OutsideAddress::address);
@@ -43,6 +50,14 @@ struct Pool {
     if (first_port > begin) bits &= ~std::uint64_t{0} << (first_port - begin);
     if (last_port < begin + kRunPorts - 1) bits &= ~std::uint64_t{0} >> (begin + kRunPorts - 1 - last_port);
     return bits;
+  }
+  // Whole blocks of an address: the number of the first, and one past the last.
+  [[nodiscard]] unsigned first_block() const noexcept {
+    return (first_port + block_runs * OutsideAddress::kRunPorts - 1U) /
+           (block_runs * OutsideAddress::kRunPorts);
+  }
+  [[nodiscard]] unsigned end_block() const noexcept {
+    return (last_port + 1U) / (block_runs * OutsideAddress::kRunPorts);
   }
   // Runs that have ports of the pool: first, and one past the last.
   [[nodiscard]] unsigned first_run() const noexcept { return first_port / OutsideAddress::kRunPorts; }

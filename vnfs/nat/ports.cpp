@@ -28,6 +28,16 @@ unsigned nth_bit(std::uint64_t bits, unsigned k) noexcept {
 
 std::size_t index_of(PortSpace space) noexcept { return static_cast<std::size_t>(space); }
 
+// A subscriber who comes back finds its old address, as long as the pool stays as it is.
+std::size_t place_of(const Subscriber& subscriber, std::size_t addresses) noexcept {
+  const auto& bytes = subscriber.address.bytes();
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+  std::memcpy(&first, bytes.data(), sizeof first);
+  std::memcpy(&second, bytes.data() + sizeof first, sizeof second);
+  return flow::hash_words(first, second, subscriber.domain) % addresses;
+}
+
 bool holds(const Block& block, AddressId address, unsigned run) noexcept {
   return block.address == address && run >= block.first_run && run < block.first_run + unsigned{block.runs};
 }
@@ -71,16 +81,8 @@ bool Ports::try_addresses(Subscriber& subscriber, const Pool& pool, Try&& attemp
     OutsideAddress& address = book_[subscriber.paired];
     if (address.domain() == pool.domain && pool.has(address.address())) return attempt(address);
   }
-  // A subscriber who comes back finds its old address, as long as the pool stays as it is.
   std::size_t at = below(static_cast<unsigned>(count));
-  if (pool.paired) {
-    const auto& bytes = subscriber.address.bytes();
-    std::uint64_t first = 0;
-    std::uint64_t second = 0;
-    std::memcpy(&first, bytes.data(), sizeof first);
-    std::memcpy(&second, bytes.data() + sizeof first, sizeof second);
-    at = flow::hash_words(first, second, subscriber.domain) % count;
-  }
+  if (pool.paired) at = place_of(subscriber, count);
   for (std::size_t i = 0; i < std::min(count, kAddressTries); ++i) {
     OutsideAddress& address = *pool.addresses[(at + i) % count];
     if (!attempt(address)) continue;
@@ -152,8 +154,8 @@ void Ports::add_block(OutsideAddress& address, unsigned first, Subscriber& subsc
 // A block that nobody has; blocks begin at multiples of their size.
 bool Ports::claim_block(OutsideAddress& address, Subscriber& subscriber, SubscriberIndex number,
                         const Pool& pool) noexcept {
-  const unsigned first_block = (pool.first_run() + pool.block_runs - 1U) / pool.block_runs;
-  const unsigned end_block = pool.end_run() / pool.block_runs;
+  const unsigned first_block = pool.first_block();
+  const unsigned end_block = pool.end_block();
   if (first_block >= end_block) return false;
   const unsigned blocks = end_block - first_block;
   const unsigned from = below(blocks);
@@ -164,6 +166,18 @@ bool Ports::claim_block(OutsideAddress& address, Subscriber& subscriber, Subscri
     return true;
   }
   return false;
+}
+
+// The block that is the subscriber's by its place among the inside addresses.
+bool Ports::claim_own_block(Subscriber& subscriber, SubscriberIndex number, const Pool& pool) noexcept {
+  const unsigned blocks = pool.end_block() - pool.first_block();
+  const std::uint32_t place = subscriber.address.v4().value.host() - pool.arithmetic->first_inside;
+  if (place >= pool.arithmetic->insides || place / blocks >= pool.addresses.size()) return false;
+  OutsideAddress& address = *pool.addresses[place / blocks];
+  const unsigned first = (pool.first_block() + place % blocks) * pool.block_runs;
+  if (!address.claim(first, pool.block_runs, subscriber.bucket)) return false;
+  add_block(address, first, subscriber, number, pool);
+  return true;
 }
 
 Shortage Ports::take(Subscriber& subscriber, SubscriberIndex number, const Pool& pool, PortSpace space,
@@ -179,11 +193,11 @@ Shortage Ports::take(Subscriber& subscriber, SubscriberIndex number, const Pool&
     found = take_from_blocks(subscriber, pool, space, out);
     if (!found) {
       if (subscriber.block_count >= pool.blocks_per_subscriber) return Shortage::kSubscriber;
-      found = try_addresses(subscriber, pool, [&](OutsideAddress& address) {
-        if (!claim_block(address, subscriber, number, pool)) return false;
-        const Block& block = subscriber.blocks[subscriber.block_count - 1U];
-        return take_from_run(address, block.first_run + below(block.runs), pool, space, out);
-      });
+      const bool claimed = pool.arithmetic ? claim_own_block(subscriber, number, pool)
+                                           : try_addresses(subscriber, pool, [&](OutsideAddress& address) {
+                                               return claim_block(address, subscriber, number, pool);
+                                             });
+      found = claimed && take_from_blocks(subscriber, pool, space, out);
     }
   }
   if (!found) return Shortage::kPool;
@@ -227,6 +241,15 @@ Shortage Ports::take_exactly(Subscriber& subscriber, SubscriberIndex number, con
   return Shortage::kNone;
 }
 
+OutsideAddress* Ports::first_choice(const Subscriber& subscriber, const Pool& pool) const noexcept {
+  if (pool.addresses.empty()) return nullptr;
+  if (subscriber.paired != kNoAddress) {
+    OutsideAddress& address = book_[subscriber.paired];
+    if (address.domain() == pool.domain && pool.has(address.address())) return &address;
+  }
+  return pool.addresses[place_of(subscriber, pool.addresses.size())];
+}
+
 void Ports::give_back(Subscriber& subscriber, PortSpace space, OutsidePort port, Tick now) noexcept {
   OutsideAddress& address = *port.address;
   const unsigned number = port.port / kRunPorts;
@@ -237,7 +260,7 @@ void Ports::give_back(Subscriber& subscriber, PortSpace space, OutsidePort port,
   if (run.subscriber_mark == 0) {
     address.unlink(static_cast<std::uint16_t>(number), subscriber.bucket);
     address.give_back(number, 1);
-    return;
+    return give_idle_ring_back(address, subscriber.bucket);
   }
   for (unsigned i = 0; i < subscriber.block_count; ++i) {
     Block& block = subscriber.blocks[i];
@@ -248,6 +271,23 @@ void Ports::give_back(Subscriber& subscriber, PortSpace space, OutsidePort port,
     block.idle = true;
     block.idle_since = now;
     return;
+  }
+}
+
+// Runs that were claimed only to spread a bucket's ports are of no use without a port in use beside them.
+void Ports::give_idle_ring_back(OutsideAddress& address, unsigned bucket) noexcept {
+  const std::uint16_t head = address.ring(bucket);
+  if (head == kNoRun) return;
+  std::uint16_t at = head;
+  for (unsigned seen = 0; seen < kSpread; ++seen) {
+    if (!address.run(at).idle()) return;
+    at = address.run(at).next;
+    if (at == head) break;
+  }
+  if (at != head) return;
+  for (std::uint16_t run = head; run != kNoRun; run = address.ring(bucket)) {
+    address.unlink(run, bucket);
+    address.give_back(run, 1);
   }
 }
 

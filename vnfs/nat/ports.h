@@ -46,6 +46,8 @@ class Ports {
   // The same, this very port; kPool when it is not to be had.
   [[nodiscard]] Shortage take_exactly(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
                                       PortSpace space, OutsidePort wanted) noexcept;
+  // The address of which a port is tried first; null when the pool has none.
+  [[nodiscard]] OutsideAddress* first_choice(const Subscriber& subscriber, const Pool& pool) const noexcept;
   // A shared port is free for others at once. A block stays the subscriber's until return_idle_blocks().
   void give_back(Subscriber& subscriber, PortSpace space, OutsidePort port, Tick now) noexcept;
   // Blocks of which no port has been in use for `rest` go back to the pool.
@@ -65,8 +67,11 @@ class Ports {
                                unsigned tries) noexcept;
   [[nodiscard]] bool claim_block(OutsideAddress& address, Subscriber& subscriber, SubscriberIndex number,
                                  const Pool& pool) noexcept;
+  [[nodiscard]] bool claim_own_block(Subscriber& subscriber, SubscriberIndex number,
+                                     const Pool& pool) noexcept;
   void add_block(OutsideAddress& address, unsigned first, Subscriber& subscriber, SubscriberIndex number,
                  const Pool& pool) noexcept;
+  void give_idle_ring_back(OutsideAddress& address, unsigned bucket) noexcept;
   template <class Try>
   [[nodiscard]] bool try_addresses(Subscriber& subscriber, const Pool& pool, Try&& attempt) noexcept;
 

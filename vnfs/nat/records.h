@@ -16,6 +16,7 @@ namespace millrace::nat {
 using SubscriberIndex = std::uint32_t;
 using MappingIndex = std::uint32_t;
 using SessionIndex = std::uint32_t;
+using LeaseIndex = std::uint32_t;
 inline constexpr std::uint32_t kNoIndex = 0xffffffff;
 
 // kForward is outward: from inside.
@@ -23,6 +24,19 @@ using flow::Direction;
 
 // RFC 4787 section 4.1 and section 5: on what of the remote end a mapping, or what it lets in, depends.
 enum class Dependence : std::uint8_t { kEndpoint, kAddress, kAddressAndPort };
+
+// The part of the remote end that matters to a mapping; the rest zero.
+[[nodiscard]] constexpr Endpoint masked(Endpoint remote, Dependence dependence) noexcept {
+  switch (dependence) {
+    case Dependence::kEndpoint:
+      return {};
+    case Dependence::kAddress:
+      return {remote.address, 0};
+    case Dependence::kAddressAndPort:
+      break;
+  }
+  return remote;
+}
 
 // What was seen of a TCP connection: RFC 6146 section 3.5.2.2 in bits.
 namespace tcp_seen {
@@ -50,6 +64,7 @@ struct alignas(64) Session {
   static constexpr std::uint8_t kInwardFirst = 0x01;   // opened from outside
   static constexpr std::uint8_t kRemoteListed = 0x02;  // its remote address is in the index, for the filter
   static constexpr std::uint8_t kReplied = 0x04;       // packets went both ways
+  static constexpr std::uint8_t kKept = 0x08;          // has a lease: stays without packets
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
   [[nodiscard]] bool in_use() const noexcept { return tuple[0].valid(); }
@@ -77,9 +92,9 @@ struct Mapping {
   std::uint16_t domain;  // of the outside
 
   static constexpr std::uint8_t kQuarantined = 0x01;  // its last session has ended: RFC 6888 REQ-8
-  static constexpr std::uint8_t kKept = 0x02;         // stays without sessions: asked for by PCP
-  static constexpr std::uint8_t kStatic = 0x04;       // the profile's
-  static constexpr unsigned kFilteringShift = 6;      // two bits: Dependence
+  static constexpr std::uint8_t kKept = 0x02;     // has a lease: stays without sessions, lets in whom it says
+  static constexpr std::uint8_t kStatic = 0x04;   // the profile's
+  static constexpr unsigned kFilteringShift = 6;  // two bits: Dependence
 
   [[nodiscard]] bool in_use() const noexcept { return protocol != 0; }
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
@@ -121,6 +136,8 @@ struct alignas(64) Subscriber {
   std::uint8_t block_count;
   bool known;
   AddressId paired;  // RFC 4787 REQ-2; kNoAddress until it has a port
+  std::uint32_t leases;
+  LeaseIndex first_lease;
   Tick since;
 
   [[nodiscard]] bool in_use() const noexcept { return known; }

@@ -3,6 +3,7 @@
 
 #include "common/core/answer_first.h"
 #include "vnfs/nat/drops.h"
+#include "vnfs/nat/follow.h"
 #include "vnfs/nat/rewrite.h"
 #include "vnfs/nat/way_out.h"
 
@@ -11,35 +12,8 @@ namespace {
 
 using core::Batch;
 using core::Packet;
-using namespace net::tcp_flag;
-
-constexpr std::uint8_t kSynFinRst = kSyn | kFin | kRst;
 
 }  // namespace
-
-// RFC 6146 section 3.5.2.2 and RFC 7857 section 2: a reset makes the connection transitory, and any later
-// segment takes that back, so that a forged one does no harm. A SYN after both sides have closed begins anew.
-void Translate::track_tcp(Session& session, SessionIndex index, std::uint8_t flags, Direction direction,
-                          const Policy& policy, Tick now) noexcept {
-  using namespace tcp_seen;
-  const bool outward = direction == Direction::kForward;
-  const std::uint8_t before = session.tcp;
-  std::uint8_t seen = before;
-  if ((flags & kRst) != 0) {
-    seen |= kReset;
-  } else {
-    seen = static_cast<std::uint8_t>(seen & ~kReset);
-    if ((flags & kSyn) != 0) {
-      if ((seen & kFins) == kFins) seen = 0;
-      seen |= outward ? kSynOut : kSynIn;
-    }
-    if ((flags & kFin) != 0) seen |= outward ? kFinOut : kFinIn;
-  }
-  if (seen == before) return;
-  session.tcp = seen;
-  session.last_seen = now;
-  state.bindings.reschedule(index, policy.timeouts, now);
-}
 
 [[gnu::always_inline]] inline void Translate::translate(Batch& batch, Packet& packet,
                                                         const Policy& policy) noexcept {
@@ -65,14 +39,7 @@ void Translate::track_tcp(Session& session, SessionIndex index, std::uint8_t fla
     return;
 
   const net::Headers& headers = packet.headers;
-  if (headers.protocol == net::protocol::kTcp && !headers.later_fragment()) {
-    if (((headers.tcp_flags & kSynFinRst) | (session.tcp & tcp_seen::kReset)) != 0) [[unlikely]]
-      track_tcp(session, packet.session, headers.tcp_flags, direction, policy, batch.now);
-    session.last_seen = batch.now;
-  } else if (outward) {
-    session.last_seen = batch.now;  // RFC 4787 REQ-6: what comes in keeps nothing open
-  }
-  session.bytes[way] += packet.ip_length();
+  follow(state.bindings, session, packet, policy, batch.now);
 
   std::uint8_t* ip = packet.l3();
   const auto turned = static_cast<std::uint16_t>(outward ? 0 : 0xffff);
@@ -86,7 +53,7 @@ void Translate::track_tcp(Session& session, SessionIndex index, std::uint8_t fla
   packet.domain = core::DomainId(other.domain());
   packet.rewritten = true;
   if (hop.kind == core::NextHop::Kind::kFunction) [[unlikely]]
-    turn_back(batch, packet, destination, packet.domain, policy, state.services.restart);
+    turn_back(batch, packet, destination, headers.protocol, packet.domain, policy, state.services.restart);
 }
 
 void Translate::process(Batch& batch, const Policy& policy) noexcept {

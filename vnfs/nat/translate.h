@@ -15,8 +15,6 @@ struct Translate {
 
  private:
   void translate(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
-  void track_tcp(Session& session, SessionIndex index, std::uint8_t flags, Direction direction,
-                 const Policy& policy, Tick now) noexcept;
 };
 
 }  // namespace millrace::nat

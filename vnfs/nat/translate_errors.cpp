@@ -26,13 +26,13 @@ MutableBytes message_of(const Packet& packet) noexcept {
 }  // namespace
 
 void TranslateErrors::translate(Batch& batch, Packet& packet, const Policy& policy) noexcept {
+  if (packet.session == kNoIndex) return batch.drop(packet, Drop::kIcmpUnrelated);
   const MutableBytes message = message_of(packet);
   net::Headers inner;
   if (message.empty() || !core::read_embedded(packet, inner))
     return batch.drop(packet, Drop::kIcmpBadEmbedded);
   // RFC 5508 REQ-3 a.
   if (net::fold(net::sum_bytes(message)) != 0xffff) return batch.drop(packet, Drop::kIcmpBadChecksum);
-  if (packet.session == kNoIndex) return batch.drop(packet, Drop::kIcmpUnrelated);
 
   // The error goes the way of the packets that show tuple[way]; what it is about went the other way.
   const Session& session = state.bindings.session(packet.session);
@@ -70,11 +70,11 @@ void TranslateErrors::translate(Batch& batch, Packet& packet, const Policy& poli
   packet.domain = domain;
   packet.rewritten = true;
   if (hop.kind == core::NextHop::Kind::kFunction)
-    turn_back(batch, packet, other.source(), domain, policy, state.services.restart);
+    turn_back(batch, packet, other.source(), inner.protocol, domain, policy, state.services.restart);
 }
 
 void TranslateErrors::process(Batch& batch, const Policy& policy) noexcept {
-  for (std::uint64_t lanes = state.related & batch.live_mask(); lanes != 0; lanes &= lanes - 1)
+  for (std::uint64_t lanes = state.related & ~state.mixed & batch.live_mask(); lanes != 0; lanes &= lanes - 1)
     translate(batch, batch[static_cast<unsigned>(std::countr_zero(lanes))], policy);
 }
 

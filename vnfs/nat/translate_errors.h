@@ -12,7 +12,7 @@ struct TranslateErrors {
   WorkerState& state;
 
   [[nodiscard]] bool needed(const core::Batch& batch, const Policy& /*policy*/) const noexcept {
-    return (state.related & batch.live_mask()) != 0;
+    return (state.related & ~state.mixed & batch.live_mask()) != 0;
   }
   void process(core::Batch& batch, const Policy& policy) noexcept;
 

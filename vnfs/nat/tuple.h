@@ -43,6 +43,8 @@ struct alignas(16) Tuple {
     return {from.bits() | std::uint64_t{protocol} << 48 | family << 56,
             to.bits() | std::uint64_t{domain} << 48};
   }
+  // No session shows it.
+  [[nodiscard]] static Tuple nobody() noexcept { return {~std::uint64_t{0}, ~std::uint64_t{0}}; }
   [[nodiscard]] Endpoint source() const noexcept { return Endpoint::from_bits(from); }
   [[nodiscard]] Endpoint destination() const noexcept { return Endpoint::from_bits(to); }
   [[nodiscard]] std::uint8_t protocol() const noexcept { return static_cast<std::uint8_t>(from >> 48); }

@@ -9,7 +9,8 @@ namespace millrace::nat {
 
 // Routes the packet, which still is as its sender sent it, by the destination it will have. False when there
 // is no way, and the packet dropped.
-[[nodiscard]] inline bool find_way_out(core::Batch& batch, core::Packet& packet, net::Ipv4Address destination,
+template <class Address>
+[[nodiscard]] inline bool find_way_out(core::Batch& batch, core::Packet& packet, const Address& destination,
                                        core::DomainId domain, core::Originator& originator) noexcept {
   const core::Network& network = *batch.network;
   packet.next_hop = network.find_route(domain, destination);
@@ -24,9 +25,9 @@ namespace millrace::nat {
 
 // A packet from inside that goes to another inside host by its outside address (RFC 4787 REQ-9) has the
 // sender's outside address by now. It comes in again, to the worker that has the other host.
-inline void turn_back(core::Batch& batch, core::Packet& packet, Endpoint destination, core::DomainId domain,
-                      const Policy& policy, core::Restart& restart) noexcept {
-  const auto bucket = policy.owner_of_outside(destination.ipv4(), destination.wire_port(), domain.value());
+inline void turn_back(core::Batch& batch, core::Packet& packet, Endpoint destination, std::uint8_t protocol,
+                      core::DomainId domain, const Policy& policy, core::Restart& restart) noexcept {
+  const auto bucket = policy.owner_of_outside(destination, protocol, domain.value());
   if (!bucket) return batch.drop(packet, Drop::kNoBinding);
   restart.send(batch, packet, policy.outside_of[domain.value()], *bucket);
 }

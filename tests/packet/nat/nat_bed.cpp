@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/packet/nat/nat_bed.h"
 
+#include <algorithm>
 #include <ostream>
 
 #include <rte_mempool.h>
@@ -21,8 +22,57 @@ std::span<const std::uint8_t> part(const Frame& bytes, std::size_t from, std::si
   return std::span(bytes).subspan(from, to - from);
 }
 
+net::Ipv6Address address6(const Frame& bytes, std::size_t at) {
+  net::Ipv6Address address;
+  std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), address.bytes.size(), address.bytes.begin());
+  return address;
+}
+
+// An IPv6 datagram without extension headers, or with a fragment header.
+Seen read_datagram6(const Frame& ip, bool whole) {
+  constexpr std::size_t kHeader = 40;
+  Seen seen;
+  seen.source = address6(ip, 8).to_string();
+  seen.destination = address6(ip, 24).to_string();
+  seen.ttl = ip.at(7);
+  seen.protocol = ip.at(6);
+  const std::size_t end = whole ? kHeader + u16(ip, 4) : ip.size();
+  std::size_t l4 = kHeader;
+  if (seen.protocol == 44) {
+    seen.protocol = ip.at(kHeader);
+    l4 += 8;
+  }
+  const bool fragment = l4 != kHeader;
+  if (fragment && (u16(ip, kHeader + 2) & 0xfff8U) != 0) return seen;
+  std::size_t behind = 8;
+  if (seen.protocol == 58) {
+    seen.icmp_type = ip.at(l4);
+    seen.icmp_code = ip.at(l4 + 1);
+    if (seen.icmp_type == 128 || seen.icmp_type == 129)
+      seen.source_port = seen.destination_port = static_cast<std::uint16_t>(u16(ip, l4 + 4));
+  } else {
+    seen.source_port = static_cast<std::uint16_t>(u16(ip, l4));
+    seen.destination_port = static_cast<std::uint16_t>(u16(ip, l4 + 2));
+    if (seen.protocol == 6 && ip.size() > l4 + 13) {
+      seen.tcp_flags = ip.at(l4 + 13);
+      behind = (ip.at(l4 + 12) >> 4U) * 4U;
+    }
+  }
+  if (whole && !fragment) {
+    std::uint32_t pseudo = seen.protocol + static_cast<std::uint32_t>(end - l4);
+    for (std::size_t at = 8; at < kHeader; at += 2) pseudo += u16(ip, at);
+    EXPECT_EQ(plain_checksum(part(ip, l4, end), pseudo), 0) << "transport checksum";
+  }
+  if (l4 + behind <= end) {
+    seen.payload.assign(ip.begin() + static_cast<std::ptrdiff_t>(l4 + behind),
+                        ip.begin() + static_cast<std::ptrdiff_t>(end));
+  }
+  return seen;
+}
+
 // `whole`: the datagram is all there, so that its checksums must hold.
 Seen read_datagram(const Frame& ip, bool whole) {
+  if (ip.at(0) >> 4U == 6) return read_datagram6(ip, whole);
   Seen seen;
   const std::size_t header = (ip.at(0) & 0xfU) * 4U;
   EXPECT_EQ(plain_checksum(part(ip, 0, header)), 0) << "IPv4 header checksum";
@@ -72,6 +122,13 @@ Seen read_datagram(const Frame& ip, bool whole) {
 
 }  // namespace
 
+nat::StaticMapping static_mapping(std::string_view inside, std::string_view outside) {
+  nat::StaticMapping mapping;
+  mapping.inside = net::Ipv4Address::parse(inside)->value.host();
+  mapping.outside = net::Ipv4Address::parse(outside)->value.host();
+  return mapping;
+}
+
 void PrintTo(const NatVariant& variant, std::ostream* out) {
   *out << "burst " << variant.burst << ", workers " << variant.workers << (variant.swap ? ", swaps" : "");
 }
@@ -102,7 +159,7 @@ Seen Seen::embedded() const { return read_datagram(payload, false); }
 Seen read_frame(unsigned port, const Frame& frame) {
   std::size_t l3 = kMac;
   while (u16(frame, l3 - 2) == 0x8100) l3 += 4;
-  EXPECT_EQ(u16(frame, l3 - 2), 0x0800U);
+  EXPECT_EQ(u16(frame, l3 - 2), frame.at(l3) >> 4U == 6 ? 0x86ddU : 0x0800U);
   Seen seen = read_datagram(Frame(frame.begin() + static_cast<std::ptrdiff_t>(l3), frame.end()), true);
   seen.port = port;
   seen.frame = frame;
@@ -113,18 +170,25 @@ NatBed::NatBed(const NatVariant& variant, NatSpec spec, nat::BindingTable::Limit
     : variant_(variant), spec_(std::move(spec)), book_(std::make_unique<nat::AddressBook>()) {
   ensure_eal(64);
   // The bed's ports get the numbers that follow those of the beds before it, so the network is made twice.
-  const auto build = [](core::PortId inside, core::PortId outside) {
+  const std::uint16_t port = spec_.port_control ? nat::pcp::kServerPort : 0;
+  const auto build = [port](core::PortId inside, core::PortId outside) {
     NetworkBuilder builder;
-    builder.interface(inside, "lan", {"10.0.0.1/16"})
+    builder.interface(inside, "lan", {"10.0.0.1/16", "2001:db8:1::1/64"})
+        .function_port(port)
         .interface(outside, "wan", {"198.51.100.2/24"})
         .interface(inside, "tenant", {"10.0.0.1/16"}, 7, 0, 1)
         .function_routes()
+        .function_port(port)
         .interface(outside, "narrow", {"10.99.0.1/24"}, 9)
         .mtu(1280);
     builder.route("10.0.0.0/16", "lan", neighbor_mac(kLan).to_string())
+        .route("2001:db8:1::/64", "lan", neighbor_mac(kLan).to_string())
         .route("10.0.0.0/16", "tenant", neighbor_mac(kTenant).to_string())
         .route("0.0.0.0/0", "wan", neighbor_mac(kWan).to_string())
         .route("192.0.2.0/24", "narrow", neighbor_mac(kNarrow).to_string())
+        .route("2001:db8:1::/64", "lan", neighbor_mac(kLan).to_string())
+        .function("64:ff9b::/96", "lan")
+        .function("2001:db8:64::/96", "lan")
         .function("203.0.113.0/28", "wan");
     return builder.build();
   };
@@ -154,9 +218,11 @@ core::Snapshot NatBed::snapshot() {
   policy->hairpin = spec_.hairpin;
   policy->timeouts = spec_.timeouts;
   policy->logged = spec_.logged;
+  policy->port_control = spec_.port_control;
   policy->roles = {nat::Role::kInside, nat::Role::kOutside, nat::Role::kInside, nat::Role::kOutside};
   policy->outside_of = {core::InterfaceId(kWan), core::InterfaceId::none()};
   policy->rules = spec_.rules;
+  policy->statics = nat::StaticMap(spec_.statics);
   for (const PoolSpec& from : spec_.pools) {
     nat::Pool pool;
     for (const std::string& text : from.addresses)
@@ -169,9 +235,17 @@ core::Snapshot NatBed::snapshot() {
     pool.ports_per_subscriber = from.ports_per_subscriber;
     pool.sessions_per_subscriber = from.sessions_per_subscriber;
     pool.quarantine = from.quarantine;
+    pool.arithmetic = from.arithmetic;
     policy->pools.push_back(std::move(pool));
   }
   policy->settle();
+  if (spec_.nat64) {
+    nat::Rule rule;
+    rule.pool = 0;
+    rule.filtering = spec_.nat64_filtering;
+    policy->nat64 = nat::Nat64{.prefix = *net::TranslationPrefix::of(*net::Prefix::parse(*spec_.nat64)),
+                               .rule = std::move(rule)};
+  }
   return {network_, std::move(policy)};
 }
 
@@ -229,7 +303,8 @@ PacketBuilder NatBed::from(std::uint16_t interface, std::string_view source, std
   packet.ethernet(neighbor_mac(interface), interface_mac(interface));
   if (interface == kTenant) packet.vlan(7);
   if (interface == kNarrow) packet.vlan(9);
-  return packet.ipv4(source, destination);
+  return source.find(':') == std::string_view::npos ? packet.ipv4(source, destination)
+                                                    : packet.ipv6(source, destination);
 }
 
 std::uint64_t NatBed::sessions() const {

@@ -25,7 +25,8 @@ namespace millrace::testing {
 // hosts behind it are reached through neighbor_mac(n).
 inline constexpr unsigned kInside = 0;
 inline constexpr unsigned kOutside = 1;
-inline constexpr std::uint16_t kLan = 0;     // inside, 10.0.0.1/16
+inline constexpr std::uint16_t kLan =
+    0;  // inside, 10.0.0.1/16, 2001:db8:1::1/64; 64:ff9b::/96 and 2001:db8:64::/96 are ours
 inline constexpr std::uint16_t kWan = 1;     // outside, 198.51.100.2/24; everything else is behind it
 inline constexpr std::uint16_t kTenant = 2;  // inside VLAN 7, 10.0.0.1/16 in a domain of its own
 inline constexpr std::uint16_t kNarrow = 3;  // outside VLAN 9, MTU 1280: 192.0.2.0/24 is behind it
@@ -40,16 +41,24 @@ struct PoolSpec {
   std::uint32_t ports_per_subscriber = 65536;
   std::uint32_t sessions_per_subscriber = 65536;
   Tick quarantine = 120'000;
+  std::optional<nat::Pool::Arithmetic> arithmetic;
 };
+
+// The addresses as people write them.
+[[nodiscard]] nat::StaticMapping static_mapping(std::string_view inside, std::string_view outside);
 
 struct NatSpec {
   std::vector<PoolSpec> pools{PoolSpec{}};
   std::vector<nat::Rule> rules{nat::Rule{.pool = 0}};
+  std::vector<nat::StaticMapping> statics;
+  std::optional<std::string> nat64;  // the prefix; with the first pool
+  nat::Dependence nat64_filtering = nat::Dependence::kEndpoint;
   nat::Timeouts timeouts;
   bool hairpin = true;
   bool draining = false;
   nat::LoggedEvents logged;
-  std::uint32_t events = 1024;  // of the log, that wait to be read
+  std::uint32_t events = 1024;                     // of the log, that wait to be read
+  std::optional<nat::PortControl> port_control{};  // answered on kLan and kTenant
 };
 
 struct NatVariant {

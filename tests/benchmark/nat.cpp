@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the NAT gateway costs: its whole pipeline in process, prebuilt packets in and out of ports that are
+// rings, with the hosts and ports of CSIT's NAT44 tests.
+//
+//   benchmark_nat [--quick | --full] [--only forward|setup] [--bindings N]
+//
+// Prints one JSON object a line. --full adds 16 million bindings.
+#include <charconv>
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+#include <rte_cycles.h>
+#include <unistd.h>
+
+#include "tests/benchmark/nat_bed.h"
+#include "tests/benchmark/report.h"
+
+namespace {
+
+using namespace millrace;
+using namespace millrace::benchmark;
+
+struct Options {
+  bool quick = false;
+  bool full = false;
+  std::string_view only;
+  unsigned bindings = 0;
+
+  [[nodiscard]] bool wants(std::string_view part) const { return only.empty() || only == part; }
+  [[nodiscard]] unsigned samples() const { return quick ? 81 : 321; }
+};
+
+constexpr unsigned kSamplePackets = 2'048;
+constexpr unsigned kReferencePackets = 1'024;
+
+double per_packet(std::uint64_t cycles, std::uint64_t packets) {
+  return static_cast<double>(cycles) / static_cast<double>(packets);
+}
+
+void measure_size(NatBed& bed, const NatBedConfig& config, Size size, unsigned samples) {
+  Samples cycles;
+  Samples polling;
+  Samples reference;
+  std::array<Samples, core::WorkerCounters::kMaxStages> stages;
+  bed.forward(0, size, 8 * kSamplePackets);
+  for (unsigned i = 0; i < samples; ++i) {
+    const Cost io = bed.forward_io(0, size, kReferencePackets);
+    reference.add(per_packet(io.polling, io.packets));
+    const Cost cost = bed.forward(0, size, kSamplePackets);
+    cycles.add(per_packet(cost.cycles, cost.packets));
+    polling.add(per_packet(cost.polling, cost.packets));
+    for (unsigned s = 0; s < bed.stages(); ++s) stages[s].add(per_packet(cost.stages[s], cost.packets));
+  }
+  bed.check_nothing_lost();
+  Line line("nat_forward");
+  line.text("case", config.udp ? "nat44 udp" : "nat44 tcp")
+      .text("ports", config.blocks ? "blocks" : "shared")
+      .number("packet_bytes", packet_bytes(size))
+      .number("sessions", config.bindings)
+      .number("workers", 1)
+      .number("mpps", static_cast<double>(rte_get_tsc_hz()) / polling.median() / 1e6)
+      .samples("cycles_per_packet", cycles)
+      .samples("with_reception", polling)
+      .samples("reference", reference);
+  for (unsigned s = 0; s < bed.stages(); ++s)
+    line.samples("stage_" + std::string(bed.stage_name(s)), stages[s]);
+}
+
+void measure_forwarding(const NatBedConfig& config, const Options& options) {
+  NatBed bed(config);
+  bed.establish();
+  if (config.bindings >= 1'000'000) {
+    Line("nat_memory")
+        .number("bindings", bed.bindings().sessions().size())
+        .number("bytes_per_binding", static_cast<double>(bed.bindings().memory_bytes()) / config.bindings);
+  }
+  for (const Size size : {Size::k64, Size::kImix, Size::k1420})
+    measure_size(bed, config, size, options.samples());
+}
+
+void measure_setup(bool blocks, const Options& options) {
+  constexpr unsigned kBindings = 2'048;
+  const unsigned samples = options.quick ? 40 : 240;
+  NatBed bed({.bindings = kBindings * (samples + 4), .blocks = blocks, .spare_sessions = 1 << 20});
+  Samples first;
+  Samples polling;
+  for (unsigned i = 0; i < samples + 4; ++i) {
+    const Cost cost = bed.open(i * kBindings, kBindings);
+    if (i < 4) continue;  // cold
+    first.add(per_packet(cost.cycles, cost.packets));
+    polling.add(per_packet(cost.polling, cost.packets));
+  }
+  const auto hz = static_cast<double>(rte_get_tsc_hz());
+  Line("nat_setup")
+      .text("ports", blocks ? "blocks" : "shared")
+      .samples("first_packet", first)
+      .number("bindings_per_second", hz / polling.median())
+      .number("bindings_per_second_best", hz / polling.best());
+}
+
+void run(const Options& options) {
+  testing::ensure_eal(128);
+  Line("machine").number("tsc_hz", static_cast<double>(rte_get_tsc_hz()));
+  if (options.wants("forward")) {
+    std::vector<unsigned> scales{64'512};
+    if (!options.quick) scales.insert(scales.end(), {1'032'192, 4'128'768});
+    if (options.full) scales.push_back(16'515'072);
+    if (options.bindings != 0) scales = {options.bindings};
+    for (const unsigned bindings : scales) {
+      measure_forwarding({.bindings = bindings}, options);
+      measure_forwarding({.bindings = bindings, .udp = true, .blocks = false}, options);
+    }
+  }
+  if (options.wants("setup")) {
+    measure_setup(true, options);
+    measure_setup(false, options);
+  }
+}
+
+bool positive(std::string_view text, unsigned& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && end == text.data() + text.size() && number != 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--quick") {
+      options.quick = true;
+    } else if (word == "--full") {
+      options.full = true;
+    } else if (word == "--only" && i + 1 < argc) {
+      options.only = argv[++i];
+    } else if (word == "--bindings" && i + 1 < argc && positive(argv[i + 1], options.bindings)) {
+      ++i;
+    } else {
+      std::fprintf(stderr, "benchmark_nat [--quick | --full] [--only forward|setup] [--bindings N]\n");
+      return 2;
+    }
+  }
+  try {
+    run(options);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "benchmark_nat: %s\n", error.what());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/benchmark/nat_bed.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include <rte_ring.h>
+
+#include "tests/support/networks.h"
+
+namespace millrace::benchmark {
+namespace {
+
+constexpr unsigned kFirstOutside = 0xc6120001;  // 198.18.0.1
+constexpr unsigned kRunsOfAddress = (65'536 - 1'024) / nat::OutsideAddress::kRunPorts;
+
+std::shared_ptr<const core::Network> make_network() {
+  testing::NetworkBuilder builder;
+  builder.interface(core::PortId(0), "inside", {"10.255.255.1/8"})
+      .interface(core::PortId(1), "outside", {"192.168.255.1/16"})
+      .route("10.0.0.0/8", "inside", testing::neighbor_mac(0).to_string())
+      .route("192.168.0.0/16", "outside", testing::neighbor_mac(1).to_string())
+      .function("198.18.0.0/15", "outside");
+  return builder.build();
+}
+
+std::shared_ptr<const nat::Policy> make_policy(nat::AddressBook& book, const NatBedConfig& config) {
+  auto policy = std::make_shared<nat::Policy>();
+  policy->generation = 1;
+  policy->roles = {nat::Role::kInside, nat::Role::kOutside};
+  policy->outside_of = {core::InterfaceId(1)};
+  nat::Pool pool;
+  // A host has a run of 64 ports; some addresses are left over, as hosts choose theirs by chance.
+  const unsigned hosts = config.bindings / NatBed::kPortsPerHost + 1;
+  const unsigned addresses = hosts / kRunsOfAddress * 9 / 8 + 3;
+  for (unsigned i = 0; i < addresses; ++i) {
+    const auto address = book.get(net::Ipv4Address{be32(kFirstOutside + i)}, 0);
+    if (!address) throw std::runtime_error(address.error().message());
+    pool.addresses.push_back(*address);
+  }
+  pool.block_runs = config.blocks ? 1 : 0;
+  pool.blocks_per_subscriber = 1;
+  policy->pools.push_back(std::move(pool));
+  policy->rules.push_back(nat::Rule{.pool = 0});
+  policy->settle();
+  return policy;
+}
+
+}  // namespace
+
+NatBed::NatBed(const NatBedConfig& config)
+    : NatBed(config, std::make_unique<Parts>(TrafficConfig{
+                         .flows = config.bindings, .udp = config.udp, .flows_per_client = kPortsPerHost})) {}
+
+NatBed::NatBed(const NatBedConfig& config, std::unique_ptr<Parts> parts)
+    : PipelineBed(
+          1,
+          [&] {
+            parts->network = make_network();
+            return core::Snapshot{parts->network, make_policy(parts->book, config)};
+          }(),
+          [&](const core::WorkerServices& services) {
+            auto function = std::make_unique<nat::NatFunction>(
+                nat::BindingTable::Limits{.sessions = config.bindings + config.spare_sessions,
+                                          .subscribers = config.bindings / kPortsPerHost + 64},
+                parts->book, services);
+            parts->function = function.get();
+            return function;
+          },
+          nat::NatFunction::kStageNames),
+      parts_(std::move(parts)) {}
+
+// From the server to the outside end that the flow's packets show there.
+void NatBed::write_reply(rte_mbuf* mbuf, unsigned flow, Step step, unsigned bytes) const noexcept {
+  Flow seen = parts_->traffic.flow(flow);
+  const nat::Endpoint outside = parts_->outside[flow];
+  seen.client4 = outside.ipv4().value.host();
+  seen.client_port = outside.wire_port().host();
+  parts_->traffic.write(mbuf, seen, step, bytes);
+}
+
+// What was transmitted shows the outside ends, in the order of the flows.
+void NatBed::note_outside(unsigned first, unsigned count) {
+  std::array<rte_mbuf*, kWindow> mbufs;
+  unsigned noted = 0;
+  while (const unsigned taken = rte_ring_dequeue_burst(
+             bed().transmit_ring(1, 0), reinterpret_cast<void**>(mbufs.data()), kWindow, nullptr)) {
+    for (unsigned i = 0; i < taken; ++i) {
+      const auto* ip = rte_pktmbuf_mtod_offset(mbufs[i], const net::Ipv4Header*, sizeof(net::EthernetHeader));
+      const auto* ports = reinterpret_cast<const net::UdpHeader*>(ip + 1);
+      if (noted < count) parts_->outside[first + noted++] = nat::Endpoint::of(ip->source, ports->source_port);
+    }
+    rte_pktmbuf_free_bulk(mbufs.data(), taken);
+  }
+  if (noted != count) throw std::runtime_error("a binding was not made");
+}
+
+Cost NatBed::open(unsigned first, unsigned count) {
+  Cost cost{.packets = count};
+  for (unsigned at = 0; at < count; at += kWindow) {
+    const unsigned window = std::min(kWindow, count - at);
+    fill(0, window, [&](rte_mbuf* mbuf, unsigned i) {
+      parts_->traffic.write(mbuf, parts_->traffic.flow(first + at + i), Step::kSyn, 60);
+      return 0U;
+    });
+    poll(0, cost);
+    note_outside(first + at, window);
+  }
+  return cost;
+}
+
+void NatBed::establish() {
+  constexpr unsigned kPortion = 4096;
+  for (unsigned first = 0; first < flows(); first += kPortion) {
+    const unsigned count = std::min(kPortion, flows() - first);
+    open(first, count);
+    Cost ignored;
+    for (unsigned at = 0; at < count; at += kWindow) {
+      fill(0, std::min(kWindow, count - at), [&](rte_mbuf* mbuf, unsigned i) {
+        write_reply(mbuf, first + at + i, Step::kSynAck, 60);
+        return 1U;
+      });
+      poll(0, ignored);
+      drain(0);
+    }
+  }
+}
+
+void NatBed::fill_window(unsigned worker, Size size) {
+  fill(worker, kWindow, [&](rte_mbuf* mbuf, unsigned i) {
+    const auto choice = static_cast<std::uint32_t>(parts_->random());
+    const auto flow = static_cast<unsigned>(std::uint64_t{choice} * flows() >> 32);
+    const unsigned bytes = frame_bytes(size, choice);
+    if ((i & 1U) != 0) {
+      write_reply(mbuf, flow, Step::kReply, bytes);
+      return 1U;
+    }
+    parts_->traffic.write(mbuf, parts_->traffic.flow(flow), Step::kData, bytes);
+    return 0U;
+  });
+}
+
+}  // namespace millrace::benchmark

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Bindings that were asked for: they have the port that was wished for if it can be, and stay until their
+// lease is over.
+#include <algorithm>
+
+#include "vnfs/nat/binding_table.h"
+
+namespace millrace::nat {
+
+// The port that was suggested if it can be, else another.
+Shortage BindingTable::take_port(const NewMapping& wanted, const Pool& pool, OutsidePort& out) noexcept {
+  Subscriber& subscriber = subscribers_[wanted.subscriber];
+  const PortSpace space = *port_space(wanted.protocol);
+  if (wanted.suggested.port != 0) {
+    const auto named =
+        std::ranges::lower_bound(pool.addresses, wanted.suggested.ipv4(), {}, &OutsideAddress::address);
+    const bool known = named != pool.addresses.end() && (*named)->address() == wanted.suggested.ipv4();
+    for (OutsideAddress* address : {known ? *named : nullptr, ports_.first_choice(subscriber, pool)}) {
+      if (address == nullptr) continue;
+      out = {address, wanted.suggested.wire_port().host()};
+      if (ports_.take_exactly(subscriber, wanted.subscriber, pool, space, out) == Shortage::kNone)
+        return Shortage::kNone;
+    }
+  }
+  return ports_.take(subscriber, wanted.subscriber, pool, space, out);
+}
+
+OutsideAddress* BindingTable::outside_address(const net::IpAddress& address, std::uint16_t domain,
+                                              const Pool& pool) const noexcept {
+  const SubscriberIndex known = find_subscriber(address, domain);
+  if (known != kNoIndex) return ports_.first_choice(subscribers_[known], pool);
+  Subscriber unknown{};
+  unknown.address = address;
+  unknown.domain = domain;
+  unknown.paired = kNoAddress;
+  return ports_.first_choice(unknown, pool);
+}
+
+MappingIndex BindingTable::find_outward(SubscriberIndex subscriber, std::uint16_t inside_port,
+                                        std::uint8_t protocol, Endpoint remote) const noexcept {
+  const MappingIndex own = find_mapping(subscriber, inside_port, protocol, remote);
+  if (own != kNoIndex || remote == Endpoint{} || subscribers_[subscriber].leases == 0) return own;
+  const MappingIndex kept = find_mapping(subscriber, inside_port, protocol, Endpoint{});
+  return kept != kNoIndex && mappings_[kept].has(Mapping::kKept) ? kept : kNoIndex;
+}
+
+LeaseIndex BindingTable::lease(Lease::Kind kind, std::uint32_t binding, const Lease::Nonce& nonce,
+                               Tick lifetime, Tick now) noexcept {
+  LeaseIndex index = leases_.find(kind, binding);
+  if (index == kNoIndex) {
+    const bool mapping = kind == Lease::Kind::kMapping;
+    const SubscriberIndex number = mappings_[mapping ? binding : sessions_[binding].mapping].subscriber;
+    index = leases_.open(kind, binding, number, subscribers_[number]);
+    if (index == kNoIndex) return kNoIndex;
+    leases_[index].nonce = nonce;
+    if (mapping) {
+      if (mappings_[binding].has(Mapping::kQuarantined)) wake(binding);
+      mappings_[binding].flags |= Mapping::kKept;
+    } else {
+      sessions_[binding].flags |= Session::kKept;
+    }
+  }
+  leases_.renew(index, lifetime, now);
+  return index;
+}
+
+void BindingTable::drop_lease(Lease::Kind kind, std::uint32_t binding) noexcept {
+  const LeaseIndex index = leases_.find(kind, binding);
+  if (index != kNoIndex) leases_.close(index, subscribers_[leases_[index].subscriber]);
+}
+
+void BindingTable::end_lease(LeaseIndex index, Tick quarantine, Tick now) noexcept {
+  const std::uint32_t binding = leases_[index].binding;
+  const bool of_mapping = leases_[index].kind == Lease::Kind::kMapping;
+  leases_.close(index, subscribers_[leases_[index].subscriber]);
+  if (!of_mapping) {  // the wheel comes to the session within its idle time
+    Session& session = sessions_[binding];
+    session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kKept);
+    return;
+  }
+  Mapping& mapping = mappings_[binding];
+  mapping.flags = static_cast<std::uint8_t>(mapping.flags & ~Mapping::kKept);
+  if (mapping.sessions == 0) retire_mapping(binding, quarantine, now);
+}
+
+MappingIndex BindingTable::mapping_of(const Lease& lease) const noexcept {
+  return lease.kind == Lease::Kind::kMapping ? lease.binding : sessions_[lease.binding].mapping;
+}
+
+}  // namespace millrace::nat
