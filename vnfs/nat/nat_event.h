@@ -24,7 +24,7 @@ enum class NatEventKind : std::uint8_t {
   kQuotaExceeded,
 };
 
-// What there may be no more of. The values of natQuotaExceededEvent, RFC 8158 section 4.2.
+// What there may be no more of. The values of natQuotaExceededEvent, RFC 8158 section 4.4.
 enum class Quota : std::uint8_t { kNone, kSessions, kMappings, kPerSubscriber, kSubscribers };
 
 struct NatEvent {

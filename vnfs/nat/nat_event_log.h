@@ -29,7 +29,7 @@ struct RefusedPacket {
 // Written by the worker. events() is read by one thread at a time, the counts by any.
 class NatEventLog final : public BindingObserver {
  public:
-  // Of all subscribers: RFC 8158 section 5.6.5 wants the rate of such events limited.
+  // Of all subscribers: RFC 8158 section 4.6 wants the rate of such events limited.
   static constexpr std::uint32_t kRefusalsPerSecond = 100;
   // Of one subscriber.
   static constexpr Tick kRefusalPause = 1'000;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Records of the NAT gateway for IPFIX, by the templates of RFC 8158 section 5.6: sessions and mappings (the
+// Records of the NAT gateway for IPFIX, by the templates of RFC 8158 section 4.6: sessions and mappings (the
 // BIB) of IPv4 and IPv6 subscribers, port blocks, exhausted pools and addresses, quotas. natEvent tells
 // which.
 #pragma once

@@ -131,6 +131,41 @@ TEST_P(NatLog, AnIcmpQueryIsToldByItsIdentifier) {
   EXPECT_EQ(outside_end(found[0]), "203.0.113.1:" + std::to_string(out->source_port));
 }
 
+TEST_P(NatLog, AnIpv6HostThatReachesIpv4) {
+  NatSpec spec = logging(kSessions);
+  spec.logged.destinations = true;
+  spec.nat64 = "64:ff9b::/96";
+  NatBed bed(variant(), spec);
+  const auto out = bed.one(kInside, NatBed::inside("2001:db8:1::10", "64:ff9b::808:808").udp(4000, 53));
+  ASSERT_TRUE(out);
+  bed.wait(301'000);
+  const auto found = records(bed);
+  ASSERT_EQ(found.size(), 2U);
+  for (const NatRecord& each : found) {
+    EXPECT_EQ(each.inside.to_string(), "2001:db8:1::10");
+    EXPECT_EQ(be16::from_wire(each.event.inside_port).host(), 4000);
+    EXPECT_EQ(outside_end(each), out->source_end());
+    EXPECT_EQ(text(each.event.remote), "8.8.8.8:53");
+  }
+  EXPECT_EQ(found[0].event.kind, NatEventKind::kSessionOpened);
+  EXPECT_EQ(found[1].event.kind, NatEventKind::kSessionEnded);
+}
+
+// The profile tells whose it is.
+TEST_P(NatLog, OfAStaticMappingOnlySessionsAreTold) {
+  NatSpec spec = logging(kBlocks);
+  spec.statics = {static_mapping("10.0.0.80", "203.0.113.8")};
+  NatBed bed(variant(), spec);
+  ASSERT_TRUE(bed.one(kInside, udp_out("10.0.0.80", 4000)));
+  EXPECT_TRUE(records(bed).empty());
+  bed.change([](NatSpec& changed) { changed.logged = kSessions; });
+  ASSERT_TRUE(bed.one(kInside, udp_out("10.0.0.80", 4001)));
+  const auto found = records(bed);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(inside_end(found[0]), "10.0.0.80:4001");
+  EXPECT_EQ(outside_end(found[0]), "203.0.113.8:4001");
+}
+
 TEST_P(NatLog, APolicyThatRefusesASessionIsWhyItEnded) {
   NatBed bed(variant(), logging(kSessions));
   ASSERT_TRUE(bed.one(kInside, udp_out("10.0.0.10", 4000)));
