@@ -9,7 +9,7 @@ import threading
 import lab
 from lab import SERVER4, SERVER6
 
-PROFILE = (lab.ROOT / "vnfs/nat/profiles/quickstart.yaml").read_text()
+PROFILE = (lab.ROOT / "vnfs/nat/profiles/quickstart.yaml").read_text() + "  port_control: {}\n"
 POOL = ipaddress.ip_network("198.51.100.64/28")
 CLIENTS = 200
 # The server, as clients of IPv6 see it.
@@ -162,6 +162,21 @@ class NatTraffic(lab.TestCase):
             with self.assertRaises(ConnectionRefusedError):
                 question.recv(100)
 
+    def test_a_client_asks_for_a_port_by_nat_pmp(self):
+        self.lab.start("client", "www.log", "python3", "-m", "http.server", "--bind", "192.0.2.10", "8000", "--directory",
+                       str(self.lab.folder / "www"))
+        lab.wait(10, "the client's web server", lambda: self.lab.listens("client", 8000))
+        answer = self.lab.run("client", "natpmpc", "-g", "192.0.2.1", "-a", "0", "8000", "tcp", "600").stdout
+        found = re.search(r"Public IP address : (\S+).*Mapped public port (\d+) protocol TCP to local port 8000 "
+                          r"li\w*time 600", answer, re.DOTALL)
+        self.assertTrue(found, answer)
+        self.assertIn(ipaddress.ip_address(found[1]), POOL)
+        page = self.lab.curl(f"http://{found[1]}:{found[2]}/index.html", namespace="server").stdout
+        self.assertEqual(page, "hello from the server\n")
+        self.lab.run("client", "natpmpc", "-g", "192.0.2.1", "-a", "0", "8000", "tcp", "0")
+        refused = self.lab.curl("--connect-timeout", "1", f"http://{found[1]}:{found[2]}/", namespace="server", check=False)
+        self.assertNotEqual(refused.returncode, 0)
+
     def test_sessions_are_listed_and_flushed(self):
         mirror = Mirror(self.lab, port=3479)
         self.addCleanup(mirror.close)
@@ -193,4 +208,5 @@ class NatTraffic(lab.TestCase):
 
 
 if __name__ == "__main__":
+    lab.need("ip", "ethtool", "ping", "curl", "iperf3", "nginx", "natpmpc")
     lab.main()

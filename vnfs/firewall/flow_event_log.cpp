@@ -5,8 +5,8 @@
 
 #include <x86intrin.h>
 
-#include "common/net/wire.h"
 #include "common/flow/table_sweep.h"
+#include "common/net/wire.h"
 
 namespace millrace::firewall {
 namespace {

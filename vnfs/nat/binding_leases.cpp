@@ -64,6 +64,14 @@ LeaseIndex BindingTable::lease(Lease::Kind kind, std::uint32_t binding, const Le
   return index;
 }
 
+void BindingTable::adopt_lease(const Lease& from, std::uint32_t binding, Tick now) noexcept {
+  const Tick left = tick_after(from.expires, now) ? from.expires - now : 0;
+  const LeaseIndex index = lease(from.kind, binding, from.nonce, left, now);
+  if (index == kNoIndex) return;
+  leases_[index].remote_count = from.remote_count;
+  leases_[index].remotes = from.remotes;
+}
+
 void BindingTable::drop_lease(Lease::Kind kind, std::uint32_t binding) noexcept {
   const LeaseIndex index = leases_.find(kind, binding);
   if (index != kNoIndex) leases_.close(index, subscribers_[leases_[index].subscriber]);

@@ -299,6 +299,8 @@ SubscriberIndex BindingTable::adopt_subscriber(const Subscriber& from) noexcept 
   Subscriber& subscriber = subscribers_[index];
   subscriber = from;
   subscriber.mappings = subscriber.sessions = 0;
+  subscriber.leases = 0;
+  subscriber.first_lease = kNoIndex;
   for (unsigned i = 0; i < subscriber.block_count; ++i) {
     const Block& block = subscriber.blocks[i];
     for (unsigned run = 0; run < block.runs; ++run)

@@ -201,6 +201,8 @@ class BindingTable {
   [[nodiscard]] MappingIndex adopt_mapping(const Mapping& from, SubscriberIndex subscriber) noexcept;
   [[nodiscard]] SessionIndex adopt_session(const Session& from, MappingIndex mapping,
                                            const Timeouts& timeouts, Tick now) noexcept;
+  // The lease of an adopted binding; without room the binding goes on without one.
+  void adopt_lease(const Lease& from, std::uint32_t binding, Tick now) noexcept;
 
   // After what idle time the session ends.
   [[nodiscard]] static Tick timeout_of(const Session& session, const Timeouts& timeouts) noexcept;

@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <limits>
 #include <optional>
+
+#include "vnfs/nat/pcp_message.h"
 
 namespace millrace::nat {
 namespace {
@@ -44,6 +47,18 @@ LoggedEvents lower(const profile::Log& log) {
           .sessions = any && sessions,
           .destinations = *log.destinations,
           .refusals = any};
+}
+
+PortControl lower(const profile::PortControl& from) {
+  const auto seconds = [](control::Milliseconds time) {
+    return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(time).count());
+  };
+  return {.longest = seconds(from.longest),
+          .shortest = seconds(*from.shortest),
+          .nat_pmp = from.nat_pmp,
+          .third_party = from.third_party,
+          .prefer_failure = from.prefer_failure,
+          .mappings_per_subscriber = from.mappings_per_subscriber};
 }
 
 std::optional<core::InterfaceId> interface_of(const core::Network& network, std::string_view name) {
@@ -100,6 +115,7 @@ class Compiler {
       if (auto done = add_rule(rule); !done) return tl::unexpected(done.error());
     }
     if (profile_.nat64) add_nat64(*profile_.nat64);
+    if (profile_.port_control) policy_->port_control = lower(*profile_.port_control);
     policy_->settle();
     return std::shared_ptr<const Policy>(policy_);
   }
@@ -270,8 +286,10 @@ void shape_network(const profile::Section& profile, core::Network& network) {
     if (const auto interface = interface_of(network, *name)) outside.push_back(*interface);
   }
   for (const auto& name : profile.inside) {
-    if (const auto interface = interface_of(network, *name))
-      network.interfaces[interface->value()].function_routes = true;
+    const auto interface = interface_of(network, *name);
+    if (!interface) continue;
+    network.interfaces[interface->value()].function_routes = true;
+    if (profile.port_control) network.interfaces[interface->value()].function_port = pcp::kServerPort;
   }
   const auto answer_for = [&](const net::Prefix& prefix, std::string_view domain_name) {
     const auto domain = domain_of(network, domain_name);

@@ -48,15 +48,12 @@ class NatFunction final : public core::Function {
     bindings.expire(policy.timeouts, now, [&](const Mapping& mapping) {
       return policy.quarantine_of(policy.find(mapping.outside().ipv4(), mapping.domain));
     });
-    state_.session_sweep.advance(bindings.sessions(), now, [&](SessionIndex index) {
-      Session& session = bindings.session(index);
-      if (session.generation == policy.generation) return;
-      if (is_allowed(session, core::InterfaceId::none(), bindings, policy)) {
-        session.generation = policy.generation;
-      } else {
-        bindings.close_session(index, SessionEnd::kPolicy, 0, now);
-      }
-    });
+    // Two rounds after a change have come to every session.
+    if (policy.generation != state_.swept_generation) {
+      state_.swept_generation = policy.generation;
+      state_.sweep_until = now + 2 * flow::TableSweep::kLongestRound;
+    }
+    if (tick_after(state_.sweep_until, now)) sweep_sessions(policy, now);
     state_.epoch.advance(now);
     state_.lease_sweep.advance(bindings.leases().records(), now, [&](LeaseIndex index) {
       const Lease& lease = bindings.leases()[index];
@@ -78,6 +75,20 @@ class NatFunction final : public core::Function {
   [[nodiscard]] WorkerState& state() noexcept { return state_; }
 
  private:
+  // Sessions that another policy allowed go on or end.
+  void sweep_sessions(const Policy& policy, Tick now) noexcept {
+    BindingTable& bindings = state_.bindings;
+    state_.session_sweep.advance(bindings.sessions(), now, [&](SessionIndex index) {
+      Session& session = bindings.session(index);
+      if (session.generation == policy.generation) return;
+      if (is_allowed(session, core::InterfaceId::none(), bindings, policy)) {
+        session.generation = policy.generation;
+      } else {
+        bindings.close_session(index, SessionEnd::kPolicy, 0, now);
+      }
+    });
+  }
+
   const AddressBook& book_;
   WorkerState state_;
   Pipeline pipeline_;

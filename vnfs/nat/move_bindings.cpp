@@ -19,7 +19,10 @@ class Mover {
   std::uint64_t run() {
     move_subscribers();
     move_mappings();
-    return move_sessions();
+    const std::uint64_t moved = move_sessions();
+    move_leases();
+    end_empty();
+    return moved;
   }
 
  private:
@@ -57,6 +60,7 @@ class Mover {
 
   std::uint64_t move_sessions() {
     std::uint64_t moved = 0;
+    sessions_.resize(from_.sessions().reach());
     for (SessionIndex i = 0; i < from_.sessions().reach(); ++i) {
       if (!from_.sessions().in_use(i)) continue;
       const Session& session = from_.session(i);
@@ -65,11 +69,22 @@ class Mover {
         from_.close_session(i, SessionEnd::kStopped, 0, now_);
         continue;
       }
-      const SessionIndex at = mapping.table->adopt_session(session, mapping.index, policy_.timeouts, now_);
-      moved += at == kNoIndex ? 0 : 1;
+      sessions_[i] = {mapping.table,
+                      mapping.table->adopt_session(session, mapping.index, policy_.timeouts, now_)};
+      moved += sessions_[i].index == kNoIndex ? 0 : 1;
     }
-    end_empty();
     return moved;
+  }
+
+  void move_leases() {
+    const Leases& leases = from_.leases();
+    for (LeaseIndex i = 0; i < leases.records().reach(); ++i) {
+      if (!leases.records().in_use(i)) continue;
+      const Lease& lease = leases[i];
+      const auto& places = lease.kind == Lease::Kind::kMapping ? mappings_ : sessions_;
+      const Place place = places[lease.binding];
+      if (place.index != kNoIndex) place.table->adopt_lease(lease, place.index, now_);
+    }
   }
 
   // Mappings none of whose sessions found room, and those that rested where there was none.
@@ -92,6 +107,7 @@ class Mover {
   Tick now_;
   std::vector<Place> subscribers_;
   std::vector<Place> mappings_;
+  std::vector<Place> sessions_;
 };
 
 }  // namespace

@@ -294,6 +294,10 @@ void OpenBinding::open_inward(Batch& batch, Packet& packet, const Policy& policy
   if (!lets_in(number, tuple.source())) return batch.drop(packet, Drop::kFiltered);
   if (!may_open(batch, packet, mapping.has(Mapping::kStatic), policy)) return;
   const Subscriber& subscriber = bindings.subscriber(mapping.subscriber);
+  // RFC 6888 REQ-5: who sends to an open port takes the subscriber's share and no more.
+  const Policy::Place* place = policy.find(outside.ipv4(), tuple.domain());
+  if (place != nullptr && subscriber.sessions >= policy.pools[place->pool].sessions_per_subscriber)
+    return batch.drop(packet, Drop::kSubscriberSessions);
   const bool mixed = !subscriber.address.is_v4();
   if (mixed && !policy.nat64) return batch.drop(packet, Drop::kNoBinding);
   const Endpoint inside = mixed ? Endpoint{mapping.subscriber, mapping.inside_port}

@@ -78,7 +78,10 @@ class Policy final : public core::Policy, public core::Ownership {
   };
   void settle();
 
-  [[nodiscard]] Role role(core::InterfaceId interface) const noexcept { return roles[interface.value()]; }
+  // A route that leads nowhere has no interface.
+  [[nodiscard]] Role role(core::InterfaceId interface) const noexcept {
+    return interface.value() < roles.size() ? roles[interface.value()] : Role::kOther;
+  }
   // Where a packet comes from, as the translation sees it.
   [[nodiscard]] Role side(const core::Packet& packet) const noexcept {
     return packet.restarted ? Role::kOutside : role(packet.ingress);

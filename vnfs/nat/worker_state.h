@@ -54,6 +54,8 @@ struct WorkerState {
   NatEventLog events;      // it observes the bindings
   flow::TableSweep sweep;  // over subscribers
   flow::TableSweep session_sweep;
+  std::uint16_t swept_generation = 0;
+  Tick sweep_until = 0;
   flow::TableSweep lease_sweep;  // over what was asked for
   Epoch epoch;
   pcp::Message response;  // of PCP, in hand

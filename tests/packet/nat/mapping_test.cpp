@@ -216,6 +216,30 @@ TEST_P(Mapping, ASubscriberHasNoMorePortsThanItMay) {
   EXPECT_TRUE(bed.one(kInside, udp_out("10.0.0.11", 4)));
 }
 
+// RFC 6888 REQ-5: from inside it is told, from outside nothing is.
+TEST_P(Mapping, ASubscriberHasNoMoreSessionsThanItMay) {
+  NatSpec spec;
+  spec.pools[0].sessions_per_subscriber = 3;
+  spec.rules[0].filtering = nat::Dependence::kEndpoint;
+  NatBed bed(variant(), spec);
+  const auto out = bed.one(kInside, udp_out("10.0.0.10", 1));
+  ASSERT_TRUE(out);
+  for (std::uint16_t port = 1; port <= 2; ++port)
+    ASSERT_TRUE(bed.one(kOutside, NatBed::outside("9.9.9.9", out->source).udp(port, out->source_port)));
+  bed.refused(kOutside, NatBed::outside("9.9.9.9", out->source).udp(3, out->source_port),
+              nat::Drop::kSubscriberSessions);
+  const auto told = bed.one(kInside, udp_out("10.0.0.10", 2));
+  ASSERT_TRUE(told);
+  EXPECT_EQ(int{told->icmp_code}, 13);
+  EXPECT_EQ(bed.sessions(), 3U);
+  EXPECT_TRUE(bed.one(kInside, udp_out("10.0.0.11", 1)));
+}
+
+TEST_P(Mapping, APacketToABlackHoleIsDroppedThere) {
+  NatBed bed(variant());
+  bed.refused(kOutside, NatBed::outside("8.8.8.8", "198.18.0.9").udp(1, 2), core::Drop::kBlackhole);
+}
+
 TEST_P(Mapping, APoolWithoutAFreePortTellsSo) {
   NatSpec spec;
   spec.pools[0].first_port = 4096;

@@ -187,6 +187,7 @@ NatBed::NatBed(const NatVariant& variant, NatSpec spec, nat::BindingTable::Limit
         .route("0.0.0.0/0", "wan", neighbor_mac(kWan).to_string())
         .route("192.0.2.0/24", "narrow", neighbor_mac(kNarrow).to_string())
         .route("2001:db8:1::/64", "lan", neighbor_mac(kLan).to_string())
+        .blackhole("198.18.0.0/15")
         .function("64:ff9b::/96", "lan")
         .function("2001:db8:64::/96", "lan")
         .function("203.0.113.0/28", "wan");

@@ -13,13 +13,13 @@
 namespace millrace::flow {
 namespace {
 
-struct Record {
+struct SweptRecord {
   FlowKey key;
   Ipv6Pair addresses;
 };
-using Table = FlowTable<Record>;
+using SweptTable = FlowTable<SweptRecord>;
 
-RecordIndex open(Table& table, std::uint32_t number) {
+RecordIndex open(SweptTable& table, std::uint32_t number) {
   FlowLookup out;
   make_ipv4_lookup(out, net::Ipv4Address{be32(number + 1)}, net::Ipv4Address{be32(0xc0000201)}, be16(1000),
                    be16(53), net::protocol::kUdp, 0, 42);
@@ -41,7 +41,7 @@ TEST(TableSweep, ComesToEverySessionInEveryRoundAndToNothingElse) {
     SCOPED_TRACE(capacity);
     std::mt19937 random(capacity);
     const Tick start = 0xffffffffU - 3'000;
-    Table table(capacity, 42);
+    SweptTable table(capacity, 42);
     TableSweep sweep(start);
     const std::uint32_t kept = (capacity + 1) / 2;  // the others are replaced all the time
     std::vector<std::uint64_t> seen(capacity);      // on a clock that does not wrap; of the kept ones
@@ -84,7 +84,7 @@ TEST(TableSweep, ComesToEverySessionInEveryRoundAndToNothingElse) {
 }
 
 TEST(TableSweep, DoesNothingWhenThereIsNothing) {
-  Table table(1'000, 42);
+  SweptTable table(1'000, 42);
   TableSweep sweep(0);
   unsigned visits = 0;
   const auto count = [&](RecordIndex) { ++visits; };
@@ -102,7 +102,7 @@ TEST(TableSweep, DoesNothingWhenThereIsNothing) {
 
 // A worker that stood still for long, or whose clock was set back, owes one round and no more.
 TEST(TableSweep, OwesNoMoreThanARound) {
-  Table table(100, 42);
+  SweptTable table(100, 42);
   TableSweep sweep(0);
   for (std::uint32_t i = 0; i < 100; ++i) ASSERT_NE(open(table, i), kNoRecord);
   for (const Tick now : {1'000'000U, 500'000U, 3'000'000'000U}) {
