@@ -7,13 +7,12 @@
 #include <span>
 #include <string_view>
 
-#include <x86intrin.h>
-
 #include "vnfs/firewall/drops.h"
 
 namespace millrace::firewall {
 namespace {
 
+using control::EventClock;
 using control::FlowEnd;
 using control::FlowRecord;
 
@@ -77,19 +76,7 @@ net::IpAddress address_of(net::Family family, const std::array<std::uint8_t, 16>
 
 }  // namespace
 
-FlowClock FlowClock::now(std::uint64_t tsc_per_second) {
-  return {.tsc = __rdtsc(),
-          .tsc_per_second = tsc_per_second,
-          .wall = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now())};
-}
-
-control::WallTime FlowClock::at(std::uint64_t event_tsc) const noexcept {
-  const auto distance = static_cast<std::int64_t>(event_tsc - tsc);
-  const double microseconds = static_cast<double>(distance) * 1e6 / static_cast<double>(tsc_per_second);
-  return wall + std::chrono::microseconds(static_cast<std::int64_t>(microseconds));
-}
-
-FlowRecord to_record(const FlowEvent& event, const FlowClock& clock, const FlowNames& names) {
+FlowRecord to_record(const FlowEvent& event, const EventClock& clock, const FlowNames& names) {
   FlowRecord record;
   record.time = clock.at(event.tsc);
   const auto before = [&](Tick tick) { return record.time - std::chrono::milliseconds(event.now - tick); };
@@ -160,7 +147,7 @@ unsigned FlowLogReader::poll(FlowEventLog& log) {
     if (count == 0) break;
     total += static_cast<unsigned>(count);
     if (sinks_.empty()) continue;
-    const FlowClock clock = FlowClock::now(tsc_per_second_);
+    const EventClock clock = EventClock::now(tsc_per_second_);
     records_.clear();
     for (std::size_t i = 0; i < count; ++i) records_.push_back(to_record(events_[i], clock, names_));
     for (const auto& sink : sinks_) sink->write(records_);

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/control/flow_log/event_clock.h"
 #include "common/control/flow_log/flow_sink.h"
 #include "vnfs/firewall/flow_event_log.h"
 
@@ -25,17 +26,7 @@ struct FlowNames {
   std::vector<std::string> domains;
 };
 
-// A moment by both clocks.
-struct FlowClock {
-  std::uint64_t tsc = 0;
-  std::uint64_t tsc_per_second = 1;
-  control::WallTime wall{};
-
-  [[nodiscard]] static FlowClock now(std::uint64_t tsc_per_second);
-  [[nodiscard]] control::WallTime at(std::uint64_t event_tsc) const noexcept;
-};
-
-[[nodiscard]] control::FlowRecord to_record(const FlowEvent& event, const FlowClock& clock,
+[[nodiscard]] control::FlowRecord to_record(const FlowEvent& event, const control::EventClock& clock,
                                             const FlowNames& names);
 
 // All calls by one thread, which need not be the workers'. A worker's log must outlive the call only.

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "common/control/flow_log/ipfix_exporter.h"
 #include "common/control/flow_log/json_log.h"
 #include "common/core/eal.h"
 #include "vnfs/firewall/function.h"

@@ -9,13 +9,9 @@
 #include <vector>
 
 #include "common/appliance/vnf.h"
-#include "common/control/flow_log/flow_sink.h"
+#include "common/control/flow_log/ipfix_exporter.h"
 #include "vnfs/firewall/flow_log_reader.h"
 #include "vnfs/firewall/rule_slots.h"
-
-namespace millrace::control {
-class IpfixExporter;
-}
 
 namespace millrace::firewall {
 

@@ -17,13 +17,14 @@ namespace {
 
 using boost::json::array;
 using boost::json::object;
+using control::EventClock;
 using control::Metric;
 
 const Policy& policy_of(const ReportContext& context) {
   return static_cast<const Policy&>(*context.snapshot.policy);
 }
 
-object counted(std::string_view name, Action action, const RuleTotal& total, const FlowClock& clock) {
+object counted(std::string_view name, Action action, const RuleTotal& total, const EventClock& clock) {
   object rule{{"name", name},
               {"action", action_name(action)},
               {"hits", total.hits},
@@ -44,7 +45,7 @@ object counted(std::string_view name, Action action, const RuleTotal& total, con
 array rules(const ReportContext& context) {
   const Policy& policy = policy_of(context);
   const auto totals = context.totals.read(context.workers, context.slots);
-  const FlowClock clock = FlowClock::now(core::tsc_per_second());
+  const EventClock clock = EventClock::now(core::tsc_per_second());
   const auto total = [&](const RuleOutcome& outcome) {
     return outcome.slot < totals.size() ? totals[outcome.slot] : RuleTotal{};
   };
@@ -187,7 +188,7 @@ std::vector<Metric> firewall_metrics(const ReportContext& context) {
                   "When a rule last opened a session or refused a packet; 0 when it never did.",
                   Type::kGauge,
                   {}};
-  const FlowClock clock = FlowClock::now(core::tsc_per_second());
+  const EventClock clock = EventClock::now(core::tsc_per_second());
   const auto totals = context.totals.read(context.workers, context.slots);
   const auto add = [&](const std::string& name, std::uint32_t slot) {
     const RuleTotal total = slot < totals.size() ? totals[slot] : RuleTotal{};

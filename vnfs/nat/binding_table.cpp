@@ -356,16 +356,16 @@ void BindingTable::close_session(SessionIndex index, SessionEnd why, Tick quaran
 }
 
 void BindingTable::retire_mapping(MappingIndex index, Tick quarantine, Tick now) noexcept {
-  if (quarantine != 0 && rests(mappings_[index])) {
+  // A port that is shared goes to others when it has rested. One of a block is the subscriber's own to use
+  // again (RFC 6888 REQ-8 B), and the block rests when all of it is idle.
+  if (quarantine != 0 && shares_port(mappings_[index])) {
     rest(index, now);
   } else {
     close_mapping(index, now);
   }
 }
 
-// A port that is shared goes to others when it has rested. One of a block is the subscriber's own to use
-// again (RFC 6888 REQ-8 B), and the block rests when all of it is idle.
-bool BindingTable::rests(const Mapping& mapping) const noexcept {
+bool BindingTable::shares_port(const Mapping& mapping) const noexcept {
   if (mapping.address == kNoAddress) return false;
   return book_[mapping.address]
              .run(mapping.outside_port_host() / OutsideAddress::kRunPorts)

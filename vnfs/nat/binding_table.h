@@ -119,6 +119,9 @@ class BindingTable {
   // `list_remote` only.
   [[nodiscard]] bool has_remote(const Mapping& mapping, std::uint32_t remote_address) const noexcept;
 
+  // Whether its port is one of a pool that is in no subscriber's block.
+  [[nodiscard]] bool shares_port(const Mapping& mapping) const noexcept;
+
   // The subscriber, known or new; kNoIndex when there is no room.
   [[nodiscard]] SubscriberIndex open_subscriber(const net::IpAddress& address, std::uint16_t domain,
                                                 unsigned bucket, Tick now) noexcept;
@@ -247,7 +250,6 @@ class BindingTable {
   [[nodiscard]] Shortage take_port(const NewMapping& wanted, const Pool& pool, OutsidePort& out) noexcept;
   void drop_lease(Lease::Kind kind, std::uint32_t binding) noexcept;
   void retire_mapping(MappingIndex index, Tick quarantine, Tick now) noexcept;
-  [[nodiscard]] bool rests(const Mapping& mapping) const noexcept;
   void rest(MappingIndex index, Tick now) noexcept;
   void wake(MappingIndex index) noexcept;
   [[nodiscard]] bool has_room(Tick now) noexcept;

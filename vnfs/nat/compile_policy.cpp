@@ -40,6 +40,15 @@ Timeouts lower(const profile::Timeouts& timeouts) {
           .other = tick_of(timeouts.other)};
 }
 
+LoggedEvents lower(const profile::Log& log) {
+  const bool any = *log.ipfix || log.syslog.has_value();
+  const bool sessions = log.events == profile::LoggedEvents::kSessions;
+  return {.blocks = any && !sessions,
+          .sessions = any && sessions,
+          .destinations = *log.destinations,
+          .refusals = any};
+}
+
 PortControl lower(const profile::PortControl& from) {
   const auto seconds = [](control::Milliseconds time) {
     return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(time).count());
@@ -93,6 +102,7 @@ class Compiler {
     policy_->draining = context_.draining;
     policy_->hairpin = profile_.hairpin;
     policy_->timeouts = lower(profile_.timeouts);
+    policy_->logged = lower(profile_.log);
     if (auto done = add_roles(); !done) return tl::unexpected(done.error());
     for (const profile::Pool& pool : profile_.pools) {
       if (auto done = add_pool(pool); !done) return tl::unexpected(done.error());

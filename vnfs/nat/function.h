@@ -33,15 +33,17 @@ class NatFunction final : public core::Function {
 
   // `book` outlives it.
   NatFunction(const BindingTable::Limits& limits, const AddressBook& book,
-              const core::WorkerServices& services)
-      : book_(book), state_(limits, book, services), pipeline_(make_pipeline(state_)) {}
+              const core::WorkerServices& services, std::uint32_t events_that_wait = WorkerState::kEvents)
+      : book_(book), state_(limits, book, services, events_that_wait), pipeline_(make_pipeline(state_)) {}
 
   void process(core::Batch& batch, const core::Policy& policy, core::StageCounters* counters,
                core::Tracer& tracer) noexcept override {
+    state_.events.follow(static_cast<const Policy&>(policy));
     pipeline_.process(batch, static_cast<const Policy&>(policy), counters, tracer);
   }
   void tick(Tick now, const core::Policy& in_force) noexcept override {
     const auto& policy = static_cast<const Policy&>(in_force);
+    state_.events.follow(policy);
     BindingTable& bindings = state_.bindings;
     bindings.expire(policy.timeouts, now, [&](const Mapping& mapping) {
       return policy.quarantine_of(policy.find(mapping.outside().ipv4(), mapping.domain));

@@ -72,7 +72,9 @@ std::optional<std::uint64_t> Nat::seconds_to_next_change(const LoadedProfile& /*
 }
 
 std::vector<control::Metric> Nat::metrics(Workers workers, const core::Snapshot& snapshot) {
-  return nat_metrics(workers, snapshot);
+  auto metrics = nat_metrics(workers, snapshot);
+  for (control::Metric& metric : logging_.metrics(workers)) metrics.push_back(std::move(metric));
+  return metrics;
 }
 
 std::uint64_t Nat::session_count(Workers workers) { return count_sessions(workers); }
@@ -85,7 +87,7 @@ Result<control::SessionPage> Nat::sessions(Workers workers, const core::Snapshot
 
 Result<std::uint64_t> Nat::flush_sessions(Workers workers, const core::Snapshot& snapshot,
                                           const control::PacketMatch& match) {
-  return nat::flush_sessions(workers, snapshot, match);
+  return nat::flush_sessions(workers, snapshot, match, [&] { write_logs(workers); });
 }
 
 Result<boost::json::object> Nat::explain(Workers /*workers*/, const core::Snapshot& /*snapshot*/,
@@ -113,15 +115,20 @@ Result<control::Appliance::Imported> Nat::import_sessions(Workers /*workers*/,
   return failure("import sessions", "the NAT gateway does not import bindings yet");
 }
 
-Result<void> Nat::open_logs(const LoadedProfile& /*profile*/, const core::Snapshot& /*snapshot*/) {
-  return {};
+Result<void> Nat::open_logs(const LoadedProfile& profile, const core::Snapshot& snapshot) {
+  return logging_.open(profile.common, own_of(profile), *snapshot.network);
 }
-void Nat::write_logs(Workers /*workers*/) {}
-void Nat::end_logs(Workers /*workers*/) {}
-void Nat::reopen_logs() {}
+
+void Nat::write_logs(Workers workers) { logging_.write(workers); }
+
+void Nat::end_logs(Workers workers) { logging_.end(workers); }
+
+void Nat::reopen_logs() { logging_.reopen(); }
 
 void Nat::move_sessions(Workers before, Workers after, const core::Snapshot& snapshot) {
+  logging_.write(before);
   move_bindings(before, after, snapshot);
+  logging_.write(before);  // the ends of those for which there was no room
 }
 
 }  // namespace millrace::nat

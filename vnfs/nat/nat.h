@@ -6,6 +6,7 @@
 
 #include "common/appliance/vnf.h"
 #include "vnfs/nat/address_book.h"
+#include "vnfs/nat/event_logging.h"
 #include "vnfs/nat/profile.h"
 
 namespace millrace::nat {
@@ -63,6 +64,7 @@ class Nat final : public appliance::Vnf {
 
  private:
   std::unique_ptr<AddressBook> book_ = std::make_unique<AddressBook>();
+  EventLogging logging_;
 };
 
 }  // namespace millrace::nat

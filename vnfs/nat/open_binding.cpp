@@ -44,9 +44,10 @@ Endpoint seen_from_outside(Endpoint remote, Endpoint outside, std::uint8_t proto
 
 }  // namespace
 
-void OpenBinding::refuse(Batch& batch, Packet& packet, Drop reason) noexcept {
+void OpenBinding::refuse(Batch& batch, Packet& packet, const RefusedPacket& refused) noexcept {
   state.services.originator.admin_prohibited(packet, *batch.network);
-  batch.drop(packet, reason);
+  state.events.refused(refused, batch.now);
+  batch.drop(packet, refused.reason);
 }
 
 // Whether the packet could begin a session, whatever the rules say.
@@ -89,8 +90,16 @@ void OpenBinding::open_session(Batch& batch, Packet& packet, const BindingTable:
   const SessionIndex index = state.bindings.open_session(wanted, policy.timeouts, batch.now);
   if (index == kNoIndex) {
     BindingTable& bindings = state.bindings;
+    const Mapping mapping = bindings.mapping(wanted.mapping);
+    const Subscriber subscriber = bindings.subscriber(mapping.subscriber);
     bindings.close_unused(wanted.mapping, batch.now);
-    return refuse(batch, packet, Drop::kSessionTableFull);
+    return refuse(batch, packet,
+                  {.reason = Drop::kSessionTableFull,
+                   .inside = subscriber.address,
+                   .domain = subscriber.domain,
+                   .inside_port = mapping.inside_port,
+                   .protocol = mapping.protocol,
+                   .subscriber = mapping.subscriber});
   }
   packet.session = index;
   bind(packet, batch.lane(packet));
@@ -110,15 +119,21 @@ MappingIndex OpenBinding::mapping_for(Batch& batch, Packet& packet, const Rule& 
   const net::IpAddress source = packet.source();
   const SubscriberIndex number =
       bindings.open_subscriber(source, packet.domain.value(), bucket_of_inside(source), batch.now);
-  if (number == kNoIndex) {
-    refuse(batch, packet, Drop::kSubscriberTableFull);
-    return kNoIndex;
-  }
-  if (bindings.subscriber(number).sessions >= pool.sessions_per_subscriber) {
-    refuse(batch, packet, Drop::kSubscriberSessions);
-    return kNoIndex;
-  }
   const Tuple& tuple = state.lookups[batch.lane(packet)].tuple;
+  const auto refuse_for = [&](Drop reason) {
+    refuse(batch, packet,
+           {.reason = reason,
+            .inside = source,
+            .domain = packet.domain.value(),
+            .inside_port = tuple.source().port,
+            .protocol = tuple.protocol(),
+            .subscriber = number,
+            .pool = &pool});
+    return kNoIndex;
+  };
+  if (number == kNoIndex) return refuse_for(Drop::kSubscriberTableFull);
+  if (bindings.subscriber(number).sessions >= pool.sessions_per_subscriber)
+    return refuse_for(Drop::kSubscriberSessions);
   const Endpoint remote = masked(tuple.destination(), rule.mapping);
   const MappingIndex known = bindings.find_outward(number, tuple.source().port, tuple.protocol(), remote);
   if (known != kNoIndex) return known;
@@ -128,7 +143,7 @@ MappingIndex OpenBinding::mapping_for(Batch& batch, Packet& packet, const Rule& 
                                              .flags = Mapping::filtering_flags(rule.filtering),
                                              .remote = remote},
                                             pool, batch.now);
-  if (opened.mapping == kNoIndex) refuse(batch, packet, drop_of(opened.refusal));
+  if (opened.mapping == kNoIndex) return refuse_for(drop_of(opened.refusal));
   return opened.mapping;
 }
 
@@ -140,7 +155,14 @@ void OpenBinding::open_through(Batch& batch, Packet& packet, const Policy& polic
   const net::Ipv6Ends ends = net::Ipv6Ends::of(packet.l3_as<net::Ipv6Header>());
   const SubscriberIndex number = state.bindings.open_subscriber(ends.source, packet.domain.value(),
                                                                 bucket_of_inside(ends.source), batch.now);
-  if (number == kNoIndex) return refuse(batch, packet, Drop::kSubscriberTableFull);
+  if (number == kNoIndex) {
+    return refuse(batch, packet,
+                  {.reason = Drop::kSubscriberTableFull,
+                   .inside = ends.source,
+                   .domain = packet.domain.value(),
+                   .inside_port = headers.source_port.wire(),
+                   .protocol = headers.protocol});
+  }
   const std::uint8_t protocol =
       headers.protocol == net::protocol::kIcmpv6 ? net::protocol::kIcmp : headers.protocol;
   Lookup& lookup = state.lookups[lane];
@@ -176,10 +198,17 @@ MappingIndex OpenBinding::static_mapping(Batch& batch, Packet& packet, Endpoint 
   const net::IpAddress address = inside.ipv4();
   const SubscriberIndex number =
       bindings.open_subscriber(address, domain, bucket_of_inside(address), batch.now);
-  if (number == kNoIndex) {
-    refuse(batch, packet, Drop::kSubscriberTableFull);
+  const auto refuse_for = [&](Drop reason) {
+    refuse(batch, packet,
+           {.reason = reason,
+            .inside = address,
+            .domain = domain,
+            .inside_port = inside.port,
+            .protocol = protocol,
+            .subscriber = number});
     return kNoIndex;
-  }
+  };
+  if (number == kNoIndex) return refuse_for(Drop::kSubscriberTableFull);
   // By its outside end: the inside one may have had a mapping of a pool before.
   const MappingIndex known = bindings.find_mapping(outside.end, protocol, outside.domain);
   if (known != kNoIndex) return known;
@@ -189,7 +218,7 @@ MappingIndex OpenBinding::static_mapping(Batch& batch, Packet& packet, Endpoint 
                                             .flags = Mapping::filtering_flags(Dependence::kEndpoint),
                                             .remote = {}},
                                            outside.end, outside.domain, batch.now);
-  if (opened.mapping == kNoIndex) refuse(batch, packet, drop_of(opened.refusal));
+  if (opened.mapping == kNoIndex) return refuse_for(drop_of(opened.refusal));
   return opened.mapping;
 }
 

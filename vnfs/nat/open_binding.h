@@ -30,8 +30,8 @@ struct OpenBinding {
                                             std::uint8_t protocol) noexcept;
   void open_session(core::Batch& batch, core::Packet& packet, const BindingTable::NewSession& wanted,
                     const Policy& policy) noexcept;
-  // Drops what the subscriber may not have, and tells it (RFC 5508 REQ-8, RFC 6888 REQ-11).
-  void refuse(core::Batch& batch, core::Packet& packet, Drop reason) noexcept;
+  // Drops what the subscriber may not have, and tells it (RFC 5508 REQ-8, RFC 6888 REQ-11) and the log.
+  void refuse(core::Batch& batch, core::Packet& packet, const RefusedPacket& refused) noexcept;
 };
 
 }  // namespace millrace::nat

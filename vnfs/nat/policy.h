@@ -32,6 +32,14 @@ struct Rule {
                              const net::IpAddress& destination) const noexcept;
 };
 
+// What the workers note for the logs.
+struct LoggedEvents {
+  bool blocks = false;  // blocks of ports, and mappings whose port is in none
+  bool sessions = false;
+  bool destinations = false;  // with sessions, RFC 6888 REQ-12
+  bool refusals = false;      // pools without a port, subscribers and tables with as much as they may have
+};
+
 // RFC 6146: hosts of IPv6 inside reach those of IPv4 outside by addresses of the prefix.
 struct Nat64 {
   net::TranslationPrefix prefix;
@@ -54,6 +62,7 @@ class Policy final : public core::Policy, public core::Ownership {
   bool draining = false;
   bool hairpin = true;
   Timeouts timeouts;
+  LoggedEvents logged;
   std::vector<Role> roles;  // by InterfaceId
   std::vector<Pool> pools;
   std::vector<Rule> rules;  // the first that matches decides

@@ -151,20 +151,25 @@ Result<control::SessionPage> list_sessions(appliance::Workers workers, const cor
 }
 
 Result<std::uint64_t> flush_sessions(appliance::Workers workers, const core::Snapshot& /*snapshot*/,
-                                     const control::PacketMatch& match) {
+                                     const control::PacketMatch& match,
+                                     const std::function<void()>& between) {
+  constexpr std::uint32_t kAtOnce = WorkerState::kEvents / 4;
   const auto filter = Filter::of(match);
   if (!filter) return tl::unexpected(filter.error());
   std::uint64_t flushed = 0;
   for (core::Worker* worker : workers) {
     BindingTable& bindings = bindings_of(*worker);
-    appliance::visit_slices(*worker, 0, bindings.sessions().capacity(), [&](SessionIndex index) {
+    const auto flush = [&](SessionIndex index) {
       if (!bindings.sessions().in_use(index) || !filter->matches(row_of(bindings, index, bindings.now())))
         return true;
       // The port rests as after any other end.
       bindings.close_session(index, SessionEnd::kFlushed, 1, bindings.now());
       ++flushed;
       return true;
-    });
+    };
+    const std::uint32_t capacity = bindings.sessions().capacity();
+    for (std::uint32_t at = 0; at < capacity; between())
+      at = appliance::visit_slices(*worker, at, std::min(capacity, at + kAtOnce), flush);
   }
   return flushed;
 }

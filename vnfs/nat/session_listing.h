@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "common/appliance/vnf.h"
@@ -20,7 +21,9 @@ namespace millrace::nat {
                                                          const control::PacketMatch& match,
                                                          std::string_view cursor, unsigned most);
 
+// Calls `between` now and then, before the workers have noted more ends than their logs hold.
 [[nodiscard]] Result<std::uint64_t> flush_sessions(appliance::Workers workers, const core::Snapshot& snapshot,
-                                                   const control::PacketMatch& match);
+                                                   const control::PacketMatch& match,
+                                                   const std::function<void()>& between);
 
 }  // namespace millrace::nat

@@ -7,6 +7,7 @@
 #include "common/core/function.h"
 #include "common/flow/table_sweep.h"
 #include "vnfs/nat/binding_table.h"
+#include "vnfs/nat/nat_event_log.h"
 #include "vnfs/nat/pcp_message.h"
 #include "vnfs/nat/policy.h"
 
@@ -32,18 +33,25 @@ class Epoch {
 
 // What one worker of the NAT gateway owns. Nothing here is shared, so nothing here is locked.
 struct WorkerState {
-  WorkerState(const BindingTable::Limits& limits, const AddressBook& book, const core::WorkerServices& lent)
+  static constexpr std::uint32_t kEvents = 16'384;  // that wait to be read
+
+  WorkerState(const BindingTable::Limits& limits, const AddressBook& book, const core::WorkerServices& lent,
+              std::uint32_t events_that_wait = kEvents)
       : services(lent),
         bindings(limits, lent.seed, book, lent.now),
+        events(events_that_wait, bindings, book, lent.worker.value()),
         sweep(lent.now),
         session_sweep(lent.now),
         lease_sweep(lent.now),
-        epoch(lent.now) {}
+        epoch(lent.now) {
+    bindings.observe(&events);
+  }
   WorkerState(const WorkerState&) = delete;
   WorkerState& operator=(const WorkerState&) = delete;
 
   core::WorkerServices services;
   BindingTable bindings;
+  NatEventLog events;      // it observes the bindings
   flow::TableSweep sweep;  // over subscribers
   flow::TableSweep session_sweep;
   std::uint16_t swept_generation = 0;

@@ -31,13 +31,13 @@ int CollectorSocket::wait_writable(std::chrono::milliseconds at_most) const noex
   }
 }
 
-Result<void> CollectorSocket::connect(const std::string& host, std::uint16_t port, IpfixTransport transport,
+Result<void> CollectorSocket::connect(const std::string& host, std::uint16_t port, Transport transport,
                                       std::chrono::milliseconds at_most) {
   close();
   const std::string service = std::to_string(port);
-  const std::string attempt = "connect to IPFIX collector " + host + " port " + service;
+  const std::string attempt = "connect to the collector " + host + " port " + service;
   addrinfo hints{};
-  hints.ai_socktype = transport == IpfixTransport::kUdp ? SOCK_DGRAM : SOCK_STREAM;
+  hints.ai_socktype = transport == Transport::kUdp ? SOCK_DGRAM : SOCK_STREAM;
   hints.ai_flags = AI_NUMERICSERV;
   addrinfo* list = nullptr;
   if (const int error = ::getaddrinfo(host.c_str(), service.c_str(), &hints, &list); error != 0) {
@@ -73,7 +73,7 @@ Result<void> CollectorSocket::send(Bytes message, std::chrono::milliseconds at_m
     int error = errno;
     if (error == EINTR) continue;
     if (error == EAGAIN) error = wait_writable(at_most);
-    if (error != 0) return failure("send to the IPFIX collector", errno_text(error));
+    if (error != 0) return failure("send to the collector", errno_text(error));
   }
   return {};
 }

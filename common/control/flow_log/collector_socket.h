@@ -11,7 +11,7 @@
 
 namespace millrace::control {
 
-enum class IpfixTransport : std::uint8_t { kUdp, kTcp };
+enum class Transport : std::uint8_t { kUdp, kTcp };
 
 // One thread; `wake` is an eventfd of the owner's that ends every wait once it is readable. The name of the
 // collector is resolved at each connect, by the system's resolver, and that alone can not be ended early.
@@ -23,7 +23,7 @@ class CollectorSocket {
   CollectorSocket& operator=(const CollectorSocket&) = delete;
 
   // Tries the addresses of the name in turn.
-  [[nodiscard]] Result<void> connect(const std::string& host, std::uint16_t port, IpfixTransport transport,
+  [[nodiscard]] Result<void> connect(const std::string& host, std::uint16_t port, Transport transport,
                                      std::chrono::milliseconds at_most);
   // The whole message. An error says that nothing, or not all of it, went out: the connection is of no
   // further use. Over UDP success means that it was sent, and an error may be about the datagram before.

@@ -1,39 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Where records of flows go: a file, a collector.
+// Where records of flows go.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <optional>
-#include <span>
-#include <string_view>
-
-#include "common/base/result.h"
 #include "common/control/flow_log/flow_record.h"
+#include "common/control/flow_log/record_sink.h"
 
 namespace millrace::control {
 
-// Every record given to a sink is in the end written or lost.
-struct FlowSinkStatus {
-  std::uint64_t written = 0;
-  std::uint64_t lost = 0;
-  std::uint64_t waiting = 0;
-  std::uint64_t failures = 0;    // of writing, connecting, reopening
-  bool working = false;          // the file is open, the collector connected
-  std::optional<Error> trouble;  // the last failure, until there is success again
-};
-
-// write() and reopen() by one thread; status() by any. None of them waits for a disk or a network.
-class FlowSink {
- public:
-  virtual ~FlowSink() = default;
-  [[nodiscard]] virtual std::string_view name() const noexcept = 0;  // "flow_log", a metric label
-  virtual void write(std::span<const FlowRecord> records) = 0;
-  // The operator has moved the file away (log rotation) or wants a fresh connection.
-  virtual void reopen() = 0;
-  [[nodiscard]] virtual FlowSinkStatus status() const = 0;
-  // Waits until nothing is waiting; false when the time is over before. At shutdown, and in tests.
-  virtual bool flush(std::chrono::milliseconds at_most) = 0;
-};
+using FlowSink = RecordSink<FlowRecord>;
+using FlowSinkStatus = SinkStatus;
 
 }  // namespace millrace::control

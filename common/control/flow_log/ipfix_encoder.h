@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// IPFIX messages (RFC 7011) from records of flows, by libfixbuf. One transport session: its templates and its
-// sequence numbers begin anew with a new encoder.
-//
-// A record is a biflow (RFC 5103): counts of the other direction stand in the reverse elements, and
-// biflowDirection says that the source is the initiator. There are eight templates: IPv4 or IPv6; with ports
-// or with ICMP type and code; of a flow that has ended or goes on (counts, times, why) or of one that was
-// opened or denied. firewallEvent tells which: 1 created, 2 deleted, 3 denied, 5 update. Counts are deltas:
-// of what no earlier record of the flow told, as is the time from start to end. An options template gives the
-// interfaces their names.
+// IPFIX messages (RFC 7011) of records of one schema, by libfixbuf. One transport session: its templates and
+// its sequence numbers begin anew with a new encoder. An options template gives interfaces their names.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,7 +12,8 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "common/control/flow_log/ipfix_record.h"
+#include "common/control/flow_log/flow_record.h"
+#include "common/control/flow_log/ipfix_schema.h"
 
 namespace millrace::control {
 
@@ -27,13 +22,25 @@ struct IpfixInterface {
   std::string name;
 };
 
+// An interface's number on the wire; 0, which stands for none, is not given to an interface.
+[[nodiscard]] constexpr std::uint32_t ipfix_interface(std::uint16_t id) noexcept {
+  return std::uint32_t{id} + 1;
+}
+
+// dateTimeMilliseconds, RFC 7011 section 6.1.8.
+[[nodiscard]] inline std::uint64_t ipfix_milliseconds(WallTime time) noexcept {
+  return static_cast<std::uint64_t>(
+      std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count());
+}
+
 using IpfixMessage = std::vector<std::uint8_t>;
 
 // Not thread-safe.
 class IpfixEncoder {
  public:
-  // No message is longer than `message_bytes`.
-  [[nodiscard]] static Result<std::unique_ptr<IpfixEncoder>> make(std::uint32_t observation_domain,
+  // `schema` outlives it. No message is longer than `message_bytes`.
+  [[nodiscard]] static Result<std::unique_ptr<IpfixEncoder>> make(const IpfixSchema& schema,
+                                                                  std::uint32_t observation_domain,
                                                                   std::uint16_t message_bytes);
   ~IpfixEncoder();
   IpfixEncoder(const IpfixEncoder&) = delete;

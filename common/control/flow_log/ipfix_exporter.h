@@ -1,58 +1,48 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Records of flows to an IPFIX collector (RFC 7011), over UDP or TCP.
+// Records of one kind to an IPFIX collector.
 #pragma once
 
-#include <cstddef>
 #include <memory>
-#include <string>
+#include <utility>
 #include <vector>
 
-#include "common/control/flow_log/collector_socket.h"
 #include "common/control/flow_log/flow_sink.h"
-#include "common/control/flow_log/ipfix_encoder.h"
+#include "common/control/flow_log/ipfix_flow.h"
+#include "common/control/flow_log/ipfix_sender.h"
 
 namespace millrace::control {
 
-struct IpfixExporterOptions {
-  std::string host = {};
-  std::uint16_t port = 4739;  // IANA's for IPFIX
-  IpfixTransport transport = IpfixTransport::kUdp;
-  std::uint32_t observation_domain = 1;
-  std::chrono::milliseconds template_interval{
-      60'000};                                 // over UDP templates are repeated, RFC 7011 section 8.4
-  std::uint16_t datagram_bytes = 1'232;        // what IPv6 carries on any link: 1280 less IPv6 and UDP
-  std::size_t waiting_records = 65'536;        // more are lost while the collector is away
-  std::chrono::milliseconds first_retry{500};  // doubled at each failure
-  std::chrono::milliseconds last_retry{30'000};
-  std::chrono::milliseconds patience{5'000};  // with a connection that does not come up or does not take data
-};
-
-// A thread of its own connects, encodes and sends; the caller never waits for it. A collector that is away is
-// tried again with growing pauses. TCP: a message that did not go out whole is sent anew on the next
-// connection. UDP: what is sent counts as written; a collector that refuses is noticed at the next message,
-// which is then kept.
-class IpfixExporter final : public FlowSink {
+// `kSchema()` is the schema of what to_ipfix(record) gives.
+template <class Record, IpfixSchema (*kSchema)()>
+class IpfixRecordExporter final : public RecordSink<Record> {
  public:
-  // Fails only when libfixbuf does; a collector that is away is no failure.
-  [[nodiscard]] static Result<std::unique_ptr<IpfixExporter>> start(IpfixExporterOptions options);
-  // Records that wait and a connection that stands: they are sent. Everything else is lost.
-  ~IpfixExporter() override;
-  IpfixExporter(const IpfixExporter&) = delete;
-  IpfixExporter& operator=(const IpfixExporter&) = delete;
+  [[nodiscard]] static Result<std::unique_ptr<IpfixRecordExporter>> start(IpfixExporterOptions options) {
+    auto sender = IpfixSender::start(kSchema(), std::move(options));
+    if (!sender) return tl::unexpected<Error>(std::move(sender.error()));
+    return std::unique_ptr<IpfixRecordExporter>(new IpfixRecordExporter(std::move(*sender)));
+  }
 
   // Names told to the collector with the next templates. As write().
-  void set_interfaces(std::vector<IpfixInterface> interfaces);
+  void set_interfaces(std::vector<IpfixInterface> interfaces) {
+    sender_->set_interfaces(std::move(interfaces));
+  }
 
   [[nodiscard]] std::string_view name() const noexcept override { return "ipfix"; }
-  void write(std::span<const FlowRecord> records) override;
-  void reopen() override;
-  [[nodiscard]] FlowSinkStatus status() const override;
-  bool flush(std::chrono::milliseconds at_most) override;
+  void write(std::span<const Record> records) override {
+    std::vector<IpfixRecord> converted;
+    converted.reserve(records.size());
+    for (const Record& record : records) converted.push_back(to_ipfix(record));
+    sender_->write(std::move(converted));
+  }
+  void reopen() override { sender_->reopen(); }
+  [[nodiscard]] SinkStatus status() const override { return sender_->status(); }
+  bool flush(std::chrono::milliseconds at_most) override { return sender_->flush(at_most); }
 
  private:
-  class Impl;
-  explicit IpfixExporter(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit IpfixRecordExporter(std::unique_ptr<IpfixSender> sender) : sender_(std::move(sender)) {}
+  std::unique_ptr<IpfixSender> sender_;
 };
+
+using IpfixExporter = IpfixRecordExporter<FlowRecord, flow_schema>;
 
 }  // namespace millrace::control

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <utility>
 
-#include "common/control/flow_log/flow_sink.h"
+#include "common/control/flow_log/record_sink.h"
 
 namespace millrace::control {
 
@@ -30,16 +30,16 @@ class StatusBoard {
     status_.working = false;
     status_.trouble = std::move(error);
   }
-  [[nodiscard]] FlowSinkStatus read(std::uint64_t waiting) const {
+  [[nodiscard]] SinkStatus read(std::uint64_t waiting) const {
     const std::lock_guard lock(mutex_);
-    FlowSinkStatus status = status_;
+    SinkStatus status = status_;
     status.waiting = waiting;
     return status;
   }
 
  private:
   mutable std::mutex mutex_;
-  FlowSinkStatus status_;
+  SinkStatus status_;
 };
 
 }  // namespace millrace::control

@@ -197,7 +197,7 @@ NatBed::NatBed(const NatVariant& variant, NatSpec spec, nat::BindingTable::Limit
   bed_ = std::make_unique<Testbed>(
       TestbedConfig{.workers = variant.workers, .burst = variant.burst, .buffers = 4095, .ring_size = 1024},
       core::Snapshot{network_, nullptr}, [&](const core::WorkerServices& services) {
-        auto made = std::make_unique<nat::NatFunction>(limits, *book_, services);
+        auto made = std::make_unique<nat::NatFunction>(limits, *book_, services, spec_.events);
         states_.push_back(&made->state());
         return made;
       });
@@ -218,6 +218,7 @@ core::Snapshot NatBed::snapshot() {
   policy->draining = spec_.draining;
   policy->hairpin = spec_.hairpin;
   policy->timeouts = spec_.timeouts;
+  policy->logged = spec_.logged;
   policy->port_control = spec_.port_control;
   policy->roles = {nat::Role::kInside, nat::Role::kOutside, nat::Role::kInside, nat::Role::kOutside};
   policy->outside_of = {core::InterfaceId(kWan), core::InterfaceId::none()};

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/control/flow_log/ipfix_flow.h"
 #include "tests/support/flow_samples.h"
 #include "tests/support/ipfix_tools.h"
 
@@ -12,7 +13,8 @@ namespace {
 using Row = std::map<std::string, std::string>;
 
 std::unique_ptr<IpfixEncoder> encoder(std::uint16_t message_bytes = 1232) {
-  auto made = IpfixEncoder::make(42, message_bytes);
+  static const IpfixSchema kSchema = flow_schema();
+  auto made = IpfixEncoder::make(kSchema, 42, message_bytes);
   if (!made) throw std::runtime_error(made.error().message());
   return std::move(*made);
 }

@@ -168,7 +168,7 @@ TEST(IpfixExporter, TemplatesComeAgainOverUdp) {
 TEST(IpfixExporter, TcpStreamIsReadByTshark) {
   if (!testing::have("tshark")) GTEST_SKIP() << "tshark is not installed";
   const Listener listener;
-  auto sink = exporter({.port = listener.port(), .transport = IpfixTransport::kTcp});
+  auto sink = exporter({.port = listener.port(), .transport = Transport::kTcp});
   const int connection = listener.accept();
   sink->write(numbered(500));
   ASSERT_TRUE(sink->flush(30s));
@@ -188,7 +188,7 @@ TEST(IpfixExporter, TcpStreamIsReadByTshark) {
 
 TEST(IpfixExporter, TcpConnectionThatBreaksIsMadeAnewWithTemplatesFirst) {
   const Listener listener;
-  const auto sink = exporter({.port = listener.port(), .transport = IpfixTransport::kTcp});
+  const auto sink = exporter({.port = listener.port(), .transport = Transport::kTcp});
   const int first = listener.accept();
   ASSERT_FALSE(read_message(first).empty());
   ::close(first);
@@ -210,7 +210,7 @@ TEST(IpfixExporter, TcpConnectionThatBreaksIsMadeAnewWithTemplatesFirst) {
 TEST(IpfixExporter, NeverWaitsForACollectorThatDoesNotReadAndCountsWhatIsLost) {
   const Listener listener;  // accepts by the kernel's hand only: nobody reads
   auto sink = exporter(
-      {.port = listener.port(), .transport = IpfixTransport::kTcp, .waiting_records = 1000, .patience = 1h});
+      {.port = listener.port(), .transport = Transport::kTcp, .waiting_records = 1000, .patience = 1h});
   const auto records = numbered(1000);
   std::uint64_t given = 0;
   ASSERT_TRUE(eventually([&] {
@@ -232,7 +232,7 @@ TEST(IpfixExporter, AccountsForEveryRecordWhenTheCollectorWasNeverThere) {
     const Listener gone;
     port = gone.port();
   }
-  const auto sink = exporter({.port = port, .transport = IpfixTransport::kTcp, .waiting_records = 100});
+  const auto sink = exporter({.port = port, .transport = Transport::kTcp, .waiting_records = 100});
   for (int i = 0; i < 5; ++i) sink->write(numbered(50));
   ASSERT_TRUE(eventually([&] { return sink->status().failures > 2; }));
   const FlowSinkStatus status = sink->status();

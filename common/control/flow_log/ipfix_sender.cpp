@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "common/control/flow_log/ipfix_exporter.h"
+#include "common/control/flow_log/ipfix_sender.h"
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <mutex>
@@ -11,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/control/flow_log/backoff.h"
 #include "common/control/flow_log/sink_queue.h"
 #include "common/control/flow_log/status_board.h"
 
@@ -21,13 +21,15 @@ constexpr std::uint16_t kStreamMessageBytes = 16'384;
 
 }  // namespace
 
-class IpfixExporter::Impl {
+class IpfixSender::Impl {
  public:
-  explicit Impl(IpfixExporterOptions options)
-      : options_(std::move(options)),
+  Impl(IpfixSchema schema, IpfixExporterOptions options)
+      : schema_(std::move(schema)),
+        options_(std::move(options)),
         wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         queue_(options_.waiting_records),
-        socket_(wake_) {}
+        socket_(wake_),
+        backoff_(options_.first_retry, options_.last_retry) {}
   ~Impl() {
     if (wake_ >= 0) ::close(wake_);
   }
@@ -48,12 +50,10 @@ class IpfixExporter::Impl {
     if (thread_.joinable()) thread_.join();
   }
 
-  void write(std::span<const FlowRecord> records) {
-    std::vector<IpfixRecord> converted;
-    converted.reserve(records.size());
-    for (const FlowRecord& record : records) converted.push_back(to_ipfix(record));
-    const std::size_t taken = queue_.push(converted);
-    if (taken < records.size()) board_.lost(records.size() - taken);
+  void write(std::vector<IpfixRecord> records) {
+    const std::size_t wanted = records.size();
+    const std::size_t taken = queue_.push(records);
+    if (taken < wanted) board_.lost(wanted - taken);
   }
 
   void set_interfaces(std::vector<IpfixInterface> interfaces) {
@@ -63,17 +63,17 @@ class IpfixExporter::Impl {
   }
 
   void reopen() { queue_.poke(); }
-  [[nodiscard]] FlowSinkStatus status() const { return board_.read(queue_.waiting()); }
+  [[nodiscard]] SinkStatus status() const { return board_.read(queue_.waiting()); }
   bool flush(std::chrono::milliseconds at_most) { return queue_.wait_empty(at_most); }
 
  private:
   using Clock = std::chrono::steady_clock;
   using Wake = SinkQueue<IpfixRecord>::Wake;
 
-  [[nodiscard]] bool over_udp() const noexcept { return options_.transport == IpfixTransport::kUdp; }
+  [[nodiscard]] bool over_udp() const noexcept { return options_.transport == Transport::kUdp; }
 
   Result<void> make_encoder() {
-    auto made = IpfixEncoder::make(options_.observation_domain,
+    auto made = IpfixEncoder::make(schema_, options_.observation_domain,
                                    over_udp() ? options_.datagram_bytes : kStreamMessageBytes);
     if (!made) return tl::unexpected<Error>(made.error());
     encoder_ = std::move(*made);
@@ -94,7 +94,7 @@ class IpfixExporter::Impl {
 
   // Connected, the collector knowing the templates. After a failure not before the pause is over.
   bool ready() {
-    if (Clock::now() < not_before_) return false;
+    if (!backoff_.due()) return false;
     if (socket_.is_open() && socket_.hung_up()) socket_.close();
     Result<void> done;
     if (!socket_.is_open()) done = connect();
@@ -134,8 +134,7 @@ class IpfixExporter::Impl {
   void failed(Error error) {
     socket_.close();
     board_.fails(std::move(error));
-    pause_ = pause_.count() == 0 ? options_.first_retry : std::min(pause_ * 2, options_.last_retry);
-    not_before_ = Clock::now() + pause_;
+    backoff_.failed();
   }
 
   // Returns when all are sent, or lost because the end has come.
@@ -144,7 +143,7 @@ class IpfixExporter::Impl {
     while (!records.empty()) {
       if (!ready()) {
         if (queue_.stopped()) break;
-        if (!queue_.pause(not_before_)) not_before_ = {};  // poked: at once
+        if (!queue_.pause(backoff_.not_before())) backoff_.at_once();  // poked
         continue;
       }
       auto encoded = encoder_->encode(records);
@@ -157,7 +156,7 @@ class IpfixExporter::Impl {
         continue;
       }
       board_.works();
-      pause_ = {};
+      backoff_.worked();
       board_.wrote(encoded->records);
       queue_.done(encoded->records);
       records = records.subspan(encoded->records);
@@ -167,35 +166,35 @@ class IpfixExporter::Impl {
     queue_.done(records.size());
   }
 
+  const IpfixSchema schema_;
   const IpfixExporterOptions options_;
   const int wake_;
   SinkQueue<IpfixRecord> queue_;
   StatusBoard board_;
   CollectorSocket socket_;
+  Backoff backoff_;
   std::unique_ptr<IpfixEncoder> encoder_;
   Clock::time_point templates_at_{};
-  Clock::time_point not_before_{};
-  std::chrono::milliseconds pause_{0};
   std::mutex mutex_;
   std::vector<IpfixInterface> interfaces_;  // under mutex_
   std::atomic<bool> templates_due_{true};
   std::thread thread_;
 };
 
-Result<std::unique_ptr<IpfixExporter>> IpfixExporter::start(IpfixExporterOptions options) {
-  auto impl = std::make_unique<Impl>(std::move(options));
+Result<std::unique_ptr<IpfixSender>> IpfixSender::start(IpfixSchema schema, IpfixExporterOptions options) {
+  auto impl = std::make_unique<Impl>(std::move(schema), std::move(options));
   if (auto started = impl->start(); !started) return tl::unexpected<Error>(started.error());
-  return std::unique_ptr<IpfixExporter>(new IpfixExporter(std::move(impl)));
+  return std::unique_ptr<IpfixSender>(new IpfixSender(std::move(impl)));
 }
 
-IpfixExporter::IpfixExporter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-IpfixExporter::~IpfixExporter() { impl_->stop(); }
-void IpfixExporter::set_interfaces(std::vector<IpfixInterface> interfaces) {
+IpfixSender::IpfixSender(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+IpfixSender::~IpfixSender() { impl_->stop(); }
+void IpfixSender::set_interfaces(std::vector<IpfixInterface> interfaces) {
   impl_->set_interfaces(std::move(interfaces));
 }
-void IpfixExporter::write(std::span<const FlowRecord> records) { impl_->write(records); }
-void IpfixExporter::reopen() { impl_->reopen(); }
-FlowSinkStatus IpfixExporter::status() const { return impl_->status(); }
-bool IpfixExporter::flush(std::chrono::milliseconds at_most) { return impl_->flush(at_most); }
+void IpfixSender::write(std::vector<IpfixRecord> records) { impl_->write(std::move(records)); }
+void IpfixSender::reopen() { impl_->reopen(); }
+SinkStatus IpfixSender::status() const { return impl_->status(); }
+bool IpfixSender::flush(std::chrono::milliseconds at_most) { return impl_->flush(at_most); }
 
 }  // namespace millrace::control

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A flow's record as libfixbuf takes it: the members of flow_elements() in ipfix_encoder.cpp, in that order
-// and without gaps, integers in host byte order.
+// Records of flows for IPFIX.
+//
+// A record is a biflow (RFC 5103): counts of the other direction stand in the reverse elements, and
+// biflowDirection says that the source is the initiator. There are eight templates: IPv4 or IPv6; with ports
+// or with ICMP type and code; of a flow that has ended or goes on (counts, times, why) or of one that was
+// opened or denied. firewallEvent tells which: 1 created, 2 deleted, 3 denied, 5 update. Counts are deltas:
+// of what no earlier record of the flow told, as is the time from start to end.
 #pragma once
 
 #include <array>
@@ -8,10 +13,12 @@
 #include <type_traits>
 
 #include "common/control/flow_log/flow_record.h"
+#include "common/control/flow_log/ipfix_schema.h"
 
 namespace millrace::control {
 
-struct IpfixRecord {
+// The members of the elements of flow_schema().
+struct IpfixFlow {
   std::uint64_t flow_start_milliseconds;
   std::uint64_t flow_end_milliseconds;
   std::uint64_t octets;
@@ -38,17 +45,11 @@ struct IpfixRecord {
   std::uint8_t flow_end_reason;
   std::uint8_t firewall_event;
   std::uint8_t biflow_direction;
-  // Not sent: which template it goes out by.
-  std::uint64_t layout;
 };
-static_assert(std::is_trivially_copyable_v<IpfixRecord>);
-static_assert(sizeof(IpfixRecord) == 136);
+static_assert(std::is_trivially_copyable_v<IpfixFlow>);
+static_assert(sizeof(IpfixFlow) == 128);
 
-// An interface's number on the wire; 0, which stands for none, is not given to an interface.
-[[nodiscard]] constexpr std::uint32_t ipfix_interface(std::uint16_t id) noexcept {
-  return std::uint32_t{id} + 1;
-}
-
+[[nodiscard]] IpfixSchema flow_schema();
 [[nodiscard]] IpfixRecord to_ipfix(const FlowRecord& record) noexcept;
 
 }  // namespace millrace::control
