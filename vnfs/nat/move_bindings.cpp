@@ -99,6 +99,11 @@ class Mover {
         from_.close_mapping(i, now_);
       }
     }
+    // What is left of subscribers for whom there was no room: their blocks.
+    for (SubscriberIndex i = 0; i < subscribers_.size(); ++i) {
+      if (subscribers_[i].index == kNoIndex && from_.subscribers().in_use(i))
+        from_.tidy_subscriber(i, 0, now_);
+    }
   }
 
   BindingTable& from_;
