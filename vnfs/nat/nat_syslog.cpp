@@ -36,7 +36,7 @@ std::string_view id_of(NatEventKind kind) noexcept {
   return "quota-exceeded";
 }
 
-unsigned host(std::uint16_t wire) noexcept { return be16::from_wire(wire).host(); }
+unsigned port_of(std::uint16_t wire) noexcept { return be16::from_wire(wire).host(); }
 
 std::string with_port(const std::string& address, unsigned port) {
   return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port)
@@ -49,10 +49,10 @@ void add_block(SyslogLine& line, const NatEvent& event) {
 }
 
 void add_mapping(SyslogLine& line, const NatEvent& event) {
-  line.add("outside_port", host(event.outside.port));
+  line.add("outside_port", port_of(event.outside.port));
   if (event.remote == Endpoint{}) return;
   line.add("remote", event.remote.ipv4().to_string());
-  line.add("remote_port", host(event.remote.port));
+  line.add("remote_port", port_of(event.remote.port));
 }
 
 void add_refusal(SyslogLine& line, const NatRecord& record) {
@@ -77,7 +77,7 @@ std::string to_syslog(const NatRecord& record, const control::SyslogOrigin& orig
   line.add("domain", record.domain);
   line.add("inside", inside);
   if (!block) {
-    line.add("inside_port", host(event.inside_port));
+    line.add("inside_port", port_of(event.inside_port));
     line.add("protocol", protocol);
   }
   if (event.outside.address != 0) {
@@ -96,10 +96,10 @@ std::string to_syslog(const NatRecord& record, const control::SyslogOrigin& orig
   if (block) {
     return line.finish(fmt::format("{} {} {} {}-{}", id, inside, outside, event.first_port, event.last_port));
   }
-  const std::string from = with_port(inside, host(event.inside_port));
+  const std::string from = with_port(inside, port_of(event.inside_port));
   if (refusal) return line.finish(fmt::format("{} {} {} {}", id, protocol, from, record.reason));
   return line.finish(
-      fmt::format("{} {} {} {}", id, protocol, from, with_port(outside, host(event.outside.port))));
+      fmt::format("{} {} {} {}", id, protocol, from, with_port(outside, port_of(event.outside.port))));
 }
 
 Result<std::unique_ptr<NatSyslog>> NatSyslog::start(control::SyslogOrigin origin,

@@ -11,8 +11,8 @@ namespace {
 class Mapping : public NatTest {};
 MILLRACE_NAT_VARIANTS(Mapping);
 
-PacketBuilder udp_out(std::string_view host, std::uint16_t port, std::string_view to = "8.8.8.8",
-                      std::uint16_t to_port = 53) {
+PacketBuilder udp_from(std::string_view host, std::uint16_t port, std::string_view to = "8.8.8.8",
+                       std::uint16_t to_port = 53) {
   return NatBed::inside(host, to).udp(port, to_port).payload(20);
 }
 PacketBuilder answer(const Seen& sent, std::size_t bytes = 30) {
@@ -23,7 +23,7 @@ PacketBuilder answer(const Seen& sent, std::size_t bytes = 30) {
 
 TEST_P(Mapping, APacketGoesOutAndItsAnswerComesBack) {
   NatBed bed(variant());
-  const auto out = bed.one(kInside, udp_out("10.0.0.10", 4000));
+  const auto out = bed.one(kInside, udp_from("10.0.0.10", 4000));
   ASSERT_TRUE(out);
   EXPECT_EQ(out->port, kOutside);
   EXPECT_EQ(out->source, "203.0.113.1");
@@ -46,10 +46,10 @@ TEST_P(Mapping, APacketGoesOutAndItsAnswerComesBack) {
 // RFC 4787 REQ-1.
 TEST_P(Mapping, AnEndpointKeepsItsOutsidePortWhereverItSends) {
   NatBed bed(variant());
-  const auto first = bed.one(kInside, udp_out("10.0.0.10", 4000, "8.8.8.8"));
+  const auto first = bed.one(kInside, udp_from("10.0.0.10", 4000, "8.8.8.8"));
   ASSERT_TRUE(first);
   for (const std::string_view to : {"8.8.4.4", "1.1.1.1", "9.9.9.9"}) {
-    const auto next = bed.one(kInside, udp_out("10.0.0.10", 4000, to, 443));
+    const auto next = bed.one(kInside, udp_from("10.0.0.10", 4000, to, 443));
     ASSERT_TRUE(next);
     EXPECT_EQ(next->source_end(), first->source_end());
   }
@@ -64,7 +64,7 @@ TEST_P(Mapping, ByAddressAndPortEachRemoteEndHasAnotherOne) {
   std::set<std::string> ends;
   for (const std::string_view to : {"8.8.8.8", "8.8.4.4"}) {
     for (const std::uint16_t port : {std::uint16_t{53}, std::uint16_t{443}}) {
-      const auto out = bed.one(kInside, udp_out("10.0.0.10", 4000, to, port));
+      const auto out = bed.one(kInside, udp_from("10.0.0.10", 4000, to, port));
       ASSERT_TRUE(out);
       EXPECT_TRUE(ends.insert(out->source_end()).second);
     }
@@ -76,9 +76,9 @@ TEST_P(Mapping, ByAddressEachRemoteAddressHasAnotherOne) {
   NatSpec spec;
   spec.rules[0].mapping = nat::Dependence::kAddress;
   NatBed bed(variant(), spec);
-  const auto first = bed.one(kInside, udp_out("10.0.0.10", 4000, "8.8.8.8", 53));
-  const auto same = bed.one(kInside, udp_out("10.0.0.10", 4000, "8.8.8.8", 443));
-  const auto other = bed.one(kInside, udp_out("10.0.0.10", 4000, "8.8.4.4", 53));
+  const auto first = bed.one(kInside, udp_from("10.0.0.10", 4000, "8.8.8.8", 53));
+  const auto same = bed.one(kInside, udp_from("10.0.0.10", 4000, "8.8.8.8", 443));
+  const auto other = bed.one(kInside, udp_from("10.0.0.10", 4000, "8.8.4.4", 53));
   ASSERT_TRUE(first && same && other);
   EXPECT_EQ(same->source_end(), first->source_end());
   EXPECT_NE(other->source_end(), first->source_end());
@@ -87,7 +87,7 @@ TEST_P(Mapping, ByAddressEachRemoteAddressHasAnotherOne) {
 // RFC 4787 REQ-8.
 TEST_P(Mapping, FilteringByAddressAndPortLetsInWhoWasSentTo) {
   NatBed bed(variant());
-  const auto out = bed.one(kInside, udp_out("10.0.0.10", 4000));
+  const auto out = bed.one(kInside, udp_from("10.0.0.10", 4000));
   ASSERT_TRUE(out);
   bed.refused(kOutside, NatBed::outside("8.8.8.8", out->source).udp(54, out->source_port),
               nat::Drop::kFiltered);
@@ -100,7 +100,7 @@ TEST_P(Mapping, FilteringByAddressLetsInAnyPortOfAHostThatWasSentTo) {
   NatSpec spec;
   spec.rules[0].filtering = nat::Dependence::kAddress;
   NatBed bed(variant(), spec);
-  const auto out = bed.one(kInside, udp_out("10.0.0.10", 4000));
+  const auto out = bed.one(kInside, udp_from("10.0.0.10", 4000));
   ASSERT_TRUE(out);
   bed.refused(kOutside, NatBed::outside("8.8.4.4", out->source).udp(53, out->source_port),
               nat::Drop::kFiltered);
@@ -117,7 +117,7 @@ TEST_P(Mapping, WithoutAFilterAnyoneReachesAPortInUse) {
   NatSpec spec;
   spec.rules[0].filtering = nat::Dependence::kEndpoint;
   NatBed bed(variant(), spec);
-  const auto out = bed.one(kInside, udp_out("10.0.0.10", 4000));
+  const auto out = bed.one(kInside, udp_from("10.0.0.10", 4000));
   ASSERT_TRUE(out);
   const auto in = bed.one(kOutside, NatBed::outside("9.9.9.9", out->source).udp(999, out->source_port));
   ASSERT_TRUE(in);
@@ -136,7 +136,7 @@ TEST_P(Mapping, AllOfASubscriberHasOneOutsideAddress) {
     const std::string inside = "10.0.0." + std::to_string(host);
     std::set<std::string> own;
     for (std::uint16_t port = 2000; port < 2010; ++port) {
-      const auto out = bed.one(kInside, udp_out(inside, port));
+      const auto out = bed.one(kInside, udp_from(inside, port));
       ASSERT_TRUE(out);
       own.insert(out->source);
     }
@@ -154,7 +154,7 @@ TEST_P(Mapping, OutsidePortsAreEachOthersAndInNoOrder) {
   std::uint16_t before = 0;
   for (std::uint16_t i = 0; i < 200; ++i) {
     const auto out = bed.one(
-        kInside, udp_out("10.0.0." + std::to_string(10 + i % 5), static_cast<std::uint16_t>(3000 + i)));
+        kInside, udp_from("10.0.0." + std::to_string(10 + i % 5), static_cast<std::uint16_t>(3000 + i)));
     ASSERT_TRUE(out);
     EXPECT_TRUE(ports.insert(out->source_port).second) << out->source_port;
     steps += out->source_port == before + 1 ? 1 : 0;
@@ -166,10 +166,10 @@ TEST_P(Mapping, OutsidePortsAreEachOthersAndInNoOrder) {
 // RFC 4787 REQ-5 and REQ-6: what goes out keeps a mapping, what comes in does not.
 TEST_P(Mapping, AUdpMappingEndsFiveMinutesAfterTheLastPacketFromInside) {
   NatBed bed(variant());
-  const auto out = bed.one(kInside, udp_out("10.0.0.10", 4000));
+  const auto out = bed.one(kInside, udp_from("10.0.0.10", 4000));
   ASSERT_TRUE(out);
   bed.wait(290'000);
-  ASSERT_TRUE(bed.one(kInside, udp_out("10.0.0.10", 4000)));
+  ASSERT_TRUE(bed.one(kInside, udp_from("10.0.0.10", 4000)));
   bed.wait(290'000);
   ASSERT_TRUE(bed.one(kOutside, answer(*out)));
   bed.wait(11'000);
@@ -184,13 +184,13 @@ TEST_P(Mapping, APortRestsBeforeAnotherSubscriberHasIt) {
   spec.pools[0].last_port = 2048 + 63;  // one run
   spec.pools[0].ports_per_subscriber = 64;
   NatBed bed(variant(), spec);
-  const auto first = bed.one(kInside, udp_out("10.0.0.10", 4000));
+  const auto first = bed.one(kInside, udp_from("10.0.0.10", 4000));
   ASSERT_TRUE(first);
   bed.wait(301'000);
   EXPECT_EQ(bed.sessions(), 0U);
   EXPECT_EQ(bed.mappings(), 1U);
   // Its own subscriber gets it back.
-  const auto again = bed.one(kInside, udp_out("10.0.0.10", 4000));
+  const auto again = bed.one(kInside, udp_from("10.0.0.10", 4000));
   ASSERT_TRUE(again);
   EXPECT_EQ(again->source_end(), first->source_end());
   bed.wait(301'000);
@@ -203,9 +203,9 @@ TEST_P(Mapping, ASubscriberHasNoMorePortsThanItMay) {
   NatSpec spec;
   spec.pools[0].ports_per_subscriber = 3;
   NatBed bed(variant(), spec);
-  for (std::uint16_t port = 1; port <= 3; ++port) ASSERT_TRUE(bed.one(kInside, udp_out("10.0.0.10", port)));
+  for (std::uint16_t port = 1; port <= 3; ++port) ASSERT_TRUE(bed.one(kInside, udp_from("10.0.0.10", port)));
   // RFC 5508 REQ-8, RFC 6888 REQ-11: it is told, and what it has stays.
-  const auto told = bed.one(kInside, udp_out("10.0.0.10", 4));
+  const auto told = bed.one(kInside, udp_from("10.0.0.10", 4));
   ASSERT_TRUE(told);
   EXPECT_EQ(told->port, kInside);
   EXPECT_EQ(told->destination, "10.0.0.10");
@@ -213,7 +213,7 @@ TEST_P(Mapping, ASubscriberHasNoMorePortsThanItMay) {
   EXPECT_EQ(int{told->icmp_code}, 13);
   EXPECT_EQ(bed.dropped(nat::Drop::kSubscriberPorts), 1U);
   EXPECT_EQ(bed.mappings(), 3U);
-  EXPECT_TRUE(bed.one(kInside, udp_out("10.0.0.11", 4)));
+  EXPECT_TRUE(bed.one(kInside, udp_from("10.0.0.11", 4)));
 }
 
 // RFC 6888 REQ-5: from inside it is told, from outside nothing is.
@@ -222,17 +222,17 @@ TEST_P(Mapping, ASubscriberHasNoMoreSessionsThanItMay) {
   spec.pools[0].sessions_per_subscriber = 3;
   spec.rules[0].filtering = nat::Dependence::kEndpoint;
   NatBed bed(variant(), spec);
-  const auto out = bed.one(kInside, udp_out("10.0.0.10", 1));
+  const auto out = bed.one(kInside, udp_from("10.0.0.10", 1));
   ASSERT_TRUE(out);
   for (std::uint16_t port = 1; port <= 2; ++port)
     ASSERT_TRUE(bed.one(kOutside, NatBed::outside("9.9.9.9", out->source).udp(port, out->source_port)));
   bed.refused(kOutside, NatBed::outside("9.9.9.9", out->source).udp(3, out->source_port),
               nat::Drop::kSubscriberSessions);
-  const auto told = bed.one(kInside, udp_out("10.0.0.10", 2));
+  const auto told = bed.one(kInside, udp_from("10.0.0.10", 2));
   ASSERT_TRUE(told);
   EXPECT_EQ(int{told->icmp_code}, 13);
   EXPECT_EQ(bed.sessions(), 3U);
-  EXPECT_TRUE(bed.one(kInside, udp_out("10.0.0.11", 1)));
+  EXPECT_TRUE(bed.one(kInside, udp_from("10.0.0.11", 1)));
 }
 
 TEST_P(Mapping, APacketToABlackHoleIsDroppedThere) {
@@ -246,8 +246,8 @@ TEST_P(Mapping, APoolWithoutAFreePortTellsSo) {
   spec.pools[0].last_port = 4103;
   NatBed bed(variant(), spec);
   // Eight ports lie in one run, which belongs to the bucket that came first.
-  for (std::uint16_t port = 1; port <= 8; ++port) ASSERT_TRUE(bed.one(kInside, udp_out("10.0.0.10", port)));
-  const auto told = bed.one(kInside, udp_out("10.0.0.10", 9));
+  for (std::uint16_t port = 1; port <= 8; ++port) ASSERT_TRUE(bed.one(kInside, udp_from("10.0.0.10", port)));
+  const auto told = bed.one(kInside, udp_from("10.0.0.10", 9));
   ASSERT_TRUE(told);
   EXPECT_EQ(int{told->icmp_code}, 13);
   EXPECT_EQ(bed.dropped(nat::Drop::kPoolExhausted), 1U);
@@ -260,8 +260,8 @@ TEST_P(Mapping, TwoInsideHostsReachEachOtherByTheirOutsideAddresses) {
   NatSpec spec;
   spec.rules[0].filtering = nat::Dependence::kEndpoint;
   NatBed bed(variant(), spec);
-  const auto one = bed.one(kInside, udp_out("10.0.0.10", 4000));
-  const auto two = bed.one(kInside, udp_out("10.0.0.77", 5000));
+  const auto one = bed.one(kInside, udp_from("10.0.0.10", 4000));
+  const auto two = bed.one(kInside, udp_from("10.0.0.77", 5000));
   ASSERT_TRUE(one && two);
   const auto there =
       bed.one(kInside, NatBed::inside("10.0.0.10", two->source).udp(4000, two->source_port).payload(9));
@@ -277,8 +277,8 @@ TEST_P(Mapping, TwoInsideHostsReachEachOtherByTheirOutsideAddresses) {
 
 TEST_P(Mapping, AHairpinObeysTheFilter) {
   NatBed bed(variant());
-  const auto one = bed.one(kInside, udp_out("10.0.0.10", 4000));
-  const auto two = bed.one(kInside, udp_out("10.0.0.77", 5000));
+  const auto one = bed.one(kInside, udp_from("10.0.0.10", 4000));
+  const auto two = bed.one(kInside, udp_from("10.0.0.77", 5000));
   ASSERT_TRUE(one && two);
   bed.refused(kInside, NatBed::inside("10.0.0.10", two->source).udp(4000, two->source_port),
               nat::Drop::kFiltered);
@@ -289,7 +289,7 @@ TEST_P(Mapping, HairpinCanBeOff) {
   spec.hairpin = false;
   spec.rules[0].filtering = nat::Dependence::kEndpoint;
   NatBed bed(variant(), spec);
-  const auto two = bed.one(kInside, udp_out("10.0.0.77", 5000));
+  const auto two = bed.one(kInside, udp_from("10.0.0.77", 5000));
   ASSERT_TRUE(two);
   bed.refused(kInside, NatBed::inside("10.0.0.10", two->source).udp(4000, two->source_port),
               nat::Drop::kHairpinOff);
@@ -298,7 +298,7 @@ TEST_P(Mapping, HairpinCanBeOff) {
 // RFC 4787 REQ-7: tenants may have the same addresses.
 TEST_P(Mapping, DomainsWithTheSameAddressesAreApart) {
   NatBed bed(variant());
-  const auto lan = bed.one(kInside, udp_out("10.0.0.10", 4000));
+  const auto lan = bed.one(kInside, udp_from("10.0.0.10", 4000));
   const auto tenant =
       bed.one(kInside, NatBed::from(kTenant, "10.0.0.10", "8.8.8.8").udp(4000, 53).payload(20));
   ASSERT_TRUE(lan && tenant);
@@ -319,7 +319,7 @@ TEST_P(Mapping, SomeDestinationsAreReachedUntranslated) {
   bypass.destinations = {*net::Prefix::parse("100.64.0.0/16")};
   spec.rules.insert(spec.rules.begin(), bypass);
   NatBed bed(variant(), spec);
-  const auto out = bed.one(kInside, udp_out("10.0.0.10", 4000, "100.64.9.9"));
+  const auto out = bed.one(kInside, udp_from("10.0.0.10", 4000, "100.64.9.9"));
   ASSERT_TRUE(out);
   EXPECT_EQ(out->ends(), "10.0.0.10:4000 > 100.64.9.9:53");
   const auto in = bed.one(kOutside, answer(*out));
@@ -333,8 +333,8 @@ TEST_P(Mapping, AnAddressThatNoRuleTranslatesDoesNotGetOut) {
   NatSpec spec;
   spec.rules[0].sources = {*net::Prefix::parse("10.0.0.0/24")};
   NatBed bed(variant(), spec);
-  EXPECT_TRUE(bed.one(kInside, udp_out("10.0.0.10", 4000)));
-  bed.refused(kInside, udp_out("10.0.1.10", 4000), nat::Drop::kNoRule);
+  EXPECT_TRUE(bed.one(kInside, udp_from("10.0.0.10", 4000)));
+  bed.refused(kInside, udp_from("10.0.1.10", 4000), nat::Drop::kNoRule);
 }
 
 TEST_P(Mapping, OtherProtocolsDoNotShareAnAddress) {
@@ -348,28 +348,28 @@ TEST_P(Mapping, OtherProtocolsDoNotShareAnAddress) {
 // Design section 5: what the new profile still allows lives on.
 TEST_P(Mapping, SessionsSurviveAChangeThatAllowsThem) {
   NatBed bed(variant());
-  const auto out = bed.one(kInside, udp_out("10.0.0.10", 4000));
+  const auto out = bed.one(kInside, udp_from("10.0.0.10", 4000));
   ASSERT_TRUE(out);
   bed.change([](NatSpec& spec) { spec.pools[0].addresses = {"203.0.113.1", "203.0.113.2"}; });
-  const auto again = bed.one(kInside, udp_out("10.0.0.10", 4000));
+  const auto again = bed.one(kInside, udp_from("10.0.0.10", 4000));
   ASSERT_TRUE(again);
   EXPECT_EQ(again->source_end(), out->source_end());
   ASSERT_TRUE(bed.one(kOutside, answer(*out)));
   bed.change([](NatSpec& spec) { spec.pools[0].addresses = {"203.0.113.2"}; });
-  bed.refused(kInside, udp_out("10.0.0.10", 4000), nat::Drop::kPolicyChanged);
-  const auto moved = bed.one(kInside, udp_out("10.0.0.10", 4000));
+  bed.refused(kInside, udp_from("10.0.0.10", 4000), nat::Drop::kPolicyChanged);
+  const auto moved = bed.one(kInside, udp_from("10.0.0.10", 4000));
   ASSERT_TRUE(moved);
   EXPECT_EQ(moved->source, "203.0.113.2");
 }
 
 TEST_P(Mapping, DrainingKeepsTheOldAndRefusesTheNew) {
   NatBed bed(variant());
-  const auto out = bed.one(kInside, udp_out("10.0.0.10", 4000));
+  const auto out = bed.one(kInside, udp_from("10.0.0.10", 4000));
   ASSERT_TRUE(out);
   bed.change([](NatSpec& spec) { spec.draining = true; });
-  EXPECT_TRUE(bed.one(kInside, udp_out("10.0.0.10", 4000)));
+  EXPECT_TRUE(bed.one(kInside, udp_from("10.0.0.10", 4000)));
   EXPECT_TRUE(bed.one(kOutside, answer(*out)));
-  bed.refused(kInside, udp_out("10.0.0.10", 4001), nat::Drop::kDraining);
+  bed.refused(kInside, udp_from("10.0.0.10", 4001), nat::Drop::kDraining);
 }
 
 TEST_P(Mapping, AFullTableTellsSo) {
@@ -377,7 +377,7 @@ TEST_P(Mapping, AFullTableTellsSo) {
   std::uint16_t port = 1;
   std::size_t inside = 0;
   for (; port < 20 && inside == 0; ++port) {
-    const auto out = bed.one(kInside, udp_out("10.0.0.10", port));
+    const auto out = bed.one(kInside, udp_from("10.0.0.10", port));
     ASSERT_TRUE(out);
     inside += out->port == kInside ? 1 : 0;
   }
@@ -390,7 +390,7 @@ TEST_P(Mapping, AnInsideAddressIsNotBelievedFromOutside) {
   NatSpec spec;
   spec.rules[0].filtering = nat::Dependence::kEndpoint;
   NatBed bed(variant(), spec);
-  const auto two = bed.one(kInside, udp_out("10.0.0.77", 5000));
+  const auto two = bed.one(kInside, udp_from("10.0.0.77", 5000));
   ASSERT_TRUE(two);
   ASSERT_TRUE(bed.one(kInside, NatBed::inside("10.0.0.10", two->source).udp(4000, two->source_port)));
   const auto seen =
