@@ -21,8 +21,8 @@ SipKey secret_of_ports(std::uint64_t seed) noexcept {
   return {siphash(kPurpose, {seed, 0}), siphash(kPurpose, {seed, 1})};
 }
 
-std::uint64_t number_of(std::uint32_t index, bool outside) noexcept {
-  return std::uint64_t{index} << 1 | (outside ? 1U : 0U);
+std::uint32_t number_of(MappingIndex index, bool outside) noexcept {
+  return index << 1 | (outside ? 1U : 0U);
 }
 
 }  // namespace
@@ -155,13 +155,12 @@ BindingTable::Opened BindingTable::insert_mapping(const NewMapping& wanted, Endp
   const MappingIndex index = mappings_.take();
   const std::uint64_t inside =
       inside_hash(wanted.subscriber, wanted.inside_port, wanted.protocol, wanted.remote);
-  if (!mapping_index_.insert(inside, static_cast<std::uint32_t>(number_of(index, false)))) {
+  if (!mapping_index_.insert(inside, number_of(index, false))) {
     mappings_.give_back(index);
     return {kNoIndex, Refusal::kTableFull};
   }
-  if (!mapping_index_.insert(outside_hash(outside, wanted.protocol, domain),
-                             static_cast<std::uint32_t>(number_of(index, true)))) {
-    mapping_index_.erase(inside, static_cast<std::uint32_t>(number_of(index, false)));
+  if (!mapping_index_.insert(outside_hash(outside, wanted.protocol, domain), number_of(index, true))) {
+    mapping_index_.erase(inside, number_of(index, false));
     mappings_.give_back(index);
     return {kNoIndex, Refusal::kTableFull};
   }
@@ -226,9 +225,9 @@ void BindingTable::close_mapping(MappingIndex index, Tick now) noexcept {
   if (mapping.has(Mapping::kQuarantined)) wake(index);
   mapping_index_.erase(inside_hash(mapping.subscriber, mapping.inside_port, mapping.protocol,
                                    {mapping.remote_address, mapping.remote_port}),
-                       static_cast<std::uint32_t>(number_of(index, false)));
+                       number_of(index, false));
   mapping_index_.erase(outside_hash(mapping.outside(), mapping.protocol, mapping.domain),
-                       static_cast<std::uint32_t>(number_of(index, true)));
+                       number_of(index, true));
   mappings_.give_back(index);
   open_mappings_.set(mappings_.size());
   Subscriber& subscriber = subscribers_[mapping.subscriber];

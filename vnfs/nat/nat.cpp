@@ -20,6 +20,17 @@ const profile::Section& own_of(const LoadedProfile& profile) {
   return static_cast<const NatProfile&>(profile).own;
 }
 
+// What the profile asks for and does not get.
+std::vector<std::string> notes_on(const profile::Section& own) {
+  std::vector<std::string> notes;
+  if (!own.nptv6.empty())
+    notes.emplace_back("nat.nptv6 is not in force: packets of these networks are routed as they are");
+  if (!own.alg.empty())
+    notes.emplace_back(
+        "nat.alg is not in force: messages that carry addresses (FTP, SIP, PPTP) pass as they are");
+  return notes;
+}
+
 }  // namespace
 
 std::span<const core::DropReason> Nat::drop_reasons() const { return nat::drop_reasons(); }
@@ -50,7 +61,7 @@ Result<appliance::CompiledPolicy> Nat::compile(const LoadedProfile& profile,
                                                    .generation = context.generation,
                                                    .draining = context.draining});
   if (!compiled) return tl::unexpected(std::move(compiled.error()));
-  return appliance::CompiledPolicy{std::move(*compiled), {}};
+  return appliance::CompiledPolicy{std::move(*compiled), notes_on(own_of(profile))};
 }
 
 std::unique_ptr<core::Function> Nat::make_function(const LoadedProfile& profile,

@@ -237,7 +237,8 @@ Table<Timeouts> timeouts() {
   table->field("tcp_transitory", &Timeouts::tcp_transitory, idle_time(4min, "RFC 5382 REQ-5"),
                "TCP in handshake, after FIN, and after RST.");
   table->field("tcp_syn", &Timeouts::tcp_syn, idle_time(6s, "RFC 5382 REQ-4"),
-               "How long a SYN from outside without a mapping waits for one from inside.");
+               "How long a SYN from outside without a mapping waits for one from inside. Not in force yet: "
+               "it is dropped at once.");
   table->field("udp", &Timeouts::udp, idle_time(2min, "RFC 4787 REQ-5"), "UDP.");
   table->field("udp_well_known", &Timeouts::udp_well_known, duration(1s, 7 * 24h),
                "UDP to ports 0 to 1023, such as DNS (RFC 4787 REQ-5a); at most `udp`.",
@@ -288,13 +289,15 @@ Table<Section> section() {
                "Deterministic mappings. They come after static ones and before rules.");
   table->field("nat64", &Section::nat64, nat64(), "IPv6 hosts inside reach IPv4 outside.",
                absent_means("off"));
-  table->field("nptv6", &Section::nptv6, nptv6(), "IPv6 networks that have another prefix outside.");
+  table->field("nptv6", &Section::nptv6, nptv6(),
+               "IPv6 networks that have another prefix outside. Not in force yet: such packets are routed as "
+               "they are.");
   table->field("hairpin", &Section::hairpin, boolean(),
                "Whether hosts inside reach each other by outside addresses (RFC 4787 REQ-9).");
   table->field(
       "alg", &Section::alg, alg(),
       "Protocols whose messages carry addresses and are rewritten; RFC 5382 REQ-6 wants no other than "
-      "FTP unasked.");
+      "FTP unasked. Not in force yet: such messages pass as they are.");
   table->field("port_control", &Section::port_control, port_control(),
                "Mappings that hosts inside ask for; `{}` for the defaults below.", absent_means("off"));
   table->field("timeouts", &Section::timeouts, timeouts(), "Idle times after which sessions end.",

@@ -45,8 +45,8 @@ void TranslateErrors::translate(Batch& batch, Packet& packet, const Policy& poli
   const core::NextHop& hop = network.next_hops[packet.next_hop.value()];
   if (!core::goes_on(batch, packet, hop, state.services.originator)) return;
 
-  // The embedded packet as its sender sent it: the reverse of what an answer to it turns into, tuple[other]
-  // turned round. Deltas are those of the translation it went through, taken back.
+  // The embedded packet becomes what its sender sent, which is the session's other face. A packet that goes
+  // the error's way changes by the same deltas: source and destination trade places in both.
   std::uint8_t* const embedded = packet.bytes() + inner.l3_offset;
   const auto turned = static_cast<std::uint16_t>(outward ? 0 : 0xffff);
   write_addresses(embedded, other.source(), other.destination());
