@@ -42,10 +42,6 @@ struct Options {
 constexpr unsigned kSamplePackets = 2'048;
 constexpr unsigned kReferencePackets = 1'024;
 
-double per_packet(std::uint64_t cycles, std::uint64_t packets) {
-  return static_cast<double>(cycles) / static_cast<double>(packets);
-}
-
 double resident_mib() {
   std::ifstream file("/proc/self/statm");
   double total = 0;

@@ -36,10 +36,6 @@ struct Options {
 constexpr unsigned kSamplePackets = 2'048;
 constexpr unsigned kReferencePackets = 1'024;
 
-double per_packet(std::uint64_t cycles, std::uint64_t packets) {
-  return static_cast<double>(cycles) / static_cast<double>(packets);
-}
-
 void measure_size(NatBed& bed, const NatBedConfig& config, Size size, unsigned samples) {
   Samples cycles;
   Samples polling;

@@ -29,6 +29,10 @@ struct Cost {
   std::array<std::uint64_t, core::WorkerCounters::kMaxStages> stages{};  // what `cycles` is made of
 };
 
+[[nodiscard]] inline double per_packet(std::uint64_t cycles, std::uint64_t packets) {
+  return static_cast<double>(cycles) / static_cast<double>(packets);
+}
+
 // A worker and its traffic belong to one thread at a time.
 class PipelineBed {
  public:
