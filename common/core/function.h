@@ -37,8 +37,8 @@ class Function {
   // One call per batch: the virtual call is paid once for up to 64 packets.
   virtual void process(Batch& batch, const Policy& policy, StageCounters* counters,
                        Tracer& tracer) noexcept = 0;
-  // Between batches: expire a bounded number of timers.
-  virtual void tick(Tick now, const Policy& policy) noexcept = 0;
+  // Between batches: expire a bounded number of timers. What the originator made meanwhile is sent.
+  virtual void tick(Tick now, const Snapshot& in_force) noexcept = 0;
   [[nodiscard]] virtual std::span<const std::string_view> stage_names() const noexcept = 0;
 };
 

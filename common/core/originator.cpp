@@ -113,33 +113,52 @@ void Originator::resume(rte_mbuf* mbuf, const Network& network) noexcept {
 
 void Originator::icmp_error(const Packet& packet, const Network& network, Error v4, Error v6) noexcept {
   if (!may_be_answered(packet)) return;
+  const unsigned present = packet.mbuf->data_len - unsigned{packet.headers.l3_offset};
+  make_error(packet, {packet.l3(), std::min(packet.ip_length(), present)}, network,
+             packet.headers.is_ipv4() ? v4 : v6);
+}
+
+void Originator::icmp_error(const Remembered& packet, const Network& network, Error v4, Error v6) noexcept {
+  const bool ipv4 = packet.datagram[0] >> 4 == 4;
+  Packet about;
+  about.port = packet.port;
+  about.ingress = packet.ingress;
+  about.domain = packet.domain;
+  about.headers.family = static_cast<std::uint8_t>(ipv4 ? net::Family::kIpv4 : net::Family::kIpv6) & 0xfU;
+  make_error(about, packet.datagram, network, ipv4 ? v4 : v6);
+}
+
+// `datagram`: what is there of it; the error quotes as much of that as may be.
+void Originator::make_error(const Packet& about, Bytes datagram, const Network& network,
+                            Error what) noexcept {
   if (!errors_.take(batch_.now)) {
     counters_->originated_suppressed.add(1);
     return;
   }
-  const bool ipv4 = packet.headers.is_ipv4();
+  const bool ipv4 = about.headers.is_ipv4();
   const net::Family family = ipv4 ? net::Family::kIpv4 : net::Family::kIpv6;
   const unsigned header = ipv4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header);
   const unsigned room =
       (ipv4 ? kMaxIpv4Error : kMaxIpv6Error) - header - static_cast<unsigned>(sizeof(IcmpHeader));
-  const unsigned present = packet.mbuf->data_len - unsigned{packet.headers.l3_offset};
-  const unsigned quoted = std::min({room, packet.ip_length(), present});
+  const unsigned quoted = std::min(room, static_cast<unsigned>(datagram.size()));
+  const auto& ipv4_about = *reinterpret_cast<const Ipv4Header*>(datagram.data());
+  const auto& ipv6_about = *reinterpret_cast<const Ipv6Header*>(datagram.data());
 
   // In transparent mode the appliance has no address; the error speaks for the destination, as a router there
   // would.
-  net::IpAddress speaker = packet.destination();
+  net::IpAddress speaker =
+      ipv4 ? net::IpAddress(ipv4_about.destination) : net::IpAddress(ipv6_about.destination);
   if (network.forwarding == Forwarding::kRouted) {
-    const net::IpAddress* own = network.interfaces[packet.ingress.value()].address(family);
+    const net::IpAddress* own = network.interfaces[about.ingress.value()].address(family);
     if (own == nullptr) return;
     speaker = *own;
   }
   const unsigned length = header + static_cast<unsigned>(sizeof(IcmpHeader)) + quoted;
-  Packet* error = make(family, length, packet, network);
+  Packet* error = make(family, length, about, network);
   if (error == nullptr) return;
 
   auto& icmp = error->l4_as<IcmpHeader>();
-  std::memcpy(reinterpret_cast<std::uint8_t*>(&icmp) + sizeof icmp, packet.l3(), quoted);
-  const Error& what = ipv4 ? v4 : v6;
+  std::memcpy(reinterpret_cast<std::uint8_t*>(&icmp) + sizeof icmp, datagram.data(), quoted);
   icmp.type = what.type;
   icmp.code = what.code;
   icmp.checksum = be16{};
@@ -158,7 +177,7 @@ void Originator::icmp_error(const Packet& packet, const Network& network, Error 
     ip.ttl = kDefaultTtl;
     ip.protocol = net::protocol::kIcmp;
     ip.source = speaker.v4();
-    ip.destination = packet.l3_as<Ipv4Header>().source;
+    ip.destination = ipv4_about.source;
     net::set_ipv4_checksum(ip);
     icmp.checksum = net::finish(net::sum_bytes(body));
     error->headers.protocol = net::protocol::kIcmp;
@@ -170,7 +189,7 @@ void Originator::icmp_error(const Packet& packet, const Network& network, Error 
     ip.next_header = net::protocol::kIcmpv6;
     ip.hop_limit = kDefaultTtl;
     ip.source = speaker.v6();
-    ip.destination = packet.l3_as<Ipv6Header>().source;
+    ip.destination = ipv6_about.source;
     icmp.checksum =
         net::finish(net::sum_bytes(body, net::pseudo_header(ip.source, ip.destination, ip.next_header,
                                                             static_cast<std::uint32_t>(body.size()))));

@@ -56,6 +56,15 @@ class Originator {
   };
   void icmp_error(const Packet& packet, const Network& network, Error v4, Error v6) noexcept;
 
+  // The same about a packet that is gone. The caller saw that it has_single_ends(). Not in transparent mode.
+  struct Remembered {
+    Bytes datagram;  // from the IP header on, as much of it as was kept
+    PortId port;     // came in by
+    InterfaceId ingress;
+    DomainId domain;
+  };
+  void icmp_error(const Remembered& packet, const Network& network, Error v4, Error v6) noexcept;
+
   void ttl_exceeded(const Packet& packet, const Network& network) noexcept {
     icmp_error(packet, network, {net::icmp::kTimeExceeded, 0}, {net::icmpv6::kTimeExceeded, 0});
   }
@@ -96,6 +105,7 @@ class Originator {
  private:
   [[nodiscard]] static bool may_be_answered(const Packet& packet) noexcept;
   [[nodiscard]] Packet* allocate(net::Family family, unsigned length) noexcept;
+  void make_error(const Packet& about, Bytes datagram, const Network& network, Error what) noexcept;
 
   rte_mempool* pool_;
   WorkerCounters* counters_;

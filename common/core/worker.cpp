@@ -176,7 +176,10 @@ unsigned Worker::poll_once() noexcept {
   packets += poll_others();
   const Tick time = now();
   fragments_.expire(time);
-  function_->tick(time, *snapshot.policy);
+  originator_.set_time(time);
+  function_->tick(time, snapshot);
+  if (originator_.batch().size() != 0) [[unlikely]]
+    send_originated(snapshot);
   return packets;
 }
 
@@ -283,6 +286,13 @@ void Worker::settle_fragments(const Batch& batch, const Snapshot& snapshot) noex
     ingress_.process_released(batch_);
     through_function(batch_, snapshot);
   }
+}
+
+// What was made between batches.
+void Worker::send_originated(const Snapshot& snapshot) noexcept {
+  batch_.clear();
+  start_batch(batch_, snapshot);
+  finish(batch_);
 }
 
 // Sends what was made on the way, flushes all outputs, counts and frees what was dropped.

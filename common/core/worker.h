@@ -88,6 +88,7 @@ class Worker {
 
   void prepare_thread();
   void run() noexcept;
+  void send_originated(const Snapshot& snapshot) noexcept;
   void finish(Batch& batch) noexcept;
   void start_batch(Batch& batch, const Snapshot& snapshot) noexcept;
   unsigned poll_ports(const Snapshot& snapshot) noexcept;

@@ -34,8 +34,8 @@ class LoopClock final : public core::Function {
                core::Tracer& tracer) noexcept override {
     function_->process(batch, policy, counters, tracer);
   }
-  void tick(Tick now, const core::Policy& policy) noexcept override {
-    function_->tick(now, policy);
+  void tick(Tick now, const core::Snapshot& in_force) noexcept override {
+    function_->tick(now, in_force);
     const std::uint64_t wall = rte_rdtsc();
     const double own = own_us();
     if (last_wall_ != 0) {
@@ -45,13 +45,13 @@ class LoopClock final : public core::Function {
                                                         static_cast<double>(rte_get_tsc_hz()));
       seen_.longest_own_us = std::max(seen_.longest_own_us, passed);
       if (passed > 100) ++seen_.slow;
-      if (&policy != last_policy_) {
+      if (in_force.policy.get() != last_policy_) {
         seen_.at_swap_us.add(passed);
       }
     }
     last_wall_ = wall;
     last_own_ = own;
-    last_policy_ = &policy;
+    last_policy_ = in_force.policy.get();
   }
   [[nodiscard]] std::span<const std::string_view> stage_names() const noexcept override {
     return function_->stage_names();

@@ -36,8 +36,8 @@ class FirewallFunction final : public core::Function {
     state_.flow_log.follow(static_cast<const Policy&>(policy));
     pipeline_.process(batch, static_cast<const Policy&>(policy), counters, tracer);
   }
-  void tick(Tick now, const core::Policy& in_force) noexcept override {
-    const auto& policy = static_cast<const Policy&>(in_force);
+  void tick(Tick now, const core::Snapshot& in_force) noexcept override {
+    const auto& policy = static_cast<const Policy&>(*in_force.policy);
     state_.flow_log.follow(policy);
     state_.sessions.expire(policy.timeouts, now);
     state_.sweep.advance(state_.sessions.flows(), now, [&](SessionIndex index) {

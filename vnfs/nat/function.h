@@ -41,8 +41,8 @@ class NatFunction final : public core::Function {
     state_.events.follow(static_cast<const Policy&>(policy));
     pipeline_.process(batch, static_cast<const Policy&>(policy), counters, tracer);
   }
-  void tick(Tick now, const core::Policy& in_force) noexcept override {
-    const auto& policy = static_cast<const Policy&>(in_force);
+  void tick(Tick now, const core::Snapshot& in_force) noexcept override {
+    const auto& policy = static_cast<const Policy&>(*in_force.policy);
     state_.events.follow(policy);
     BindingTable& bindings = state_.bindings;
     bindings.expire(policy.timeouts, now, [&](const Mapping& mapping) {
@@ -54,6 +54,9 @@ class NatFunction final : public core::Function {
       state_.sweep_until = now + 2 * flow::TableSweep::kLongestRound;
     }
     if (tick_after(state_.sweep_until, now)) sweep_sessions(policy, now);
+    state_.waiting_syns.answer(
+        state_.services.originator, *in_force.network, now,
+        [&](const Tuple& tuple) { return bindings.find(tuple).session != kNoIndex; });
     state_.epoch.advance(now);
     state_.lease_sweep.advance(bindings.leases().records(), now, [&](LeaseIndex index) {
       const Lease& lease = bindings.leases()[index];

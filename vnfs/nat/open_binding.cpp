@@ -260,6 +260,18 @@ void OpenBinding::open_outward(Batch& batch, Packet& packet, const Policy& polic
                policy);
 }
 
+// From outside, and nobody inside asked for it.
+void OpenBinding::turn_away(Batch& batch, Packet& packet, Drop reason, const Policy& policy) noexcept {
+  using namespace net::tcp_flag;
+  const net::Headers& headers = packet.headers;
+  if (headers.protocol == net::protocol::kTcp && !headers.later_fragment() && !packet.restarted &&
+      (headers.tcp_flags & (kSyn | kAck | kRst | kFin)) == kSyn) {
+    state.waiting_syns.remember(packet, state.lookups[batch.lane(packet)].tuple, policy.timeouts.tcp_syn,
+                                batch.now);
+  }
+  batch.drop(packet, reason);
+}
+
 void OpenBinding::open_inward(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   const core::Network& network = *batch.network;
   BindingTable& bindings = state.bindings;
@@ -288,10 +300,10 @@ void OpenBinding::open_inward(Batch& batch, Packet& packet, const Policy& policy
   if (number == kNoIndex || bindings.mapping(number).has(Mapping::kQuarantined)) {
     const core::NextHop& hop = network.next_hops[packet.next_hop.value()];
     if (is_own_address(network, hop.interface, packet.destination())) return;  // the twin's
-    return batch.drop(packet, Drop::kNoBinding);
+    return turn_away(batch, packet, Drop::kNoBinding, policy);
   }
   const Mapping& mapping = bindings.mapping(number);
-  if (!lets_in(number, tuple.source())) return batch.drop(packet, Drop::kFiltered);
+  if (!lets_in(number, tuple.source())) return turn_away(batch, packet, Drop::kFiltered, policy);
   if (!may_open(batch, packet, mapping.has(Mapping::kStatic), policy)) return;
   const Subscriber& subscriber = bindings.subscriber(mapping.subscriber);
   // RFC 6888 REQ-5: who sends to an open port takes the subscriber's share and no more.

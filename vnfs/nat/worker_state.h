@@ -10,6 +10,7 @@
 #include "vnfs/nat/nat_event_log.h"
 #include "vnfs/nat/pcp_message.h"
 #include "vnfs/nat/policy.h"
+#include "vnfs/nat/waiting_syns.h"
 
 namespace millrace::nat {
 
@@ -57,6 +58,7 @@ struct WorkerState {
   std::uint16_t swept_generation = 0;
   Tick sweep_until = 0;
   flow::TableSweep lease_sweep;  // over what was asked for
+  WaitingSyns waiting_syns;
   Epoch epoch;
   pcp::Message response;  // of PCP, in hand
 

@@ -256,11 +256,15 @@ std::vector<Seen> NatBed::pass(unsigned port, const std::vector<PacketBuilder>& 
   ++turn_;
   bed_->run();
   std::vector<Seen> seen;
+  collect(seen);
+  host_ = bed_->to_host();
+  return seen;
+}
+
+void NatBed::collect(std::vector<Seen>& seen) {
   for (const unsigned out : {kInside, kOutside}) {
     for (const Frame& frame : bed_->transmitted(out)) seen.push_back(read_frame(out, frame));
   }
-  host_ = bed_->to_host();
-  return seen;
 }
 
 std::optional<Seen> NatBed::one(unsigned port, const PacketBuilder& packet) {
@@ -283,7 +287,8 @@ void NatBed::refused(unsigned port, const PacketBuilder& packet, core::Drop reas
   EXPECT_TRUE(seen.empty()) << seen.front().ends();
 }
 
-void NatBed::wait(Tick milliseconds) {
+std::vector<Seen> NatBed::wait(Tick milliseconds) {
+  std::vector<Seen> seen;
   // Time passes in steps, as for a worker that polls: timers of a long pause come due in their order.
   for (Tick left = milliseconds; left != 0;) {
     const Tick step = std::min<Tick>(left, std::max<Tick>(250, milliseconds / 200));
@@ -291,7 +296,9 @@ void NatBed::wait(Tick milliseconds) {
     left -= step;
     bed_->set_time(now_);
     bed_->run();
+    collect(seen);
   }
+  return seen;
 }
 
 void NatBed::change(const std::function<void(NatSpec&)>& change) {

@@ -108,7 +108,8 @@ class NatBed {
   // One that is dropped for this reason, and no other packet sent.
   void refused(unsigned port, const PacketBuilder& packet, nat::Drop reason);
   void refused(unsigned port, const PacketBuilder& packet, core::Drop reason);
-  void wait(Tick milliseconds);
+  // What left meanwhile.
+  std::vector<Seen> wait(Tick milliseconds);
   void change(const std::function<void(NatSpec&)>& change);
 
   // A packet of a host behind an interface.
@@ -135,6 +136,7 @@ class NatBed {
   [[nodiscard]] core::Snapshot snapshot();
   void publish() { bed_->publish(snapshot()); }
   void expect_conserved() const;
+  void collect(std::vector<Seen>& seen);
 
   NatVariant variant_;
   NatSpec spec_;

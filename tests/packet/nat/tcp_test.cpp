@@ -114,6 +114,83 @@ TEST_P(Tcp, ASimultaneousOpenGoesThrough) {
   EXPECT_EQ(bed.sessions(), 1U);
 }
 
+// RFC 5382 REQ-4.
+struct Stranger {
+  NatBed& bed;
+  Connection c;
+
+  explicit Stranger(NatBed& in) : bed(in), c{in} {
+    const auto syn = bed.one(kInside, c.out("S"));
+    if (!syn) return;
+    c.outside = syn->source;
+    c.outside_port = syn->source_port;
+  }
+  [[nodiscard]] PacketBuilder syn() const {
+    return NatBed::outside("8.8.4.4", c.outside).tcp(5555, c.outside_port).flags("S").payload(0);
+  }
+};
+
+TEST_P(Tcp, WhoSendsAnUnsolicitedSynHearsOfItAfterSixSeconds) {
+  NatBed bed(variant());
+  const Stranger stranger(bed);
+  bed.refused(kOutside, stranger.syn(), nat::Drop::kFiltered);
+  EXPECT_TRUE(bed.wait(5'990).empty());
+  const auto told = bed.wait(20);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].port, kOutside);
+  EXPECT_EQ(told[0].source, "198.51.100.2");
+  EXPECT_EQ(told[0].destination, "8.8.4.4");
+  EXPECT_EQ(told[0].icmp_type, 3);
+  EXPECT_EQ(told[0].icmp_code, 3);
+  EXPECT_EQ(told[0].embedded().ends(),
+            "8.8.4.4:5555 > " + stranger.c.outside + ":" + std::to_string(stranger.c.outside_port));
+  EXPECT_TRUE(bed.wait(60'000).empty());
+}
+
+TEST_P(Tcp, ToAPortThatNobodyHasLikewise) {
+  NatBed bed(variant());
+  const auto syn = NatBed::outside("8.8.4.4", "203.0.113.1").tcp(5555, 2222).flags("S").payload(0);
+  bed.refused(kOutside, syn, nat::Drop::kNoBinding);
+  EXPECT_TRUE(bed.wait(5'990).empty());
+  EXPECT_EQ(bed.wait(20).size(), 1U);
+}
+
+TEST_P(Tcp, ASynThatCrossesOneFromInsideIsForgotten) {
+  NatBed bed(variant());
+  const Stranger stranger(bed);
+  bed.refused(kOutside, stranger.syn(), nat::Drop::kFiltered);
+  bed.wait(3'000);
+  const auto own = NatBed::inside("10.0.0.10", "8.8.4.4").tcp(40000, 5555).flags("S").payload(0);
+  EXPECT_TRUE(bed.one(kInside, own));
+  EXPECT_TRUE(bed.wait(10'000).empty());
+  EXPECT_TRUE(bed.one(kOutside, stranger.syn()));
+}
+
+TEST_P(Tcp, OtherUnsolicitedSegmentsAreDroppedWithoutAWord) {
+  NatBed bed(variant());
+  const Stranger stranger(bed);
+  for (const std::string_view flags : {"A", "SA", "R", "FA"}) {
+    bed.refused(kOutside,
+                NatBed::outside("8.8.4.4", stranger.c.outside)
+                    .tcp(5555, stranger.c.outside_port)
+                    .flags(flags)
+                    .payload(0),
+                nat::Drop::kFiltered);
+  }
+  EXPECT_TRUE(bed.wait(10'000).empty());
+}
+
+TEST_P(Tcp, ThereIsRoomForSoManyUnsolicitedSynsAndNoMore) {
+  NatBed bed(variant());
+  const Stranger stranger(bed);
+  constexpr unsigned kMore = 40;
+  for (unsigned i = 0; i < nat::WaitingSyns::kCapacity + kMore; ++i)
+    bed.refused(kOutside, stranger.syn(), nat::Drop::kFiltered);
+  std::uint64_t unanswered = 0;
+  for (const nat::WorkerState* state : bed.states()) unanswered += state->waiting_syns.unanswered();
+  EXPECT_EQ(unanswered, kMore);
+}
+
 TEST_P(Tcp, TheSamePortsBeginAnewAfterTheEnd) {
   NatBed bed(variant());
   Connection c{bed};
