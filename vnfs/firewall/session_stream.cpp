@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 
 #include "common/base/reader.h"
+#include "common/control/state_stream.h"
 #include "common/net/wire.h"
-#include "vnfs/firewall/crc32c.h"
 
 namespace millrace::firewall {
 namespace {
@@ -21,18 +21,6 @@ constexpr std::uint16_t kVersionWithoutTags = 1;
 constexpr std::size_t kLongestName = 255;
 
 enum class FrameType : std::uint8_t { kName = 1, kSessions = 2, kEnd = 3 };
-
-struct WireHeader {
-  std::array<std::uint8_t, 8> magic;
-  be16 version;
-  std::array<std::uint8_t, 6> zero;
-};
-
-struct WireFrame {
-  std::uint8_t type;
-  std::array<std::uint8_t, 3> zero;
-  be32 length;
-};
 
 struct WireName {
   std::uint8_t kind;
@@ -85,13 +73,7 @@ static_assert(WireFormat<WireSession> && sizeof(WireSession) == 138);
 constexpr std::size_t kSizeWithoutTags = offsetof(WireSession, outer_vlan);
 
 std::string frame(FrameType type, std::string_view payload) {
-  const WireFrame header{
-      static_cast<std::uint8_t>(type), {}, be32(static_cast<std::uint32_t>(payload.size()))};
-  std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
-  bytes += payload;
-  const be32 check(crc32c(bytes));
-  bytes.append(reinterpret_cast<const char*>(&check), sizeof check);
-  return bytes;
+  return control::state_frame(static_cast<std::uint8_t>(type), payload);
 }
 
 WireSession wire_of(const PortableSession& session) {
@@ -202,66 +184,40 @@ const char* fault_of(const WireSession& wire) {
 class StreamReader {
  public:
   explicit StreamReader(std::string_view stream)
-      : stream_(stream),
-        reader_(Bytes(reinterpret_cast<const std::uint8_t*>(stream.data()), stream.size())) {}
+      : reader_(stream, "sessions", kLongestName + sizeof(WireSession) * SessionStreamWriter::kMostPerFrame) {
+  }
 
   Result<SessionStream> run() {
-    const auto* header = reader_.read<WireHeader>();
-    if (header == nullptr || std::memcmp(header->magic.data(), kMagic.data(), kMagic.size()) != 0) {
-      return wrong("it does not begin like a stream of sessions");
-    }
-    const std::uint16_t version = header->version.host();
-    if ((version != kVersion && version != kVersionWithoutTags) || header->zero != decltype(header->zero){}) {
-      return wrong(fmt::format("it has version {}; this appliance reads versions {} and {}", version,
+    const auto version = reader_.header(kMagic);
+    if (!version) return tl::unexpected(version.error());
+    if (*version != kVersion && *version != kVersionWithoutTags) {
+      return wrong(fmt::format("it has version {}; this appliance reads versions {} and {}", *version,
                                kVersionWithoutTags, kVersion));
     }
-    session_size_ = version == kVersion ? sizeof(WireSession) : kSizeWithoutTags;
+    session_size_ = *version == kVersion ? sizeof(WireSession) : kSizeWithoutTags;
     while (!ended_) {
-      if (auto read = read_frame(); !read) return tl::unexpected(std::move(read.error()));
+      const auto frame = reader_.next();
+      if (!frame) return tl::unexpected(frame.error());
+      if (auto read = read_frame(*frame); !read) return tl::unexpected(std::move(read.error()));
     }
-    if (reader_.left() != 0) return wrong("bytes follow its end");
+    if (!reader_.at_end()) return wrong("bytes follow its end");
     return std::move(out_);
   }
 
  private:
-  tl::unexpected<Error> wrong(std::string what) const {
-    return failure("read the stream of sessions", std::move(what), fmt::format("byte {}", reader_.offset()));
-  }
+  tl::unexpected<Error> wrong(std::string what) const { return reader_.wrong(std::move(what)); }
 
-  Result<void> read_frame() {
-    const std::size_t start = reader_.offset();
-    const auto* head = reader_.peek<WireFrame>();
-    if (head == nullptr) return wrong("it is cut off");
-    const std::size_t length = head->length.host();
-    if (length > kLongestName + sizeof(WireSession) * SessionStreamWriter::kMostPerFrame) {
-      return wrong("a frame is longer than any can be");
-    }
-    const std::size_t checked = sizeof(WireFrame) + length;
-    if (reader_.left() < checked + sizeof(be32)) return wrong("it is cut off");
-    be32 check;
-    std::memcpy(&check, stream_.data() + start + checked, sizeof check);
-    if (check.host() != crc32c(stream_.substr(start, checked)))
-      return wrong("a frame is damaged: its checksum is wrong");
-    if (head->zero != decltype(head->zero){}) return wrong("a frame has a malformed head");
-
-    static_cast<void>(reader_.skip(sizeof(WireFrame)));
-    Reader payload(reader_.rest().first(length));
-    Result<void> read;
-    switch (static_cast<FrameType>(head->type)) {
+  Result<void> read_frame(const control::StateReader::Frame& frame) {
+    const Reader payload(frame.payload);
+    switch (static_cast<FrameType>(frame.type)) {
       case FrameType::kName:
-        read = read_name(payload);
-        break;
+        return read_name(payload);
       case FrameType::kSessions:
-        read = read_sessions(payload);
-        break;
+        return read_sessions(payload);
       case FrameType::kEnd:
-        read = read_end(payload);
-        break;
-      default:
-        return wrong(fmt::format("a frame has the unknown type {}", head->type));
+        return read_end(payload);
     }
-    if (read) static_cast<void>(reader_.skip(length + sizeof check));
-    return read;
+    return wrong(fmt::format("a frame has the unknown type {}", frame.type));
   }
 
   Result<void> read_name(Reader payload) {
@@ -308,8 +264,7 @@ class StreamReader {
     return {};
   }
 
-  std::string_view stream_;
-  Reader reader_;
+  control::StateReader reader_;
   SessionStream out_;
   std::size_t session_size_ = sizeof(WireSession);
   bool ended_ = false;
@@ -324,18 +279,12 @@ std::uint32_t SessionStreamWriter::number(NameKind kind, std::string_view name) 
   const auto [known, is_new] = numbers.try_emplace(kept, static_cast<std::uint32_t>(numbers.size()));
   if (is_new) {
     const WireName head{static_cast<std::uint8_t>(kind), be32(known->second)};
-    new_names_ +=
-        frame(FrameType::kName, std::string(reinterpret_cast<const char*>(&head), sizeof head) + kept);
+    new_names_ += frame(FrameType::kName, std::string(control::bytes_of(head)) + kept);
   }
   return known->second;
 }
 
-std::string SessionStreamWriter::begin() const {
-  WireHeader header{};
-  std::memcpy(header.magic.data(), kMagic.data(), kMagic.size());
-  header.version = be16(kVersion);
-  return {reinterpret_cast<const char*>(&header), sizeof header};
-}
+std::string SessionStreamWriter::begin() const { return control::state_header(kMagic, kVersion); }
 
 std::string SessionStreamWriter::append(const std::vector<PortableSession>& sessions) {
   std::string out = std::exchange(new_names_, {});
@@ -344,7 +293,7 @@ std::string SessionStreamWriter::append(const std::vector<PortableSession>& sess
     payload.clear();
     for (std::size_t i = at; i < std::min(sessions.size(), at + kMostPerFrame); ++i) {
       const WireSession wire = wire_of(sessions[i]);
-      payload.append(reinterpret_cast<const char*>(&wire), sizeof wire);
+      payload += control::bytes_of(wire);
     }
     out += frame(FrameType::kSessions, payload);
   }
@@ -354,7 +303,7 @@ std::string SessionStreamWriter::append(const std::vector<PortableSession>& sess
 
 std::string SessionStreamWriter::end() const {
   const be64 count(count_);
-  return frame(FrameType::kEnd, {reinterpret_cast<const char*>(&count), sizeof count});
+  return frame(FrameType::kEnd, control::bytes_of(count));
 }
 
 Result<SessionStream> read_session_stream(std::string_view stream) { return StreamReader(stream).run(); }

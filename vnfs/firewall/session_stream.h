@@ -2,12 +2,12 @@
 // Sessions as bytes, for another instance or a later start. What is a number inside one process (rule,
 // interface, domain) is a name here; times are ages.
 //
-// The stream is a magic of 8 bytes, a version of 2 and 6 zero bytes, then frames: type 1 byte, 3 zero bytes,
-// length of the payload 4 bytes, payload, CRC32C of all before it in the frame 4 bytes. Frames are
+// The frames of the stream (common/control/state_stream.h) are
 //   names     kind 1 byte (rule, interface, domain), number 4 bytes, then the text; before the first session
-//   that uses it sessions  1 to 256 records of fixed size (WireSession in session_stream.cpp) end       the
-//   number of sessions in the stream, 8 bytes; nothing follows
-// All integers are big-endian. Version 1, whose records end before the VLAN ids, is read as well.
+//             that uses it
+//   sessions  1 to 256 records of fixed size (WireSession in session_stream.cpp)
+//   end       the number of sessions in the stream, 8 bytes; nothing follows
+// Version 1, whose records end before the VLAN ids, is read as well.
 #pragma once
 
 #include <array>

@@ -15,13 +15,16 @@ Shortage BindingTable::take_port(const NewMapping& wanted, const Pool& pool, Out
     const auto named =
         std::ranges::lower_bound(pool.addresses, wanted.suggested.ipv4(), {}, &OutsideAddress::address);
     const bool known = named != pool.addresses.end() && (*named)->address() == wanted.suggested.ipv4();
-    for (OutsideAddress* address : {known ? *named : nullptr, ports_.first_choice(subscriber, pool)}) {
+    for (OutsideAddress* address :
+         {known ? *named : nullptr,
+          wanted.only_suggested ? nullptr : ports_.first_choice(subscriber, pool)}) {
       if (address == nullptr) continue;
       out = {address, wanted.suggested.wire_port().host()};
       if (ports_.take_exactly(subscriber, wanted.subscriber, pool, space, out) == Shortage::kNone)
         return Shortage::kNone;
     }
   }
+  if (wanted.only_suggested) return Shortage::kPool;
   return ports_.take(subscriber, wanted.subscriber, pool, space, out);
 }
 

@@ -235,7 +235,8 @@ void BindingTable::close_mapping(MappingIndex index, Tick now) noexcept {
     ports_.give_back(subscriber, *port_space(mapping.protocol),
                      {&book_[mapping.address], mapping.outside_port_host()}, now);
   }
-  if (--subscriber.mappings == 0 && subscriber.block_count == 0) tidy_subscriber(mapping.subscriber, 0, now);
+  --subscriber.mappings;
+  forget_unused(mapping.subscriber, now);
 }
 
 // The record with its entries in the index; its mapping and subscriber count it.
@@ -359,6 +360,14 @@ void BindingTable::retire_mapping(MappingIndex index, Tick quarantine, Tick now)
   // again (RFC 6888 REQ-8 B), and the block rests when all of it is idle.
   if (quarantine != 0 && shares_port(mappings_[index])) {
     rest(index, now);
+  } else {
+    close_mapping(index, now);
+  }
+}
+
+void BindingTable::rest_since(MappingIndex index, Tick since, Tick now) noexcept {
+  if (shares_port(mappings_[index])) {
+    rest(index, since);
   } else {
     close_mapping(index, now);
   }

@@ -129,13 +129,20 @@ class BindingTable {
   // forgotten.
   void tidy_subscriber(SubscriberIndex index, Tick rest, Tick now) noexcept;
 
+  // A subscriber that may have nothing, as one for whom a mapping was to be opened.
+  void forget_unused(SubscriberIndex index, Tick now) noexcept {
+    const Subscriber& subscriber = subscribers_[index];
+    if (subscriber.mappings == 0 && subscriber.block_count == 0) tidy_subscriber(index, 0, now);
+  }
+
   struct NewMapping {
     SubscriberIndex subscriber = kNoIndex;
     std::uint16_t inside_port = 0;  // wire order
     std::uint8_t protocol = 0;
     std::uint8_t flags = 0;
-    Endpoint remote;       // as far as the mapping depends on it, the rest zero
-    Endpoint suggested{};  // outside end, if it is to be had; address or port may be zero: any
+    Endpoint remote;              // as far as the mapping depends on it, the rest zero
+    Endpoint suggested{};         // outside end, if it is to be had; address or port may be zero: any
+    bool only_suggested = false;  // that or none
   };
   struct Opened {
     MappingIndex mapping = kNoIndex;
@@ -166,6 +173,8 @@ class BindingTable {
   // Ends what is due, a bounded number per call. `quarantine_of(mapping)`: how long its port rests.
   template <class QuarantineOf>
   void expire(const Timeouts& timeouts, Tick now, QuarantineOf&& quarantine_of) noexcept;
+  // A mapping that has no session rests as if the last had ended then; one whose port no pool shares ends.
+  void rest_since(MappingIndex index, Tick since, Tick now) noexcept;
   // Gives a mapping up that has no session.
   void close_mapping(MappingIndex index, Tick now) noexcept;
   // The same if it has neither session nor lease.

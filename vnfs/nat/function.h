@@ -54,9 +54,8 @@ class NatFunction final : public core::Function {
       state_.sweep_until = now + 2 * flow::TableSweep::kLongestRound;
     }
     if (tick_after(state_.sweep_until, now)) sweep_sessions(policy, now);
-    state_.waiting_syns.answer(
-        state_.services.originator, *in_force.network, now,
-        [&](const Tuple& tuple) { return bindings.find(tuple).session != kNoIndex; });
+    state_.waiting_syns.answer(state_.services.originator, *in_force.network, now,
+                               [&](const Tuple& tuple) { return bindings.find(tuple).session != kNoIndex; });
     state_.epoch.advance(now);
     state_.lease_sweep.advance(bindings.leases().records(), now, [&](LeaseIndex index) {
       const Lease& lease = bindings.leases()[index];

@@ -9,6 +9,7 @@
 #include "vnfs/nat/move_bindings.h"
 #include "vnfs/nat/reports.h"
 #include "vnfs/nat/session_listing.h"
+#include "vnfs/nat/transfer_bindings.h"
 
 namespace millrace::nat {
 namespace {
@@ -113,17 +114,13 @@ std::optional<boost::json::value> Nat::own(Workers workers, const core::Snapshot
 
 std::span<const std::string_view> Nat::own_names() const { return report_names(); }
 
-std::function<Result<std::string>()> Nat::export_sessions(Workers /*workers*/,
-                                                          const core::Snapshot& /*snapshot*/) {
-  return []() -> Result<std::string> {
-    return failure("export the sessions", "the NAT gateway does not export its bindings yet");
-  };
+std::function<Result<std::string>()> Nat::export_sessions(Workers workers, const core::Snapshot& snapshot) {
+  return export_bindings(workers, snapshot);
 }
 
-Result<control::Appliance::Imported> Nat::import_sessions(Workers /*workers*/,
-                                                          const core::Snapshot& /*snapshot*/,
-                                                          std::string_view /*stream*/) {
-  return failure("import sessions", "the NAT gateway does not import bindings yet");
+Result<control::Appliance::Imported> Nat::import_sessions(Workers workers, const core::Snapshot& snapshot,
+                                                          std::string_view stream) {
+  return import_bindings(workers, snapshot, stream, [&] { write_logs(workers); });
 }
 
 Result<void> Nat::open_logs(const LoadedProfile& profile, const core::Snapshot& snapshot) {

@@ -236,9 +236,10 @@ Table<Timeouts> timeouts() {
                "TCP after the handshake.");
   table->field("tcp_transitory", &Timeouts::tcp_transitory, idle_time(4min, "RFC 5382 REQ-5"),
                "TCP in handshake, after FIN, and after RST.");
-  table->field("tcp_syn", &Timeouts::tcp_syn, idle_time(6s, "RFC 5382 REQ-4"),
-               "How long a SYN from outside that nobody asked for may wait for one from inside; then its sender "
-               "gets an ICMP port unreachable.");
+  table->field(
+      "tcp_syn", &Timeouts::tcp_syn, idle_time(6s, "RFC 5382 REQ-4"),
+      "How long a SYN from outside that nobody asked for may wait for one from inside; then its sender "
+      "gets an ICMP port unreachable.");
   table->field("udp", &Timeouts::udp, idle_time(2min, "RFC 4787 REQ-5"), "UDP.");
   table->field("udp_well_known", &Timeouts::udp_well_known, duration(1s, 7 * 24h),
                "UDP to ports 0 to 1023, such as DNS (RFC 4787 REQ-5a); at most `udp`.",

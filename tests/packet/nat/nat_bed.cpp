@@ -6,6 +6,8 @@
 
 #include <rte_mempool.h>
 
+#include "vnfs/nat/transfer_bindings.h"
+
 namespace millrace::testing {
 namespace {
 
@@ -304,6 +306,29 @@ std::vector<Seen> NatBed::wait(Tick milliseconds) {
 void NatBed::change(const std::function<void(NatSpec&)>& change) {
   change(spec_);
   publish();
+}
+
+std::vector<core::Worker*> NatBed::workers() {
+  std::vector<core::Worker*> workers;
+  for (unsigned i = 0; i < bed_->workers(); ++i) workers.push_back(&bed_->worker(i));
+  return workers;
+}
+
+std::string NatBed::exported() {
+  const auto next = nat::export_bindings(workers(), snapshot());
+  std::string stream;
+  for (;;) {
+    const auto piece = next();
+    EXPECT_TRUE(piece) << piece.error().message();
+    if (!piece || piece->empty()) return stream;
+    stream += *piece;
+  }
+}
+
+Result<control::Appliance::Imported> NatBed::import(std::string_view stream) {
+  const core::Snapshot in_force = snapshot();
+  bed_->publish(in_force);
+  return nat::import_bindings(workers(), in_force, stream, [] {});
 }
 
 PacketBuilder NatBed::from(std::uint16_t interface, std::string_view source, std::string_view destination) {

@@ -13,6 +13,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/control/appliance.h"
 #include "tests/support/networks.h"
 #include "tests/support/packet_builder.h"
 #include "tests/support/testbed.h"
@@ -112,6 +113,10 @@ class NatBed {
   std::vector<Seen> wait(Tick milliseconds);
   void change(const std::function<void(NatSpec&)>& change);
 
+  // All bindings as a stream, and back.
+  [[nodiscard]] std::string exported();
+  [[nodiscard]] Result<control::Appliance::Imported> import(std::string_view stream);
+
   // A packet of a host behind an interface.
   [[nodiscard]] static PacketBuilder from(std::uint16_t interface, std::string_view source,
                                           std::string_view destination);
@@ -135,6 +140,7 @@ class NatBed {
  private:
   [[nodiscard]] core::Snapshot snapshot();
   void publish() { bed_->publish(snapshot()); }
+  [[nodiscard]] std::vector<core::Worker*> workers();
   void expect_conserved() const;
   void collect(std::vector<Seen>& seen);
 

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "vnfs/firewall/crc32c.h"
+#include "common/base/crc32c.h"
 
 namespace millrace::firewall {
 namespace {

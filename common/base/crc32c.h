@@ -7,7 +7,7 @@
 
 #include <immintrin.h>
 
-namespace millrace::firewall {
+namespace millrace {
 
 // The checksum of RFC 3720 appendix B.4 (Castagnoli), which the CPU computes.
 [[nodiscard]] inline std::uint32_t crc32c(std::string_view bytes) noexcept {
@@ -24,4 +24,4 @@ namespace millrace::firewall {
   return ~rest;
 }
 
-}  // namespace millrace::firewall
+}  // namespace millrace

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Bindings as bytes, for another instance or a later start. What is a number inside one process is a name or
+// an endpoint here; times are ages.
+//
+// The frames of the stream (common/control/state_stream.h) are
+//   domain    number 4 bytes, then the name; before the first record that uses it
+//   sessions, leases, mappings   1 to 256 records of fixed size each (Wire... in binding_stream.cpp); a
+//   session
+//             or a lease belongs to the mapping with its outside end, which may stand anywhere in the stream
+//   end       the number of records in the stream, 8 bytes; nothing follows
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/result.h"
+#include "vnfs/nat/leases.h"
+#include "vnfs/nat/records.h"
+
+namespace millrace::nat {
+
+// An outside end in its routing domain, a place in BindingStream::domains; what names a mapping.
+struct OutsideEnd {
+  Endpoint end;
+  std::uint8_t protocol = 0;
+  std::uint32_t domain = 0;
+  bool operator==(const OutsideEnd&) const = default;
+};
+
+struct PortableMapping {
+  OutsideEnd outside;
+  net::IpAddress inside;
+  std::uint16_t inside_port = 0;  // wire order
+  std::uint32_t domain = 0;       // of the inside
+  Dependence filtering = Dependence::kEndpoint;
+  Endpoint remote;  // as far as it depends on it, the rest zero
+  bool is_static = false;
+  bool rests = false;
+  Tick rested = 0;
+  bool operator==(const PortableMapping&) const = default;
+};
+
+struct PortableSession {
+  OutsideEnd of;  // its mapping's
+  // Ports as packets show them, in wire order: source and destination by Direction.
+  std::array<std::uint16_t, 2> source_port{};
+  std::array<std::uint16_t, 2> destination_port{};
+  std::uint32_t remote = 0;  // address, wire order
+  std::uint8_t tcp = 0;      // of tcp_seen
+  bool inward_first = false;
+  bool replied = false;
+  std::array<std::uint64_t, 2> bytes{};  // by Direction
+  Tick idle = 0;
+  bool operator==(const PortableSession&) const = default;
+};
+
+struct PortableLease {
+  OutsideEnd of;
+  Lease::Kind kind = Lease::Kind::kMapping;
+  Endpoint remote;  // of the session, as seen outside
+  Lease::Nonce nonce{};
+  Tick left = 0;
+  std::vector<Lease::Remote> remotes;
+  bool operator==(const PortableLease&) const = default;
+};
+
+struct Bindings {
+  std::vector<PortableSession> sessions;
+  std::vector<PortableLease> leases;
+  std::vector<PortableMapping> mappings;
+
+  [[nodiscard]] std::size_t size() const noexcept {
+    return sessions.size() + leases.size() + mappings.size();
+  }
+};
+
+struct BindingStream {
+  std::vector<std::string> domains;
+  Bindings bindings;  // all of whose domains are known
+};
+
+// Writes a stream piece by piece.
+class BindingStreamWriter {
+ public:
+  // The number of a routing domain in this stream.
+  [[nodiscard]] std::uint32_t domain(const std::string& name);
+
+  // The bytes that begin the stream, add bindings, end it.
+  [[nodiscard]] std::string begin() const;
+  [[nodiscard]] std::string append(const Bindings& bindings);
+  [[nodiscard]] std::string end() const;
+
+ private:
+  std::unordered_map<std::string, std::uint32_t> domains_;
+  std::string new_domains_;  // frames not yet handed out
+  std::uint64_t count_ = 0;
+};
+
+// All of a stream, or what is wrong with it and at which byte. Input is not trusted.
+[[nodiscard]] Result<BindingStream> read_binding_stream(std::string_view stream);
+
+}  // namespace millrace::nat
