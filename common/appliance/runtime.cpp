@@ -248,8 +248,8 @@ void Runtime::set_workers(unsigned count, std::function<void(Result<void>)> done
   recompile("the number of workers");
 }
 
-std::optional<boost::json::value> Runtime::own(std::string_view what) {
-  return vnf_.own(plane_->workers(), plane_->snapshot(), what);
+std::optional<boost::json::value> Runtime::own(std::string_view what, control::Members& query) {
+  return vnf_.own(plane_->workers(), plane_->snapshot(), what, query);
 }
 
 std::vector<std::string_view> Runtime::own_names() const {

@@ -81,8 +81,10 @@ class Vnf {
                                                              const control::PacketMatch& match) = 0;
   [[nodiscard]] virtual Result<boost::json::object> explain(Workers workers, const core::Snapshot& snapshot,
                                                             const boost::json::object& packet) = 0;
+  // As control::Appliance::own().
   [[nodiscard]] virtual std::optional<boost::json::value> own(Workers workers, const core::Snapshot& snapshot,
-                                                              std::string_view what) = 0;
+                                                              std::string_view what,
+                                                              control::Members& query) = 0;
   // Every `what` that own() answers.
   [[nodiscard]] virtual std::span<const std::string_view> own_names() const = 0;
   // Session state in pieces, an empty one last; and back. `before` and `after` need not have equally many

@@ -66,8 +66,12 @@ void set_workers(Appliance& appliance, const http::Request& request, const http:
 
 http::Response own(Appliance& appliance, const http::Request& request) {
   const std::string_view what = request.variables.get("what");
-  const auto value = appliance.own(what);
-  if (value) return http::Response::json(200, *value);
+  Members query = Members::of_query(request.query);
+  const auto value = appliance.own(what, query);
+  if (value) {
+    if (const auto right = query.finish(); !right) return bad_parameter(right.error());
+    return http::Response::json(200, *value);
+  }
   const auto names = appliance.own_names();
   return http::problem(404, "Not Found",
                        names.empty() ? fmt::format("the {} has no '{}'", appliance.vnf(), what)
@@ -114,7 +118,7 @@ void add_state_routes(http::Router& router, Appliance& appliance) {
                   set_workers(appliance, request, reply);
                 })
       .on(Method::kGet, fmt::format("/v1/{}/{{what}}", appliance.vnf()),
-          without_query([&appliance](const Request& request) { return own(appliance, request); }));
+          [&appliance](const Request& request) { return own(appliance, request); });
   add_drain_routes(router, appliance);
 }
 

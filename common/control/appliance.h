@@ -18,6 +18,8 @@
 
 namespace millrace::control {
 
+class Members;
+
 // Counts of one worker or one port, as name and value; names are those of the metrics without their prefix.
 struct WorkerStatus {
   unsigned id = 0;
@@ -144,9 +146,9 @@ class Appliance {
   virtual void set_workers(unsigned count, std::function<void(Result<void>)> done) = 0;
   [[nodiscard]] virtual unsigned workers() const = 0;
 
-  // What only this kind of appliance has, under /v1/<vnf>/<what> ("rules" of the firewall). Nothing when
-  // unknown.
-  [[nodiscard]] virtual std::optional<boost::json::value> own(std::string_view what) = 0;
+  // What only this kind of appliance has, under /v1/<vnf>/<what> ("rules" of the firewall), asked with the
+  // parameters of the query, of which it refuses those that are wrong. Nothing when unknown.
+  [[nodiscard]] virtual std::optional<boost::json::value> own(std::string_view what, Members& query) = 0;
   // Every such <what>, for the index and for messages.
   [[nodiscard]] virtual std::vector<std::string_view> own_names() const { return {}; }
 

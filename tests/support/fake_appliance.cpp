@@ -133,7 +133,7 @@ void FakeAppliance::set_workers(unsigned count, std::function<void(Result<void>)
   });
 }
 
-std::optional<boost::json::value> FakeAppliance::own(std::string_view what) {
+std::optional<boost::json::value> FakeAppliance::own(std::string_view what, control::Members& /*query*/) {
   const auto known = listings.find(what);
   if (known == listings.end()) return std::nullopt;
   return known->second;

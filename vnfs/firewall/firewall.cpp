@@ -103,7 +103,7 @@ Result<boost::json::object> Firewall::explain(Workers workers, const core::Snaps
 }
 
 std::optional<boost::json::value> Firewall::own(Workers workers, const core::Snapshot& snapshot,
-                                                std::string_view what) {
+                                                std::string_view what, control::Members& /*query*/) {
   return report({workers, snapshot, slots_, totals_}, what);
 }
 

@@ -8,7 +8,8 @@
 namespace millrace::nat {
 
 // The port that was suggested if it can be, else another.
-Shortage BindingTable::take_port(const NewMapping& wanted, const Pool& pool, OutsidePort& out) noexcept {
+Shortage BindingTable::take_port(const NewMapping& wanted, const Pool& pool, OutsidePort& out,
+                                 Tick now) noexcept {
   Subscriber& subscriber = subscribers_[wanted.subscriber];
   const PortSpace space = *port_space(wanted.protocol);
   if (wanted.suggested.port != 0) {
@@ -20,12 +21,12 @@ Shortage BindingTable::take_port(const NewMapping& wanted, const Pool& pool, Out
           wanted.only_suggested ? nullptr : ports_.first_choice(subscriber, pool)}) {
       if (address == nullptr) continue;
       out = {address, wanted.suggested.wire_port().host()};
-      if (ports_.take_exactly(subscriber, wanted.subscriber, pool, space, out) == Shortage::kNone)
+      if (ports_.take_exactly(subscriber, wanted.subscriber, pool, space, out, now) == Shortage::kNone)
         return Shortage::kNone;
     }
   }
   if (wanted.only_suggested) return Shortage::kPool;
-  return ports_.take(subscriber, wanted.subscriber, pool, space, out);
+  return ports_.take(subscriber, wanted.subscriber, pool, space, out, now);
 }
 
 OutsideAddress* BindingTable::outside_address(const net::IpAddress& address, std::uint16_t domain,

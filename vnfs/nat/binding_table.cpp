@@ -151,7 +151,8 @@ bool BindingTable::has_room(Tick now) noexcept {
 }
 
 BindingTable::Opened BindingTable::insert_mapping(const NewMapping& wanted, Endpoint outside,
-                                                  AddressId address, std::uint16_t domain) noexcept {
+                                                  AddressId address, std::uint16_t domain,
+                                                  Tick since) noexcept {
   const MappingIndex index = mappings_.take();
   const std::uint64_t inside =
       inside_hash(wanted.subscriber, wanted.inside_port, wanted.protocol, wanted.remote);
@@ -175,7 +176,7 @@ BindingTable::Opened BindingTable::insert_mapping(const NewMapping& wanted, Endp
                       .sessions = 0,
                       .older = kNoIndex,
                       .newer = kNoIndex,
-                      .quarantined = 0,
+                      .since = since,
                       .address = address,
                       .domain = domain};
   ++subscribers_[wanted.subscriber].mappings;
@@ -185,8 +186,8 @@ BindingTable::Opened BindingTable::insert_mapping(const NewMapping& wanted, Endp
 
 // One that begins now.
 BindingTable::Opened BindingTable::begin_mapping(const NewMapping& wanted, Endpoint outside,
-                                                 AddressId address, std::uint16_t domain) noexcept {
-  const Opened opened = insert_mapping(wanted, outside, address, domain);
+                                                 AddressId address, std::uint16_t domain, Tick now) noexcept {
+  const Opened opened = insert_mapping(wanted, outside, address, domain, now);
   if (opened.mapping == kNoIndex) return opened;
   mappings_opened_.add(1);
   if (observer_ != nullptr) observer_->mapping_opened(opened.mapping, mappings_[opened.mapping]);
@@ -200,11 +201,11 @@ BindingTable::Opened BindingTable::open_mapping(const NewMapping& wanted, const 
   if (!has_room(now)) return {kNoIndex, Refusal::kTableFull};
   Subscriber& subscriber = subscribers_[wanted.subscriber];
   OutsidePort port;
-  const Shortage shortage = take_port(wanted, pool, port);
+  const Shortage shortage = take_port(wanted, pool, port, now);
   if (shortage != Shortage::kNone)
     return {kNoIndex, shortage == Shortage::kPool ? Refusal::kPool : Refusal::kSubscriber};
   const Opened opened = begin_mapping(wanted, Endpoint::of(port.address->address(), be16(port.port)),
-                                      port.address->id(), pool.domain);
+                                      port.address->id(), pool.domain, now);
   if (opened.mapping == kNoIndex) ports_.give_back(subscriber, *space, port, now);
   return opened;
 }
@@ -214,7 +215,7 @@ BindingTable::Opened BindingTable::open_static(const NewMapping& wanted, Endpoin
   if (!has_room(now)) return {kNoIndex, Refusal::kTableFull};
   NewMapping made = wanted;
   made.flags |= Mapping::kStatic;
-  return begin_mapping(made, outside, kNoAddress, domain);
+  return begin_mapping(made, outside, kNoAddress, domain, now);
 }
 
 void BindingTable::close_mapping(MappingIndex index, Tick now) noexcept {
@@ -317,8 +318,8 @@ MappingIndex BindingTable::adopt_mapping(const Mapping& from, SubscriberIndex su
                       .protocol = from.protocol,
                       .flags = static_cast<std::uint8_t>(from.flags & ~Mapping::kQuarantined),
                       .remote = {from.remote_address, from.remote_port}},
-                     from.outside(), from.address, from.domain);
-  if (opened.mapping != kNoIndex && from.has(Mapping::kQuarantined)) rest(opened.mapping, from.quarantined);
+                     from.outside(), from.address, from.domain, from.since);
+  if (opened.mapping != kNoIndex && from.has(Mapping::kQuarantined)) rest(opened.mapping, from.since);
   return opened.mapping;
 }
 
@@ -383,7 +384,7 @@ bool BindingTable::shares_port(const Mapping& mapping) const noexcept {
 void BindingTable::rest(MappingIndex index, Tick now) noexcept {
   Mapping& mapping = mappings_[index];
   mapping.flags |= Mapping::kQuarantined;
-  mapping.quarantined = now;
+  mapping.since = now;
   mapping.older = newest_;
   mapping.newer = kNoIndex;
   (newest_ == kNoIndex ? oldest_ : mappings_[newest_].newer) = index;

@@ -70,6 +70,7 @@ class BindingTable {
   }
 
   [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
+  [[nodiscard]] const AddressBook& book() const noexcept { return book_; }
   [[nodiscard]] Session& session(SessionIndex index) noexcept { return sessions_[index]; }
   [[nodiscard]] const Session& session(SessionIndex index) const noexcept { return sessions_[index]; }
   [[nodiscard]] Mapping& mapping(MappingIndex index) noexcept { return mappings_[index]; }
@@ -252,11 +253,12 @@ class BindingTable {
   [[nodiscard]] std::uint64_t remote_hash(Endpoint outside, std::uint8_t protocol, std::uint16_t domain,
                                           std::uint32_t remote_address) const noexcept;
   [[nodiscard]] Opened insert_mapping(const NewMapping& wanted, Endpoint outside, AddressId address,
-                                      std::uint16_t domain) noexcept;
+                                      std::uint16_t domain, Tick since) noexcept;
   [[nodiscard]] Opened begin_mapping(const NewMapping& wanted, Endpoint outside, AddressId address,
-                                     std::uint16_t domain) noexcept;
+                                     std::uint16_t domain, Tick now) noexcept;
   [[nodiscard]] SessionIndex insert_session(const Session& wanted, Tick deadline, Tick now) noexcept;
-  [[nodiscard]] Shortage take_port(const NewMapping& wanted, const Pool& pool, OutsidePort& out) noexcept;
+  [[nodiscard]] Shortage take_port(const NewMapping& wanted, const Pool& pool, OutsidePort& out,
+                                   Tick now) noexcept;
   void drop_lease(Lease::Kind kind, std::uint32_t binding) noexcept;
   void retire_mapping(MappingIndex index, Tick quarantine, Tick now) noexcept;
   void rest(MappingIndex index, Tick now) noexcept;
@@ -307,7 +309,7 @@ void BindingTable::expire(const Timeouts& timeouts, Tick now, QuarantineOf&& qua
   // In the order in which they came to rest: one that rests longer than those behind it holds them up.
   for (unsigned i = 0; i < kExpiriesPerCall && oldest_ != kNoIndex; ++i) {
     const Mapping& mapping = mappings_[oldest_];
-    if (tick_after(mapping.quarantined + quarantine_of(mapping), now)) break;
+    if (tick_after(mapping.since + quarantine_of(mapping), now)) break;
     close_mapping(oldest_, now);
   }
 }

@@ -145,7 +145,7 @@ class Exporter {
     out.remote = {mapping.remote_address, mapping.remote_port};
     out.is_static = mapping.has(Mapping::kStatic);
     out.rests = mapping.has(Mapping::kQuarantined);
-    out.rested = out.rests ? now - mapping.quarantined : 0;
+    out.rested = out.rests ? now - mapping.since : 0;
     return out;
   }
 

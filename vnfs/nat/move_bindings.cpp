@@ -49,7 +49,7 @@ class Mover {
       if (from_.mappings().in_use(i)) order.push_back(i);
     }
     std::ranges::stable_sort(order, [&](MappingIndex a, MappingIndex b) {
-      return tick_after(from_.mapping(b).quarantined, from_.mapping(a).quarantined);
+      return tick_after(from_.mapping(b).since, from_.mapping(a).since);
     });
     for (const MappingIndex i : order) {
       const Place subscriber = subscribers_[from_.mapping(i).subscriber];

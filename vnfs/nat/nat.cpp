@@ -108,8 +108,8 @@ Result<boost::json::object> Nat::explain(Workers /*workers*/, const core::Snapsh
 }
 
 std::optional<boost::json::value> Nat::own(Workers workers, const core::Snapshot& snapshot,
-                                           std::string_view what) {
-  return report(workers, snapshot, what);
+                                           std::string_view what, control::Members& query) {
+  return report(workers, snapshot, what, query);
 }
 
 std::span<const std::string_view> Nat::own_names() const { return report_names(); }

@@ -47,8 +47,8 @@ class Nat final : public appliance::Vnf {
                                                     const core::Snapshot& snapshot,
                                                     const boost::json::object& packet) override;
   [[nodiscard]] std::optional<boost::json::value> own(appliance::Workers workers,
-                                                      const core::Snapshot& snapshot,
-                                                      std::string_view what) override;
+                                                      const core::Snapshot& snapshot, std::string_view what,
+                                                      control::Members& query) override;
   [[nodiscard]] std::span<const std::string_view> own_names() const override;
   [[nodiscard]] std::function<Result<std::string>()> export_sessions(appliance::Workers workers,
                                                                      const core::Snapshot& snapshot) override;

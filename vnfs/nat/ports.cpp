@@ -139,7 +139,7 @@ bool Ports::take_from_ring(OutsideAddress& address, unsigned bucket, const Pool&
 }
 
 void Ports::add_block(OutsideAddress& address, unsigned first, Subscriber& subscriber, SubscriberIndex number,
-                      const Pool& pool) noexcept {
+                      const Pool& pool, Tick now) noexcept {
   for (unsigned run = first; run < first + pool.block_runs; ++run)
     address.run(run).subscriber_mark = number + 1;
   Block& block = subscriber.blocks[subscriber.block_count++];
@@ -147,13 +147,14 @@ void Ports::add_block(OutsideAddress& address, unsigned first, Subscriber& subsc
            .first_run = static_cast<std::uint16_t>(first),
            .runs = pool.block_runs,
            .idle = false,
+           .since = now,
            .idle_since = 0};
   if (observer_ != nullptr) observer_->block_given(subscriber, block);
 }
 
 // A block that nobody has; blocks begin at multiples of their size.
 bool Ports::claim_block(OutsideAddress& address, Subscriber& subscriber, SubscriberIndex number,
-                        const Pool& pool) noexcept {
+                        const Pool& pool, Tick now) noexcept {
   const unsigned first_block = pool.first_block();
   const unsigned end_block = pool.end_block();
   if (first_block >= end_block) return false;
@@ -162,26 +163,27 @@ bool Ports::claim_block(OutsideAddress& address, Subscriber& subscriber, Subscri
   for (unsigned i = 0; i < blocks; ++i) {
     const unsigned first = (first_block + (from + i) % blocks) * pool.block_runs;
     if (!address.claim(first, pool.block_runs, subscriber.bucket)) continue;
-    add_block(address, first, subscriber, number, pool);
+    add_block(address, first, subscriber, number, pool, now);
     return true;
   }
   return false;
 }
 
 // The block that is the subscriber's by its place among the inside addresses.
-bool Ports::claim_own_block(Subscriber& subscriber, SubscriberIndex number, const Pool& pool) noexcept {
+bool Ports::claim_own_block(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
+                            Tick now) noexcept {
   const unsigned blocks = pool.end_block() - pool.first_block();
   const std::uint32_t place = subscriber.address.v4().value.host() - pool.arithmetic->first_inside;
   if (place >= pool.arithmetic->insides || place / blocks >= pool.addresses.size()) return false;
   OutsideAddress& address = *pool.addresses[place / blocks];
   const unsigned first = (pool.first_block() + place % blocks) * pool.block_runs;
   if (!address.claim(first, pool.block_runs, subscriber.bucket)) return false;
-  add_block(address, first, subscriber, number, pool);
+  add_block(address, first, subscriber, number, pool, now);
   return true;
 }
 
 Shortage Ports::take(Subscriber& subscriber, SubscriberIndex number, const Pool& pool, PortSpace space,
-                     OutsidePort& out) noexcept {
+                     OutsidePort& out, Tick now) noexcept {
   std::uint32_t& count = subscriber.ports[index_of(space)];
   if (count >= pool.ports_per_subscriber) return Shortage::kSubscriber;
   bool found = false;
@@ -193,9 +195,9 @@ Shortage Ports::take(Subscriber& subscriber, SubscriberIndex number, const Pool&
     found = take_from_blocks(subscriber, pool, space, out);
     if (!found) {
       if (subscriber.block_count >= pool.blocks_per_subscriber) return Shortage::kSubscriber;
-      const bool claimed = pool.arithmetic ? claim_own_block(subscriber, number, pool)
+      const bool claimed = pool.arithmetic ? claim_own_block(subscriber, number, pool, now)
                                            : try_addresses(subscriber, pool, [&](OutsideAddress& address) {
-                                               return claim_block(address, subscriber, number, pool);
+                                               return claim_block(address, subscriber, number, pool, now);
                                              });
       found = claimed && take_from_blocks(subscriber, pool, space, out);
     }
@@ -206,7 +208,7 @@ Shortage Ports::take(Subscriber& subscriber, SubscriberIndex number, const Pool&
 }
 
 Shortage Ports::take_exactly(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
-                             PortSpace space, OutsidePort wanted) noexcept {
+                             PortSpace space, OutsidePort wanted, Tick now) noexcept {
   OutsideAddress& address = *wanted.address;
   std::uint32_t& count = subscriber.ports[index_of(space)];
   if (count >= pool.ports_per_subscriber) return Shortage::kSubscriber;
@@ -224,7 +226,7 @@ Shortage Ports::take_exactly(Subscriber& subscriber, SubscriberIndex number, con
       if (subscriber.block_count >= pool.blocks_per_subscriber) return Shortage::kSubscriber;
       const unsigned first = run / pool.block_runs * pool.block_runs;
       if (!address.claim(first, pool.block_runs, subscriber.bucket)) return Shortage::kPool;
-      add_block(address, first, subscriber, number, pool);
+      add_block(address, first, subscriber, number, pool, now);
     }
   }
   OutsideAddress::Run& place = address.run(run);

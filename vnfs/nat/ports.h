@@ -42,10 +42,10 @@ class Ports {
 
   // A port for the subscriber of number `number`; counted with it until give_back().
   [[nodiscard]] Shortage take(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
-                              PortSpace space, OutsidePort& out) noexcept;
+                              PortSpace space, OutsidePort& out, Tick now) noexcept;
   // The same, this very port; kPool when it is not to be had.
   [[nodiscard]] Shortage take_exactly(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
-                                      PortSpace space, OutsidePort wanted) noexcept;
+                                      PortSpace space, OutsidePort wanted, Tick now) noexcept;
   // The address of which a port is tried first; null when the pool has none.
   [[nodiscard]] OutsideAddress* first_choice(const Subscriber& subscriber, const Pool& pool) const noexcept;
   // A shared port is free for others at once. A block stays the subscriber's until return_idle_blocks().
@@ -66,11 +66,11 @@ class Ports {
   [[nodiscard]] bool claim_run(OutsideAddress& address, unsigned bucket, const Pool& pool,
                                unsigned tries) noexcept;
   [[nodiscard]] bool claim_block(OutsideAddress& address, Subscriber& subscriber, SubscriberIndex number,
-                                 const Pool& pool) noexcept;
-  [[nodiscard]] bool claim_own_block(Subscriber& subscriber, SubscriberIndex number,
-                                     const Pool& pool) noexcept;
+                                 const Pool& pool, Tick now) noexcept;
+  [[nodiscard]] bool claim_own_block(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
+                                     Tick now) noexcept;
   void add_block(OutsideAddress& address, unsigned first, Subscriber& subscriber, SubscriberIndex number,
-                 const Pool& pool) noexcept;
+                 const Pool& pool, Tick now) noexcept;
   void give_idle_ring_back(OutsideAddress& address, unsigned bucket) noexcept;
   template <class Try>
   [[nodiscard]] bool try_addresses(Subscriber& subscriber, const Pool& pool, Try&& attempt) noexcept;

@@ -87,7 +87,7 @@ struct Mapping {
   std::uint32_t sessions;
   MappingIndex older;  // in quarantine
   MappingIndex newer;
-  Tick quarantined;
+  Tick since;  // it began; of one in quarantine, when that did
   AddressId address;     // whose port it is; kNoAddress of a static mapping
   std::uint16_t domain;  // of the outside
 
@@ -119,6 +119,7 @@ struct Block {
   std::uint16_t first_run;
   std::uint16_t runs;
   bool idle;        // no port of it is in use, since:
+  Tick since;       // the subscriber has it
   Tick idle_since;  // it goes back to the pool when it has rested (RFC 6888 REQ-8)
 };
 

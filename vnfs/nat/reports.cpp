@@ -8,6 +8,7 @@
 #include "common/appliance/table_slices.h"
 #include "vnfs/nat/bindings_of.h"
 #include "vnfs/nat/drops.h"
+#include "vnfs/nat/lookup.h"
 
 namespace millrace::nat {
 namespace {
@@ -74,13 +75,15 @@ array subscribers(appliance::Workers workers, const core::Snapshot& snapshot) {
       return found.size() < kMostSubscribers;
     });
   }
+  const AddressBook& book = bindings_of(*workers[0]).book();
   array list;
   for (const Subscriber& subscriber : found) {
     array blocks;
     for (unsigned i = 0; i < subscriber.block_count; ++i) {
       const Block& block = subscriber.blocks[i];
       const unsigned first = block.first_run * OutsideAddress::kRunPorts;
-      blocks.push_back(object{{"first_port", first},
+      blocks.push_back(object{{"address", book[block.address].address().to_string()},
+                              {"first_port", first},
                               {"last_port", first + block.runs * OutsideAddress::kRunPorts - 1},
                               {"idle", block.idle}});
     }
@@ -107,7 +110,8 @@ object policy_report(const Policy& policy) {
 }  // namespace
 
 std::optional<boost::json::value> report(appliance::Workers workers, const core::Snapshot& snapshot,
-                                         std::string_view what) {
+                                         std::string_view what, control::Members& query) {
+  if (what == "lookup") return lookup(workers, snapshot, query);
   if (what == "pools") return pools(snapshot);
   if (what == "subscribers") return subscribers(workers, snapshot);
   if (what == "drops") return appliance::drops_report(workers, drop_reasons());
@@ -117,8 +121,8 @@ std::optional<boost::json::value> report(appliance::Workers workers, const core:
 }
 
 std::span<const std::string_view> report_names() noexcept {
-  static constexpr std::array<std::string_view, 5> kNames{"pools", "subscribers", "drops", "stages",
-                                                          "policy"};
+  static constexpr std::array<std::string_view, 6> kNames{"lookup", "pools",  "subscribers",
+                                                          "drops",  "stages", "policy"};
   return kNames;
 }
 

@@ -12,9 +12,10 @@
 
 namespace millrace::nat {
 
-// pools, subscribers, drops, stages or policy; nothing for any other word. Control thread.
+// lookup (lookup.h), pools, subscribers, drops, stages or policy; nothing for any other word. Control thread.
 [[nodiscard]] std::optional<boost::json::value> report(appliance::Workers workers,
-                                                       const core::Snapshot& snapshot, std::string_view what);
+                                                       const core::Snapshot& snapshot, std::string_view what,
+                                                       control::Members& query);
 // Those words.
 [[nodiscard]] std::span<const std::string_view> report_names() noexcept;
 

@@ -134,7 +134,8 @@ class ControlBed {
   }
   [[nodiscard]] boost::json::value own(std::string_view what) {
     const auto workers = this->workers();
-    return vnf_->own(workers, snapshot_, what).value();
+    control::Members no_query({});
+    return vnf_->own(workers, snapshot_, what, no_query).value();
   }
   // A row of a listing by the value of one member.
   [[nodiscard]] boost::json::object row(std::string_view what, std::string_view member,

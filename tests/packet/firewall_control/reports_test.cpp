@@ -121,7 +121,8 @@ TEST(FirewallReports, ZonesGroupsPolicy) {
   EXPECT_EQ(policy.at("shadowed_rules"), 1);
   EXPECT_EQ(policy.at("default"), "drop");
   const auto workers = bed.workers();
-  EXPECT_EQ(bed.vnf().own(workers, bed.snapshot(), "weather"), std::nullopt);
+  control::Members no_query({});
+  EXPECT_EQ(bed.vnf().own(workers, bed.snapshot(), "weather", no_query), std::nullopt);
 }
 
 TEST(FirewallReports, Metrics) {

@@ -2,10 +2,13 @@
 #include "tests/packet/nat/nat_bed.h"
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <ostream>
 
 #include <rte_mempool.h>
 
+#include "common/control/members.h"
+#include "vnfs/nat/reports.h"
 #include "vnfs/nat/transfer_bindings.h"
 
 namespace millrace::testing {
@@ -312,6 +315,14 @@ std::vector<core::Worker*> NatBed::workers() {
   std::vector<core::Worker*> workers;
   for (unsigned i = 0; i < bed_->workers(); ++i) workers.push_back(&bed_->worker(i));
   return workers;
+}
+
+boost::json::value NatBed::report(std::string_view what, std::string_view query) {
+  control::Members members(boost::json::parse(query).as_object());
+  const auto answer = nat::report(workers(), snapshot(), what, members);
+  EXPECT_TRUE(answer);
+  if (const auto right = members.finish(); !right) return boost::json::string(right.error().message());
+  return answer.value_or(nullptr);
 }
 
 std::string NatBed::exported() {

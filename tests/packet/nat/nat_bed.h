@@ -4,6 +4,7 @@
 // generation of itself before every packet.
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -113,6 +114,8 @@ class NatBed {
   std::vector<Seen> wait(Tick milliseconds);
   void change(const std::function<void(NatSpec&)>& change);
 
+  // GET /v1/nat/WHAT with the parameters, in JSON, of a query.
+  [[nodiscard]] boost::json::value report(std::string_view what, std::string_view query = "{}");
   // All bindings as a stream, and back.
   [[nodiscard]] std::string exported();
   [[nodiscard]] Result<control::Appliance::Imported> import(std::string_view stream);
