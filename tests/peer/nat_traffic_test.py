@@ -9,7 +9,7 @@ import threading
 import lab
 from lab import SERVER4, SERVER6
 
-PROFILE = (lab.ROOT / "vnfs/nat/profiles/quickstart.yaml").read_text() + "  port_control: {}\n"
+PROFILE = (lab.ROOT / "vnfs/nat/profiles/quickstart.yaml").read_text()
 POOL = ipaddress.ip_network("198.51.100.64/28")
 CLIENTS = 200
 # The server, as clients of IPv6 see it.

@@ -128,7 +128,10 @@ class Finder final {
     if (found.age) since = question_.now - std::chrono::milliseconds(*found.age);
     // A time that is asked for to the second is meant to its end.
     const bool then = !found.age || since <= question_.at + std::chrono::seconds(1);
-    certain_ = certain_ || then;
+    if (then && !certain_) {
+      certain_ = true;
+      summary_ = sentence(found, since);
+    }
     object one{{"inside", found.inside.to_string()},
                {"outside", found.outside.to_string()},
                {"first_port", found.first_port},
@@ -142,6 +145,19 @@ class Finder final {
     if (found.protocol != 0) one["protocol"] = control::protocol_name(found.protocol);
     if (found.age) one["since"] = control::rfc3339(since);
     answers_.push_back(std::move(one));
+  }
+
+  // "192.0.2.10 port 51420 has it, since ..."
+  [[nodiscard]] std::string sentence(const Answer& found, WallTime since) const {
+    std::string who = found.inside.to_string();
+    if (found.inside_port) who += fmt::format(" port {}", *found.inside_port);
+    if (question_.address == found.inside) {
+      who += " is called " + found.outside.to_string();
+    } else {
+      who += question_.at == question_.now ? " has it" : " had it then";
+    }
+    return found.age ? fmt::format("{}, since {} at the latest", who, control::rfc3339(since))
+                     : who + ", by the profile";
   }
 
   // The worker that has the inside addresses of a bucket.
@@ -356,7 +372,7 @@ class Finder final {
       return "nobody has this port now; who had it before is in the log";
     }
     if (!certain_) return "who has it now did not have it then; who had it is in the log";
-    return answers_.size() == 1 ? "one answer" : fmt::format("{} answers", answers_.size());
+    return summary_;
   }
 
   appliance::Workers workers_;
@@ -365,6 +381,7 @@ class Finder final {
   const Question& question_;
   array answers_;
   bool certain_ = false;
+  std::string summary_;  // by the first answer that held then
 };
 
 }  // namespace
