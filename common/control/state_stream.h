@@ -46,7 +46,7 @@ class StateReader {
 
  private:
   std::string_view stream_;
-  Reader reader_;
+  millrace::Reader reader_;
   std::string of_;
   std::size_t longest_;
   std::size_t place_ = 0;

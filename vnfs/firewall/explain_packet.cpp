@@ -5,13 +5,14 @@
 
 #include <fmt/format.h>
 
+#include "common/appliance/packet_path.h"
 #include "common/control/protocol.h"
 #include "common/core/owner.h"
 #include "common/core/packet_segment.h"
 #include "common/net/wire.h"
+#include "vnfs/firewall/check_opening.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/guard_link.h"
-#include "vnfs/firewall/packet_path.h"
 #include "vnfs/firewall/reports.h"
 #include "vnfs/firewall/session_json.h"
 #include "vnfs/firewall/session_slices.h"
@@ -24,33 +25,7 @@ using boost::json::object;
 
 constexpr std::size_t kMostRulesShown = 50;  // that do not match
 
-const core::DropReason& reason_of(std::uint8_t id) {
-  return id < core::kFirstFunctionReason ? core::core_drop_reasons()[id]
-                                         : drop_reasons()[id - core::kFirstFunctionReason];
-}
-
-std::string_view kind_name(core::NextHop::Kind kind) {
-  using Kind = core::NextHop::Kind;
-  switch (kind) {
-    case Kind::kForward:
-      return "forward";
-    case Kind::kResolve:
-      return "resolve";
-    case Kind::kHost:
-      return "host";
-    case Kind::kFunction:
-      return "function";
-    case Kind::kBlackhole:
-      return "blackhole";
-    case Kind::kProhibited:
-      return "prohibited";
-    case Kind::kUnreachable:
-      return "unreachable";
-    case Kind::kWire:
-      return "wire";
-  }
-  return "unknown";
-}
+const core::DropReason& reason_of(std::uint8_t id) { return appliance::reason_of(id, drop_reasons()); }
 
 // "10/min", as the profile writes it: by the shortest time that makes it whole.
 std::string text_of(const Pace& pace) {
@@ -74,22 +49,13 @@ class Explanation {
         packet_(built_.packet()) {}
 
   Result<object> run() {
-    auto path = find_path(network_, described_.interface, packet_);
+    auto path = appliance::find_path(network_, described_.interface, packet_);
     if (!path) return tl::unexpected(std::move(path.error()));
     path_ = std::move(*path);
-    describe_packet();
+    out_["packet"] = appliance::describe(described_);
     describe_path();
     judge();
-    array checks;
-    for (const PathCheck& check : path_.checks) {
-      object one{{"check", check.name}, {"passed", check.reason == 0}};
-      if (check.reason != 0) {
-        one["reason"] = reason_of(check.reason).name;
-        one["sentence"] = reason_of(check.reason).sentence;
-      }
-      checks.push_back(std::move(one));
-    }
-    out_["checks"] = std::move(checks);
+    out_["checks"] = appliance::describe(path_.checks, drop_reasons());
     return std::move(out_);
   }
 
@@ -114,26 +80,6 @@ class Explanation {
     return zone.valid() ? name_or_null(policy_.zone_names, zone.value()) : boost::json::value(nullptr);
   }
 
-  void describe_packet() {
-    object packet{{"source", described_.source.to_string()},
-                  {"destination", described_.destination.to_string()},
-                  {"protocol", control::protocol_name(described_.protocol)},
-                  {"dscp", described_.dscp}};
-    if (control::has_ports(described_.protocol)) {
-      packet["source_port"] = described_.source_port;
-      packet["destination_port"] = described_.destination_port;
-    }
-    if (net::protocol::is_icmp(described_.protocol)) {
-      packet["icmp_type"] = described_.icmp_type;
-      packet["icmp_code"] = described_.icmp_code;
-    }
-    if (described_.outer_vlan != 0) packet["outer_vlan"] = described_.outer_vlan;
-    if (described_.vlan != 0) packet["vlan"] = described_.vlan;
-    if (described_.protocol == net::protocol::kTcp)
-      packet["tcp_flags"] = control::print_tcp_flags(described_.tcp_flags);
-    out_["packet"] = std::move(packet);
-  }
-
   void describe_path() {
     const std::uint16_t domain = packet_.domain.value();
     out_["ingress"] =
@@ -144,7 +90,7 @@ class Explanation {
     if (path_.hop != nullptr) {
       out_["route"] = object{{"egress", interface_name(packet_.egress)},
                              {"zone", zone_name(packet_.egress)},
-                             {"next_hop", kind_name(path_.hop->kind)}};
+                             {"next_hop", appliance::kind_name(path_.hop->kind)}};
     } else {
       out_["route"] = nullptr;
     }
@@ -315,9 +261,9 @@ class Explanation {
   const Policy& policy_;
   const RuleSlots& slots_;
   const control::PacketDescription& described_;
-  DescribedPacket built_;
+  appliance::DescribedPacket built_;
   core::Packet& packet_;
-  PacketPath path_;
+  appliance::PacketPath path_;
   object out_;
 };
 

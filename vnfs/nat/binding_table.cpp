@@ -112,6 +112,22 @@ bool BindingTable::has_remote(const Mapping& mapping, std::uint32_t remote_addre
   }) != flow::BucketIndex::kNone;
 }
 
+bool BindingTable::lets_in(MappingIndex index, Endpoint remote) const noexcept {
+  const Mapping& mapping = mappings_[index];
+  if (mapping.has(Mapping::kKept)) return lease_lets_in(index, remote);
+  if (mapping.remote_address != 0 && mapping.remote_address != remote.address) return false;
+  if (mapping.remote_port != 0 && mapping.remote_port != remote.port) return false;
+  switch (mapping.filtering()) {
+    case Dependence::kEndpoint:
+      return true;
+    case Dependence::kAddress:
+      return has_remote(mapping, remote.address);
+    case Dependence::kAddressAndPort:
+      break;
+  }
+  return false;  // a session would be known
+}
+
 SubscriberIndex BindingTable::open_subscriber(const net::IpAddress& address, std::uint16_t domain,
                                               unsigned bucket, Tick now) noexcept {
   const SubscriberIndex known = find_subscriber(address, domain);

@@ -196,6 +196,8 @@ class BindingTable {
     const LeaseIndex lease = leases_.find(Lease::Kind::kMapping, index);
     return lease != kNoIndex && leases_[lease].lets_in(remote);
   }
+  // Whether its filter lets a remote end open a session: RFC 4787 section 5.
+  [[nodiscard]] bool lets_in(MappingIndex index, Endpoint remote) const noexcept;
   // How long the session lasts without packets.
   [[nodiscard]] Tick idle_left(SessionIndex index, const Timeouts& timeouts, Tick now) const noexcept {
     const Tick deadline = sessions_[index].last_seen + timeout_of(sessions_[index], timeouts);

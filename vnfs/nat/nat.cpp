@@ -5,6 +5,7 @@
 
 #include "vnfs/nat/compile_policy.h"
 #include "vnfs/nat/drops.h"
+#include "vnfs/nat/explain_packet.h"
 #include "vnfs/nat/function.h"
 #include "vnfs/nat/move_bindings.h"
 #include "vnfs/nat/reports.h"
@@ -102,9 +103,9 @@ Result<std::uint64_t> Nat::flush_sessions(Workers workers, const core::Snapshot&
   return nat::flush_sessions(workers, snapshot, match, [&] { write_logs(workers); });
 }
 
-Result<boost::json::object> Nat::explain(Workers /*workers*/, const core::Snapshot& /*snapshot*/,
-                                         const boost::json::object& /*packet*/) {
-  return failure("explain the packet", "the NAT gateway does not explain packets yet");
+Result<boost::json::object> Nat::explain(Workers workers, const core::Snapshot& snapshot,
+                                         const boost::json::object& packet) {
+  return explain_packet(workers, snapshot, packet);
 }
 
 std::optional<boost::json::value> Nat::own(Workers workers, const core::Snapshot& snapshot,

@@ -303,7 +303,7 @@ void OpenBinding::open_inward(Batch& batch, Packet& packet, const Policy& policy
     return turn_away(batch, packet, Drop::kNoBinding, policy);
   }
   const Mapping& mapping = bindings.mapping(number);
-  if (!lets_in(number, tuple.source())) return turn_away(batch, packet, Drop::kFiltered, policy);
+  if (!bindings.lets_in(number, tuple.source())) return turn_away(batch, packet, Drop::kFiltered, policy);
   if (!may_open(batch, packet, mapping.has(Mapping::kStatic), policy)) return;
   const Subscriber& subscriber = bindings.subscriber(mapping.subscriber);
   // RFC 6888 REQ-5: who sends to an open port takes the subscriber's share and no more.
@@ -332,23 +332,6 @@ void OpenBinding::open_inward(Batch& batch, Packet& packet, const Policy& policy
                 .generation = policy.generation,
                 .inside_addresses = inside_addresses},
                policy);
-}
-
-// RFC 4787 section 5.
-bool OpenBinding::lets_in(MappingIndex number, Endpoint remote) const noexcept {
-  const Mapping& mapping = state.bindings.mapping(number);
-  if (mapping.has(Mapping::kKept)) return state.bindings.lease_lets_in(number, remote);
-  if (mapping.remote_address != 0 && mapping.remote_address != remote.address) return false;
-  if (mapping.remote_port != 0 && mapping.remote_port != remote.port) return false;
-  switch (mapping.filtering()) {
-    case Dependence::kEndpoint:
-      return true;
-    case Dependence::kAddress:
-      return state.bindings.has_remote(mapping, remote.address);
-    case Dependence::kAddressAndPort:
-      break;
-  }
-  return false;  // a session would be known
 }
 
 void OpenBinding::settle(Batch& batch, Packet& packet, const Policy& policy) noexcept {

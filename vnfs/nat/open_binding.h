@@ -23,7 +23,6 @@ struct OpenBinding {
   [[nodiscard]] bool may_open(core::Batch& batch, core::Packet& packet, bool is_static,
                               const Policy& policy) noexcept;
   void turn_away(core::Batch& batch, core::Packet& packet, Drop reason, const Policy& policy) noexcept;
-  [[nodiscard]] bool lets_in(MappingIndex number, Endpoint remote) const noexcept;
   [[nodiscard]] MappingIndex mapping_for(core::Batch& batch, core::Packet& packet, const Rule& rule,
                                          const Policy& policy) noexcept;
   [[nodiscard]] MappingIndex static_mapping(core::Batch& batch, core::Packet& packet, Endpoint inside,

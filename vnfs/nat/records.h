@@ -87,7 +87,7 @@ struct Mapping {
   std::uint32_t sessions;
   MappingIndex older;  // in quarantine
   MappingIndex newer;
-  Tick since;  // it began; of one in quarantine, when that did
+  Tick since;            // it began; of one in quarantine, when that did
   AddressId address;     // whose port it is; kNoAddress of a static mapping
   std::uint16_t domain;  // of the outside
 

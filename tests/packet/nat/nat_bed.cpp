@@ -8,6 +8,7 @@
 #include <rte_mempool.h>
 
 #include "common/control/members.h"
+#include "vnfs/nat/explain_packet.h"
 #include "vnfs/nat/reports.h"
 #include "vnfs/nat/transfer_bindings.h"
 
@@ -231,6 +232,7 @@ core::Snapshot NatBed::snapshot() {
   policy->statics = nat::StaticMap(spec_.statics);
   for (const PoolSpec& from : spec_.pools) {
     nat::Pool pool;
+    pool.name = "public";
     for (const std::string& text : from.addresses)
       pool.addresses.push_back(*book_->get(*net::Ipv4Address::parse(text), 0));
     pool.first_port = from.first_port;
@@ -323,6 +325,12 @@ boost::json::value NatBed::report(std::string_view what, std::string_view query)
   EXPECT_TRUE(answer);
   if (const auto right = members.finish(); !right) return boost::json::string(right.error().message());
   return answer.value_or(nullptr);
+}
+
+boost::json::object NatBed::explain(const boost::json::object& packet) {
+  auto explained = nat::explain_packet(workers(), snapshot(), packet);
+  EXPECT_TRUE(explained) << explained.error().message();
+  return explained ? std::move(*explained) : boost::json::object();
 }
 
 std::string NatBed::exported() {

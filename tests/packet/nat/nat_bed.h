@@ -4,6 +4,7 @@
 // generation of itself before every packet.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <functional>
 #include <memory>
@@ -116,6 +117,8 @@ class NatBed {
 
   // GET /v1/nat/WHAT with the parameters, in JSON, of a query.
   [[nodiscard]] boost::json::value report(std::string_view what, std::string_view query = "{}");
+  // POST /v1/explain with this packet.
+  [[nodiscard]] boost::json::object explain(const boost::json::object& packet);
   // All bindings as a stream, and back.
   [[nodiscard]] std::string exported();
   [[nodiscard]] Result<control::Appliance::Imported> import(std::string_view stream);

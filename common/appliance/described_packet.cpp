@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vnfs/firewall/described_packet.h"
+#include "common/appliance/described_packet.h"
 
 #include "common/control/protocol.h"
 
-namespace millrace::firewall {
+namespace millrace::appliance {
 namespace {
 
 // The transport header at `at`; how long it is.
@@ -82,4 +82,4 @@ DescribedPacket::DescribedPacket(const control::PacketDescription& description) 
   if (error != net::ParseError::kNone) packet_.headers.protocol = description.protocol;
 }
 
-}  // namespace millrace::firewall
+}  // namespace millrace::appliance

@@ -7,7 +7,7 @@
 #include "common/control/packet_description.h"
 #include "common/core/batch.h"
 
-namespace millrace::firewall {
+namespace millrace::appliance {
 
 // Holds its bytes; not to be moved, as the packet points at them.
 class DescribedPacket {
@@ -26,4 +26,4 @@ class DescribedPacket {
   core::Packet packet_;
 };
 
-}  // namespace millrace::firewall
+}  // namespace millrace::appliance

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vnfs/firewall/packet_path.h"
+#include "common/appliance/packet_path.h"
 
 #include <algorithm>
+#include <boost/json.hpp>
 
 #include "common/control/profile/text.h"
-#include "common/net/icmp.h"
-#include "vnfs/firewall/check_source.h"
-#include "vnfs/firewall/drops.h"
+#include "common/control/protocol.h"
+#include "common/net/wire.h"
 
-namespace millrace::firewall {
+namespace millrace::appliance {
 namespace {
 
 using Kind = core::NextHop::Kind;
@@ -93,6 +93,67 @@ void find_route(const core::Network& network, core::Packet& packet, PacketPath& 
 
 }  // namespace
 
+std::string_view kind_name(core::NextHop::Kind kind) noexcept {
+  switch (kind) {
+    case Kind::kForward:
+      return "forward";
+    case Kind::kResolve:
+      return "resolve";
+    case Kind::kHost:
+      return "host";
+    case Kind::kFunction:
+      return "function";
+    case Kind::kBlackhole:
+      return "blackhole";
+    case Kind::kProhibited:
+      return "prohibited";
+    case Kind::kUnreachable:
+      return "unreachable";
+    case Kind::kWire:
+      return "wire";
+  }
+  return "unknown";
+}
+
+boost::json::object describe(const control::PacketDescription& packet) {
+  boost::json::object out{{"source", packet.source.to_string()},
+                          {"destination", packet.destination.to_string()},
+                          {"protocol", control::protocol_name(packet.protocol)},
+                          {"dscp", packet.dscp}};
+  if (control::has_ports(packet.protocol)) {
+    out["source_port"] = packet.source_port;
+    out["destination_port"] = packet.destination_port;
+  }
+  if (net::protocol::is_icmp(packet.protocol)) {
+    out["icmp_type"] = packet.icmp_type;
+    out["icmp_code"] = packet.icmp_code;
+  }
+  if (packet.outer_vlan != 0) out["outer_vlan"] = packet.outer_vlan;
+  if (packet.vlan != 0) out["vlan"] = packet.vlan;
+  if (packet.protocol == net::protocol::kTcp) out["tcp_flags"] = control::print_tcp_flags(packet.tcp_flags);
+  return out;
+}
+
+const core::DropReason& reason_of(std::uint8_t id, std::span<const core::DropReason> functions) noexcept {
+  return id < core::kFirstFunctionReason ? core::core_drop_reasons()[id]
+                                         : functions[id - core::kFirstFunctionReason];
+}
+
+boost::json::array describe(const std::vector<PathCheck>& checks,
+                            std::span<const core::DropReason> functions) {
+  boost::json::array out;
+  for (const PathCheck& check : checks) {
+    boost::json::object one{{"check", check.name}, {"passed", check.reason == 0}};
+    if (check.reason != 0) {
+      const core::DropReason& reason = reason_of(check.reason, functions);
+      one["reason"] = reason.name;
+      one["sentence"] = reason.sentence;
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 Result<PacketPath> find_path(const core::Network& network, const std::optional<std::string>& interface,
                              core::Packet& packet) {
   if (network.forwarding == core::Forwarding::kRouted && packet.headers.outer_vlan != 0) {
@@ -121,25 +182,4 @@ Result<PacketPath> find_path(const core::Network& network, const std::optional<s
   return path;
 }
 
-void check_opening(const core::Packet& packet, const core::Network& network, const Policy& policy,
-                   PacketPath& path) {
-  const net::Headers& headers = packet.headers;
-  const auto add = [&](std::string_view name, std::uint8_t reason) {
-    path.checks.push_back({name, reason});
-    return reason == 0;
-  };
-  if (net::is_icmp_error(headers) && !add("icmp_error", number(Drop::kIcmpUnrelated))) return;
-  const auto source = refuse_source(packet, network, policy.protection.reverse_path);
-  if (!add("source", source ? number(*source) : std::uint8_t{0})) return;
-  if (headers.protocol == net::protocol::kTcp) {
-    using namespace net::tcp_flag;
-    const bool valid = flow::tcp_flags_valid(headers.tcp_flags);
-    if (!add("tcp_flags", valid ? std::uint8_t{0} : number(Drop::kTcpInvalidFlags))) return;
-    const bool first = (headers.tcp_flags & (kSyn | kAck | kRst | kFin)) == kSyn;
-    add("tcp_opening", first || policy.tcp.midstream_pickup ? std::uint8_t{0} : number(Drop::kTcpNotSyn));
-  } else if (headers.protocol == net::protocol::kIcmp || headers.protocol == net::protocol::kIcmpv6) {
-    add("icmp_query", net::is_icmp_reply(headers) ? number(Drop::kIcmpUnsolicited) : std::uint8_t{0});
-  }
-}
-
-}  // namespace millrace::firewall
+}  // namespace millrace::appliance
