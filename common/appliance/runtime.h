@@ -54,7 +54,8 @@ class Runtime final : public control::Appliance {
                std::function<void(Result<std::string>)> done) override;
   void set_workers(unsigned count, std::function<void(Result<void>)> done) override;
   [[nodiscard]] unsigned workers() const override;
-  [[nodiscard]] std::optional<boost::json::value> own(std::string_view what, control::Members& query) override;
+  [[nodiscard]] std::optional<boost::json::value> own(std::string_view what,
+                                                      control::Members& query) override;
   [[nodiscard]] std::vector<std::string_view> own_names() const override;
   [[nodiscard]] std::function<Result<std::string>()> export_sessions() override;
   [[nodiscard]] Result<Imported> import_sessions(std::string_view stream) override;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Who is behind an outside address and port, and what a host inside is called outside: what an operator must
-// answer when someone complains about an address (RFC 6302, RFC 7422 section 4).
+// answer when someone complains about an address.
 #pragma once
 
 #include <boost/json/value.hpp>

@@ -33,7 +33,7 @@ void add_counter_commands(CLI::App& app, Context& context);  // metrics, rules, 
 void add_session_commands(CLI::App& app, Context& context);
 void add_profile_commands(CLI::App& app, Context& context);
 void add_inspect_commands(CLI::App& app, Context& context);  // explain, trace, capture
-void add_nat_commands(CLI::App& app, Context& context);  // nat: lookup, pools, subscribers
+void add_nat_commands(CLI::App& app, Context& context);      // nat: lookup, pools, subscribers
 void add_watch_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);
 

@@ -175,10 +175,10 @@ TEST_P(Explain, RulesAreToldOfUntilOneMatches) {
   ASSERT_EQ(rules.size(), 2U);
   EXPECT_EQ(rules[0].at("why_not"), "destination 93.184.216.34 is not in it");
   EXPECT_EQ(rules[1].at("matched"), true);
-  EXPECT_EQ(
-      explained.at("summary"),
-      "translated to 203.0.113.1 with a port of pool public drawn at random, because rule 2 is the first that "
-      "matches; it opens a session");
+  EXPECT_EQ(explained.at("summary"),
+            "translated to 203.0.113.1 with a port of pool public drawn at random, because rule 2 is the "
+            "first that "
+            "matches; it opens a session");
 }
 
 TEST_P(Explain, LimitsAndDraining) {
