@@ -152,15 +152,15 @@ std::vector<Metric> nat_metrics(appliance::Workers workers, const core::Snapshot
          [](Table t) { return t.subscribers().capacity(); });
   single("session_memory_bytes", "Memory of the workers' tables.", Type::kGauge,
          [](Table t) { return t.memory_bytes(); });
-  double unanswered = 0;
+  Metric unanswered{
+      "nat_unanswered_syns_total",
+      "Unsolicited SYNs from outside that were dropped without the answer of RFC 5382 REQ-4, for "
+      "want of room.",
+      Type::kCounter,
+      {{.labels = {}, .value = 0}}};
   for (core::Worker* worker : workers)
-    unanswered += static_cast<double>(state_of(*worker).waiting_syns.unanswered());
-  metrics.push_back(
-      {"nat_unanswered_syns_total",
-       "Unsolicited SYNs from outside that were dropped without the answer of RFC 5382 REQ-4, for "
-       "want of room.",
-       Type::kCounter,
-       {{.labels = {}, .value = unanswered}}});
+    unanswered.samples[0].value += static_cast<double>(state_of(*worker).waiting_syns.unanswered());
+  metrics.push_back(std::move(unanswered));
   Metric ports{"nat_pool_ports", "Ports of a pool, for each protocol.", Type::kGauge, {}};
   Metric given{
       "nat_pool_ports_given", "Of them, those that a subscriber or its neighbours have.", Type::kGauge, {}};
