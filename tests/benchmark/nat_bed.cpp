@@ -25,9 +25,14 @@ std::shared_ptr<const core::Network> make_network() {
   return builder.build();
 }
 
-std::shared_ptr<const nat::Policy> make_policy(nat::AddressBook& book, const NatBedConfig& config) {
+std::shared_ptr<const nat::Policy> make_policy(nat::AddressBook& book, const NatBedConfig& config,
+                                               std::uint16_t generation) {
   auto policy = std::make_shared<nat::Policy>();
-  policy->generation = 1;
+  policy->generation = generation;
+  policy->logged = {.blocks = !config.log_sessions,
+                    .sessions = config.log_sessions,
+                    .destinations = false,
+                    .refusals = true};
   policy->roles = {nat::Role::kInside, nat::Role::kOutside};
   policy->outside_of = {core::InterfaceId(1)};
   nat::Pool pool;
@@ -58,7 +63,7 @@ NatBed::NatBed(const NatBedConfig& config, std::unique_ptr<Parts> parts)
           1,
           [&] {
             parts->network = make_network();
-            return core::Snapshot{parts->network, make_policy(parts->book, config)};
+            return core::Snapshot{parts->network, make_policy(parts->book, config, ++parts->generation)};
           }(),
           [&](const core::WorkerServices& services) {
             auto function = std::make_unique<nat::NatFunction>(
@@ -69,6 +74,7 @@ NatBed::NatBed(const NatBedConfig& config, std::unique_ptr<Parts> parts)
             return function;
           },
           nat::NatFunction::kStageNames),
+      config_(config),
       parts_(std::move(parts)) {}
 
 // From the server to the outside end that the flow's packets show there.
@@ -106,6 +112,7 @@ Cost NatBed::open(unsigned first, unsigned count) {
     });
     poll(0, cost);
     note_outside(first + at, window);
+    take_events();
   }
   return cost;
 }
@@ -139,6 +146,32 @@ void NatBed::fill_window(unsigned worker, Size size) {
     parts_->traffic.write(mbuf, parts_->traffic.flow(flow), Step::kData, bytes);
     return 0U;
   });
+}
+
+unsigned NatBed::write_any(rte_mbuf* mbuf, unsigned flow, std::uint32_t choice,
+                           unsigned bytes) const noexcept {
+  static constexpr std::array kSteps = {Step::kSyn,  Step::kSyn,  Step::kSynAck, Step::kAck,
+                                        Step::kData, Step::kData, Step::kReply,  Step::kReply};
+  const Step step = kSteps[choice % kSteps.size()];
+  if (from_client(step)) {
+    // Hosts beyond those of the flows have no binding yet, and there is not room for all.
+    Flow seen = parts_->traffic.flow(flow);
+    if (choice >> 30 == 0) seen.client4 += 0x40000;
+    parts_->traffic.write(mbuf, seen, step, bytes);
+    return 0;
+  }
+  write_reply(mbuf, flow, step, bytes);
+  return 1;
+}
+
+void NatBed::renew_policy() {
+  bed().publish({parts_->network, make_policy(parts_->book, config_, ++parts_->generation)});
+}
+
+void NatBed::take_events() {
+  std::array<nat::NatEvent, 256> events;
+  auto& ring = parts_->function->state().events.events();
+  for (std::size_t taken = 1; taken != 0; events_taken_ += taken) taken = ring.pop(events);
 }
 
 }  // namespace millrace::benchmark

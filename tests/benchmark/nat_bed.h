@@ -14,6 +14,7 @@ struct NatBedConfig {
   unsigned bindings = 64'512;  // 63 of each host, one session each
   bool udp = false;            // instead of TCP
   bool blocks = true;          // a block of 64 ports for each host; else ports are shared
+  bool log_sessions = false;   // instead of blocks and of mappings that are in none
   unsigned spare_sessions = 8192;
 };
 
@@ -31,6 +32,16 @@ class NatBed final : public PipelineBed {
   // Brings all flows into their established state.
   void establish();
   void fill_window(unsigned worker, Size size) override;
+  // A packet of the flow, by `choice`: its first, a later one, an answer, one that nobody waits for. Returns
+  // the port it comes by.
+  unsigned write_any(rte_mbuf* mbuf, unsigned flow, std::uint32_t choice, unsigned bytes) const noexcept;
+
+  // The policy under another generation.
+  void renew_policy();
+  // What the worker noted for the log since.
+  void take_events();
+  [[nodiscard]] std::uint64_t events_taken() const noexcept { return events_taken_; }
+  [[nodiscard]] Tick now() const noexcept { return parts_->function->state().services.now; }
 
  private:
   struct Parts {
@@ -39,6 +50,7 @@ class NatBed final : public PipelineBed {
     std::vector<nat::Endpoint> outside;  // by flow
     nat::AddressBook book;
     std::shared_ptr<const core::Network> network;
+    std::uint16_t generation = 0;
     nat::NatFunction* function = nullptr;
     std::mt19937 random{1};
   };
@@ -47,7 +59,9 @@ class NatBed final : public PipelineBed {
   void write_reply(rte_mbuf* mbuf, unsigned flow, Step step, unsigned bytes) const noexcept;
   void note_outside(unsigned first, unsigned count);
 
+  NatBedConfig config_;
   std::unique_ptr<Parts> parts_;
+  std::uint64_t events_taken_ = 0;
 };
 
 }  // namespace millrace::benchmark
