@@ -37,25 +37,29 @@ def spread(line, key):
     return f"{line[key + '_best']:.0f} / {line[key]:.0f} ({line[key + '_p10']:.0f}-{line[key + '_p90']:.0f})"
 
 
-def forwarding(lines):
+def forwarding(lines, kind="forward"):
     head = ["traffic", "packet", "sessions", "workers", "Mpps", "cycles: best / median (p10-p90)",
             "with reception", "I/O only", "ratio"]
-    rows = [[line["case"], SIZES[line["packet_bytes"]], amount(line["sessions"]), line["workers"],
+    rows = [[traffic(line), SIZES[line["packet_bytes"]], amount(line["sessions"]), line["workers"],
              f"{line['mpps']:.1f}", spread(line, "cycles_per_packet"),
              f"{line['with_reception_best']:.0f} / {line['with_reception']:.0f}",
              f"{line['reference_best']:.0f} / {line['reference']:.0f}",
-             f"{line['with_reception'] / line['reference']:.2f}"] for line in of_kind(lines, "forward")]
+             f"{line['with_reception'] / line['reference']:.2f}"] for line in of_kind(lines, kind)]
     return table(head, rows)
+
+
+def traffic(line):
+    return f"{line['case']}, {line['ports']}" if "ports" in line else line["case"]
 
 
 def stage_names(line):
     return [match[1] for match in map(STAGE.fullmatch, line) if match]
 
 
-def by_stage(lines):
-    chosen = [line for line in of_kind(lines, "forward") if line["packet_bytes"] == 64 and line["workers"] == 1]
+def by_stage(lines, kind="forward"):
+    chosen = [line for line in of_kind(lines, kind) if line["packet_bytes"] == 64 and line["workers"] == 1]
     names = stage_names(chosen[0])
-    rows = [[line["case"], amount(line["sessions"]), *(f"{line[f'stage_{name}']:.0f}" for name in names)]
+    rows = [[traffic(line), amount(line["sessions"]), *(f"{line[f'stage_{name}']:.0f}" for name in names)]
             for line in chosen]
     return table(["traffic", "sessions", *names], rows)
 
@@ -68,6 +72,29 @@ def setup(lines):
              f"{line['sessions_per_second_best'] / 1e6:.2f} M / {line['sessions_per_second'] / 1e6:.2f} M"]
             for line in of_kind(lines, "setup")]
     return table(head, rows)
+
+
+def nat_forwarding(lines):
+    return forwarding(lines, "nat_forward")
+
+
+def nat_by_stage(lines):
+    return by_stage(lines, "nat_forward")
+
+
+def nat_setup(lines):
+    rows = [[line["ports"], line["logged"], spread(line, "first_packet"),
+             f"{line['bindings_per_second_best'] / 1e6:.2f} M / {line['bindings_per_second'] / 1e6:.2f} M"]
+            for line in of_kind(lines, "nat_setup")]
+    return table(["ports", "logged", "first packet: best / median (p10-p90)", "bindings per second: best / median"], rows)
+
+
+def nat_other(lines):
+    rows = [[f"memory for {amount(line['bindings'])} bindings, {line['ports']}",
+             f"{line['bytes_per_binding']:.0f} bytes a binding, all tables and indexes"] for line in of_kind(lines, "nat_memory")]
+    rows += [["instructions per packet: TCP, 64 bytes, 10k sessions, reception included",
+              f"{line['instructions_per_packet']:.0f} (bound {line['bound']})"] for line in of_kind(lines, "nat_instructions")]
+    return table(["what", "measured"], rows)
 
 
 def mpps(line, key, bound_key=None):
@@ -129,18 +156,18 @@ def other(lines):
     return table(["what", "measured"], rows)
 
 
-def tables(lines):
-    parts = [("Established sessions", forwarding), ("Cycles by stage, 64 bytes, median", by_stage),
-             ("New sessions", setup), ("Across processes: throughput", throughput),
-             ("Across processes: latency in microseconds", latency), ("Other", other)]
-    return "\n\n".join(f"### {title}\n\n{make(lines)}" for title, make in parts if relevant(make, lines))
+FIREWALL = [("Established sessions", forwarding, {"forward"}), ("Cycles by stage, 64 bytes, median", by_stage, {"forward"}),
+            ("New sessions", setup, {"setup"}), ("Across processes: throughput", throughput, {"rfc2544"}),
+            ("Across processes: latency in microseconds", latency, {"rfc2544"}),
+            ("Other", other, {"memory", "sweep", "swap", "instructions", "start"})]
+NAT = [("Established bindings", nat_forwarding, {"nat_forward"}),
+       ("Cycles by stage of the NAT gateway, 64 bytes, median", nat_by_stage, {"nat_forward"}),
+       ("New bindings", nat_setup, {"nat_setup"}), ("Memory and instructions", nat_other, {"nat_memory", "nat_instructions"})]
 
 
-def relevant(make, lines):
-    kinds = {forwarding: {"forward"}, by_stage: {"forward"}, setup: {"setup"}, throughput: {"rfc2544"},
-             latency: {"rfc2544"},
-             other: {"memory", "sweep", "swap", "instructions", "start"}}[make]
-    return any(line["kind"] in kinds for line in lines)
+def tables(lines, parts=None):
+    return "\n\n".join(f"### {title}\n\n{make(lines)}" for title, make, kinds in parts or FIREWALL + NAT
+                       if any(line["kind"] in kinds for line in lines))
 
 
 def machine(lines):
@@ -210,7 +237,13 @@ Written by `tests/benchmark/run --write-docs`; the tables are what it prints. `-
 
 {plots}
 
-{tables}
+{firewall}
+
+## The NAT gateway
+
+![Established bindings](performance-nat.svg)
+
+{nat}
 
 ## The machine
 
@@ -241,6 +274,12 @@ shown. With two workers, each has a thread, a CPU and queues of its own; cycles 
 **New sessions** are TCP handshakes of three packets on flows never seen before, in a table for a million. *First packet*
 is the SYN: rules matched, session made. Sessions per second count all three packets, reception included. Rules are
 random prefixes and port ranges that overlap the traffic, the last one takes what is left.
+
+**The NAT gateway** has the hosts and ports of CSIT's NAT44 tests: 63 ports of each inside host, 1,024 hosts and more, each
+with a session to a server of its own; half of the packets come from inside, half from outside to the outside ends that
+the bindings got. Hosts have a block of 64 ports, or their ports are drawn from shared ones. Blocks are logged, or the
+mappings where ports are shared: established bindings note nothing. *New bindings* are first packets of ports never seen
+before, logged in the ways of the table; *first packet* is the whole pipeline's cost for one.
 
 **Policy swap.** A worker on its own CPU forwards as fast as it is fed while the other CPU feeds it and publishes another
 policy every 10 ms, each making every session stale. What passes between two iterations of the worker's loop is taken by
@@ -286,9 +325,19 @@ def write(lines, folder):
         path.write_text(svg, encoding="utf-8")
         paths.append(path)
         images.append(f"![{title}]({path.name})")
+    bindings = [line for line in of_kind(lines, "nat_forward") if line["packet_bytes"] == 64]
+    if bindings:
+        scales = sorted({line["sessions"] for line in bindings})
+        cases = sorted({traffic(line) for line in bindings})
+        series = [(case, [next(line["cycles_per_packet"] for line in bindings
+                               if traffic(line) == case and line["sessions"] == scale) for scale in scales]) for case in cases]
+        path = folder / "performance-nat.svg"
+        path.write_text(plot.bars("Cycles per packet, 64 bytes, one worker", "cycles",
+                                  [f"{amount(scale)} bindings" for scale in scales], series), encoding="utf-8")
+        paths.append(path)
     across = (of_kind(lines, "rfc2544") or [{"trial_seconds": 1, "resolution": 0.01, "huge_pages": False,
                                             "round_trip_ns": 0}])[0]
-    text = HOW.format(plots="\n".join(images), tables=tables(lines), machine=machine(lines),
+    text = HOW.format(plots="\n".join(images), firewall=tables(lines, FIREWALL), nat=tables(lines, NAT), machine=machine(lines),
                       trial_s=across["trial_seconds"], resolution=across["resolution"],
                       round_trip=across["round_trip_ns"], disturbed=rfc2544.MOST_DISTURBED, pages="huge pages" if across["huge_pages"] else "ordinary pages")
     page = folder / "performance.md"

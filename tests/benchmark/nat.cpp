@@ -70,17 +70,27 @@ void measure_forwarding(const NatBedConfig& config, const Options& options) {
   bed.establish();
   if (config.bindings >= 1'000'000) {
     Line("nat_memory")
-        .number("bindings", bed.bindings().sessions().size())
+        .text("ports", config.blocks ? "blocks" : "shared")
+        .number("bindings", config.bindings)
         .number("bytes_per_binding", static_cast<double>(bed.bindings().memory_bytes()) / config.bindings);
   }
   for (const Size size : {Size::k64, Size::kImix, Size::k1420})
     measure_size(bed, config, size, options.samples());
 }
 
-void measure_setup(bool blocks, const Options& options) {
+// What of it is logged.
+struct Setup {
+  bool blocks;
+  bool log_sessions;
+};
+
+void measure_setup(const Setup& setup, const Options& options) {
   constexpr unsigned kBindings = 2'048;
   const unsigned samples = options.quick ? 40 : 240;
-  NatBed bed({.bindings = kBindings * (samples + 4), .blocks = blocks, .spare_sessions = 1 << 20});
+  NatBed bed({.bindings = kBindings * (samples + 4),
+              .blocks = setup.blocks,
+              .log_sessions = setup.log_sessions,
+              .spare_sessions = 1 << 20});
   Samples first;
   Samples polling;
   for (unsigned i = 0; i < samples + 4; ++i) {
@@ -91,7 +101,10 @@ void measure_setup(bool blocks, const Options& options) {
   }
   const auto hz = static_cast<double>(rte_get_tsc_hz());
   Line("nat_setup")
-      .text("ports", blocks ? "blocks" : "shared")
+      .text("ports", setup.blocks ? "blocks" : "shared")
+      .text("logged", setup.log_sessions ? "every session"
+                      : setup.blocks     ? "blocks"
+                                         : "every mapping")
       .samples("first_packet", first)
       .number("bindings_per_second", hz / polling.median())
       .number("bindings_per_second_best", hz / polling.best());
@@ -111,8 +124,10 @@ void run(const Options& options) {
     }
   }
   if (options.wants("setup")) {
-    measure_setup(true, options);
-    measure_setup(false, options);
+    for (const Setup& setup :
+         {Setup{.blocks = true, .log_sessions = false}, Setup{.blocks = true, .log_sessions = true},
+          Setup{.blocks = false, .log_sessions = false}})
+      measure_setup(setup, options);
   }
 }
 
