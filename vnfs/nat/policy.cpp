@@ -64,6 +64,7 @@ bool Policy::keeps(const net::IpAddress& subscriber, const Mapping& mapping) con
   const Place* place = find(mapping.outside().ipv4(), mapping.domain);
   if (!port_control || place == nullptr || !pools[place->pool].has_port(mapping.outside_port_host()))
     return false;
+  if (!subscriber.is_v4()) return nat64 && nat64->rule.pool == place->pool;
   return std::ranges::any_of(rules, [&](const Rule& rule) {
     return rule.pool == place->pool && any_contains(rule.sources, subscriber);
   });

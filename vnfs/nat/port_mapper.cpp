@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "common/net/translate_header.h"
+
 namespace millrace::nat {
 namespace {
 
@@ -51,7 +53,7 @@ Result add_filters(Lease& lease, const Request& request) noexcept {
 
 // Null when the host is not translated.
 const Rule* PortMapper::rule_for(const net::IpAddress& remote) const noexcept {
-  if (!host_.address.is_v4()) return nullptr;
+  if (!host_.address.is_v4()) return policy_.nat64 ? &policy_.nat64->rule : nullptr;
   const Rule* rule = policy_.match(host_.interface, host_.address, remote);
   return rule == nullptr || !rule->pool ? nullptr : rule;
 }
@@ -200,14 +202,15 @@ PortMapper::Outcome PortMapper::unmap_all(SubscriberIndex number, const Request&
 }
 
 // As if the host had sent the packet: RFC 6887 section 12.3.
-PortMapper::Outcome PortMapper::open_session(const Request& request, const Rule& rule, const Tuple& outward,
+PortMapper::Outcome PortMapper::open_session(const Request& request, const Rule& rule, Endpoint remote_end,
                                              SessionIndex& session) noexcept {
   SubscriberIndex number = kNoIndex;
   if (const Result result = open_subscriber(policy_.pools[*rule.pool], number); result != Result::kSuccess)
     return {.result = result};
   if (bindings_.subscriber(number).leases >= policy_.port_control->mappings_per_subscriber)
     return {.result = Result::kUserQuota};
-  const Endpoint remote = masked(outward.destination(), rule.mapping);
+  const Tuple outward = outward_of(number, request, remote_end);
+  const Endpoint remote = masked(remote_end, rule.mapping);
   MappingIndex mapping = bindings_.find_outward(number, outward.source().port, outward.protocol(), remote);
   if (mapping == kNoIndex) {
     const Outcome opened = open_mapping(number, request, rule, remote, mapping);
@@ -220,31 +223,58 @@ PortMapper::Outcome PortMapper::open_session(const Request& request, const Rule&
        .inward = Tuple::of(outward.destination(), made.outside(), outward.protocol(), made.domain),
        .first = Direction::kForward,
        .list_remote = made.filters_by_address(),
-       .generation = policy_.generation},
+       .generation = policy_.generation,
+       .inside_addresses = inside_addresses(remote_end)},
       policy_.timeouts, now_);
   if (session != kNoIndex) return {};
   bindings_.close_unused(mapping, now_);
   return {.result = Result::kNoResources};
 }
 
+// What the session's packets from the host show.
+Tuple PortMapper::outward_of(SubscriberIndex number, const Request& request, Endpoint remote) const noexcept {
+  const std::uint16_t port = be16(request.internal_port).wire();
+  const std::uint16_t domain = host_.domain.value();
+  if (!host_.address.is_v4())
+    return Tuple::of({number, port}, remote, request.protocol, domain, Tuple::kSubscriber);
+  return Tuple::of({host_.address.v4().value.wire(), port}, remote, request.protocol, domain);
+}
+
+std::optional<net::ChecksumSum> PortMapper::inside_addresses(Endpoint remote) const noexcept {
+  if (host_.address.is_v4()) return std::nullopt;
+  return net::sum_object(
+      net::Ipv6Ends{.source = host_.address.v6(), .destination = policy_.nat64->prefix.embed(remote.ipv4())});
+}
+
+// The remote end in IPv4; nothing when the host reaches none by that address.
+std::optional<Endpoint> PortMapper::remote_of(const Request& request) const noexcept {
+  const be16 port(request.remote_port);
+  const net::IpAddress& address = request.remote_address;
+  if (host_.address.is_v4() != address.is_v4()) return std::nullopt;
+  if (address.is_v4()) return Endpoint::of(address.v4(), port);
+  if (!policy_.nat64 || !policy_.nat64->prefix.contains(address.v6())) return std::nullopt;
+  const net::Ipv4Address embedded = policy_.nat64->prefix.extract(address.v6());
+  if (!policy_.nat64->prefix.may_embed(embedded)) return std::nullopt;
+  return Endpoint::of(embedded, port);
+}
+
 PortMapper::Outcome PortMapper::peer(const Request& request) noexcept {
   if (!choosable(request.protocol)) return {.result = Result::kUnsupportedProtocol};
-  const Rule* rule = request.remote_address.is_v4() ? rule_for(request.remote_address) : nullptr;
+  const std::optional<Endpoint> remote = remote_of(request);
+  const Rule* rule = remote ? rule_for(request.remote_address) : nullptr;
   if (rule == nullptr) return {.result = Result::kNotAuthorized};
   const core::NextHopId way = network_.find_route(host_.domain, request.remote_address);
   if (way.valid()) {
     const core::NextHop& hop = network_.next_hops[way.value()];
     const bool allowed = hop.kind == core::NextHop::Kind::kFunction
-                             ? policy_.hairpin
+                             ? policy_.hairpin || !host_.address.is_v4()
                              : policy_.role(hop.interface) == Role::kOutside;
     if (!allowed) return {.result = Result::kNotAuthorized};
   } else if (!network_.interfaces[host_.interface.value()].function_routes) {
     return {.result = Result::kNetworkFailure};
   }
-  const Tuple outward = Tuple::of(Endpoint::of(host_.address.v4(), be16(request.internal_port)),
-                                  Endpoint::of(request.remote_address.v4(), be16(request.remote_port)),
-                                  request.protocol, host_.domain.value());
-  const Found found = bindings_.find(outward);
+  const SubscriberIndex number = bindings_.find_subscriber(host_.address, host_.domain.value());
+  const Found found = number == kNoIndex ? Found{} : bindings_.find(outward_of(number, request, *remote));
   SessionIndex session = found.session;
   if (session != kNoIndex && found.direction != Direction::kForward)
     return {.result = Result::kNotAuthorized};
@@ -260,7 +290,7 @@ PortMapper::Outcome PortMapper::peer(const Request& request) noexcept {
   }
   const bool made = session == kNoIndex;
   if (made) {
-    const Outcome opened = open_session(request, *rule, outward, session);
+    const Outcome opened = open_session(request, *rule, *remote, session);
     if (opened.result != Result::kSuccess) return opened;
   }
   const Outcome kept = keep(Lease::Kind::kSession, session, request);

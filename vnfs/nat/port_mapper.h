@@ -39,7 +39,11 @@ class PortMapper {
   [[nodiscard]] pcp::Result open_subscriber(const Pool& pool, SubscriberIndex& number) noexcept;
   [[nodiscard]] Outcome open_mapping(SubscriberIndex number, const pcp::Request& request, const Rule& rule,
                                      Endpoint remote, MappingIndex& mapping) noexcept;
-  [[nodiscard]] Outcome open_session(const pcp::Request& request, const Rule& rule, const Tuple& outward,
+  [[nodiscard]] std::optional<Endpoint> remote_of(const pcp::Request& request) const noexcept;
+  [[nodiscard]] Tuple outward_of(SubscriberIndex number, const pcp::Request& request,
+                                 Endpoint remote) const noexcept;
+  [[nodiscard]] std::optional<net::ChecksumSum> inside_addresses(Endpoint remote) const noexcept;
+  [[nodiscard]] Outcome open_session(const pcp::Request& request, const Rule& rule, Endpoint remote_end,
                                      SessionIndex& session) noexcept;
   [[nodiscard]] Outcome keep(Lease::Kind kind, std::uint32_t binding, const pcp::Request& request) noexcept;
   [[nodiscard]] Outcome unmap(const pcp::Request& request) noexcept;

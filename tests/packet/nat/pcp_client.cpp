@@ -95,8 +95,14 @@ Frame with(Frame message, const Frame& option) {
   return message;
 }
 
+namespace {
+std::string_view server_of(std::string_view host) {
+  return host.find(':') == std::string_view::npos ? "10.0.0.1" : "2001:db8:1::1";
+}
+}  // namespace
+
 PacketBuilder packet_of(const Frame& message, std::string_view from) {
-  return NatBed::inside(from, "10.0.0.1").udp(40000, 5351).payload(message);
+  return NatBed::inside(from, server_of(from)).udp(40000, 5351).payload(message);
 }
 
 Frame reply_to(NatBed& bed, const Frame& message, std::string_view from) {
@@ -105,7 +111,7 @@ Frame reply_to(NatBed& bed, const Frame& message, std::string_view from) {
   if (!answer) return {};
   EXPECT_EQ(bed.dropped(nat::Drop::kPortControl), before + 1);
   EXPECT_EQ(answer->port, kInside);
-  EXPECT_EQ(answer->ends(), "10.0.0.1:5351 > " + std::string(from) + ":40000");
+  EXPECT_EQ(answer->ends(), std::string(server_of(from)) + ":5351 > " + std::string(from) + ":40000");
   return answer->payload;
 }
 

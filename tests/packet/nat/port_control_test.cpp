@@ -303,32 +303,41 @@ TEST_P(PortControl, WithoutItThePortIsTheTwins) {
   EXPECT_EQ(with_it.to_host().size(), 1U);
 }
 
-// Nothing of IPv6 is translated yet, but it has a server.
-TEST_P(PortControl, AnIpv6HostIsAnswered) {
+constexpr std::string_view kMappedHost6 = "2001:db8:1::10";
+
+NatSpec answering_through() {
+  NatSpec spec = answering();
+  spec.nat64 = "64:ff9b::/96";
+  return spec;
+}
+
+TEST_P(PortControl, AnIpv6HostThatIsNotTranslatedIsAnswered) {
   NatBed bed(variant(), answering());
-  const auto request = [](const Frame& message) {
-    return PacketBuilder()
-        .ethernet(neighbor_mac(kLan), interface_mac(kLan))
-        .ipv6("2001:db8:1::10", "2001:db8:1::1")
-        .udp(40000, 5351)
-        .payload(message)
-        .bytes();
-  };
-  const std::string_view client = "2001:db8:1::10";
-  bed.bed().receive(kInside, request(announce(client)), 0);
-  bed.bed().receive(kInside, request(map({.client = client})), 0);
-  bed.bed().run();
-  const auto& sent = bed.bed().transmitted(kInside);
-  ASSERT_EQ(sent.size(), 2U);
-  constexpr std::size_t kUdpOffset = 14 + 40;
-  EXPECT_EQ(sent[0].size(), kUdpOffset + 8 + 24);
-  EXPECT_EQ(int{sent[0].at(kUdpOffset + 8 + 3)}, kSuccess);
-  EXPECT_EQ(int{sent[1].at(kUdpOffset + 8 + 3)}, kNotAuthorized);
-  for (const Frame& frame : sent) {
-    std::uint32_t pseudo = 17 + static_cast<std::uint32_t>(frame.size() - kUdpOffset);
-    for (std::size_t at = 14 + 8; at < kUdpOffset; at += 2) pseudo += frame[at] * 256U + frame[at + 1];
-    EXPECT_EQ(plain_checksum(std::span(frame).subspan(kUdpOffset), pseudo), 0);
-  }
+  EXPECT_EQ(result_of(bed, announce(kMappedHost6), kMappedHost6), kSuccess);
+  EXPECT_EQ(result_of(bed, map({.client = kMappedHost6}), kMappedHost6), kNotAuthorized);
+}
+
+// RFC 6887 section 11: behind a NAT64 the internal address is of IPv6, the external one of IPv4.
+TEST_P(PortControl, AnIpv6HostGetsAPortOfIpv4) {
+  NatBed bed(variant(), answering_through());
+  const auto mapping = ask(bed, map({.client = kMappedHost6, .suggested = 4040}), kMappedHost6);
+  ASSERT_TRUE(mapping);
+  EXPECT_EQ(int{mapping->result}, kSuccess);
+  EXPECT_EQ(mapping->address, "203.0.113.1");
+  EXPECT_EQ(mapping->port, 4040);
+  const auto in = bed.one(kOutside, into(*mapping));
+  ASSERT_TRUE(in);
+  EXPECT_EQ(in->ends(), "64:ff9b::909:909:999 > 2001:db8:1::10:4000");
+  const auto out =
+      bed.one(kInside, NatBed::inside(kMappedHost6, "64:ff9b::808:808").udp(4000, 53).payload(9));
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->source_end(), "203.0.113.1:4040");
+  bed.wait(30'000);
+  EXPECT_EQ(leases(bed), 1U);
+  // Under a policy without NAT64 it ends.
+  bed.change([](NatSpec& spec) { spec.nat64.reset(); });
+  bed.wait(30'000);
+  EXPECT_EQ(leases(bed), 0U);
 }
 
 TEST_P(PortControl, AChangeThatTakesTheAddressEndsTheMapping) {

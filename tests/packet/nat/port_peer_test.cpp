@@ -97,5 +97,22 @@ TEST_P(PortPeer, AClosedConnectionIsNotKept) {
   EXPECT_EQ(bed.sessions(), 0U);
 }
 
+TEST_P(PortPeer, AnIpv6HostReachesAnIpv4PeerByItsEmbeddedAddress) {
+  NatSpec spec = answering();
+  spec.nat64 = "64:ff9b::/96";
+  NatBed bed(variant(), spec);
+  constexpr std::string_view kPeerHost6 = "2001:db8:1::10";
+  const auto answer = ask(bed, peer({.client = kPeerHost6}, "64:ff9b::808:808", 53), kPeerHost6);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(int{answer->result}, kSuccess);
+  const auto in = bed.one(kOutside, into(*answer, "8.8.8.8", 53));
+  ASSERT_TRUE(in);
+  EXPECT_EQ(in->ends(), "64:ff9b::808:808:53 > 2001:db8:1::10:4000");
+  // Neither a peer that no prefix stands for, nor one that may not be embedded (RFC 6052 section 3.1).
+  EXPECT_EQ(result_of(bed, peer({.client = kPeerHost6}, "2001:db8:9::1", 53), kPeerHost6), kNotAuthorized);
+  EXPECT_EQ(result_of(bed, peer({.client = kPeerHost6}, "64:ff9b::a00:1", 53), kPeerHost6), kNotAuthorized);
+  EXPECT_EQ(result_of(bed, peer({.client = kPeerHost6}, "8.8.8.8", 53), kPeerHost6), kNotAuthorized);
+}
+
 }  // namespace
 }  // namespace millrace::testing
