@@ -108,6 +108,8 @@ class NatBed {
   std::vector<Seen> pass(unsigned port, const std::vector<PacketBuilder>& packets);
   // The same of one packet that is expected to give one packet; a test failure and nothing otherwise.
   std::optional<Seen> one(unsigned port, const PacketBuilder& packet);
+  // Any bytes, and what left by which port.
+  std::vector<std::pair<unsigned, Frame>> pass_frame(unsigned port, const Frame& frame);
   // One that is dropped for this reason, and no other packet sent.
   void refused(unsigned port, const PacketBuilder& packet, nat::Drop reason);
   void refused(unsigned port, const PacketBuilder& packet, core::Drop reason);
@@ -133,6 +135,8 @@ class NatBed {
     return from(kWan, source, destination);
   }
 
+  // Every packet has one fate, and no buffer is lost.
+  [[nodiscard]] bool is_conserved() const;
   [[nodiscard]] std::uint64_t sessions() const;
   [[nodiscard]] std::uint64_t mappings() const;
   [[nodiscard]] std::uint64_t subscribers() const;
@@ -147,7 +151,6 @@ class NatBed {
   [[nodiscard]] core::Snapshot snapshot();
   void publish() { bed_->publish(snapshot()); }
   [[nodiscard]] std::vector<core::Worker*> workers();
-  void expect_conserved() const;
   void collect(std::vector<Seen>& seen);
 
   NatVariant variant_;
