@@ -11,7 +11,7 @@ Where they differ, the test says in what and by which clause.
 
 import lab
 from oracle_nat import (HOST, ICMP, INSIDE, IP, MTU_OUT, NOTHING, OTHER, OUTSIDE, POOL, SERVER, SERVING, STRANGER, TCP, UDP,
-                        Raw, TwoNats)
+                        Raw, TwoNats, joined)
 
 
 class NatOracle(TwoNats):
@@ -42,7 +42,7 @@ class NatOracle(TwoNats):
                   Raw(b"answer"), [INSIDE])
 
     def test_what_is_no_packet(self):
-        packet, name = self.udp()
+        packet, _ = self.udp()
         whole = bytes(packet)
         for number, wrong in enumerate((
                 whole[:10] + b"\x12\x34" + whole[12:],  # the header's checksum
@@ -75,8 +75,8 @@ class NatOracle(TwoNats):
     def test_lengths_up_to_the_mtu(self):
         for size in (0, 1, 2, MTU_OUT - 29, MTU_OUT - 28):
             with self.subTest(size=size):
-                self.begin(IP(src=HOST, dst=SERVER) / UDP(sport=self.port(), dport=53) / Raw(bytes(index & 255 for index
-                                                                                                 in range(size))))
+                data = bytes(index & 255 for index in range(size))
+                self.begin(IP(src=HOST, dst=SERVER) / UDP(sport=self.port(), dport=53) / Raw(data))
 
     # --- TCP ---
 
@@ -213,6 +213,7 @@ class NatOracle(TwoNats):
                     self.assertEqual(ours, linux)
                     self.assertEqual([words["offset"] for words in ours], [0, 100, 200])
                     self.assertEqual({where for where, _ in came[0]}, {1 - side})
+                    self.assertIs(self.boxes[0].words(joined([ip for _, ip in came[0]]))["sum"], True)
 
     # --- decided to be different ---
 
@@ -244,11 +245,11 @@ class NatOracle(TwoNats):
 
     def test_sums_that_are_wrong(self):
         """Conntrack drops them. Here the receiver does, for the change of a wrong sum is a wrong sum (RFC 1624)."""
-        packet, name = self.udp()
+        packet, _ = self.udp()
         packet[UDP].chksum = 0x1234
         (ours,), _ = self.differs(INSIDE, packet, [OUTSIDE], NOTHING)
         self.assertFalse(self.boxes[0].words(ours)["sum"])
-        out, answer = self.established()
+        out, _ = self.established()
         (ours,), _ = self.differs(INSIDE, out("PA", 1, 1, b"x", chksum=0x1234), [OUTSIDE], NOTHING)
         self.assertFalse(self.boxes[0].words(ours)["sum"])
 
@@ -257,6 +258,8 @@ class NatOracle(TwoNats):
         packet = IP(src=HOST, dst=SERVER, id=600) / UDP(sport=self.port(), dport=53) / Raw(bytes(MTU_OUT + 30))
         for box, came in zip(self.boxes, self.both(INSIDE, packet), strict=True):
             self.assertEqual([where for where, _ in came], [OUTSIDE] * 2, box.name)
+            whole = joined([ip for _, ip in came])
+            self.assertEqual((whole[28:], box.words(whole)["sum"]), (bytes(MTU_OUT + 30), True), box.name)
 
 
 if __name__ == "__main__":
