@@ -123,6 +123,27 @@ class NatIcmpOracle(TwoNats):
         self.same(OUTSIDE, error(lambda seen: seen[:20]), NOTHING)
         self.same(OUTSIDE, error(lambda seen: b""), NOTHING)
 
+    def test_what_an_error_quotes_is_taken_as_it_is(self):
+        """RFC 5508 REQ-3 b: neither the checksum nor the length of the packet inside says anything; it may be the first
+        fragment of one, but no later fragment, which has no ports."""
+        packet, name = self.udp()
+
+        def error(change, code=1, **outer):
+            return lambda box: (IP(src=ROUTER, dst=POOL, **outer) / ICMP(type=3, code=code) /
+                                Raw(change(self.as_seen(box, packet, name))))
+
+        self.same(OUTSIDE, error(lambda seen: seen[:10] + b"\x12\x34" + seen[12:]), [INSIDE])
+        self.same(OUTSIDE, error(lambda seen: seen[:2] + b"\x0b\xb8" + seen[4:]), [INSIDE])
+        self.same(OUTSIDE, error(lambda seen: seen[:6] + b"\x20\0" + seen[8:]), [INSIDE])
+        self.same(OUTSIDE, error(lambda seen: seen[:6] + b"\0\x0a" + seen[8:]), NOTHING)
+        self.same(OUTSIDE, error(lambda seen: b"\x46" + seen[1:20] + b"\x01\x01\x01\0" + seen[20:]), [INSIDE])
+        self.same(OUTSIDE, error(lambda seen: seen, code=200), [INSIDE])
+        self.same(OUTSIDE, error(lambda seen: seen, options=b"\x01\x01\x01\0"), [INSIDE])
+        self.same(OUTSIDE, error(lambda seen: seen, ttl=1), NOTHING)
+        # An error about an error: RFC 1122 section 3.2.2 wants none to be sent.
+        self.same(OUTSIDE, lambda box: IP(src=ROUTER, dst=POOL) / ICMP(type=3, code=1) / Raw(bytes(
+            IP(src=POOL, dst=SERVER) / ICMP(type=3, code=1) / Raw(self.as_seen(box, packet, name)))), NOTHING)
+
     # --- what the box itself says ---
 
     def test_a_ttl_that_runs_out(self):
