@@ -119,6 +119,8 @@ void Egress::fragment(Batch& batch, Packet& packet, const NextHop& hop, Origin o
   counters_.fragmented.add(1);
   for (int i = 0; i < count; ++i) {
     rte_mbuf* piece = pieces[static_cast<unsigned>(i)];
+    // Into one buffer, where it has room: net_af_xdp sends no chains, and does not say so.
+    rte_pktmbuf_linearize(piece);
     net::set_ipv4_checksum(*rte_pktmbuf_mtod(piece, Ipv4Header*));
     rewrite(piece, 0, true, hop);
     // One datagram came in, so one is counted out: the last piece stands for it.

@@ -122,12 +122,15 @@ class Namespaces:
         self.processes = []
         self.names = []
         for name in names:
-            full = self.name(name)
-            subprocess.run(["ip", "netns", "add", full], check=True)
-            self.names.append(full)
-            # No duplicate address detection: addresses are there at once.
-            self.sysctl(name, "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0")
-            self.run(name, "ip", "link", "set", "lo", "up")
+            self.add(name)
+
+    def add(self, name):
+        full = self.name(name)
+        subprocess.run(["ip", "netns", "add", full], check=True)
+        self.names.append(full)
+        # No duplicate address detection: addresses are there at once.
+        self.sysctl(name, "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0")
+        self.run(name, "ip", "link", "set", "lo", "up")
 
     def name(self, short):
         return f"{self.prefix}-{short}"

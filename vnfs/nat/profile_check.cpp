@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -15,6 +16,18 @@ namespace {
 using control::listing;
 using control::quote;
 using control::undefined;
+
+constexpr std::string_view name_of(Dependence dependence) noexcept {
+  switch (dependence) {
+    case Dependence::kEndpointIndependent:
+      return "endpoint_independent";
+    case Dependence::kAddressDependent:
+      return "address_dependent";
+    case Dependence::kAddressAndPortDependent:
+      break;
+  }
+  return "address_and_port_dependent";
+}
 
 class Checker {
  public:
@@ -135,13 +148,19 @@ class Checker {
       error(rule.at, "the rule has neither pool nor bypass; give pool: NAME or bypass: true");
     }
     if (rule.pool) check_pool_name(*rule.pool);
-    if (rule.mapping == Dependence::kAddressAndPortDependent &&
-        *rule.filtering == Dependence::kEndpointIndependent) {
-      error(
-          rule.filtering.at,
-          "filtering endpoint_independent has no meaning with mapping address_and_port_dependent, where a "
-          "mapping has one remote end only; give filtering: address_and_port_dependent, or another mapping");
-    }
+    check_filtering(rule);
+  }
+
+  // A mapping that depends on the remote end has no other ends that a wider filter could let in.
+  void check_filtering(const Rule& rule) {
+    if (*rule.filtering >= rule.mapping) return;
+    const bool by_address = rule.mapping == Dependence::kAddressDependent;
+    error(rule.filtering.at,
+          fmt::format(
+              "filtering {} has no meaning with mapping {}, where a mapping has one remote {} only; give "
+              "filtering: {}, or another mapping",
+              name_of(*rule.filtering), name_of(rule.mapping), by_address ? "address" : "end",
+              name_of(rule.mapping)));
   }
 
   void check_rule_interface(const Located<std::string>& interface) {

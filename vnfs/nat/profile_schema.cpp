@@ -105,7 +105,7 @@ Table<Rule> rule() {
                "port (RFC 4787 section 4.1).");
   table->field("filtering", &Rule::filtering, dependence(),
                "Who may answer by a mapping: anybody, whose address it was used for, or whose address and "
-               "port it was used for (RFC 4787 section 5).");
+               "port it was used for (RFC 4787 section 5). No wider than `mapping`.");
   return table;
 }
 

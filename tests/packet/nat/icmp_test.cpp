@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ICMP through the translation: RFC 5508, RFC 4787 REQ-12 to REQ-14.
+#include <array>
+#include <span>
+
 #include "tests/packet/nat/nat_bed.h"
 
 namespace millrace::testing {
@@ -134,6 +137,24 @@ TEST_P(Icmp, APacketTooBigForTheWayOutIsToldOfAsItWasSent) {
   EXPECT_EQ(int{error->icmp_type}, 3);
   EXPECT_EQ(int{error->icmp_code}, 4);
   EXPECT_EQ(error->embedded().ends(), "10.0.0.10:4000 > 192.0.2.9:53");
+}
+
+// RFC 1812 section 4.2.2.7. Not all devices send packets of several buffers.
+TEST_P(Icmp, ADatagramThatMayBeCutLeavesInPiecesOfOneBufferEach) {
+  NatBed bed(variant());
+  const auto big = NatBed::inside("10.0.0.10", "192.0.2.9").udp(4000, 53).payload(1300);
+  bed.bed().receive(kInside, big.bytes());
+  bed.bed().run();
+  std::array<rte_mbuf*, 4> pieces{};
+  ASSERT_EQ(bed.bed().take_transmitted(kOutside, pieces), 2U);
+  std::size_t payload = 0;
+  for (rte_mbuf* piece : std::span(pieces).first(2)) {
+    EXPECT_EQ(piece->nb_segs, 1);
+    EXPECT_EQ(piece->data_len, piece->pkt_len);
+    payload += piece->pkt_len - 18 - 20;  // Ethernet with a tag, IPv4
+    rte_pktmbuf_free(piece);
+  }
+  EXPECT_EQ(payload, 1308U);
 }
 
 TEST_P(Icmp, ATraceSeesTheGatewayFromBothSides) {

@@ -36,6 +36,10 @@ const Bad kBadSections[] = {
      "give endpoint_independent, address_dependent or address_and_port_dependent"},
     {RULE "pool: a, mapping: address_and_port_dependent, filtering: endpoint_independent}\n", "15:68",
      "a mapping has one remote end only; give filtering: address_and_port_dependent, or another mapping"},
+    {RULE "pool: a, mapping: address_and_port_dependent, filtering: address_dependent}\n", "15:68",
+     "filtering address_dependent has no meaning with mapping address_and_port_dependent"},
+    {RULE "pool: a, mapping: address_dependent, filtering: endpoint_independent}\n", "15:59",
+     "a mapping has one remote address only; give filtering: address_dependent, or another mapping"},
 
     {WITH "  nat64: {prefix: \"64:ff9b::/95\", pool: a}\n", "16:19",
      "RFC 6052 section 2.2 has no prefix of 95 bits; give one of 32, 40, 48, 56, 64 or 96"},
