@@ -10,7 +10,7 @@ namespace {
 class Nat64Session : public NatTest {};
 MILLRACE_NAT_VARIANTS(Nat64Session);
 
-constexpr std::string_view kHost = "2001:db8:1::10";
+constexpr std::string_view kSixHost = "2001:db8:1::10";
 constexpr std::string_view kServer = "64:ff9b::808:808";  // 8.8.8.8
 
 NatSpec with_prefix() {
@@ -19,9 +19,9 @@ NatSpec with_prefix() {
   return spec;
 }
 
-PacketBuilder udp_out(std::uint16_t port = 4000) { return NatBed::inside(kHost, kServer).udp(port, 53); }
+PacketBuilder udp_out(std::uint16_t port = 4000) { return NatBed::inside(kSixHost, kServer).udp(port, 53); }
 PacketBuilder tcp_out(std::string_view flags) {
-  return NatBed::inside(kHost, kServer).tcp(4000, 80).flags(flags);
+  return NatBed::inside(kSixHost, kServer).tcp(4000, 80).flags(flags);
 }
 
 // Section 3.5.1.
@@ -39,7 +39,7 @@ TEST_P(Nat64Session, OfUdpLastsFiveMinutesFromTheLastPacketFromInside) {
 // Section 3.5.3.
 TEST_P(Nat64Session, OfAQueryLastsAMinute) {
   NatBed bed(variant(), with_prefix());
-  ASSERT_TRUE(bed.one(kInside, NatBed::inside(kHost, kServer).echo_request(77, 1)));
+  ASSERT_TRUE(bed.one(kInside, NatBed::inside(kSixHost, kServer).echo_request(77, 1)));
   bed.wait(59'000);
   EXPECT_EQ(bed.sessions(), 1U);
   bed.wait(2'000);
@@ -82,9 +82,9 @@ TEST_P(Nat64Session, OfTcpIsOpenedFromOutside) {
       bed.one(kOutside, NatBed::outside("9.9.9.9", out->source).tcp(7, out->source_port).flags("S"));
   ASSERT_TRUE(syn);
   EXPECT_EQ(syn->source, "64:ff9b::909:909");
-  EXPECT_EQ(syn->destination, kHost);
+  EXPECT_EQ(syn->destination, kSixHost);
   EXPECT_EQ(syn->destination_port, 4000);
-  const auto answer = bed.one(kInside, NatBed::inside(kHost, "64:ff9b::909:909").tcp(4000, 7).flags("SA"));
+  const auto answer = bed.one(kInside, NatBed::inside(kSixHost, "64:ff9b::909:909").tcp(4000, 7).flags("SA"));
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->ends(), out->source_end() + " > 9.9.9.9:7");
   bed.wait(3'600'000);
@@ -130,7 +130,7 @@ TEST_P(Nat64Session, AllOfAHostHasOneOutsideAddress) {
     EXPECT_TRUE(ends.insert(out->source_end()).second);
   }
   const auto tcp = bed.one(kInside, tcp_out("S"));
-  const auto ping = bed.one(kInside, NatBed::inside(kHost, kServer).echo_request(77, 1));
+  const auto ping = bed.one(kInside, NatBed::inside(kSixHost, kServer).echo_request(77, 1));
   ASSERT_TRUE(tcp && ping);
   addresses.insert({tcp->source, ping->source});
   EXPECT_EQ(addresses.size(), 1U);
@@ -145,7 +145,7 @@ TEST_P(Nat64Session, ThatHasNoPortIsTold) {
   const auto told = bed.one(kInside, udp_out(2));
   ASSERT_TRUE(told);
   EXPECT_EQ(told->port, kInside);
-  EXPECT_EQ(told->destination, kHost);
+  EXPECT_EQ(told->destination, kSixHost);
   EXPECT_EQ(int{told->icmp_type}, 1);
   EXPECT_EQ(int{told->icmp_code}, 1);
   EXPECT_EQ(bed.dropped(nat::Drop::kSubscriberPorts), 1U);
@@ -167,7 +167,7 @@ TEST_P(Nat64Session, AnErrorOfARouterInsideComesFromTheHostsAddress) {
   NatBed bed(variant(), with_prefix());
   const auto out = bed.one(kInside, udp_out());
   ASSERT_TRUE(out);
-  const auto got = packet().ipv6(kServer, kHost).ttl(60).udp(53, 4000).payload(20);
+  const auto got = packet().ipv6(kServer, kSixHost).ttl(60).udp(53, 4000).payload(20);
   const auto error = bed.one(kInside, NatBed::inside("2001:db8:1::ffff", kServer).icmp(3, 0).embed(got));
   ASSERT_TRUE(error);
   EXPECT_EQ(error->source, out->source);

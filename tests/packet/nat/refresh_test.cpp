@@ -14,20 +14,20 @@ NatSpec unfiltered() {
   return spec;
 }
 
-PacketBuilder udp_out() { return NatBed::inside("10.0.0.10", "8.8.8.8").udp(4000, 53); }
+PacketBuilder refresh_udp_out() { return NatBed::inside("10.0.0.10", "8.8.8.8").udp(4000, 53); }
 
-PacketBuilder tcp_out(std::string_view flags) {
+PacketBuilder refresh_tcp_out(std::string_view flags) {
   return NatBed::inside("10.0.0.10", "8.8.8.8").tcp(4000, 80).flags(flags);
 }
 
 // RFC 7857 sections 5 and 6.
 TEST_P(Refresh, AMappingIsOfOneProtocol) {
   NatBed bed(variant(), unfiltered());
-  const auto udp = bed.one(kInside, udp_out());
+  const auto udp = bed.one(kInside, refresh_udp_out());
   ASSERT_TRUE(udp);
   bed.refused(kOutside, NatBed::outside("9.9.9.9", udp->source).tcp(7, udp->source_port).flags("S"),
               nat::Drop::kNoBinding);
-  const auto tcp = bed.one(kInside, tcp_out("S"));
+  const auto tcp = bed.one(kInside, refresh_tcp_out("S"));
   ASSERT_TRUE(tcp);
   EXPECT_EQ(bed.mappings(), 2U);
   EXPECT_TRUE(bed.one(kOutside, NatBed::outside("9.9.9.9", tcp->source).tcp(7, tcp->source_port).flags("S")));
@@ -37,7 +37,7 @@ TEST_P(Refresh, AMappingIsOfOneProtocol) {
 // RFC 7857 section 6.1.
 TEST_P(Refresh, WhatIsFilteredRefreshesNothing) {
   NatBed bed(variant());
-  const auto out = bed.one(kInside, udp_out());
+  const auto out = bed.one(kInside, refresh_udp_out());
   ASSERT_TRUE(out);
   bed.wait(200'000);
   bed.refused(kOutside, NatBed::outside("9.9.9.9", out->source).udp(53, out->source_port),
@@ -51,7 +51,7 @@ TEST_P(Refresh, WhatIsFilteredRefreshesNothing) {
 // RFC 7857 section 6.1.1.
 TEST_P(Refresh, AnErrorFromInsideRefreshesNothing) {
   NatBed bed(variant());
-  ASSERT_TRUE(bed.one(kInside, udp_out()));
+  ASSERT_TRUE(bed.one(kInside, refresh_udp_out()));
   bed.wait(200'000);
   const auto got = packet().ipv4("8.8.8.8", "10.0.0.10").ttl(63).udp(53, 4000).payload(20);
   ASSERT_TRUE(bed.one(kInside, NatBed::inside("10.0.0.10", "8.8.8.8").icmp(3, 3).embed(got, 28)));
@@ -64,16 +64,16 @@ TEST_P(Refresh, AnErrorFromInsideRefreshesNothing) {
 // RFC 7857 sections 2.2 and 6.1.1: each is translated, and four minutes count from the first.
 TEST_P(Refresh, ResetsThatComeAgainRefreshNothing) {
   NatBed bed(variant());
-  const auto syn = bed.one(kInside, tcp_out("S"));
+  const auto syn = bed.one(kInside, refresh_tcp_out("S"));
   ASSERT_TRUE(syn);
   const auto back = [&](std::string_view flags) {
     return NatBed::outside("8.8.8.8", syn->source).tcp(80, syn->source_port).flags(flags);
   };
   ASSERT_TRUE(bed.one(kOutside, back("SA")));
-  ASSERT_TRUE(bed.one(kInside, tcp_out("A")));
-  ASSERT_TRUE(bed.one(kInside, tcp_out("R")));
+  ASSERT_TRUE(bed.one(kInside, refresh_tcp_out("A")));
+  ASSERT_TRUE(bed.one(kInside, refresh_tcp_out("R")));
   bed.wait(120'000);
-  ASSERT_TRUE(bed.one(kInside, tcp_out("R")));
+  ASSERT_TRUE(bed.one(kInside, refresh_tcp_out("R")));
   ASSERT_TRUE(bed.one(kOutside, back("R")));
   bed.wait(119'000);
   EXPECT_EQ(bed.sessions(), 1U);
