@@ -71,9 +71,13 @@ struct WireRemote {
 };
 
 struct WireLease {
+  static constexpr std::uint8_t kPinhole = 0x01;
+
   WireOutside of;
   std::uint8_t kind;
+  std::uint8_t flags;
   std::uint8_t remote_count;
+  std::uint8_t zero;
   WireEnd remote;
   Lease::Nonce nonce;
   be32 left_ms;
@@ -82,7 +86,7 @@ struct WireLease {
 
 static_assert(WireFormat<WireMapping> && sizeof(WireMapping) == 48);
 static_assert(WireFormat<WireSession> && sizeof(WireSession) == 46);
-static_assert(WireFormat<WireLease> && sizeof(WireLease) == 106);
+static_assert(WireFormat<WireLease> && sizeof(WireLease) == 108);
 constexpr std::size_t kLongestFrame = kMostPerFrame * sizeof(WireLease);
 
 // A number that is in wire order in memory, as bytes and back.
@@ -188,6 +192,7 @@ WireLease wire_of(const PortableLease& lease) noexcept {
   WireLease wire{};
   wire.of = wire_of(lease.of);
   wire.kind = static_cast<std::uint8_t>(lease.kind);
+  wire.flags = lease.pinhole ? WireLease::kPinhole : 0;
   wire.remote_count = static_cast<std::uint8_t>(lease.remotes.size());
   wire.remote = wire_of(lease.remote);
   wire.nonce = lease.nonce;
@@ -204,6 +209,7 @@ PortableLease binding_of(const WireLease& wire) {
   PortableLease lease;
   lease.of = outside_of(wire.of);
   lease.kind = static_cast<Lease::Kind>(wire.kind);
+  lease.pinhole = (wire.flags & WireLease::kPinhole) != 0;
   lease.remote = end_of(wire.remote);
   lease.nonce = wire.nonce;
   lease.left = wire.left_ms.host();
@@ -247,6 +253,7 @@ const char* fault_of(const WireLease& wire) {
   if (const char* fault = fault_of(wire.of)) return fault;
   const auto kind = static_cast<Lease::Kind>(wire.kind);
   if (kind != Lease::Kind::kMapping && kind != Lease::Kind::kSession) return "its kind is unknown";
+  if ((wire.flags & ~WireLease::kPinhole) != 0) return "it has unknown flags";
   if (wire.remote_count > Lease::kMostRemotes) return "it lets in more than it can";
   return nullptr;
 }

@@ -63,6 +63,7 @@ struct PortableLease {
   Lease::Kind kind = Lease::Kind::kMapping;
   Endpoint remote;  // of the session, as seen outside
   Lease::Nonce nonce{};
+  bool pinhole = false;
   Tick left = 0;
   std::vector<Lease::Remote> remotes;
   bool operator==(const PortableLease&) const = default;

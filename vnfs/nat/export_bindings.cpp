@@ -128,7 +128,8 @@ class Exporter {
     out.of = outside_of(found.mapping);
     out.kind = lease.kind;
     out.remote = found.remote;
-    out.nonce = lease.nonce;
+    if (!lease.pinhole) out.nonce = lease.nonce;  // another process has another
+    out.pinhole = lease.pinhole;
     out.left = tick_after(lease.expires, now) ? lease.expires - now : 0;
     out.remotes.assign(lease.remotes.begin(), lease.remotes.begin() + lease.remote_count);
     return out;

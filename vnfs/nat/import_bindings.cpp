@@ -78,17 +78,21 @@ class Importer {
     const Tick now = bindings_.now();
     const MappingIndex mapping = find(from.of);
     if (mapping == kNoIndex || from.left == 0) return false;
-    const Subscriber& subscriber = bindings_.subscriber(bindings_.mapping(mapping).subscriber);
-    if (!policy_.keeps(subscriber.address, bindings_.mapping(mapping))) return false;
     std::uint32_t binding = mapping;
     if (from.kind == Lease::Kind::kSession) {
       const Mapping& of = bindings_.mapping(mapping);
       binding = bindings_.find(Tuple::of(from.remote, of.outside(), of.protocol, of.domain)).session;
       if (binding == kNoIndex) return false;
     }
-    const LeaseIndex index = bindings_.lease(from.kind, binding, from.nonce, from.left, now);
+    const Lease::Nonce& nonce = from.pinhole ? bindings_.algs().nonce() : from.nonce;
+    const LeaseIndex index = bindings_.lease(from.kind, binding, nonce, from.left, now);
     if (index == kNoIndex) return false;
     Lease& lease = bindings_.leases()[index];
+    lease.pinhole = from.pinhole;
+    if (!policy_.keeps(bindings_.subscriber(lease.subscriber).address, lease, bindings_.mapping(mapping))) {
+      bindings_.end_lease(index, 0, now);
+      return false;
+    }
     lease.remote_count = static_cast<std::uint8_t>(from.remotes.size());
     std::ranges::copy(from.remotes, lease.remotes.begin());
     return true;

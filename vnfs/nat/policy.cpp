@@ -60,14 +60,17 @@ const Policy::Place* Policy::find(net::Ipv4Address address, std::uint16_t domain
   return found != places_.end() && kByAddress(*found) == wanted ? &*found : nullptr;
 }
 
-bool Policy::keeps(const net::IpAddress& subscriber, const Mapping& mapping) const noexcept {
+bool Policy::gives(const net::IpAddress& subscriber, std::uint16_t pool) const noexcept {
+  return std::ranges::any_of(
+      rules, [&](const Rule& rule) { return rule.pool == pool && any_contains(rule.sources, subscriber); });
+}
+
+bool Policy::keeps(const net::IpAddress& subscriber, const Lease& lease,
+                   const Mapping& mapping) const noexcept {
   const Place* place = find(mapping.outside().ipv4(), mapping.domain);
-  if (!port_control || place == nullptr || !pools[place->pool].has_port(mapping.outside_port_host()))
-    return false;
-  if (!subscriber.is_v4()) return nat64 && nat64->rule.pool == place->pool;
-  return std::ranges::any_of(rules, [&](const Rule& rule) {
-    return rule.pool == place->pool && any_contains(rule.sources, subscriber);
-  });
+  if (place == nullptr || !pools[place->pool].has_port(mapping.outside_port_host())) return false;
+  if (!port_control && !lease.pinhole) return false;
+  return subscriber.is_v4() ? gives(subscriber, place->pool) : nat64 && nat64->rule.pool == place->pool;
 }
 
 std::optional<unsigned> Policy::owner_of_outside(Endpoint outside, std::uint8_t protocol,

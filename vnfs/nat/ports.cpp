@@ -56,12 +56,13 @@ bool Ports::take_from_run(OutsideAddress& address, unsigned run, const Pool& poo
   return true;
 }
 
-bool Ports::take_from_blocks(Subscriber& subscriber, const Pool& pool, PortSpace space,
-                             OutsidePort& out) noexcept {
+// Of blocks at one address `only`, unless that is null.
+bool Ports::take_from_blocks(Subscriber& subscriber, const Pool& pool, PortSpace space, OutsidePort& out,
+                             const OutsideAddress* only) noexcept {
   for (unsigned i = 0, at = below(subscriber.block_count); i < subscriber.block_count; ++i) {
     Block& block = subscriber.blocks[(at + i) % subscriber.block_count];
     OutsideAddress& address = book_[block.address];
-    if (!pool.has(address.address())) continue;
+    if (!pool.has(address.address()) || (only != nullptr && only != &address)) continue;
     const unsigned from = below(block.runs);
     for (unsigned run = 0; run < block.runs; ++run) {
       if (!take_from_run(address, block.first_run + (from + run) % block.runs, pool, space, out)) continue;
@@ -72,15 +73,19 @@ bool Ports::take_from_blocks(Subscriber& subscriber, const Pool& pool, PortSpace
   return false;
 }
 
+// The only address the subscriber may have ports of, without being told; null when it is free to choose.
+OutsideAddress* Ports::paired_address(const Subscriber& subscriber, const Pool& pool) const noexcept {
+  if (!pool.paired || pool.arithmetic || subscriber.paired == kNoAddress) return nullptr;
+  OutsideAddress& address = book_[subscriber.paired];
+  return address.domain() == pool.domain && pool.has(address.address()) ? &address : nullptr;
+}
+
 // Calls attempt(address) for the addresses the subscriber may have a port of, until one has it.
 template <class Try>
 bool Ports::try_addresses(Subscriber& subscriber, const Pool& pool, Try&& attempt) noexcept {
   const std::size_t count = pool.addresses.size();
   if (count == 0) return false;
-  if (pool.paired && subscriber.paired != kNoAddress) {
-    OutsideAddress& address = book_[subscriber.paired];
-    if (address.domain() == pool.domain && pool.has(address.address())) return attempt(address);
-  }
+  if (OutsideAddress* paired = paired_address(subscriber, pool); paired != nullptr) return attempt(*paired);
   std::size_t at = below(static_cast<unsigned>(count));
   if (pool.paired) at = place_of(subscriber, count);
   for (std::size_t i = 0; i < std::min(count, kAddressTries); ++i) {
@@ -192,14 +197,15 @@ Shortage Ports::take(Subscriber& subscriber, SubscriberIndex number, const Pool&
       return take_from_ring(address, subscriber.bucket, pool, space, out);
     });
   } else {
-    found = take_from_blocks(subscriber, pool, space, out);
+    const OutsideAddress* only = paired_address(subscriber, pool);
+    found = take_from_blocks(subscriber, pool, space, out, only);
     if (!found) {
       if (subscriber.block_count >= pool.blocks_per_subscriber) return Shortage::kSubscriber;
       const bool claimed = pool.arithmetic ? claim_own_block(subscriber, number, pool, now)
                                            : try_addresses(subscriber, pool, [&](OutsideAddress& address) {
                                                return claim_block(address, subscriber, number, pool, now);
                                              });
-      found = claimed && take_from_blocks(subscriber, pool, space, out);
+      found = claimed && take_from_blocks(subscriber, pool, space, out, only);
     }
   }
   if (!found) return Shortage::kPool;
@@ -240,6 +246,22 @@ Shortage Ports::take_exactly(Subscriber& subscriber, SubscriberIndex number, con
   for (unsigned i = 0; i < subscriber.block_count; ++i) {
     if (holds(subscriber.blocks[i], address.id(), run)) subscriber.blocks[i].idle = false;
   }
+  return Shortage::kNone;
+}
+
+Shortage Ports::take_at(Subscriber& subscriber, SubscriberIndex number, const Pool& pool, PortSpace space,
+                        OutsideAddress& address, OutsidePort& out, Tick now) noexcept {
+  std::uint32_t& count = subscriber.ports[index_of(space)];
+  if (count >= pool.ports_per_subscriber) return Shortage::kSubscriber;
+  if (pool.block_runs == 0) {
+    if (!take_from_ring(address, subscriber.bucket, pool, space, out)) return Shortage::kPool;
+  } else if (!take_from_blocks(subscriber, pool, space, out, &address)) {
+    if (subscriber.block_count >= pool.blocks_per_subscriber) return Shortage::kSubscriber;
+    const bool claimed = !pool.arithmetic && claim_block(address, subscriber, number, pool, now);
+    if (!claimed || !take_from_blocks(subscriber, pool, space, out, &address)) return Shortage::kPool;
+  }
+  if (subscriber.paired == kNoAddress) subscriber.paired = address.id();
+  ++count;
   return Shortage::kNone;
 }
 

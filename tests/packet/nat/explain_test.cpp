@@ -10,12 +10,12 @@ namespace {
 class Explain : public NatTest {};
 MILLRACE_NAT_VARIANTS(Explain);
 
-constexpr std::string_view kServer = "93.184.216.34";
+constexpr std::string_view kAskedServer = "93.184.216.34";
 
 struct Asked {
   std::uint16_t interface = kLan;
   std::string_view source = "10.0.0.10";
-  std::string_view destination = kServer;
+  std::string_view destination = kAskedServer;
   std::uint16_t source_port = 4000;
   std::uint16_t destination_port = 53;
   std::string_view protocol = "udp";
@@ -124,7 +124,7 @@ TEST_P(Explain, OutwardAndItsAnswer) {
     // Again, as a session's; then its answer, then what its filter stops.
     check(bed, {.protocol = protocol, .flags = "ack"});
     const Asked answer{.interface = kWan,
-                       .source = kServer,
+                       .source = kAskedServer,
                        .destination = "203.0.113.1",
                        .source_port = 53,
                        .destination_port = sent->source_port,
@@ -156,7 +156,7 @@ TEST_P(Explain, WhatTheProfileSays) {
   const auto outside = [](std::string_view destination, std::uint16_t port,
                           std::string_view protocol = "udp") {
     return Asked{.interface = kWan,
-                 .source = kServer,
+                 .source = kAskedServer,
                  .destination = destination,
                  .source_port = 53,
                  .destination_port = port,

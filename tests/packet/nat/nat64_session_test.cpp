@@ -11,7 +11,7 @@ class Nat64Session : public NatTest {};
 MILLRACE_NAT_VARIANTS(Nat64Session);
 
 constexpr std::string_view kSixHost = "2001:db8:1::10";
-constexpr std::string_view kServer = "64:ff9b::808:808";  // 8.8.8.8
+constexpr std::string_view kPrefixedServer = "64:ff9b::808:808";  // 8.8.8.8
 
 NatSpec with_prefix() {
   NatSpec spec;
@@ -19,9 +19,11 @@ NatSpec with_prefix() {
   return spec;
 }
 
-PacketBuilder udp_out(std::uint16_t port = 4000) { return NatBed::inside(kSixHost, kServer).udp(port, 53); }
+PacketBuilder udp_out(std::uint16_t port = 4000) {
+  return NatBed::inside(kSixHost, kPrefixedServer).udp(port, 53);
+}
 PacketBuilder tcp_out(std::string_view flags) {
-  return NatBed::inside(kSixHost, kServer).tcp(4000, 80).flags(flags);
+  return NatBed::inside(kSixHost, kPrefixedServer).tcp(4000, 80).flags(flags);
 }
 
 // Section 3.5.1.
@@ -39,7 +41,7 @@ TEST_P(Nat64Session, OfUdpLastsFiveMinutesFromTheLastPacketFromInside) {
 // Section 3.5.3.
 TEST_P(Nat64Session, OfAQueryLastsAMinute) {
   NatBed bed(variant(), with_prefix());
-  ASSERT_TRUE(bed.one(kInside, NatBed::inside(kSixHost, kServer).echo_request(77, 1)));
+  ASSERT_TRUE(bed.one(kInside, NatBed::inside(kSixHost, kPrefixedServer).echo_request(77, 1)));
   bed.wait(59'000);
   EXPECT_EQ(bed.sessions(), 1U);
   bed.wait(2'000);
@@ -130,7 +132,7 @@ TEST_P(Nat64Session, AllOfAHostHasOneOutsideAddress) {
     EXPECT_TRUE(ends.insert(out->source_end()).second);
   }
   const auto tcp = bed.one(kInside, tcp_out("S"));
-  const auto ping = bed.one(kInside, NatBed::inside(kSixHost, kServer).echo_request(77, 1));
+  const auto ping = bed.one(kInside, NatBed::inside(kSixHost, kPrefixedServer).echo_request(77, 1));
   ASSERT_TRUE(tcp && ping);
   addresses.insert({tcp->source, ping->source});
   EXPECT_EQ(addresses.size(), 1U);
@@ -167,8 +169,9 @@ TEST_P(Nat64Session, AnErrorOfARouterInsideComesFromTheHostsAddress) {
   NatBed bed(variant(), with_prefix());
   const auto out = bed.one(kInside, udp_out());
   ASSERT_TRUE(out);
-  const auto got = packet().ipv6(kServer, kSixHost).ttl(60).udp(53, 4000).payload(20);
-  const auto error = bed.one(kInside, NatBed::inside("2001:db8:1::ffff", kServer).icmp(3, 0).embed(got));
+  const auto got = packet().ipv6(kPrefixedServer, kSixHost).ttl(60).udp(53, 4000).payload(20);
+  const auto error =
+      bed.one(kInside, NatBed::inside("2001:db8:1::ffff", kPrefixedServer).icmp(3, 0).embed(got));
   ASSERT_TRUE(error);
   EXPECT_EQ(error->source, out->source);
   EXPECT_EQ(error->destination, "8.8.8.8");

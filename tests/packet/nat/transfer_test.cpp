@@ -16,7 +16,7 @@ class Transfer : public NatTest {
 };
 MILLRACE_NAT_VARIANTS(Transfer);
 
-constexpr std::string_view kServer = "93.184.216.34";
+constexpr std::string_view kTransferServer = "93.184.216.34";
 
 NatSpec everything() {
   NatSpec spec = pcp_client::answering();
@@ -58,19 +58,19 @@ std::vector<Conversation> converse(NatBed& bed) {
     return packet.udp(sent.destination_port, sent.source_port).payload(9);
   };
   for (const std::string_view host : {"10.0.0.10", "10.0.0.11", "10.0.3.7", "10.0.0.80"}) {
-    const auto udp = NatBed::inside(host, kServer).udp(4000, 53).payload(5);
+    const auto udp = NatBed::inside(host, kTransferServer).udp(4000, 53).payload(5);
     begin(udp, udp, udp_answer);
     begin(
-        NatBed::inside(host, kServer).tcp(4001, 80).flags("S"),
-        NatBed::inside(host, kServer).tcp(4001, 80).flags("A").payload(4),
+        NatBed::inside(host, kTransferServer).tcp(4001, 80).flags("S"),
+        NatBed::inside(host, kTransferServer).tcp(4001, 80).flags("A").payload(4),
         [](PacketBuilder packet, const Seen& sent) { return packet.tcp(80, sent.source_port).flags("SA"); });
-    const auto ping = NatBed::inside(host, kServer).echo_request(77, 1);
+    const auto ping = NatBed::inside(host, kTransferServer).echo_request(77, 1);
     begin(ping, ping,
           [](PacketBuilder packet, const Seen& sent) { return packet.echo_reply(sent.source_port, 1); });
   }
   const auto through = NatBed::inside("2001:db8:1::10", "64:ff9b::808:808").udp(4000, 53).payload(20);
   begin(through, through, udp_answer);
-  const auto tenant = NatBed::from(kTenant, "10.0.0.10", kServer).udp(4000, 53).payload(5);
+  const auto tenant = NatBed::from(kTenant, "10.0.0.10", kTransferServer).udp(4000, 53).payload(5);
   begin(tenant, tenant, udp_answer);
   return all;
 }
@@ -105,7 +105,7 @@ TEST_P(Transfer, EverySessionGoesOnWithItsOutsidePort) {
 TEST_P(Transfer, APortThatRestsGoesOnResting) {
   const NatSpec spec = everything();
   NatBed from(variant(), spec);
-  const auto sent = from.one(kInside, NatBed::inside("10.0.0.10", kServer).udp(4000, 53));
+  const auto sent = from.one(kInside, NatBed::inside("10.0.0.10", kTransferServer).udp(4000, 53));
   ASSERT_TRUE(sent);
   from.wait(300'500);
   ASSERT_EQ(from.sessions(), 0U);
@@ -115,7 +115,7 @@ TEST_P(Transfer, APortThatRestsGoesOnResting) {
   EXPECT_EQ(to.mappings(), 1U);
   to.wait(50'000);
   EXPECT_EQ(to.mappings(), 1U);
-  const auto in = NatBed::outside(kServer, sent->source).udp(53, sent->source_port);
+  const auto in = NatBed::outside(kTransferServer, sent->source).udp(53, sent->source_port);
   to.refused(kOutside, in, nat::Drop::kNoBinding);
   to.wait(15'000);
   EXPECT_EQ(to.mappings(), 0U);
@@ -176,12 +176,13 @@ TEST_P(Transfer, APortThatAnotherHasIsNotTaken) {
   spec.pools[0].first_port = 2000;
   spec.pools[0].last_port = 2000;
   NatBed from(variant(), spec);
-  ASSERT_TRUE(from.one(kInside, NatBed::inside("10.0.0.10", kServer).udp(4000, 53)));
+  ASSERT_TRUE(from.one(kInside, NatBed::inside("10.0.0.10", kTransferServer).udp(4000, 53)));
   NatBed to(other(), spec);
-  const auto own = to.one(kInside, NatBed::inside("10.0.0.55", kServer).udp(4000, 53));
+  const auto own = to.one(kInside, NatBed::inside("10.0.0.55", kTransferServer).udp(4000, 53));
   ASSERT_TRUE(own);
   expect_taken(to, from.exported(), 0, 2);
-  const auto answer = to.one(kOutside, NatBed::outside(kServer, own->source).udp(53, own->source_port));
+  const auto answer =
+      to.one(kOutside, NatBed::outside(kTransferServer, own->source).udp(53, own->source_port));
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->destination, "10.0.0.55");
 }

@@ -48,6 +48,7 @@ class SomeBindings {
     lease.kind = random_() % 2 == 0 ? Lease::Kind::kMapping : Lease::Kind::kSession;
     lease.remote = end();
     for (auto& byte : lease.nonce) byte = static_cast<std::uint8_t>(random_());
+    lease.pinhole = random_() % 2 == 0;
     lease.left = number32();
     for (unsigned i = random_() % (Lease::kMostRemotes + 1); i != 0; --i)
       lease.remotes.push_back({number32(), number32(), number16()});
