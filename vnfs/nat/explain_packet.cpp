@@ -306,7 +306,9 @@ class Explanation {
       });
     }
     if (found.session) return translate_by_session(found);
+    const bool lie = policy_.is_ours(described_.source, packet_.domain, network_);
     if (static_inside) {
+      if (lie) return drop(Drop::kSpoofed);
       out_["binding"] =
           object{{"by", "static"}, {"inside", text_of(static_inside->end)}, {"outside", text_of(to)}};
       if (const auto refused = refused_opening(true)) return drop(*refused);
@@ -319,6 +321,7 @@ class Explanation {
         text_of(found.inside, be16::from_wire(found.mapping->inside_port).host(), true);
     out_["binding"] = object{{"by", "mapping"}, {"inside", inside}, {"outside", text_of(to)}};
     if (!found.lets_in) return drop(Drop::kFiltered);
+    if (lie) return drop(Drop::kSpoofed);
     if (const auto refused = refused_opening(false)) return drop(*refused);
     becomes(text_of(source()), inside);
     verdict("translate", fmt::format("let in to {}, because its port is open to this sender", inside));

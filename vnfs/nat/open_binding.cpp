@@ -295,6 +295,8 @@ void OpenBinding::open_inward(Batch& batch, Packet& packet, const Policy& policy
   MappingIndex number = bindings.find_mapping(outside, tuple.protocol(), tuple.domain());
   if (number == kNoIndex) {
     if (const auto inside = policy.statics.inside_of(outside, tuple.protocol(), tuple.domain())) {
+      if (!packet.restarted && policy.is_ours(packet.source(), packet.domain, network))
+        return batch.drop(packet, Drop::kSpoofed);
       if (!may_open(batch, packet, true, policy)) return;
       number = static_mapping(batch, packet, inside->end, inside->domain,
                               {.end = outside, .domain = tuple.domain()}, tuple.protocol());
@@ -308,6 +310,8 @@ void OpenBinding::open_inward(Batch& batch, Packet& packet, const Policy& policy
   }
   const Mapping& mapping = bindings.mapping(number);
   if (!bindings.lets_in(number, tuple.source())) return turn_away(batch, packet, Drop::kFiltered, policy);
+  if (!packet.restarted && policy.is_ours(packet.source(), packet.domain, network))
+    return batch.drop(packet, Drop::kSpoofed);
   if (!may_open(batch, packet, mapping.has(Mapping::kStatic), policy)) return;
   const Subscriber& subscriber = bindings.subscriber(mapping.subscriber);
   // RFC 6888 REQ-5: who sends to an open port takes the subscriber's share and no more.

@@ -47,6 +47,15 @@ void Policy::settle() {
   std::ranges::sort(places_, {}, kByAddress);
 }
 
+bool Policy::is_ours(const net::IpAddress& address, core::DomainId domain,
+                     const core::Network& network) const noexcept {
+  using Kind = core::NextHop::Kind;
+  const core::NextHopId back = network.find_route(domain, address);
+  if (!back.valid()) return false;
+  const core::NextHop& hop = network.next_hops[back.value()];
+  return hop.kind == Kind::kFunction || hop.kind == Kind::kHost || role(hop.interface) == Role::kInside;
+}
+
 const Rule* Policy::match(core::InterfaceId interface, const net::IpAddress& source,
                           const net::IpAddress& destination) const noexcept {
   const auto found = std::ranges::find_if(

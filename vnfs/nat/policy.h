@@ -88,6 +88,9 @@ class Policy final : public core::Policy, public core::Ownership {
   [[nodiscard]] Role side(const core::Packet& packet) const noexcept {
     return packet.restarted ? Role::kOutside : role(packet.ingress);
   }
+  // Whether the address is inside, or the appliance's, so that nobody outside has it: RFC 3704 section 2.
+  [[nodiscard]] bool is_ours(const net::IpAddress& address, core::DomainId domain,
+                             const core::Network& network) const noexcept;
   // Null when no rule says how the packet is translated.
   [[nodiscard]] const Rule* match(core::InterfaceId interface, const net::IpAddress& source,
                                   const net::IpAddress& destination) const noexcept;

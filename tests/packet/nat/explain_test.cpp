@@ -166,6 +166,9 @@ TEST_P(Explain, WhatTheProfileSays) {
   check(bed, outside("203.0.113.8", 80, "gre"));
   check(bed, outside("203.0.113.1", 80));
   check(bed, outside("10.0.0.10", 80));
+  Asked lie = outside("203.0.113.8", 80);
+  lie.source = "10.0.0.10";
+  check(bed, lie);
 }
 
 TEST_P(Explain, RulesAreToldOfUntilOneMatches) {

@@ -132,5 +132,20 @@ TEST_P(Static, AMappingThatTheProfileTakesBackEnds) {
   bed.refused(kOutside, udp, nat::Drop::kNoBinding);
 }
 
+// RFC 3704: nobody outside has an address of ours.
+TEST_P(Static, WhoClaimsAnAddressOfOursFromOutsideIsRefused) {
+  NatBed bed(variant(), one_to_one());
+  const auto sent = bed.one(kInside, NatBed::inside("10.0.0.10", "8.8.8.8").udp(4000, 53));
+  ASSERT_TRUE(sent);
+  for (const std::string_view source : {"10.0.0.10", "10.0.5.5", "198.51.100.2", "203.0.113.1"})
+    bed.refused(kOutside, NatBed::outside(source, "203.0.113.8").udp(999, 80), nat::Drop::kSpoofed);
+  bed.change([](NatSpec& spec) { spec.rules[0].filtering = nat::Dependence::kEndpoint; });
+  const auto open = bed.one(kInside, NatBed::inside("10.0.0.11", "8.8.8.8").udp(4000, 53));
+  ASSERT_TRUE(open);
+  bed.refused(kOutside, NatBed::outside("10.0.0.10", open->source).udp(999, open->source_port),
+              nat::Drop::kSpoofed);
+  EXPECT_TRUE(bed.one(kOutside, NatBed::outside("9.9.9.9", "203.0.113.8").udp(999, 80)));
+}
+
 }  // namespace
 }  // namespace millrace::testing
