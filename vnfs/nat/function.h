@@ -12,12 +12,14 @@
 #include "vnfs/nat/translate.h"
 #include "vnfs/nat/translate_errors.h"
 #include "vnfs/nat/translate_family.h"
+#include "vnfs/nat/translate_prefix.h"
 #include "vnfs/nat/worker_state.h"
 
 namespace millrace::nat {
 
 [[nodiscard]] inline auto make_pipeline(WorkerState& state) {
   return core::pipeline_over<Policy>(AnswerPortControl{state},  // PCP and NAT-PMP, when the policy has them
+                                     TranslatePrefix{state},    // of IPv6 networks, when the policy has such
                                      FindBinding{state},        // known, new, or stale since a policy change
                                      OpenBinding{state},        // new and stale only
                                      TranslateErrors{state},    // ICMP errors about sessions
@@ -54,9 +56,8 @@ class NatFunction final : public core::Function {
       state_.sweep_until = now + 2 * flow::TableSweep::kLongestRound;
     }
     if (tick_after(state_.sweep_until, now)) sweep_sessions(policy, now);
-    state_.waiting_syns.answer(
-        state_.services.originator, *in_force.network, now,
-        [&](const Tuple& tuple) { return bindings.find(tuple).session != kNoIndex; });
+    state_.waiting_syns.answer(state_.services.originator, *in_force.network, now,
+                               [&](const Tuple& tuple) { return bindings.find(tuple).session != kNoIndex; });
     state_.epoch.advance(now);
     state_.lease_sweep.advance(bindings.leases().records(), now, [&](LeaseIndex index) {
       const Lease& lease = bindings.leases()[index];

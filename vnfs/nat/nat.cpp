@@ -23,8 +23,6 @@ const profile::Section& own_of(const LoadedProfile& profile) {
 // What the profile asks for and does not get.
 std::vector<std::string> notes_on(const profile::Section& own) {
   std::vector<std::string> notes;
-  if (!own.nptv6.empty())
-    notes.emplace_back("nat.nptv6 is not in force: packets of these networks are routed as they are");
   if (!own.alg.empty())
     notes.emplace_back(
         "nat.alg is not in force: messages that carry addresses (FTP, SIP, PPTP) pass as they are");

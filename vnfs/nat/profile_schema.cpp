@@ -208,8 +208,10 @@ Table<Nptv6> nptv6() {
   table->position(&Nptv6::at);
   table->field("inside", &Nptv6::inside, prefix(net::Family::kIpv6), "Prefix inside, of at most 64 bits.",
                kRequired);
-  table->field("outside", &Nptv6::outside, prefix(net::Family::kIpv6), "Prefix outside, of the same length.",
-               kRequired);
+  table->field("outside", &Nptv6::outside, prefix(net::Family::kIpv6),
+               "Prefix outside, of the same length. Routers outside send it to the gateway.", kRequired);
+  table->field("domain", &Nptv6::domain, domain_name(), "Routing domain of the inside network.",
+               absent_means("`default`"));
   return table;
 }
 
@@ -236,9 +238,10 @@ Table<Timeouts> timeouts() {
                "TCP after the handshake.");
   table->field("tcp_transitory", &Timeouts::tcp_transitory, idle_time(4min, "RFC 5382 REQ-5"),
                "TCP in handshake, after FIN, and after RST.");
-  table->field("tcp_syn", &Timeouts::tcp_syn, idle_time(6s, "RFC 5382 REQ-4"),
-               "How long a SYN from outside that nobody asked for may wait for one from inside; then its sender "
-               "gets an ICMP port unreachable.");
+  table->field(
+      "tcp_syn", &Timeouts::tcp_syn, idle_time(6s, "RFC 5382 REQ-4"),
+      "How long a SYN from outside that nobody asked for may wait for one from inside; then its sender "
+      "gets an ICMP port unreachable.");
   table->field("udp", &Timeouts::udp, idle_time(2min, "RFC 4787 REQ-5"), "UDP.");
   table->field("udp_well_known", &Timeouts::udp_well_known, duration(1s, 7 * 24h),
                "UDP to ports 0 to 1023, such as DNS (RFC 4787 REQ-5a); at most `udp`.",
@@ -289,9 +292,7 @@ Table<Section> section() {
                "Deterministic mappings. They come after static ones and before rules.");
   table->field("nat64", &Section::nat64, nat64(), "IPv6 hosts inside reach IPv4 outside.",
                absent_means("off"));
-  table->field("nptv6", &Section::nptv6, nptv6(),
-               "IPv6 networks that have another prefix outside. Not in force yet: such packets are routed as "
-               "they are.");
+  table->field("nptv6", &Section::nptv6, nptv6(), "IPv6 networks that have another prefix outside.");
   table->field("hairpin", &Section::hairpin, boolean(),
                "Whether hosts inside reach each other by outside addresses (RFC 4787 REQ-9).");
   table->field(
