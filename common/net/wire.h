@@ -216,6 +216,7 @@ inline constexpr std::uint8_t kCodeNoRoute = 0;
 inline constexpr std::uint8_t kCodeAdminProhibited = 1;
 inline constexpr std::uint8_t kCodeAddressUnreachable = 3;
 inline constexpr std::uint8_t kCodePortUnreachable = 4;
+inline constexpr std::uint8_t kCodeSourcePolicy = 5;
 inline constexpr std::uint8_t kCodeErroneousField = 0;
 inline constexpr std::uint8_t kCodeUnknownNextHeader = 1;
 }  // namespace icmpv6

@@ -9,11 +9,17 @@ import threading
 import lab
 from lab import SERVER4, SERVER6
 
-PROFILE = (lab.ROOT / "vnfs/nat/profiles/quickstart.yaml").read_text()
+PROFILE = (lab.ROOT / "vnfs/nat/profiles/quickstart.yaml").read_text() + """\
+  nptv6: {inside: "fd01:203:405::/48", outside: "2001:db8:3::/48"}
+routes:
+  - {to: "fd01:203:405::/48", via: "2001:db8:1::10"}
+"""
 POOL = ipaddress.ip_network("198.51.100.64/28")
 CLIENTS = 200
 # The server, as clients of IPv6 see it.
 SERVER64 = "2001:db8:64::c633:640a"
+# A client of a network that has another prefix outside: 030a - (2001 + 0db8 + 0003) = d54d, for subnet 0.
+CLIENT_MAPPED, CLIENT_OUTSIDE = "fd01:203:405::10", "2001:db8:3:d54d::10"
 
 
 class Mirror:
@@ -50,6 +56,8 @@ class NatTraffic(lab.TestCase):
         cls.lab.run("server", "ip", "-6", "route", "add", "2001:db8:1::/64", "via", "2001:db8:2::1", check=False)
         for host in range(20, 20 + CLIENTS):
             cls.lab.run("client", "ip", "address", "add", f"192.0.2.{host}/24", "dev", "eth0")
+        cls.lab.run("client", "ip", "address", "add", f"{CLIENT_MAPPED}/128", "dev", "eth0", "preferred_lft", "0")
+        cls.lab.run("server", "ip", "-6", "route", "add", "2001:db8:3::/48", "via", "2001:db8:2::1")
         cls.firewall = lab.Nat(cls.lab, PROFILE)
         cls.firewall.start()
 
@@ -88,6 +96,29 @@ class NatTraffic(lab.TestCase):
             with self.subTest(direction=direction):
                 report = self.lab.iperf(SERVER64, *direction, seconds=1)
                 self.assertGreater(report["end"]["sum_received"]["bytes"], 1_000_000)
+
+    def test_an_ipv6_network_has_another_prefix_outside(self):
+        self.assertIn(" 0% packet loss", self.lab.ping(SERVER6, "-I", CLIENT_MAPPED, "-c", "3", "-i", "0.05").stdout)
+        page = self.lab.curl("--interface", CLIENT_MAPPED, f"http://[{SERVER6}]/").stdout
+        self.assertEqual(page, "hello from the server\n")
+        # From outside, unasked, and what it sees.
+        self.assertIn(" 0% packet loss", self.lab.ping(CLIENT_OUTSIDE, namespace="server").stdout)
+        with self.lab.socket_in("server", socket.AF_INET6, socket.SOCK_DGRAM) as server, \
+                self.lab.socket_in("client", socket.AF_INET6, socket.SOCK_DGRAM) as client:
+            server.settimeout(5)
+            server.bind((SERVER6, 3480))
+            client.bind((CLIENT_MAPPED, 5005))
+            client.sendto(b"who am I?", (SERVER6, 3480))
+            self.assertEqual(server.recvfrom(100)[1][:2], (CLIENT_OUTSIDE, 5005))
+
+    def test_a_closed_udp_port_is_told_across_prefixes(self):
+        with self.lab.socket_in("client", socket.AF_INET6, socket.SOCK_DGRAM) as question:
+            question.settimeout(5)
+            question.bind((CLIENT_MAPPED, 0))
+            question.connect((SERVER6, 9))
+            question.send(b"discard?")
+            with self.assertRaises(ConnectionRefusedError):
+                question.recv(100)
 
     def test_a_closed_udp_port_is_told_to_ipv6_clients(self):
         with self.lab.socket_in("client", socket.AF_INET6, socket.SOCK_DGRAM) as question:

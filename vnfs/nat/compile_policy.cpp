@@ -125,6 +125,7 @@ class Compiler {
       if (auto done = add_rule(rule); !done) return tl::unexpected(done.error());
     }
     if (profile_.nat64) add_nat64(*profile_.nat64);
+    if (auto done = add_prefixes(); !done) return tl::unexpected(done.error());
     if (profile_.port_control) policy_->port_control = lower(*profile_.port_control);
     policy_->settle();
     return std::shared_ptr<const Policy>(policy_);
@@ -208,6 +209,22 @@ class Compiler {
     rule.pool = static_cast<std::uint16_t>(pool - policy_->pools.begin());
     rule.filtering = lower(from.filtering);
     policy_->nat64 = Nat64{.prefix = *prefix, .rule = std::move(rule)};
+  }
+
+  Result<void> add_prefixes() {
+    std::vector<MappedNetwork> networks;
+    const auto outside = domain_of(context_.network, "default");
+    for (const profile::Nptv6& from : profile_.nptv6) {
+      const auto domain = domain_of(context_.network, domain_name(from.domain));
+      const auto map = net::PrefixMap::of(*from.inside, *from.outside);
+      if (!domain || !outside)
+        return failure("use prefix " + from.inside->to_string(), "the network has no such routing domain");
+      if (!map) continue;  // the profile's check has seen to it
+      networks.push_back({*from.inside, *from.outside, *map, core::DomainId(*domain)});
+    }
+    if (!networks.empty())
+      policy_->mapped_networks = MappedNetworks(std::move(networks), core::DomainId(*outside));
+    return {};
   }
 
   // A pool whose blocks nobody chooses, and the rule that leads to it.
@@ -325,6 +342,7 @@ void shape_network(const profile::Section& profile, core::Network& network) {
     answer_for(net::Prefix::of(*mapping.outside, mapping.length), "default");
   for (const profile::Deterministic& deterministic : profile.deterministic)
     answer_for(*deterministic.outside, "default");
+  for (const profile::Nptv6& one : profile.nptv6) answer_for(*one.outside, "default");
 }
 
 }  // namespace millrace::nat

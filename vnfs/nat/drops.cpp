@@ -31,6 +31,9 @@ constexpr std::array kReasons = {
         "Only TCP, UDP and ICMP queries can share an address; other protocols need a static mapping."),
     row(Drop::kUntranslatable, "untranslatable",
         "Between IPv6 and IPv4, and the other family has nothing that says the same (RFC 7915)."),
+    row(Drop::kNoCounterpart, "no_counterpart",
+        "Its address has none under the other prefix: the subnet or the interface identifier is all ones "
+        "(RFC 6296)."),
     row(Drop::kTcpNotSyn, "tcp_not_syn", "A TCP segment of no known connection that is not its first."),
     row(Drop::kTcpInvalidFlags, "tcp_invalid_flags", "A combination of TCP flags that no TCP sends."),
     row(Drop::kIcmpBadChecksum, "icmp_bad_checksum", "An ICMP error with a wrong checksum."),

@@ -21,6 +21,7 @@ enum class Drop : std::uint8_t {
   kSubscriberTableFull,
   kUnsupportedProtocol,
   kUntranslatable,
+  kNoCounterpart,
   kTcpNotSyn,
   kTcpInvalidFlags,
   kIcmpBadChecksum,

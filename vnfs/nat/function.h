@@ -13,12 +13,14 @@
 #include "vnfs/nat/translate.h"
 #include "vnfs/nat/translate_errors.h"
 #include "vnfs/nat/translate_family.h"
+#include "vnfs/nat/translate_prefix.h"
 #include "vnfs/nat/worker_state.h"
 
 namespace millrace::nat {
 
 [[nodiscard]] inline auto make_pipeline(WorkerState& state) {
   return core::pipeline_over<Policy>(AnswerPortControl{state},  // PCP and NAT-PMP, when the policy has them
+                                     TranslatePrefix{state},    // of IPv6 networks, when the policy has such
                                      FindBinding{state},        // known, new, or stale since a policy change
                                      OpenBinding{state},        // new and stale only
                                      TranslateErrors{state},    // ICMP errors about sessions

@@ -25,8 +25,6 @@ const profile::Section& own_of(const LoadedProfile& profile) {
 // What the profile asks for and does not get.
 std::vector<std::string> notes_on(const profile::Section& own) {
   std::vector<std::string> notes;
-  if (!own.nptv6.empty())
-    notes.emplace_back("nat.nptv6 is not in force: packets of these networks are routed as they are");
   for (const auto& alg : own.alg) {
     if (*alg == profile::Alg::kSip)
       notes.emplace_back("nat.alg: sip is not in force: its messages pass as they are");

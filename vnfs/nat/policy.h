@@ -12,6 +12,7 @@
 #include "common/net/translation_prefix.h"
 #include "vnfs/nat/address_book.h"
 #include "vnfs/nat/alg_records.h"
+#include "vnfs/nat/mapped_networks.h"
 #include "vnfs/nat/pool.h"
 #include "vnfs/nat/records.h"
 #include "vnfs/nat/static_map.h"
@@ -69,6 +70,7 @@ class Policy final : public core::Policy, public core::Ownership {
   std::vector<Rule> rules;  // the first that matches decides
   StaticMap statics;        // before all rules
   std::optional<Nat64> nat64;
+  MappedNetworks mapped_networks;  // RFC 6296
   std::optional<PortControl> port_control;
   AlgSet algs;
   std::vector<core::InterfaceId> outside_of;  // by DomainId: one of its outside interfaces, or none

@@ -111,7 +111,8 @@ struct Nat64 {
 struct Nptv6 {
   Position at;
   Located<net::Prefix> inside;
-  Located<net::Prefix> outside;  // of the same length, at most 64
+  Located<net::Prefix> outside;                // of the same length, at most 64
+  Located<std::optional<std::string>> domain;  // of the inside network; empty: "default"
 };
 
 struct PortControl {  // RFC 6887 and RFC 6886, answered on the inside interfaces

@@ -51,7 +51,6 @@ class Checker {
     for (const Pool& pool : profile_.pools) check_pool(pool);
     for (const Rule& rule : profile_.rules) check_rule(rule);
     if (profile_.nat64) check_nat64(*profile_.nat64);
-    for (const Nptv6& one : profile_.nptv6) check_nptv6(one);
     check_alg();
     check_times();
     check_log();
@@ -113,6 +112,10 @@ class Checker {
     for (const Static& one : profile_.statics) check_domain(one.domain, one.at, inside_domains_, "inside");
     for (const Deterministic& one : profile_.deterministic) {
       check_domain(one.domain, one.at, inside_domains_, "inside");
+    }
+    for (const Nptv6& one : profile_.nptv6) {
+      check_domain(one.domain, one.at, inside_domains_, "inside");
+      check_domain({}, one.outside.at, outside_domains_, "outside");
     }
   }
 
@@ -192,28 +195,6 @@ class Checker {
     }
   }
 
-  void check_nptv6(const Nptv6& one) {
-    if (!one.inside.at.known() || !one.outside.at.known()) return;
-    if (one.inside->length > 64) {
-      error(one.inside.at, fmt::format("{} has more than 64 bits, which RFC 6296 does not translate; give a "
-                                       "shorter prefix",
-                                       one.inside->to_string()));
-    } else if (one.outside->length != one.inside->length) {
-      error(one.outside.at, fmt::format("inside is a /{} and outside a /{}; give prefixes of the same length",
-                                        one.inside->length, one.outside->length));
-    }
-    for (const Nptv6& other : profile_.nptv6) {
-      if (&other == &one) return;
-      for (const auto side : {&Nptv6::inside, &Nptv6::outside}) {
-        const auto& mine = one.*side;
-        const auto& earlier = other.*side;
-        if (!earlier.at.known() || !mine->overlaps(*earlier)) continue;
-        error(mine.at, fmt::format("{} overlaps {} (line {}); a network has one prefix on the other side",
-                                   mine->to_string(), earlier->to_string(), earlier.at.line));
-      }
-    }
-  }
-
   void check_alg() {
     for (std::size_t i = 0; i < profile_.alg.size(); ++i) {
       const auto end = profile_.alg.begin() + static_cast<std::ptrdiff_t>(i);
@@ -265,6 +246,7 @@ void check(Section& profile, const control::CheckContext& context) {
   Checker checker(profile, context);
   checker.run();
   check_addresses(profile, context);
+  check_prefixes(profile, context);
   checker.check_purpose();
 }
 

@@ -16,12 +16,15 @@ inline constexpr std::uint64_t kMostPoolAddresses = 8192;
 inline constexpr std::uint64_t kLeastPortsPerSubscriber = 64;
 
 // Reports what does not fit together; gives udp_well_known its value where the profile gives none; calls
-// check_addresses.
+// the next two.
 void check(Section& profile, const control::CheckContext& context);
 
 // The addresses of pools, static and deterministic mappings, and that no two of them want the same ones.
 // Sets Pool::usable.
 void check_addresses(Section& profile, const control::CheckContext& context);
+
+// The prefixes of nptv6.
+void check_prefixes(const Section& profile, const control::CheckContext& context);
 
 // Each once. Interfaces that are not defined have none.
 [[nodiscard]] std::vector<std::string> domains_of(const std::vector<Located<std::string>>& interfaces,

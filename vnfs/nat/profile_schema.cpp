@@ -208,8 +208,10 @@ Table<Nptv6> nptv6() {
   table->position(&Nptv6::at);
   table->field("inside", &Nptv6::inside, prefix(net::Family::kIpv6), "Prefix inside, of at most 64 bits.",
                kRequired);
-  table->field("outside", &Nptv6::outside, prefix(net::Family::kIpv6), "Prefix outside, of the same length.",
-               kRequired);
+  table->field("outside", &Nptv6::outside, prefix(net::Family::kIpv6),
+               "Prefix outside, of the same length. Routers outside send it to the gateway.", kRequired);
+  table->field("domain", &Nptv6::domain, domain_name(), "Routing domain of the inside network.",
+               absent_means("`default`"));
   return table;
 }
 
@@ -290,9 +292,7 @@ Table<Section> section() {
                "Deterministic mappings. They come after static ones and before rules.");
   table->field("nat64", &Section::nat64, nat64(), "IPv6 hosts inside reach IPv4 outside.",
                absent_means("off"));
-  table->field("nptv6", &Section::nptv6, nptv6(),
-               "IPv6 networks that have another prefix outside. Not in force yet: such packets are routed as "
-               "they are.");
+  table->field("nptv6", &Section::nptv6, nptv6(), "IPv6 networks that have another prefix outside.");
   table->field("hairpin", &Section::hairpin, boolean(),
                "Whether hosts inside reach each other by outside addresses (RFC 4787 REQ-9).");
   table->field(

@@ -64,7 +64,8 @@ Seen read_datagram6(const Frame& ip, bool whole) {
       behind = (ip.at(l4 + 12) >> 4U) * 4U;
     }
   }
-  if (whole && !fragment) {
+  const bool summed = seen.protocol == 6 || seen.protocol == 17 || seen.protocol == 58;
+  if (whole && !fragment && summed) {
     std::uint32_t pseudo = seen.protocol + static_cast<std::uint32_t>(end - l4);
     for (std::size_t at = 8; at < kHeader; at += 2) pseudo += u16(ip, at);
     EXPECT_EQ(plain_checksum(part(ip, l4, end), pseudo), 0) << "transport checksum";
@@ -181,8 +182,8 @@ NatBed::NatBed(const NatVariant& variant, NatSpec spec, nat::BindingTable::Limit
     NetworkBuilder builder;
     builder.interface(inside, "lan", {"10.0.0.1/16", "2001:db8:1::1/64"})
         .function_port(port)
-        .interface(outside, "wan", {"198.51.100.2/24"})
-        .interface(inside, "tenant", {"10.0.0.1/16"}, 7, 0, 1)
+        .interface(outside, "wan", {"198.51.100.2/24", "2001:db8:ff::2/64"})
+        .interface(inside, "tenant", {"10.0.0.1/16", "2001:db8:7::1/64"}, 7, 0, 1)
         .function_routes()
         .function_port(port)
         .interface(outside, "narrow", {"10.99.0.1/24"}, 9)
@@ -193,9 +194,14 @@ NatBed::NatBed(const NatVariant& variant, NatSpec spec, nat::BindingTable::Limit
         .route("0.0.0.0/0", "wan", neighbor_mac(kWan).to_string())
         .route("192.0.2.0/24", "narrow", neighbor_mac(kNarrow).to_string())
         .route("2001:db8:1::/64", "lan", neighbor_mac(kLan).to_string())
+        .route("fd01:203:405::/48", "lan", neighbor_mac(kLan).to_string())
+        .route("fd01:203:405::/48", "tenant", neighbor_mac(kTenant).to_string())
+        .route("::/0", "wan", neighbor_mac(kWan).to_string())
+        .route("2001:db8:9::/48", "narrow", neighbor_mac(kNarrow).to_string())
         .blackhole("198.18.0.0/15")
         .function("64:ff9b::/96", "lan")
         .function("2001:db8:64::/96", "lan")
+        .function("2001:db8:2::/47", "wan")
         .function("203.0.113.0/28", "wan");
     return builder.build();
   };
@@ -255,6 +261,13 @@ core::Snapshot NatBed::snapshot() {
     policy->nat64 = nat::Nat64{.prefix = *net::TranslationPrefix::of(*net::Prefix::parse(*spec_.nat64)),
                                .rule = std::move(rule)};
   }
+  std::vector<nat::MappedNetwork> networks;
+  for (const PrefixSpec& from : spec_.prefixes) {
+    const auto inside = *net::Prefix::parse(from.inside);
+    const auto outside = *net::Prefix::parse(from.outside);
+    networks.push_back({inside, outside, *net::PrefixMap::of(inside, outside), core::DomainId(from.domain)});
+  }
+  policy->mapped_networks = nat::MappedNetworks(std::move(networks), core::DomainId(0));
   return {network_, std::move(policy)};
 }
 

@@ -30,9 +30,12 @@ inline constexpr unsigned kInside = 0;
 inline constexpr unsigned kOutside = 1;
 inline constexpr std::uint16_t kLan =
     0;  // inside, 10.0.0.1/16, 2001:db8:1::1/64; 64:ff9b::/96 and 2001:db8:64::/96 are ours
-inline constexpr std::uint16_t kWan = 1;     // outside, 198.51.100.2/24; everything else is behind it
-inline constexpr std::uint16_t kTenant = 2;  // inside VLAN 7, 10.0.0.1/16 in a domain of its own
-inline constexpr std::uint16_t kNarrow = 3;  // outside VLAN 9, MTU 1280: 192.0.2.0/24 is behind it
+inline constexpr std::uint16_t kWan =
+    1;  // outside, 198.51.100.2/24, 2001:db8:ff::2/64; everything else is behind it, 2001:db8:2::/47 is ours
+inline constexpr std::uint16_t kTenant =
+    2;  // inside VLAN 7, 10.0.0.1/16, 2001:db8:7::1/64 in a domain of its own
+inline constexpr std::uint16_t kNarrow =
+    3;  // outside VLAN 9, MTU 1280: 192.0.2.0/24 and 2001:db8:9::/48 are behind it
 
 struct PoolSpec {
   std::vector<std::string> addresses{"203.0.113.1"};
@@ -50,12 +53,20 @@ struct PoolSpec {
 // The addresses as people write them.
 [[nodiscard]] nat::StaticMapping static_mapping(std::string_view inside, std::string_view outside);
 
+// An IPv6 network, which both kLan and kTenant have behind them, and its prefix outside.
+struct PrefixSpec {
+  std::string inside;
+  std::string outside;
+  std::uint16_t domain = 0;  // 1: of kTenant
+};
+
 struct NatSpec {
   std::vector<PoolSpec> pools{PoolSpec{}};
   std::vector<nat::Rule> rules{nat::Rule{.pool = 0}};
   std::vector<nat::StaticMapping> statics;
   std::optional<std::string> nat64;  // the prefix; with the first pool
   nat::Dependence nat64_filtering = nat::Dependence::kEndpoint;
+  std::vector<PrefixSpec> prefixes;
   nat::Timeouts timeouts;
   bool hairpin = true;
   bool draining = false;

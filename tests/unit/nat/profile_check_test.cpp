@@ -62,6 +62,24 @@ const Bad kBadSections[] = {
     {WITH "  nptv6:\n    - {inside: \"fd00::/48\", outside: \"2001:db8:2::/48\"}\n"
           "    - {inside: \"fd01::/48\", outside: \"2001:db8:2::/48\"}\n",
      "18:38", "2001:db8:2::/48 overlaps 2001:db8:2::/48 (line 17)"},
+    {WITH "  nptv6: {inside: \"fd00::/48\", outside: \"fd00::/48\"}\n", "16:41",
+     "fd00::/48 overlaps fd00::/48 (line 16)"},
+    {WITH "  nptv6:\n    - {inside: \"fd00::/48\", outside: \"2001:db8:2::/48\"}\n"
+          "    - {inside: \"2001:db8:2:1::/64\", outside: \"2001:db8:3::/64\"}\n",
+     "18:16", "2001:db8:2:1::/64 overlaps 2001:db8:2::/48 (line 17)"},
+    {WITH "  nptv6: {inside: \"ff05::/48\", outside: \"2001:db8:2::/48\"}\n", "16:19",
+     "ff05::/48 has multicast addresses; give a prefix of hosts"},
+    {WITH "  nptv6: {inside: \"fe80::/64\", outside: \"2001:db8:2::/64\"}\n", "16:19",
+     "fe80::/64 has link-local addresses"},
+    {WITH "  nptv6: {inside: \"::/64\", outside: \"2001:db8:2::/64\"}\n", "16:19",
+     "::/64 has the unspecified address"},
+    {WITH "  nat64: {prefix: \"2001:db8:2:64::/96\", pool: a}\n"
+          "  nptv6: {inside: \"fd00::/48\", outside: \"2001:db8:2::/48\"}\n",
+     "17:41", "2001:db8:2::/48 overlaps 2001:db8:2:64::/96 of nat64 (line 16)"},
+    {WITH "  nptv6: {inside: \"fd00::/32\", outside: \"2001:db8::/32\"}\n", "16:41",
+     "2001:db8::/32 overlaps 2001:db8:1::/64 of the inside interface 'trust'; give a prefix that is routed"},
+    {WITH "  nptv6: {inside: \"fd00::/48\", outside: \"2001:db8:2::/48\", domain: blue}\n", "16:68",
+     "no inside interface is in domain 'blue'; give a domain that has one: default, tenant7"},
 
     {WITH "  alg: [ftp, sip, ftp]\n", "16:19", "the protocol is in the list twice"},
     {WITH "  alg: h323\n", "16:8", "give ftp, sip or pptp"},
@@ -124,6 +142,24 @@ TEST(NatProfile, TranslationNeedsRoutes) {
                       "  nptv6: {inside: \"fd00::/48\", outside: \"2001:db8:2::/48\"}\n"),
             "nat.yaml:5:13: address translation needs routes, and transparent forwarding has none; give "
             "forwarding: routed\n");
+}
+
+TEST(NatProfile, DomainsMayHaveTheSameNetwork) {
+  const auto loaded = parse_section(
+      "  nptv6:\n"
+      "    - {inside: \"fd00::/48\", outside: \"2001:db8:2::/48\"}\n"
+      "    - {inside: \"fd00::/48\", outside: \"2001:db8:3::/48\", domain: tenant7}\n"
+      "    - {inside: \"2001:db8:2::/48\", outside: \"2001:db8:4::/48\", domain: tenant7}\n");
+  ASSERT_TRUE(loaded) << loaded.error().to_string();
+  EXPECT_EQ(loaded->own.nptv6[1].domain.value, "tenant7");
+}
+
+TEST(NatProfile, OutsidePrefixesNeedTheirDomain) {
+  EXPECT_EQ(errors_of("vnf: nat\nname: gw\nports: {p: {device: x}}\n"
+                      "interfaces: {a: {port: p}, b: {port: p, vlan: 1, domain: red}}\n"
+                      "nat:\n  inside: a\n  outside: b\n"
+                      "  nptv6: {inside: \"fd00::/48\", outside: \"2001:db8:2::/48\"}\n"),
+            "nat.yaml:8:41: no outside interface is in domain 'default'; give a domain that has one: red\n");
 }
 
 TEST(NatProfile, AllErrorsComeInOneRun) {
