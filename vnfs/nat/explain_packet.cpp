@@ -159,9 +159,42 @@ class Explanation {
     } else if (policy_.nat64 && side == Role::kInside && goes_to_function() &&
                policy_.nat64->prefix.contains(described_.destination.v6())) {
       return judge_through();
+    } else if (!policy_.mapped_networks.empty() && judge_prefixes(side)) {
+      return;
     }
     pass(side == Role::kOther ? "routed as it is, because its interface is neither inside nor outside"
-                              : "routed as it is: IPv6 is translated only to addresses of the NAT64 prefix");
+                              : "routed as it is: its addresses are in no prefix that is translated");
+  }
+
+  // RFC 6296: TranslatePrefix. False when it leaves the packet alone.
+  bool judge_prefixes(Role side) {
+    const MappedNetworks& networks = policy_.mapped_networks;
+    net::Ipv6Address from = described_.source.v6();
+    net::Ipv6Address to = described_.destination.v6();
+    const bool outward = side == Role::kInside;
+    const bool leaves = outward && (goes_to_function() || policy_.role(packet_.egress) == Role::kOutside);
+    const MappedNetwork* own = leaves ? networks.of_inside(packet_.domain, from) : nullptr;
+    const MappedNetwork* other =
+        side != Role::kOther && goes_to_function() ? networks.of_outside(to) : nullptr;
+    if (side == Role::kOutside && !goes_to_function() && policy_.role(packet_.egress) == Role::kInside &&
+        networks.of_inside(packet_.domain, to) != nullptr) {
+      drop(Drop::kNotTranslated);
+      return true;
+    }
+    if (own == nullptr && other == nullptr) return false;
+    if (outward && other != nullptr && !policy_.hairpin) {
+      drop(Drop::kHairpinOff);
+      return true;
+    }
+    if ((own != nullptr && !own->map.to_outside(from)) || (other != nullptr && !other->map.to_inside(to))) {
+      drop(Drop::kNoCounterpart);
+      return true;
+    }
+    becomes(from.to_string(), to.to_string());
+    verdict("translate", fmt::format("translated by its prefix: {} is {} on the other side",
+                                     own != nullptr ? own->inside.to_string() : other->outside.to_string(),
+                                     own != nullptr ? own->outside.to_string() : other->inside.to_string()));
+    return true;
   }
 
   [[nodiscard]] bool asks_for_ports() const {

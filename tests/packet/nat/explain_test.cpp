@@ -93,12 +93,13 @@ std::optional<Seen> check(NatBed& bed, const Asked& asked) {
   const std::string from = text(explained, "becomes", "source");
   const std::string to = text(explained, "becomes", "destination");
   if (!from.empty()) {
-    // Without a port where one is to be drawn, or has none.
-    const bool with_port = from.find(':') != std::string::npos;
-    EXPECT_EQ(from, with_port ? seen[0].source_end() : seen[0].source);
-    const bool to_port = to.find(':') != std::string::npos;
-    EXPECT_EQ(to, to_port ? seen[0].destination + ":" + std::to_string(seen[0].destination_port)
-                          : seen[0].destination);
+    // Without a port where one is to be drawn, or where it stays.
+    const auto shown = [](const std::string& text, const std::string& address, std::uint16_t port) {
+      if (text.find('.') == std::string::npos) return address;
+      return text.find(':') == std::string::npos ? address : address + ":" + std::to_string(port);
+    };
+    EXPECT_EQ(from, shown(from, seen[0].source, seen[0].source_port));
+    EXPECT_EQ(to, shown(to, seen[0].destination, seen[0].destination_port));
   }
   return seen[0];
 }
@@ -169,6 +170,22 @@ TEST_P(Explain, WhatTheProfileSays) {
   Asked lie = outside("203.0.113.8", 80);
   lie.source = "10.0.0.10";
   check(bed, lie);
+}
+
+// RFC 6296.
+TEST_P(Explain, PrefixesThatAreTranslated) {
+  NatSpec spec = everything();
+  spec.prefixes = {{"fd01:203:405::/48", "2001:db8:2::/48"}};
+  NatBed bed(variant(), spec);
+  const auto outside = [](std::string_view destination) {
+    return Asked{.interface = kWan, .source = "2001:db8:5::80", .destination = destination};
+  };
+  ASSERT_TRUE(check(bed, {.source = "fd01:203:405:1::10", .destination = "2001:db8:5::80"}));
+  check(bed, {.source = "fd01:203:405:ffff::10", .destination = "2001:db8:5::80"});    // no counterpart
+  check(bed, {.source = "fd01:203:405:1::10", .destination = "2001:db8:2:d550::20"});  // hairpin
+  check(bed, {.source = "2001:db8:1::10", .destination = "2001:db8:5::80"});           // of no prefix
+  ASSERT_TRUE(check(bed, outside("2001:db8:2:d54f::10")));
+  check(bed, outside("fd01:203:405:1::10"));
 }
 
 TEST_P(Explain, RulesAreToldOfUntilOneMatches) {
