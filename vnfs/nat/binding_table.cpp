@@ -430,7 +430,8 @@ Tick BindingTable::timeout_of(const Session& session, const Timeouts& timeouts) 
       const bool open = (session.tcp & tcp_seen::kSyns) == tcp_seen::kSyns;
       const bool closed = (session.tcp & tcp_seen::kFins) == tcp_seen::kFins;
       const bool reset = (session.tcp & tcp_seen::kReset) != 0;
-      return open && !closed && !reset ? timeouts.tcp_established : timeouts.tcp_transitory;
+      if (closed || reset) return timeouts.tcp_transitory;
+      return open ? timeouts.tcp_established : timeouts.tcp_opening;
     }
     case net::protocol::kUdp:
       return session.remote().wire_port().host() < kFirstUnprivileged ? timeouts.udp_well_known

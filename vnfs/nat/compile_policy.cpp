@@ -32,6 +32,7 @@ Dependence lower(profile::Dependence dependence) {
 
 Timeouts lower(const profile::Timeouts& timeouts) {
   return {.tcp_established = tick_of(timeouts.tcp_established),
+          .tcp_opening = tick_of(*timeouts.tcp_opening),
           .tcp_transitory = tick_of(timeouts.tcp_transitory),
           .tcp_syn = tick_of(timeouts.tcp_syn),
           .udp = tick_of(timeouts.udp),

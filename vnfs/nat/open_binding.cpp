@@ -62,6 +62,12 @@ bool OpenBinding::may_open(Batch& batch, Packet& packet, bool is_static, const P
     return false;
   }
   if (!is_static && !port_space(protocol)) {
+    // RFC 6146 section 3.4: who is inside hears of it.
+    if (policy.side(packet) == Role::kInside) {
+      state.services.originator.icmp_error(packet, *batch.network,
+                                           {net::icmp::kUnreachable, net::icmp::kCodeProtocolUnreachable},
+                                           {net::icmpv6::kUnreachable, net::icmpv6::kCodePortUnreachable});
+    }
     batch.drop(packet, Drop::kUnsupportedProtocol);
     return false;
   }

@@ -205,6 +205,7 @@ class Checker {
 
   void check_times() {
     Timeouts& timeouts = profile_.timeouts;
+    if (!timeouts.tcp_opening.at.known()) timeouts.tcp_opening.value = timeouts.tcp_transitory;
     if (!timeouts.udp_well_known.at.known()) {
       timeouts.udp_well_known.value = timeouts.udp;
     } else if (*timeouts.udp_well_known > timeouts.udp) {

@@ -237,7 +237,9 @@ Table<Timeouts> timeouts() {
   table->field("tcp_established", &Timeouts::tcp_established, idle_time(2h + 4min, "RFC 5382 REQ-5"),
                "TCP after the handshake.");
   table->field("tcp_transitory", &Timeouts::tcp_transitory, idle_time(4min, "RFC 5382 REQ-5"),
-               "TCP in handshake, after FIN, and after RST.");
+               "TCP after FIN, and after RST.");
+  table->field("tcp_opening", &Timeouts::tcp_opening, idle_time(4min, "RFC 5382 REQ-5"),
+               "TCP in handshake (RFC 7857 section 2.1).", absent_means("that of `tcp_transitory`"));
   table->field(
       "tcp_syn", &Timeouts::tcp_syn, idle_time(6s, "RFC 5382 REQ-4"),
       "How long a SYN from outside that nobody asked for may wait for one from inside; then its sender "

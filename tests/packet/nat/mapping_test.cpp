@@ -339,10 +339,14 @@ TEST_P(Mapping, AnAddressThatNoRuleTranslatesDoesNotGetOut) {
 
 TEST_P(Mapping, OtherProtocolsDoNotShareAnAddress) {
   NatBed bed(variant());
-  bed.refused(kInside, NatBed::inside("10.0.0.10", "8.8.8.8").gre(0x0800).payload(20),
-              nat::Drop::kUnsupportedProtocol);
-  bed.refused(kInside, NatBed::inside("10.0.0.10", "8.8.8.8").sctp(1000, 2000),
-              nat::Drop::kUnsupportedProtocol);
+  for (const PacketBuilder& packet : {NatBed::inside("10.0.0.10", "8.8.8.8").gre(0x0800).payload(20),
+                                      NatBed::inside("10.0.0.10", "8.8.8.8").sctp(1000, 2000)}) {
+    const auto told = bed.told(kInside, packet, nat::Drop::kUnsupportedProtocol);
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told->destination, "10.0.0.10");
+    EXPECT_EQ(told->icmp_type, 3);
+    EXPECT_EQ(told->icmp_code, 2);
+  }
 }
 
 // Design section 5: what the new profile still allows lives on.

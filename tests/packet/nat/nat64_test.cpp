@@ -221,8 +221,13 @@ TEST_P(Nat64, WhatMeansNothingInIpv4IsDropped) {
   NatBed bed(variant(), nat64());
   // RFC 6052 section 3.1: no private address under the well-known prefix.
   bed.refused(kInside, udp_through(kHost6, 4000, "64:ff9b::a00:a"), nat::Drop::kUntranslatable);
-  bed.refused(kInside, NatBed::inside(kHost6, kServer6).gre(0x0800).payload(9),
-              nat::Drop::kUnsupportedProtocol);
+  // RFC 6146 section 3.4.
+  const auto told = bed.told(kInside, NatBed::inside(kHost6, kServer6).gre(0x0800).payload(9),
+                             nat::Drop::kUnsupportedProtocol);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->destination, kHost6);
+  EXPECT_EQ(told->icmp_type, 1);
+  EXPECT_EQ(told->icmp_code, 4);
   bed.refused(kInside, NatBed::inside(kHost6, kServer6).tcp(1, 2).flags("A"), nat::Drop::kTcpNotSyn);
   bed.refused(kInside, NatBed::inside("64:ff9b::101:101", kServer6).udp(1, 2), nat::Drop::kUntranslatable);
 }

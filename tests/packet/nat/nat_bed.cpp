@@ -306,6 +306,16 @@ std::optional<Seen> NatBed::one(unsigned port, const PacketBuilder& packet) {
   return std::move(seen.front());
 }
 
+std::optional<Seen> NatBed::told(unsigned port, const PacketBuilder& packet, nat::Drop reason) {
+  const std::uint64_t before = dropped(reason);
+  auto answer = one(port, packet);
+  EXPECT_EQ(dropped(reason), before + 1);
+  if (answer) {
+    EXPECT_EQ(answer->port, port);
+  }
+  return answer;
+}
+
 void NatBed::refused(unsigned port, const PacketBuilder& packet, nat::Drop reason) {
   refused(port, packet, static_cast<core::Drop>(reason));
 }

@@ -125,6 +125,8 @@ class NatBed {
   // One that is dropped for this reason, and no other packet sent.
   void refused(unsigned port, const PacketBuilder& packet, nat::Drop reason);
   void refused(unsigned port, const PacketBuilder& packet, core::Drop reason);
+  // The same, and the one packet that tells its sender.
+  std::optional<Seen> told(unsigned port, const PacketBuilder& packet, nat::Drop reason);
   // What left meanwhile.
   std::vector<Seen> wait(Tick milliseconds);
   void change(const std::function<void(NatSpec&)>& change);

@@ -76,6 +76,27 @@ TEST_P(Tcp, AHalfOpenConnectionEndsAfterFourMinutes) {
   EXPECT_EQ(bed.sessions(), 0U);
 }
 
+// RFC 7857 section 2.1.
+TEST_P(Tcp, OpeningAndClosingHaveTimesOfTheirOwn) {
+  NatSpec spec;
+  spec.timeouts.tcp_opening = 250'000;
+  spec.timeouts.tcp_transitory = 500'000;
+  NatBed bed(variant(), spec);
+  Connection c{bed};
+  ASSERT_TRUE(bed.one(kInside, c.out("S")));
+  bed.wait(249'000);
+  EXPECT_EQ(bed.sessions(), 1U);
+  bed.wait(2'000);
+  EXPECT_EQ(bed.sessions(), 0U);
+  c.open();
+  ASSERT_TRUE(bed.one(kInside, c.out("FA")));
+  ASSERT_TRUE(bed.one(kOutside, c.in("FA")));
+  bed.wait(499'000);
+  EXPECT_EQ(bed.sessions(), 1U);
+  bed.wait(2'000);
+  EXPECT_EQ(bed.sessions(), 0U);
+}
+
 // RFC 7857 section 2.1 and 2.2: four minutes after a reset, unless the connection shows that it lives.
 TEST_P(Tcp, AResetEndsAConnectionThatSaysNothingMore) {
   NatBed bed(variant());
