@@ -168,6 +168,7 @@ TEST(NatProfile, ReadsEveryKey) {
   EXPECT_TRUE(own.port_control->prefer_failure);
   EXPECT_EQ(own.port_control->mappings_per_subscriber, 8U);
   EXPECT_EQ(own.timeouts.tcp_syn, 10s);
+  EXPECT_EQ(*own.timeouts.tcp_opening, 5min);  // where none is given, that of tcp_transitory
   EXPECT_EQ(*own.timeouts.udp_well_known, 10s);
   EXPECT_EQ(own.timeouts.other, 1min);
   EXPECT_EQ(*own.log.syslog->collector, (control::Endpoint{"logs.example.net", 514}));
