@@ -47,6 +47,13 @@ PayloadEditor::Result PayloadEditor::replace(std::size_t offset, std::size_t len
   return Result::kDone;
 }
 
+void PayloadEditor::overwrite(std::size_t offset, Bytes bytes) noexcept {
+  assert(offset + bytes.size() <= packet_.headers.payload_length());
+  if (!edited_) before_ = net::sum_bytes(this->bytes());
+  edited_ = true;
+  std::memcpy(packet_.bytes() + packet_.headers.payload_offset + offset, bytes.data(), bytes.size());
+}
+
 net::ChecksumSum PayloadEditor::difference() const noexcept {
   return edited_ ? net::difference(before_, net::sum_bytes(bytes())) : 0;
 }
