@@ -16,6 +16,7 @@ class PayloadEditor {
     kDone,
     kNoRoom,   // in the packet's buffer, or in an IPv4 datagram
     kChanged,  // another change, or none, was made in that place before
+    kTooMany,  // changes of one segment; what stands there may stay
   };
 
   // Whether the payload lies in one buffer, all of it.
