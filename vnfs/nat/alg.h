@@ -11,8 +11,9 @@
 //   - its case in read_message(), and in compile_policy.cpp the profile's name for it.
 //
 // editor.bytes() is the payload. editor.replace() puts other bytes in the place of some, from front to back,
-// and may make it longer or shorter: lengths, checksums and sequence numbers follow by themselves. For an
-// address inside that the message names, open_pinhole() (pinhole.h) gives the outside end to write instead.
+// and may make it longer or shorter; overwrite() does not. Lengths, checksums and sequence numbers follow by
+// themselves. For an address inside that the message names, open_pinhole() (pinhole.h) gives the outside end
+// to write instead.
 //
 // A TCP message may come again, whole or in other pieces. Segments come in order and without gaps; bytes that
 // passed before say so by editor.place_of(): what was changed must be changed again in the same way
@@ -23,6 +24,7 @@
 #include "vnfs/nat/binding_table.h"
 #include "vnfs/nat/payload_editor.h"
 #include "vnfs/nat/policy.h"
+#include "vnfs/nat/pptp_message.h"
 
 namespace millrace::nat {
 
@@ -62,6 +64,7 @@ enum class AlgVerdict : std::uint8_t {
     return session.protocol() == protocol && (server == wanted || seen == wanted) && policy.algs.has(kind);
   };
   if (is(net::protocol::kTcp, kFtpControl, AlgKind::kFtp)) return AlgKind::kFtp;
+  if (is(net::protocol::kTcp, pptp::kControlPort, AlgKind::kPptp)) return AlgKind::kPptp;
   return AlgKind::kNone;
 }
 

@@ -4,6 +4,7 @@
 #include "common/core/receive_marks.h"
 #include "vnfs/nat/drops.h"
 #include "vnfs/nat/ftp_alg.h"
+#include "vnfs/nat/pptp_alg.h"
 #include "vnfs/nat/rewrite.h"
 #include "vnfs/nat/tcp_sequence.h"
 
@@ -17,8 +18,9 @@ AlgVerdict read_message(const AlgContext& context, PayloadEditor& editor) noexce
   switch (context.record.kind) {
     case AlgKind::kFtp:
       return read_ftp(context, editor);
-    case AlgKind::kSip:
     case AlgKind::kPptp:
+      return read_pptp(context, editor);
+    case AlgKind::kSip:
     case AlgKind::kNone:
       break;
   }
@@ -134,11 +136,19 @@ void ApplyAlg::apply_udp(Batch& batch, Packet& packet, const AlgContext& context
                 net::fold(delta));
 }
 
+// The sender knows the inside host's call by its outside id.
+void ApplyAlg::apply_tunnel(const Packet& packet, const Session& session) noexcept {
+  if (static_cast<Direction>(packet.direction) == Direction::kForward) return;
+  if (pptp::TunnelHeader* header = tunnel_header(packet); header != nullptr)
+    header->call_id = be16::from_wire(state.bindings.mapping(session.mapping).inside_port);
+}
+
 void ApplyAlg::apply(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   BindingTable& bindings = state.bindings;
   const Session& session = bindings.session(packet.session);
   if (session.tuple[packet.direction] != state.lookups[batch.lane(packet)].tuple)
     return;  // Translate drops it
+  if (packet.headers.protocol == net::protocol::kGre) return apply_tunnel(packet, session);
   const AlgIndex index = bindings.algs().find(packet.session);
   if (index == kNoIndex || packet.headers.later_fragment()) return;
   const AlgContext context{.bindings = bindings,

@@ -28,8 +28,6 @@ std::vector<std::string> notes_on(const profile::Section& own) {
   for (const auto& alg : own.alg) {
     if (*alg == profile::Alg::kSip)
       notes.emplace_back("nat.alg: sip is not in force: its messages pass as they are");
-    if (*alg == profile::Alg::kPptp)
-      notes.emplace_back("nat.alg: pptp is not in force: its messages pass as they are");
   }
   return notes;
 }

@@ -270,6 +270,28 @@ TEST_P(Ftp, SeveralCommandsOfOneSegmentAreEachLookedAt) {
   EXPECT_EQ(seq_of(*next), kClientFirst + 57 + grown);
 }
 
+// Four changes are remembered: the fifth of a segment, which might come again, is not made.
+TEST_P(Ftp, TheFifthPortOfASegmentPassesAsItIs) {
+  NatBed bed(variant(), short_ports());
+  Control c{bed};
+  c.open();
+  std::string text;
+  for (unsigned i = 1; i <= 6; ++i) text += "PORT 10,0,0,10,8," + std::to_string(i) + "\r\n";
+  const auto said = c.say(kClientFirst, text);
+  ASSERT_TRUE(said);
+  EXPECT_EQ(seq_of(*said), kClientFirst);
+  const auto numbers = numbers_in(text_of(*said));
+  ASSERT_EQ(numbers.size(), 36U);
+  for (unsigned i = 0; i < 6; ++i) EXPECT_EQ(numbers[i * 6], i < 4 ? 203U : 10U) << i;
+  const auto again = c.say(kClientFirst, text);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(seq_of(*again), kClientFirst);
+  EXPECT_EQ(text_of(*again), text_of(*said));
+  const auto next = c.say(kClientFirst + static_cast<std::uint32_t>(text.size()), "NOOP\r\n");
+  ASSERT_TRUE(next);
+  EXPECT_EQ(seq_of(*next), kClientFirst + said->payload.size());
+}
+
 TEST_P(Ftp, HalfACommandWaitsForTheRest) {
   NatBed bed(variant(), short_ports());
   Control c{bed};
