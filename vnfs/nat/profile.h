@@ -128,9 +128,9 @@ struct Timeouts {
   Milliseconds tcp_established{7'440'000};  // RFC 5382 REQ-5: at least 2 h 4 min
   // RFC 5382 REQ-5: at least 4 min; that of tcp_transitory where the profile gives none.
   Located<Milliseconds> tcp_opening{.value = Milliseconds{240'000}, .at = {}};
-  Milliseconds tcp_transitory{240'000};     // RFC 5382 REQ-5: at least 4 min
-  Milliseconds tcp_syn{6'000};              // RFC 5382 REQ-4: unsolicited SYN from outside
-  Milliseconds udp{300'000};                // RFC 4787 REQ-5: at least 2 min, 5 min recommended
+  Milliseconds tcp_transitory{240'000};  // RFC 5382 REQ-5: at least 4 min
+  Milliseconds tcp_syn{6'000};           // RFC 5382 REQ-4: unsolicited SYN from outside
+  Milliseconds udp{300'000};             // RFC 4787 REQ-5: at least 2 min, 5 min recommended
   // To ports 0 to 1023, RFC 4787 REQ-5a: at most `udp`, and that where the profile gives none.
   Located<Milliseconds> udp_well_known{.value = Milliseconds{300'000}, .at = {}};
   Milliseconds icmp{60'000};    // RFC 5508 REQ-2: at least 60 s
