@@ -7,14 +7,18 @@
 
 namespace millrace::nat {
 
-// The port that was suggested if it can be, else another.
+// The port that was suggested if it can be, else another; of a fixed address any port.
 Shortage BindingTable::take_port(const NewMapping& wanted, const Pool& pool, OutsidePort& out) noexcept {
   Subscriber& subscriber = subscribers_[wanted.subscriber];
   const PortSpace space = *port_space(wanted.protocol);
+  if (wanted.suggested.address == 0 && wanted.suggested.port == 0)
+    return ports_.take(subscriber, wanted.subscriber, pool, space, out);
+  const auto named =
+      std::ranges::lower_bound(pool.addresses, wanted.suggested.ipv4(), {}, &OutsideAddress::address);
+  const bool known = named != pool.addresses.end() && (*named)->address() == wanted.suggested.ipv4();
+  if (wanted.fixed_address)
+    return known ? ports_.take_at(subscriber, wanted.subscriber, pool, space, **named, out) : Shortage::kPool;
   if (wanted.suggested.port != 0) {
-    const auto named =
-        std::ranges::lower_bound(pool.addresses, wanted.suggested.ipv4(), {}, &OutsideAddress::address);
-    const bool known = named != pool.addresses.end() && (*named)->address() == wanted.suggested.ipv4();
     for (OutsideAddress* address : {known ? *named : nullptr, ports_.first_choice(subscriber, pool)}) {
       if (address == nullptr) continue;
       out = {address, wanted.suggested.wire_port().host()};
@@ -70,6 +74,7 @@ void BindingTable::adopt_lease(const Lease& from, std::uint32_t binding, Tick no
   if (index == kNoIndex) return;
   leases_[index].remote_count = from.remote_count;
   leases_[index].remotes = from.remotes;
+  leases_[index].pinhole = from.pinhole;
 }
 
 void BindingTable::drop_lease(Lease::Kind kind, std::uint32_t binding) noexcept {
@@ -89,6 +94,23 @@ void BindingTable::end_lease(LeaseIndex index, Tick quarantine, Tick now) noexce
   Mapping& mapping = mappings_[binding];
   mapping.flags = static_cast<std::uint8_t>(mapping.flags & ~Mapping::kKept);
   if (mapping.sessions == 0) retire_mapping(binding, quarantine, now);
+}
+
+void BindingTable::attach_alg(SessionIndex index, AlgKind kind) noexcept {
+  AlgRecord record{};
+  record.kind = kind;
+  if (algs_.open(index, record) == kNoIndex) return algs_.counts(kind).unwatched.add(1);
+  sessions_[index].flags |= Session::kAlg;
+}
+
+void BindingTable::adopt_alg(const AlgRecord& from, SessionIndex session) noexcept {
+  if (algs_.open(session, from) == kNoIndex) return algs_.counts(from.kind).unwatched.add(1);
+  sessions_[session].flags |= Session::kAlg;
+}
+
+void BindingTable::drop_alg(SessionIndex session) noexcept {
+  const AlgIndex index = algs_.find(session);
+  if (index != kNoIndex) algs_.close(index);
 }
 
 MappingIndex BindingTable::mapping_of(const Lease& lease) const noexcept {

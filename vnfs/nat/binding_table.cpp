@@ -39,12 +39,13 @@ BindingTable::BindingTable(const Limits& limits, std::uint64_t seed, const Addre
       subscriber_index_(limits.subscribers),
       wheel_(limits.sessions, now),
       leases_(limits.leases, seed, now),
+      algs_(limits.alg_sessions, seed),
       now_(now) {}
 
 std::size_t BindingTable::memory_bytes() const noexcept {
   return sessions_.memory_bytes() + mappings_.memory_bytes() + subscribers_.memory_bytes() +
          session_index_.memory_bytes() + mapping_index_.memory_bytes() + subscriber_index_.memory_bytes() +
-         wheel_.memory_bytes() + leases_.memory_bytes();
+         wheel_.memory_bytes() + leases_.memory_bytes() + algs_.memory_bytes();
 }
 
 std::uint64_t BindingTable::subscriber_hash(const net::IpAddress& address,
@@ -277,6 +278,7 @@ SessionIndex BindingTable::open_session(const NewSession& wanted, const Timeouts
   session.generation = wanted.generation;
   if (wanted.first == Direction::kReverse) session.flags |= Session::kInwardFirst;
   if (wanted.list_remote) session.flags |= Session::kRemoteListed;
+  if (wanted.outward.from_ipv6()) session.flags |= Session::kMixed;
   session.ip_delta = delta_of(addresses(wanted.outward), addresses(wanted.inward));
   if (session.protocol() == net::protocol::kIcmp) {  // no pseudo-header, and one identifier (RFC 792)
     session.transport_delta = delta_of(wanted.outward.source().port, wanted.inward.destination().port);
@@ -325,6 +327,7 @@ SessionIndex BindingTable::adopt_session(const Session& from, MappingIndex mappi
                                          Tick now) noexcept {
   Session session = from;
   session.mapping = mapping;
+  session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kAlg);  // until adopt_alg()
   if (session.tuple[0].from_ipv6()) {  // named by its subscriber's number
     const Tuple& outward = from.tuple[0];
     session.tuple[0] =
@@ -346,6 +349,7 @@ void BindingTable::close_session(SessionIndex index, SessionEnd why, Tick quaran
         entry(index, kRemote));
   }
   if (session.has(Session::kKept)) drop_lease(Lease::Kind::kSession, index);
+  if (session.has(Session::kAlg)) drop_alg(index);
   wheel_.cancel(index);
   sessions_.give_back(index);
   open_sessions_.set(sessions_.size());

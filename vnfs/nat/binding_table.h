@@ -11,6 +11,7 @@
 #include "common/flow/bucket_index.h"
 #include "common/flow/timer_wheel.h"
 #include "common/net/checksum.h"
+#include "vnfs/nat/alg_records.h"
 #include "vnfs/nat/leases.h"
 #include "vnfs/nat/ports.h"
 #include "vnfs/nat/record_pool.h"
@@ -58,6 +59,7 @@ class BindingTable {
     std::uint32_t sessions = 250'000;
     std::uint32_t subscribers = 65'536;
     std::uint32_t leases = 16'384;
+    std::uint32_t alg_sessions = 16'384;
   };
 
   // `seed` is secret. There are as many mappings as sessions.
@@ -83,6 +85,8 @@ class BindingTable {
   [[nodiscard]] const RecordPool<Subscriber>& subscribers() const noexcept { return subscribers_; }
   [[nodiscard]] Leases& leases() noexcept { return leases_; }
   [[nodiscard]] const Leases& leases() const noexcept { return leases_; }
+  [[nodiscard]] AlgRecords& algs() noexcept { return algs_; }
+  [[nodiscard]] const AlgRecords& algs() const noexcept { return algs_; }
 
   // A look-up in three steps, each for a whole batch before the next (flow/bucket_index.h).
   void prefetch_bucket(std::uint64_t hash) const noexcept { session_index_.prefetch(hash); }
@@ -134,8 +138,9 @@ class BindingTable {
     std::uint16_t inside_port = 0;  // wire order
     std::uint8_t protocol = 0;
     std::uint8_t flags = 0;
-    Endpoint remote;       // as far as the mapping depends on it, the rest zero
-    Endpoint suggested{};  // outside end, if it is to be had; address or port may be zero: any
+    Endpoint remote;             // as far as the mapping depends on it, the rest zero
+    Endpoint suggested{};        // outside end, if it is to be had; address or port may be zero: any
+    bool fixed_address = false;  // some port of the suggested address, or none
   };
   struct Opened {
     MappingIndex mapping = kNoIndex;
@@ -204,6 +209,11 @@ class BindingTable {
   // The lease of an adopted binding; without room the binding goes on without one.
   void adopt_lease(const Lease& from, std::uint32_t binding, Tick now) noexcept;
 
+  // A record for a session without one. Without room there is none, which is counted.
+  void attach_alg(SessionIndex session, AlgKind kind) noexcept;
+  // The record of an adopted session.
+  void adopt_alg(const AlgRecord& from, SessionIndex session) noexcept;
+
   // After what idle time the session ends.
   [[nodiscard]] static Tick timeout_of(const Session& session, const Timeouts& timeouts) noexcept;
   // The time of the last expire(): at most one round of the worker's loop ago.
@@ -249,6 +259,7 @@ class BindingTable {
   [[nodiscard]] SessionIndex insert_session(const Session& wanted, Tick deadline, Tick now) noexcept;
   [[nodiscard]] Shortage take_port(const NewMapping& wanted, const Pool& pool, OutsidePort& out) noexcept;
   void drop_lease(Lease::Kind kind, std::uint32_t binding) noexcept;
+  void drop_alg(SessionIndex session) noexcept;
   void retire_mapping(MappingIndex index, Tick quarantine, Tick now) noexcept;
   void rest(MappingIndex index, Tick now) noexcept;
   void wake(MappingIndex index) noexcept;
@@ -265,6 +276,7 @@ class BindingTable {
   flow::BucketIndex subscriber_index_;
   flow::TimerWheel wheel_;
   Leases leases_;
+  AlgRecords algs_;
   BindingObserver* observer_ = nullptr;
   Tick now_;
   MappingIndex oldest_ = kNoIndex;  // of those in quarantine

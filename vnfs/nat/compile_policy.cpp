@@ -61,6 +61,15 @@ PortControl lower(const profile::PortControl& from) {
           .mappings_per_subscriber = from.mappings_per_subscriber};
 }
 
+// What can be in force.
+AlgSet lower(const std::vector<control::Located<profile::Alg>>& algs) {
+  AlgSet set;
+  for (const auto& alg : algs) {
+    if (*alg == profile::Alg::kFtp) set.add(AlgKind::kFtp);
+  }
+  return set;
+}
+
 std::optional<core::InterfaceId> interface_of(const core::Network& network, std::string_view name) {
   const auto found = std::ranges::find(network.interfaces, name, &core::Interface::name);
   if (found == network.interfaces.end()) return std::nullopt;
@@ -103,6 +112,7 @@ class Compiler {
     policy_->hairpin = profile_.hairpin;
     policy_->timeouts = lower(profile_.timeouts);
     policy_->logged = lower(profile_.log);
+    policy_->algs = lower(profile_.alg);
     if (auto done = add_roles(); !done) return tl::unexpected(done.error());
     for (const profile::Pool& pool : profile_.pools) {
       if (auto done = add_pool(pool); !done) return tl::unexpected(done.error());

@@ -50,6 +50,13 @@ constexpr std::array kReasons = {
     row(Drop::kPortControl, "port_control", "A request of PCP or NAT-PMP: it was answered."),
     row(Drop::kPortControlMalformed, "port_control_malformed",
         "To the port of PCP, but no request that may be answered."),
+    row(Drop::kAlgPartial, "alg_partial",
+        "Half a message of which an ALG must see all, or a segment before one that is missing; TCP sends "
+        "both "
+        "again."),
+    row(Drop::kAlgNoRoom, "alg_no_room", "No room in the packet for a message that an ALG makes longer."),
+    row(Drop::kAlgChanged, "alg_changed",
+        "A message that comes again and could not be rewritten as it was before."),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 static_assert([] {

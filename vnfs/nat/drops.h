@@ -35,6 +35,9 @@ enum class Drop : std::uint8_t {
   kDraining,
   kPortControl,
   kPortControlMalformed,
+  kAlgPartial,
+  kAlgNoRoom,
+  kAlgChanged,
   kCount
 };
 

@@ -82,7 +82,7 @@ bool FindBinding::look_inside(Batch& batch, Packet& packet, Lookup& lookup) noex
 void FindBinding::process(Batch& batch, const Policy& policy) noexcept {
   const BindingTable& bindings = state.bindings;
   const core::Network& network = *batch.network;
-  state.unsettled = state.related = state.bound = state.mixed = 0;
+  state.unsettled = state.related = state.bound = state.mixed = state.watched = 0;
   std::uint64_t wanted = 0;
   for (std::uint64_t lanes = batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
@@ -136,13 +136,16 @@ void FindBinding::process(Batch& batch, const Policy& policy) noexcept {
     }
     const Session& session = bindings.session(found.session);
     state.bound |= std::uint64_t{1} << lane;
-    if (policy.nat64 && session.tuple[0].from_ipv6()) [[unlikely]]
-      state.mixed |= std::uint64_t{1} << lane;
+    if ((session.flags & (Session::kMixed | Session::kAlg)) != 0) [[unlikely]] {
+      if (policy.nat64 && session.has(Session::kMixed)) state.mixed |= std::uint64_t{1} << lane;
+      if (session.has(Session::kAlg)) state.watched |= std::uint64_t{1} << lane;
+    }
     if (session.generation != policy.generation) [[unlikely]]
       state.unsettled |= std::uint64_t{1} << lane;
   }
   state.unsettled &= ~state.related;
   state.bound &= ~(state.related | state.mixed);
+  state.watched &= ~state.related;
 }
 
 }  // namespace millrace::nat

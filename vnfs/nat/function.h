@@ -7,6 +7,7 @@
 #include "common/core/pipeline.h"
 #include "vnfs/nat/allowance.h"
 #include "vnfs/nat/answer_port_control.h"
+#include "vnfs/nat/apply_alg.h"
 #include "vnfs/nat/find_binding.h"
 #include "vnfs/nat/open_binding.h"
 #include "vnfs/nat/translate.h"
@@ -22,6 +23,7 @@ namespace millrace::nat {
                                      OpenBinding{state},        // new and stale only
                                      TranslateErrors{state},    // ICMP errors about sessions
                                      TranslateFamily{state},    // between IPv6 and IPv4
+                                     ApplyAlg{state},           // messages that carry addresses
                                      Translate{state});         // addresses, ports, TCP state
 }
 
@@ -58,7 +60,7 @@ class NatFunction final : public core::Function {
     state_.lease_sweep.advance(bindings.leases().records(), now, [&](LeaseIndex index) {
       const Lease& lease = bindings.leases()[index];
       const Mapping& mapping = bindings.mapping(bindings.mapping_of(lease));
-      if (policy.keeps(bindings.subscriber(lease.subscriber).address, mapping)) return;
+      if (policy.keeps(bindings.subscriber(lease.subscriber).address, lease, mapping)) return;
       bindings.end_lease(index, policy.quarantine_of(policy.find(mapping.outside().ipv4(), mapping.domain)),
                          now);
     });

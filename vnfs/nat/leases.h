@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What hosts asked for by PCP or NAT-PMP, and until when: the explicit mappings of RFC 6887. One worker's
-// own, fixed capacity.
+// What hosts asked for by PCP or NAT-PMP, and until when: the explicit mappings of RFC 6887; and what ALGs
+// open for them. One worker's own, fixed capacity.
 #pragma once
 
 #include <algorithm>
@@ -36,6 +36,7 @@ struct alignas(64) Lease {
   Nonce nonce;  // RFC 6887 section 11.3: who does not know it may not change the lease
   Kind kind;
   std::uint8_t remote_count;  // 0: all may come in
+  bool pinhole;               // an ALG's, not a host's (pinhole.h)
   std::array<Remote, kMostRemotes> remotes;
 
   [[nodiscard]] bool in_use() const noexcept { return kind != Kind::kNone; }

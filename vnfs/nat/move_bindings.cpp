@@ -21,6 +21,7 @@ class Mover {
     move_mappings();
     const std::uint64_t moved = move_sessions();
     move_leases();
+    move_algs();
     end_empty();
     return moved;
   }
@@ -84,6 +85,15 @@ class Mover {
       const auto& places = lease.kind == Lease::Kind::kMapping ? mappings_ : sessions_;
       const Place place = places[lease.binding];
       if (place.index != kNoIndex) place.table->adopt_lease(lease, place.index, now_);
+    }
+  }
+
+  void move_algs() {
+    const AlgRecords& algs = from_.algs();
+    for (AlgIndex i = 0; i < algs.records().reach(); ++i) {
+      if (!algs.records().in_use(i)) continue;
+      const Place place = sessions_[algs[i].session];
+      if (place.index != kNoIndex) place.table->adopt_alg(algs[i], place.index);
     }
   }
 

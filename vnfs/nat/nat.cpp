@@ -25,9 +25,12 @@ std::vector<std::string> notes_on(const profile::Section& own) {
   std::vector<std::string> notes;
   if (!own.nptv6.empty())
     notes.emplace_back("nat.nptv6 is not in force: packets of these networks are routed as they are");
-  if (!own.alg.empty())
-    notes.emplace_back(
-        "nat.alg is not in force: messages that carry addresses (FTP, SIP, PPTP) pass as they are");
+  for (const auto& alg : own.alg) {
+    if (*alg == profile::Alg::kSip)
+      notes.emplace_back("nat.alg: sip is not in force: its messages pass as they are");
+    if (*alg == profile::Alg::kPptp)
+      notes.emplace_back("nat.alg: pptp is not in force: its messages pass as they are");
+  }
   return notes;
 }
 

@@ -6,6 +6,7 @@
 #include "common/flow/tcp.h"
 #include "common/net/icmp.h"
 #include "common/net/translate_header.h"
+#include "vnfs/nat/alg.h"
 #include "vnfs/nat/allowance.h"
 
 namespace millrace::nat {
@@ -102,13 +103,16 @@ void OpenBinding::open_session(Batch& batch, Packet& packet, const BindingTable:
                    .subscriber = mapping.subscriber});
   }
   packet.session = index;
+  attach_alg(state.bindings, index, policy);
   bind(packet, batch.lane(packet));
 }
 
 // The packet is its session's from here on.
 void OpenBinding::bind(const Packet& packet, unsigned lane) noexcept {
-  const bool mixed = state.bindings.session(packet.session).tuple[0].from_ipv6();
-  (mixed ? state.mixed : state.bound) |= std::uint64_t{1} << lane;
+  const Session& session = state.bindings.session(packet.session);
+  const std::uint64_t bit = std::uint64_t{1} << lane;
+  (session.has(Session::kMixed) ? state.mixed : state.bound) |= bit;
+  if (session.has(Session::kAlg)) state.watched |= bit;
 }
 
 // The mapping for a packet from inside, known or new; kNoIndex when there is none, and the packet dropped.

@@ -60,13 +60,16 @@ const Policy::Place* Policy::find(net::Ipv4Address address, std::uint16_t domain
   return found != places_.end() && kByAddress(*found) == wanted ? &*found : nullptr;
 }
 
-bool Policy::keeps(const net::IpAddress& subscriber, const Mapping& mapping) const noexcept {
+bool Policy::gives(const net::IpAddress& subscriber, std::uint16_t pool) const noexcept {
+  return std::ranges::any_of(
+      rules, [&](const Rule& rule) { return rule.pool == pool && any_contains(rule.sources, subscriber); });
+}
+
+bool Policy::keeps(const net::IpAddress& subscriber, const Lease& lease,
+                   const Mapping& mapping) const noexcept {
   const Place* place = find(mapping.outside().ipv4(), mapping.domain);
-  if (!port_control || place == nullptr || !pools[place->pool].has_port(mapping.outside_port_host()))
-    return false;
-  return std::ranges::any_of(rules, [&](const Rule& rule) {
-    return rule.pool == place->pool && any_contains(rule.sources, subscriber);
-  });
+  if (place == nullptr || !pools[place->pool].has_port(mapping.outside_port_host())) return false;
+  return (port_control || lease.pinhole) && gives(subscriber, place->pool);
 }
 
 std::optional<unsigned> Policy::owner_of_outside(Endpoint outside, std::uint8_t protocol,

@@ -11,6 +11,7 @@
 #include "common/core/ownership.h"
 #include "common/net/translation_prefix.h"
 #include "vnfs/nat/address_book.h"
+#include "vnfs/nat/alg_records.h"
 #include "vnfs/nat/pool.h"
 #include "vnfs/nat/records.h"
 #include "vnfs/nat/static_map.h"
@@ -69,6 +70,7 @@ class Policy final : public core::Policy, public core::Ownership {
   StaticMap statics;        // before all rules
   std::optional<Nat64> nat64;
   std::optional<PortControl> port_control;
+  AlgSet algs;
   std::vector<core::InterfaceId> outside_of;  // by DomainId: one of its outside interfaces, or none
 
   // All addresses of the pools, by domain and address; to be sorted by settle() once they are there.
@@ -94,8 +96,11 @@ class Policy final : public core::Policy, public core::Ownership {
   // The bucket that has the outside endpoint; nothing when nobody has.
   [[nodiscard]] std::optional<unsigned> owner_of_outside(Endpoint outside, std::uint8_t protocol,
                                                          std::uint16_t domain) const noexcept;
-  // Whether a binding that was asked for may stay: some rule gives the subscriber that pool.
-  [[nodiscard]] bool keeps(const net::IpAddress& subscriber, const Mapping& mapping) const noexcept;
+  // Whether some rule gives the subscriber ports of that pool.
+  [[nodiscard]] bool gives(const net::IpAddress& subscriber, std::uint16_t pool) const noexcept;
+  // Whether what was asked for may stay.
+  [[nodiscard]] bool keeps(const net::IpAddress& subscriber, const Lease& lease,
+                           const Mapping& mapping) const noexcept;
   // How long a port of that address rests; nothing when the policy does not have it any more.
   [[nodiscard]] Tick quarantine_of(const Place* place) const noexcept {
     return place == nullptr ? 0 : pools[place->pool].quarantine;

@@ -185,7 +185,7 @@ PortMapper::Outcome PortMapper::unmap_all(SubscriberIndex number, const Request&
     const Lease& lease = bindings_.leases()[at];
     const LeaseIndex next = lease.next;
     const bool meant =
-        lease.kind == Lease::Kind::kMapping &&
+        lease.kind == Lease::Kind::kMapping && !lease.pinhole &&
         (request.protocol == 0 || bindings_.mapping(lease.binding).protocol == request.protocol);
     if (meant && lease.nonce == request.nonce) {
       own = true;

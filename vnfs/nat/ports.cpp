@@ -56,12 +56,13 @@ bool Ports::take_from_run(OutsideAddress& address, unsigned run, const Pool& poo
   return true;
 }
 
-bool Ports::take_from_blocks(Subscriber& subscriber, const Pool& pool, PortSpace space,
-                             OutsidePort& out) noexcept {
+// Of blocks at one address `only`, unless that is null.
+bool Ports::take_from_blocks(Subscriber& subscriber, const Pool& pool, PortSpace space, OutsidePort& out,
+                             const OutsideAddress* only) noexcept {
   for (unsigned i = 0, at = below(subscriber.block_count); i < subscriber.block_count; ++i) {
     Block& block = subscriber.blocks[(at + i) % subscriber.block_count];
     OutsideAddress& address = book_[block.address];
-    if (!pool.has(address.address())) continue;
+    if (!pool.has(address.address()) || (only != nullptr && only != &address)) continue;
     const unsigned from = below(block.runs);
     for (unsigned run = 0; run < block.runs; ++run) {
       if (!take_from_run(address, block.first_run + (from + run) % block.runs, pool, space, out)) continue;
@@ -238,6 +239,22 @@ Shortage Ports::take_exactly(Subscriber& subscriber, SubscriberIndex number, con
   for (unsigned i = 0; i < subscriber.block_count; ++i) {
     if (holds(subscriber.blocks[i], address.id(), run)) subscriber.blocks[i].idle = false;
   }
+  return Shortage::kNone;
+}
+
+Shortage Ports::take_at(Subscriber& subscriber, SubscriberIndex number, const Pool& pool, PortSpace space,
+                        OutsideAddress& address, OutsidePort& out) noexcept {
+  std::uint32_t& count = subscriber.ports[index_of(space)];
+  if (count >= pool.ports_per_subscriber) return Shortage::kSubscriber;
+  if (pool.block_runs == 0) {
+    if (!take_from_ring(address, subscriber.bucket, pool, space, out)) return Shortage::kPool;
+  } else if (!take_from_blocks(subscriber, pool, space, out, &address)) {
+    if (subscriber.block_count >= pool.blocks_per_subscriber) return Shortage::kSubscriber;
+    const bool claimed = !pool.arithmetic && claim_block(address, subscriber, number, pool);
+    if (!claimed || !take_from_blocks(subscriber, pool, space, out, &address)) return Shortage::kPool;
+  }
+  if (subscriber.paired == kNoAddress) subscriber.paired = address.id();
+  ++count;
   return Shortage::kNone;
 }
 

@@ -46,6 +46,9 @@ class Ports {
   // The same, this very port; kPool when it is not to be had.
   [[nodiscard]] Shortage take_exactly(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
                                       PortSpace space, OutsidePort wanted) noexcept;
+  // The same, some port of that address, whatever address the subscriber is paired with.
+  [[nodiscard]] Shortage take_at(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
+                                 PortSpace space, OutsideAddress& address, OutsidePort& out) noexcept;
   // The address of which a port is tried first; null when the pool has none.
   [[nodiscard]] OutsideAddress* first_choice(const Subscriber& subscriber, const Pool& pool) const noexcept;
   // A shared port is free for others at once. A block stays the subscriber's until return_idle_blocks().
@@ -60,7 +63,7 @@ class Ports {
   [[nodiscard]] bool take_from_run(OutsideAddress& address, unsigned run, const Pool& pool, PortSpace space,
                                    OutsidePort& out) noexcept;
   [[nodiscard]] bool take_from_blocks(Subscriber& subscriber, const Pool& pool, PortSpace space,
-                                      OutsidePort& out) noexcept;
+                                      OutsidePort& out, const OutsideAddress* only = nullptr) noexcept;
   [[nodiscard]] bool take_from_ring(OutsideAddress& address, unsigned bucket, const Pool& pool,
                                     PortSpace space, OutsidePort& out) noexcept;
   [[nodiscard]] bool claim_run(OutsideAddress& address, unsigned bucket, const Pool& pool,

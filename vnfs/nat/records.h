@@ -65,6 +65,8 @@ struct alignas(64) Session {
   static constexpr std::uint8_t kRemoteListed = 0x02;  // its remote address is in the index, for the filter
   static constexpr std::uint8_t kReplied = 0x04;       // packets went both ways
   static constexpr std::uint8_t kKept = 0x08;          // has a lease: stays without packets
+  static constexpr std::uint8_t kAlg = 0x10;           // an ALG has a record of it (alg_records.h)
+  static constexpr std::uint8_t kMixed = 0x20;         // between an IPv6 and an IPv4 host
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
   [[nodiscard]] bool in_use() const noexcept { return tuple[0].valid(); }

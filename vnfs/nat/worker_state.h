@@ -66,6 +66,7 @@ struct WorkerState {
   std::uint64_t related = 0;    // lanes that carry an ICMP error about a known session
   std::uint64_t bound = 0;      // lanes with a session: to be translated
   std::uint64_t mixed = 0;      // lanes with a session between an IPv6 and an IPv4 host, errors included
+  std::uint64_t watched = 0;    // lanes with a session of which an ALG has a record, errors not included
   std::uint16_t next_ipv4_id = 0;
 };
 
