@@ -141,6 +141,7 @@ class BindingTable {
     Endpoint remote;             // as far as the mapping depends on it, the rest zero
     Endpoint suggested{};        // outside end, if it is to be had; address or port may be zero: any
     bool fixed_address = false;  // some port of the suggested address, or none
+    bool even_port = false;      // of a fixed address, if it is to be had
   };
   struct Opened {
     MappingIndex mapping = kNoIndex;
@@ -258,6 +259,8 @@ class BindingTable {
                                      std::uint16_t domain) noexcept;
   [[nodiscard]] SessionIndex insert_session(const Session& wanted, Tick deadline, Tick now) noexcept;
   [[nodiscard]] Shortage take_port(const NewMapping& wanted, const Pool& pool, OutsidePort& out) noexcept;
+  [[nodiscard]] Shortage take_port_at(OutsideAddress& address, const NewMapping& wanted, const Pool& pool,
+                                      OutsidePort& out) noexcept;
   void drop_lease(Lease::Kind kind, std::uint32_t binding) noexcept;
   void drop_alg(SessionIndex session) noexcept;
   void retire_mapping(MappingIndex index, Tick quarantine, Tick now) noexcept;

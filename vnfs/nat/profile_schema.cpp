@@ -270,7 +270,7 @@ Table<Log> log() {
 
 TypePtr<Alg> alg() {
   return choice<Alg>({{"ftp", Alg::kFtp, "FTP's control connections"},
-                      {"sip", Alg::kSip, "SIP over UDP"},
+                      {"sip", Alg::kSip, "SIP over UDP and TCP"},
                       {"pptp", Alg::kPptp, "PPTP's call ids"}});
 }
 

@@ -52,6 +52,29 @@ bool is_text(std::string_view text) noexcept {
   return true;
 }
 
+// Whether it begins with `word`, or may once more of it is there.
+bool may_begin(std::string_view text, std::string_view word) noexcept {
+  const std::size_t both = std::min(text.size(), word.size());
+  return same_word({text.data(), both}, {word.data(), both});
+}
+
+// Section 8.1.1.1 and RFC 5031: what requests are to. Others are left alone, so that what is no SIP (a
+// browser's words to a server that hopes to be taken for one) is told from it early.
+bool may_begin_uri(std::string_view text) noexcept {
+  static constexpr std::array<std::string_view, 4> kSchemes{"sip:", "sips:", "tel:", "urn:"};
+  return std::ranges::any_of(kSchemes, [&](std::string_view scheme) { return may_begin(text, scheme); });
+}
+
+// A start line whose end is not there yet.
+bool may_be_start_line(std::string_view text, Place begin) noexcept {
+  constexpr std::size_t kLongestMethod = 32;
+  if (may_begin(begin.of(text), "SIP/2.0 ")) return true;
+  TextReader reader(text, begin);
+  const std::size_t method = reader.take_while(is_token).length;
+  if (reader.at_end()) return method <= kLongestMethod;
+  return method != 0 && reader.take(' ') && may_begin_uri(reader.rest().of(text));
+}
+
 // "INVITE sip:bob@biloxi.example.com SIP/2.0", or "SIP/2.0 200 OK".
 bool read_start_line(std::string_view text, Place line, Head& head) noexcept {
   TextReader reader(text, line);
@@ -61,7 +84,8 @@ bool read_start_line(std::string_view text, Place line, Head& head) noexcept {
   }
   if (reader.take_while(is_token).length == 0 || !reader.take(' ')) return false;
   head.request_uri = reader.take_word();
-  return head.request_uri.length != 0 && reader.take(' ') && reader.take(kVersion) && reader.at_end();
+  return head.request_uri.length > 4 && may_begin_uri(head.request_uri.of(text)) && reader.take(' ') &&
+         reader.take(kVersion) && reader.at_end();
 }
 
 bool read_content_length(std::string_view text, Place value, Head& head) noexcept {
@@ -131,8 +155,10 @@ HeadState read_head(std::string_view text, std::size_t from, Head& head) noexcep
   const std::size_t end = most.find("\r\n\r\n");
   const bool whole = end != std::string_view::npos;
   if (!is_text({most.data(), whole ? end : most.size()})) return HeadState::kMalformed;
-  if (first_end == std::string_view::npos)
-    return most.size() == kLongestHead ? HeadState::kMalformed : HeadState::kIncomplete;
+  if (first_end == std::string_view::npos) {
+    const bool may_be = most.size() < kLongestHead && may_be_start_line(text, {from, most.size()});
+    return may_be ? HeadState::kIncomplete : HeadState::kMalformed;
+  }
   if (!read_start_line(text, {from, first_end}, head)) return HeadState::kMalformed;
   if (!whole) return most.size() == kLongestHead ? HeadState::kMalformed : HeadState::kIncomplete;
   const std::size_t fields = first_end + kLineEnd.size();

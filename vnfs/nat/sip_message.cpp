@@ -1,17 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/nat/sip_message.h"
 
-#include "vnfs/nat/sdp.h"
-#include "vnfs/nat/sip_head.h"
-
 namespace millrace::nat::sip {
 namespace {
-
-struct Message {
-  Head head;
-  Place body;
-  std::optional<sdp::Description> description;
-};
 
 // Section 7.5, and RFC 5626 section 3.5.1: empty lines may come before a message, or alone to keep a path
 // open.
@@ -20,39 +11,15 @@ std::size_t skip_empty_lines(std::string_view text, std::size_t at) noexcept {
   return at;
 }
 
-// kNothing: it is whole. `missing` as in Result.
-Ending read_message(std::string_view text, std::size_t from, Carrier carrier, Message& message,
-                    std::size_t& missing) noexcept {
-  const HeadState state = read_head(text, from, message.head);
-  const bool stream = carrier == Carrier::kStream;
-  if (state == HeadState::kIncomplete && stream) return Ending::kIncomplete;
-  if (state != HeadState::kWhole) return Ending::kMalformed;
-  const std::size_t present = text.size() - message.head.body;
-  // Section 20.14: a stream has no other way to tell where a body ends.
-  if (stream && !message.head.body_length) return Ending::kMalformed;
-  const std::size_t length = message.head.body_length.value_or(static_cast<std::uint32_t>(present));
-  if (length > present) {
-    if (!stream) return Ending::kMalformed;
-    missing = length - present;
-    return Ending::kIncomplete;
-  }
-  message.body = {message.head.body, length};
-  if (message.head.has_description && length != 0) {
-    message.description = sdp::read(text, message.body);
-    if (!message.description) return Ending::kMalformed;
-  }
-  return Ending::kNothing;
-}
-
 class Rewriter {
  public:
   Rewriter(std::string_view text, Way way, Ends& ends) noexcept : text_(text), way_(way), ends_(ends) {}
 
-  void rewrite(const Message& message) noexcept {
+  void rewrite(const Message& message, Part part) noexcept {
     const bool inward = way_ == Way::kInward;
     if (inward) rewrite_request_uri(message.head.request_uri);
     rewrite_fields(message.head.fields);
-    if (!message.description) return;
+    if (!message.description || part == Part::kHead) return;
     if (inward) return note_peer(*message.description);
     const std::ptrdiff_t before = edits_.growth();
     rewrite_description(*message.description);
@@ -159,28 +126,50 @@ class Rewriter {
 
 }  // namespace
 
-Result rewrite(std::string_view text, std::span<char> out, Way way, Carrier carrier, Ends& ends) noexcept {
-  Result result;
-  Rewriter rewriter(text, way, ends);
-  while (true) {
-    const std::size_t from = skip_empty_lines(text, result.read);
-    Message message;
-    if (from != text.size()) result.ending = read_message(text, from, carrier, message, result.missing);
-    if (from == text.size() || result.ending != Ending::kNothing) {
-      result.read = from;
+Message read_message(std::string_view text, std::size_t from, Carrier carrier) noexcept {
+  Message message;
+  message.begin = message.end = skip_empty_lines(text, from);
+  if (message.begin == text.size()) return message;
+  const bool stream = carrier == Carrier::kStream;
+  message.state = State::kMalformed;
+  switch (read_head(text, message.begin, message.head)) {
+    case HeadState::kMalformed:
+      return message;
+    case HeadState::kIncomplete:
+      if (stream) message.state = State::kIncomplete;
+      return message;
+    case HeadState::kWhole:
       break;
-    }
-    rewriter.rewrite(message);
-    ++result.messages;
-    result.read = message.body.end();
-    // What follows the message of a datagram is to be thrown away: section 18.3.
-    if (carrier == Carrier::kDatagram) break;
   }
-  if (rewriter.edits().empty()) return result;
-  const auto written = rewriter.edits().write(text, out);
-  result.outcome = written ? Outcome::kRewritten : Outcome::kNoRoom;
-  result.written = written.value_or(0);
-  return result;
+  const std::size_t present = text.size() - message.head.body;
+  // Section 20.14: a stream has no other way to tell where a body ends.
+  if (stream && !message.head.body_length) return message;
+  const std::size_t length = message.head.body_length.value_or(static_cast<std::uint32_t>(present));
+  if (length > present) {
+    if (!stream) return message;
+    message.state = State::kIncomplete;
+    message.missing = length - present;
+    return message;
+  }
+  message.body = {message.head.body, length};
+  message.end = message.body.end();
+  if (message.head.has_description && length != 0) {
+    message.description = sdp::read(text, message.body);
+    if (!message.description) return message;
+  }
+  message.state = State::kWhole;
+  return message;
+}
+
+Rewritten rewrite_message(std::string_view text, const Message& message, Part part, Way way,
+                          std::span<char> out, Ends& ends) noexcept {
+  Rewriter rewriter(text, way, ends);
+  rewriter.rewrite(message, part);
+  const TextEdits& edits = rewriter.edits();
+  if (edits.empty()) return {};
+  const auto written = edits.write(text, message.begin, out);
+  if (!written) return {.replaced = {}, .length = 0, .room = false};
+  return {.replaced = edits.part(message.begin), .length = *written};
 }
 
 }  // namespace millrace::nat::sip

@@ -9,10 +9,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
+#include "vnfs/nat/sdp.h"
 #include "vnfs/nat/sip_addresses.h"
+#include "vnfs/nat/sip_head.h"
 
 namespace millrace::nat::sip {
 
@@ -22,32 +25,37 @@ enum class Way : std::uint8_t { kOutward, kInward };
 // says its length (RFC 3261 section 18.3).
 enum class Carrier : std::uint8_t { kDatagram, kStream };
 
-enum class Outcome : std::uint8_t {
-  kUnchanged,
-  kRewritten,
-  kNoRoom,  // what would be written is longer than `out`, or has too many changes
-};
-
-// What was behind the last whole message.
-enum class Ending : std::uint8_t {
-  kNothing,
-  kIncomplete,  // a message whose rest is in the stream's next segment
+enum class State : std::uint8_t {
+  kNone,  // the text ends here, at most with empty lines
+  kWhole,
+  kIncomplete,  // its rest is in the stream's next segment
   kMalformed,   // not SIP, or not as it should be
 };
 
-// `out` has all of the text when something was rewritten; what is behind the last whole message as it was.
-struct Result {
-  Outcome outcome = Outcome::kUnchanged;
-  Ending ending = Ending::kNothing;
-  unsigned messages = 0;    // that were whole
-  std::size_t read = 0;     // they and the empty lines between them
-  std::size_t written = 0;  // to `out`
-  std::size_t missing = 0;  // of a message that is incomplete, when its head says so; 0: not known
+struct Message {
+  State state = State::kNone;
+  std::size_t begin = 0;    // behind empty lines
+  std::size_t end = 0;      // of one that is whole, or malformed in its body only; else `begin`
+  std::size_t missing = 0;  // of one that is incomplete, when its head is there
+  Head head;
+  Place body;
+  std::optional<sdp::Description> description;  // in a body that is whole
 };
 
-// Rewrites the messages of a datagram or of a piece of a stream that begins with one. Of what is malformed or
-// incomplete nothing is asked of `ends`.
-[[nodiscard]] Result rewrite(std::string_view text, std::span<char> out, Way way, Carrier carrier,
-                             Ends& ends) noexcept;
+// The message that comes next in `text` from `from` on.
+[[nodiscard]] Message read_message(std::string_view text, std::size_t from, Carrier carrier) noexcept;
+
+enum class Part : std::uint8_t { kAll, kHead };
+
+// What takes the place of a part of the text, in `out`. Nothing is to be changed when that has no length.
+struct Rewritten {
+  Place replaced;
+  std::size_t length = 0;
+  bool room = true;  // false: it is too long for `out`, or has too many changes
+};
+
+// `message`: of `text`, whole, or for its head incomplete with its head there.
+[[nodiscard]] Rewritten rewrite_message(std::string_view text, const Message& message, Part part, Way way,
+                                        std::span<char> out, Ends& ends) noexcept;
 
 }  // namespace millrace::nat::sip

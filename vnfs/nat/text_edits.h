@@ -68,11 +68,16 @@ class TextEdits {
   // By so much the text becomes longer.
   [[nodiscard]] std::ptrdiff_t growth() const noexcept { return growth_; }
 
-  // The whole of `text` with its parts replaced. Nothing when `out` has no room for it, or there was none for
-  // all the edits. Returns the length.
-  [[nodiscard]] std::optional<std::size_t> write(std::string_view text, std::span<char> out) const noexcept {
+  // The part of the text from `begin`, that is before all edits, to the end of the last.
+  [[nodiscard]] Place part(std::size_t begin) const noexcept {
+    return {begin, empty() ? 0 : edits_[count_ - 1].place.end() - begin};
+  }
+  // That part with what is replaced in it. Nothing when `out` has no room for it, or there was none for all
+  // the edits. Returns the length.
+  [[nodiscard]] std::optional<std::size_t> write(std::string_view text, std::size_t begin,
+                                                 std::span<char> out) const noexcept {
     if (overflow_) return std::nullopt;
-    std::size_t read = 0;
+    std::size_t read = begin;
     std::size_t written = 0;
     const auto put = [&](const char* from, std::size_t length) {
       if (out.size() - written < length) return false;
@@ -87,7 +92,6 @@ class TextEdits {
       if (!put(text.data() + read, place.at - read) || !put(with.data(), with.size())) return std::nullopt;
       read = place.end();
     }
-    if (!put(text.data() + read, text.size() - read)) return std::nullopt;
     return written;
   }
 

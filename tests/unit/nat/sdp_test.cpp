@@ -11,11 +11,9 @@ namespace {
 
 // The body as it goes out in an invitation.
 std::string sent(const std::string& body, OneHost& host) {
-  const std::string text = with_body(kInviteHead, body);
-  std::vector<char> out(4096);
-  const Result result = rewrite(text, out, Way::kOutward, Carrier::kDatagram, host);
-  EXPECT_EQ(result.outcome, Outcome::kRewritten);
-  const std::string passed(out.data(), result.written);
+  const Passed whole = pass(with_body(kInviteHead, body), Way::kOutward, host);
+  EXPECT_EQ(whole.rewritten, 1U);
+  const std::string& passed = whole.text;
   const std::size_t head = passed.find("\r\n\r\n") + 4;
   const std::string length = "Content-Length: " + std::to_string(passed.size() - head) + "\r\n";
   EXPECT_NE(passed.find(length), std::string::npos) << passed;
@@ -31,9 +29,7 @@ std::string sent(const std::string& body, std::vector<MediaPorts> given) {
 // Whose media an invitation that comes in with this body names.
 std::vector<std::string> peers(const std::string& body) {
   OneHost host(Way::kInward);
-  std::vector<char> out(4096);
-  const std::string text = with_body(kOkHead, body);
-  EXPECT_EQ(rewrite(text, out, Way::kInward, Carrier::kDatagram, host).messages, 1U);
+  EXPECT_EQ(pass(with_body(kOkHead, body), Way::kInward, host).messages, 1U);
   return host.peers;
 }
 

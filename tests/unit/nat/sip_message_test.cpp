@@ -28,9 +28,9 @@ TEST(SipMessage, AnInvitationOffersTheOutsideEndsOfItsMedia) {
   OneHost host;
   host.outside_media = {{40002, 40003}};
   const Passed passed = pass(kInvite, Way::kOutward, host);
-  EXPECT_EQ(passed.result.outcome, Outcome::kRewritten);
-  EXPECT_EQ(passed.result.messages, 1U);
-  EXPECT_EQ(passed.result.read, kInvite.size());
+  EXPECT_EQ(passed.rewritten, 1U);
+  EXPECT_EQ(passed.messages, 1U);
+  EXPECT_EQ(passed.read, kInvite.size());
   // Two addresses of the body are three characters longer.
   EXPECT_EQ(passed.text, lines({
                              "INVITE sip:bob@biloxi.example.com SIP/2.0",
@@ -112,9 +112,9 @@ TEST(SipMessage, WhatNamesNoEndOfOursPassesAsItIs) {
   OneHost host;
   const std::string text = replaced(kInvite, "10.0.0.5", "10.0.0.50");
   const Passed passed = pass(text, Way::kOutward, host);
-  EXPECT_EQ(passed.result.outcome, Outcome::kUnchanged);
-  EXPECT_EQ(passed.result.ending, Ending::kNothing);
-  EXPECT_EQ(passed.result.written, 0U);
+  EXPECT_EQ(passed.rewritten, 0U);
+  EXPECT_EQ(passed.ending, State::kNone);
+  EXPECT_EQ(passed.text, text);
   EXPECT_TRUE(host.opened.empty());
 }
 
@@ -173,7 +173,7 @@ TEST(SipMessage, TheLengthOfADatagramsBodyNeedNotBeSaid) {
   EXPECT_NE(passed.find("c=IN IP4 203.0.113.7\r\n"), std::string::npos);
   OneHost host;
   const Passed stream = pass(text, Way::kOutward, host, Carrier::kStream);
-  EXPECT_EQ(stream.result.ending, Ending::kMalformed) << "RFC 3261 section 20.14";
+  EXPECT_EQ(stream.ending, State::kMalformed) << "RFC 3261 section 20.14";
   EXPECT_EQ(stream.text, text);
 }
 
@@ -189,7 +189,7 @@ TEST(SipMessage, OtherBodiesPassAsTheyAre) {
     OneHost host;
     const std::string text = replaced(kInvite, "Content-Type: application/sdp", type);
     const Passed passed = pass(text, Way::kOutward, host);
-    EXPECT_EQ(passed.result.outcome, Outcome::kRewritten);
+    EXPECT_EQ(passed.rewritten, 1U);
     EXPECT_NE(passed.text.find("Content-Length: 130\r\n\r\n" + kOffer), std::string::npos) << passed.text;
     EXPECT_TRUE(host.opened.empty());
   }
@@ -213,9 +213,9 @@ TEST(SipStream, MessagesFollowEachOther) {
   host.outside_media = {{40002, 40003}};
   const std::string text = "\r\n\r\n" + kRegister + "\r\n" + kInvite + kAck + "\r\n\r\n";
   const Passed passed = pass(text, Way::kOutward, host, Carrier::kStream);
-  EXPECT_EQ(passed.result.messages, 3U);
-  EXPECT_EQ(passed.result.read, text.size());
-  EXPECT_EQ(passed.result.ending, Ending::kNothing);
+  EXPECT_EQ(passed.messages, 3U);
+  EXPECT_EQ(passed.read, text.size());
+  EXPECT_EQ(passed.ending, State::kNone);
   EXPECT_EQ(passed.text,
             "\r\n\r\n" + outward(kRegister) + "\r\n" + outward(kInvite) + outward(kAck) + "\r\n\r\n");
 }
@@ -224,9 +224,9 @@ TEST(SipStream, LinesToKeepItOpenPass) {
   for (const std::string_view text : {"", "\r\n", "\r\n\r\n"}) {
     OneHost host;
     const Passed passed = pass(text, Way::kInward, host, Carrier::kStream);
-    EXPECT_EQ(passed.result.outcome, Outcome::kUnchanged);
-    EXPECT_EQ(passed.result.ending, Ending::kNothing);
-    EXPECT_EQ(passed.result.read, text.size());
+    EXPECT_EQ(passed.rewritten, 0U);
+    EXPECT_EQ(passed.ending, State::kNone);
+    EXPECT_EQ(passed.read, text.size());
     EXPECT_EQ(host.asked, 0U);
   }
 }
@@ -237,12 +237,45 @@ TEST(SipStream, AMessageCutAnywhereIsIncompleteAndAsItWas) {
     host.outside_media = {{40002, 40003}};
     const std::string text = kAck + kInvite.substr(0, cut);
     const Passed passed = pass(text, Way::kOutward, host, Carrier::kStream);
-    ASSERT_EQ(passed.result.ending, Ending::kIncomplete) << cut;
-    EXPECT_EQ(passed.result.read, kAck.size());
+    ASSERT_EQ(passed.ending, State::kIncomplete) << cut;
+    EXPECT_EQ(passed.read, kAck.size());
     EXPECT_EQ(passed.text, outward(kAck) + kInvite.substr(0, cut));
     EXPECT_TRUE(host.opened.empty());
     const bool has_head = cut >= kInvite.size() - kOffer.size();
-    EXPECT_EQ(passed.result.missing, has_head ? kInvite.size() - cut : 0U) << cut;
+    EXPECT_EQ(passed.missing, has_head ? kInvite.size() - cut : 0U) << cut;
+  }
+}
+
+TEST(SipStream, TheHeadOfAMessageThatIsCutCanBeRewritten) {
+  OneHost host;
+  host.outside_media = {{40002, 40003}};
+  const std::size_t head = kInvite.size() - kOffer.size();
+  for (const std::size_t cut : {head, head + 60, kInvite.size()}) {
+    const std::string text = kInvite.substr(0, cut);
+    const Message message = read_message(text, 0, Carrier::kStream);
+    std::array<char, 1024> out;
+    const Rewritten rewritten = rewrite_message(text, message, Part::kHead, Way::kOutward, out, host);
+    EXPECT_EQ(
+        std::string(out.data(), rewritten.length) + text.substr(rewritten.replaced.end()),
+        replaced(outward(kInvite), "Content-Length: 136", "Content-Length: 130").substr(0, rewritten.length) +
+            text.substr(rewritten.replaced.end()));
+    EXPECT_NE(std::string_view(out.data(), rewritten.length).find("Contact: <sip:alice@203.0.113.7:40001"),
+              std::string::npos);
+  }
+  EXPECT_TRUE(host.opened.empty());
+}
+
+// A browser can be made to send what looks like SIP further on, but not to begin with it.
+TEST(SipStream, TheBeginningOfAnotherProtocolIsNotTakenForSip) {
+  for (const std::string_view text :
+       {"POST /", "POST http:", "GET / HTTP/1.1", "REGISTER /x", "CONNECT a.example:5060"}) {
+    OneHost host;
+    EXPECT_EQ(pass(text, Way::kOutward, host, Carrier::kStream).ending, State::kMalformed) << text;
+  }
+  for (const std::string_view text :
+       {"REG", "REGISTER", "REGISTER ", "REGISTER si", "OPTIONS sips:x", "SIP", "SIP/2.0 20"}) {
+    OneHost host;
+    EXPECT_EQ(pass(text, Way::kOutward, host, Carrier::kStream).ending, State::kIncomplete) << text;
   }
 }
 
@@ -250,19 +283,21 @@ TEST(SipStream, WhatIsNoSipEndsIt) {
   const std::string http = "GET / HTTP/1.1\r\nHost: 10.0.0.5\r\n\r\n";
   OneHost host;
   const Passed passed = pass(kAck + http, Way::kOutward, host, Carrier::kStream);
-  EXPECT_EQ(passed.result.ending, Ending::kMalformed);
-  EXPECT_EQ(passed.result.read, kAck.size());
+  EXPECT_EQ(passed.ending, State::kMalformed);
+  EXPECT_EQ(passed.read, kAck.size());
   EXPECT_EQ(passed.text, outward(kAck) + http);
 }
 
 TEST(SipMessage, WithoutRoomNothingIsWritten) {
   OneHost host;
   host.outside_media = {{40002, 40003}};
-  const std::size_t needed = outward(kInvite).size();
-  EXPECT_EQ(pass(kInvite, Way::kOutward, host, Carrier::kDatagram, needed - 1).result.outcome,
-            Outcome::kNoRoom);
+  const std::string text = outward(kInvite);
+  const std::size_t needed = text.find("40002") + 5;  // up to the last change
+  const Passed without = pass(kInvite, Way::kOutward, host, Carrier::kDatagram, needed - 1);
+  EXPECT_FALSE(without.room);
+  EXPECT_EQ(without.text, kInvite);
   host.outside_media = {{40002, 40003}};
-  EXPECT_EQ(pass(kInvite, Way::kOutward, host, Carrier::kDatagram, needed).result.written, needed);
+  EXPECT_EQ(pass(kInvite, Way::kOutward, host, Carrier::kDatagram, needed).text, text);
 }
 
 TEST(SipMessage, TooManyChangesAreNone) {
@@ -271,7 +306,7 @@ TEST(SipMessage, TooManyChangesAreNone) {
   OneHost host;
   const std::string text = replaced(kAck, "Content-Length", contact + "\r\nContent-Length");
   const Passed passed = pass(text, Way::kOutward, host);
-  EXPECT_EQ(passed.result.outcome, Outcome::kNoRoom);
+  EXPECT_FALSE(passed.room);
   EXPECT_EQ(passed.text, text);
 }
 
