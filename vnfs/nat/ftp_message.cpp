@@ -131,10 +131,10 @@ Message read_eprt(Bytes line) noexcept {
 // RFC 1123 section 4.1.2.6: the text before the numbers, and what encloses them, may be any.
 Message read_passive(Bytes line) noexcept {
   for (std::size_t at = 4; at < line.size(); ++at) {
-    if (!is_digit(line[at]) || is_digit(line[at - 1])) continue;
+    if (!is_digit(line[at]) || is_digit(line[at - 1]) || line[at - 1] == ',') continue;
     Scanner scanner(line, at);
     const auto message = read_host_port(scanner);
-    // A seventh number would make it something else.
+    // With a seventh number, before or after, it is something else.
     if (message && !scanner.skip(',')) return *message;
   }
   return {};

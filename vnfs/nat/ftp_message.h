@@ -26,8 +26,8 @@ struct Message {
   Form form = Form::kNone;
   std::uint16_t at = 0;
   std::uint16_t length = 0;
-  net::Ipv4Address address;  // not of kEpsv
-  be16 port;
+  net::Ipv4Address address{};  // not of kEpsv
+  be16 port{};
   char delimiter = '|';  // of kEprt
 };
 

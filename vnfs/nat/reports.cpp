@@ -104,6 +104,36 @@ object policy_report(const Policy& policy) {
           {"rules", policy.rules.size()}};
 }
 
+// Messages that application gateways have read, by the gateway's name in the profile.
+void add_alg_metrics(appliance::Workers workers, std::vector<Metric>& metrics) {
+  Metric rewritten{"nat_alg_messages_rewritten_total",
+                   "Messages that got an outside address or port.",
+                   Metric::Type::kCounter,
+                   {}};
+  Metric refused{
+      "nat_alg_messages_refused_total",
+      "Messages that name another host, or for which no port could be opened; they pass as they are.",
+      Metric::Type::kCounter,
+      {}};
+  Metric unwatched{"nat_alg_sessions_unwatched_total",
+                   "Sessions whose messages are not read: there was no room to remember them.",
+                   Metric::Type::kCounter,
+                   {}};
+  constexpr std::array<std::pair<AlgKind, std::string_view>, 1> kNames{{{AlgKind::kFtp, "ftp"}}};
+  for (const auto& [kind, name] : kNames) {
+    const auto add = [&, alg = kind, label = name](Metric& metric, Counter AlgRecords::Counts::*count) {
+      double sum = 0;
+      for (core::Worker* worker : workers)
+        sum += static_cast<double>((bindings_of(*worker).algs().counts(alg).*count).read());
+      metric.samples.push_back({.labels = {{"alg", std::string(label)}}, .value = sum});
+    };
+    add(rewritten, &AlgRecords::Counts::rewritten);
+    add(refused, &AlgRecords::Counts::refused);
+    add(unwatched, &AlgRecords::Counts::unwatched);
+  }
+  for (Metric* metric : {&rewritten, &refused, &unwatched}) metrics.push_back(std::move(*metric));
+}
+
 }  // namespace
 
 std::optional<boost::json::value> report(appliance::Workers workers, const core::Snapshot& snapshot,
@@ -148,6 +178,9 @@ std::vector<Metric> nat_metrics(appliance::Workers workers, const core::Snapshot
          [](Table t) { return t.subscribers().capacity(); });
   single("session_memory_bytes", "Memory of the workers' tables.", Type::kGauge,
          [](Table t) { return t.memory_bytes(); });
+  single("nat_alg_sessions", "Sessions whose messages application gateways read.", Type::kGauge,
+         [](Table t) { return t.algs().open_records(); });
+  add_alg_metrics(workers, metrics);
   Metric ports{"nat_pool_ports", "Ports of a pool, for each protocol.", Type::kGauge, {}};
   Metric given{
       "nat_pool_ports_given", "Of them, those that a subscriber or its neighbours have.", Type::kGauge, {}};

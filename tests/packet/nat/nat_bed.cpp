@@ -218,6 +218,7 @@ core::Snapshot NatBed::snapshot() {
   policy->draining = spec_.draining;
   policy->hairpin = spec_.hairpin;
   policy->timeouts = spec_.timeouts;
+  policy->algs = spec_.algs;
   policy->logged = spec_.logged;
   policy->port_control = spec_.port_control;
   policy->roles = {nat::Role::kInside, nat::Role::kOutside, nat::Role::kInside, nat::Role::kOutside};

@@ -56,6 +56,7 @@ struct NatSpec {
   nat::Timeouts timeouts;
   bool hairpin = true;
   bool draining = false;
+  nat::AlgSet algs;
   nat::LoggedEvents logged;
   std::uint32_t events = 1024;                     // of the log, that wait to be read
   std::optional<nat::PortControl> port_control{};  // answered on kLan and kTenant
