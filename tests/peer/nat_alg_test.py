@@ -74,7 +74,7 @@ class FtpAlg(lab.TestCase):
         """The file by curl, twice on one control connection."""
         done = self.lab.run(namespace, "curl", "--silent", "--show-error", "--max-time", "20", *how,
                             f"ftp://{address}/file", f"ftp://{address}/file", text=False)
-        self.assertEqual(len(done.stdout), 2 * len(FILE))
+        self.assertEqual(len(done.stdout), 2 * len(FILE), done.stderr)
         for part in (done.stdout[:len(FILE)], done.stdout[len(FILE):]):
             self.assertEqual(hashlib.sha256(part).hexdigest(), DIGEST)
 

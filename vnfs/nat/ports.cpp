@@ -73,15 +73,19 @@ bool Ports::take_from_blocks(Subscriber& subscriber, const Pool& pool, PortSpace
   return false;
 }
 
+// The only address the subscriber may have ports of, without being told; null when it is free to choose.
+OutsideAddress* Ports::paired_address(const Subscriber& subscriber, const Pool& pool) const noexcept {
+  if (!pool.paired || pool.arithmetic || subscriber.paired == kNoAddress) return nullptr;
+  OutsideAddress& address = book_[subscriber.paired];
+  return address.domain() == pool.domain && pool.has(address.address()) ? &address : nullptr;
+}
+
 // Calls attempt(address) for the addresses the subscriber may have a port of, until one has it.
 template <class Try>
 bool Ports::try_addresses(Subscriber& subscriber, const Pool& pool, Try&& attempt) noexcept {
   const std::size_t count = pool.addresses.size();
   if (count == 0) return false;
-  if (pool.paired && subscriber.paired != kNoAddress) {
-    OutsideAddress& address = book_[subscriber.paired];
-    if (address.domain() == pool.domain && pool.has(address.address())) return attempt(address);
-  }
+  if (OutsideAddress* paired = paired_address(subscriber, pool); paired != nullptr) return attempt(*paired);
   std::size_t at = below(static_cast<unsigned>(count));
   if (pool.paired) at = place_of(subscriber, count);
   for (std::size_t i = 0; i < std::min(count, kAddressTries); ++i) {
@@ -191,14 +195,15 @@ Shortage Ports::take(Subscriber& subscriber, SubscriberIndex number, const Pool&
       return take_from_ring(address, subscriber.bucket, pool, space, out);
     });
   } else {
-    found = take_from_blocks(subscriber, pool, space, out);
+    const OutsideAddress* only = paired_address(subscriber, pool);
+    found = take_from_blocks(subscriber, pool, space, out, only);
     if (!found) {
       if (subscriber.block_count >= pool.blocks_per_subscriber) return Shortage::kSubscriber;
       const bool claimed = pool.arithmetic ? claim_own_block(subscriber, number, pool)
                                            : try_addresses(subscriber, pool, [&](OutsideAddress& address) {
                                                return claim_block(address, subscriber, number, pool);
                                              });
-      found = claimed && take_from_blocks(subscriber, pool, space, out);
+      found = claimed && take_from_blocks(subscriber, pool, space, out, only);
     }
   }
   if (!found) return Shortage::kPool;

@@ -60,6 +60,7 @@ class Ports {
   [[nodiscard]] unsigned below(unsigned bound) noexcept {
     return static_cast<unsigned>((random_.next() >> 32) * bound >> 32);
   }
+  [[nodiscard]] OutsideAddress* paired_address(const Subscriber& subscriber, const Pool& pool) const noexcept;
   [[nodiscard]] bool take_from_run(OutsideAddress& address, unsigned run, const Pool& pool, PortSpace space,
                                    OutsidePort& out) noexcept;
   [[nodiscard]] bool take_from_blocks(Subscriber& subscriber, const Pool& pool, PortSpace space,

@@ -518,6 +518,30 @@ TEST_P(Ftp, TheSameByTheExtendedReply) {
   EXPECT_EQ(syn->ends(), "8.8.8.8:50001 > 10.0.0.90:51221");
 }
 
+// RFC 4787 REQ-2: what the server has at the forwarded port's address is no reason to use that for the rest.
+TEST_P(Ftp, PairingOutlivesAPortAtAnotherAddress) {
+  for (const std::uint16_t block : {std::uint16_t{0}, std::uint16_t{64}}) {
+    NatSpec spec = server_inside();
+    spec.pools[0].block = block;
+    NatBed bed(variant(), spec);
+    const auto out = [&](unsigned i) {
+      return NatBed::inside("10.0.0.90", kServer).udp(static_cast<std::uint16_t>(3000 + i), 53);
+    };
+    const auto first = bed.one(kInside, out(0));
+    ASSERT_TRUE(first);
+    Served s{bed};
+    s.open();
+    const auto said = s.reply(kServerFirst, "227 Entering Passive Mode (10,0,0,90,200,21).\r\n");
+    ASSERT_TRUE(said);
+    EXPECT_EQ(text_of(*said).substr(0, 39), "227 Entering Passive Mode (203,0,113,9,");
+    for (unsigned i = 1; i < 20; ++i) {
+      const auto more = bed.one(kInside, out(i));
+      ASSERT_TRUE(more);
+      EXPECT_EQ(more->source, first->source);
+    }
+  }
+}
+
 // The whole address is the server's: only the address changes.
 TEST_P(Ftp, AServerWithAnAddressOfItsOwnKeepsItsPorts) {
   NatSpec spec = ftp_spec();
