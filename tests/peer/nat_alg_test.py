@@ -109,7 +109,7 @@ class FtpAlg(lab.TestCase):
         self.assertEqual((self.lab.folder / "got").read_bytes(), FILE)
 
     def test_a_long_talk_after_messages_of_other_lengths(self):
-        """Replies and commands in both directions, a directory and a file, on one connection of ftplib."""
+        """Replies and commands in both directions on one connection of ftplib; workers come and go."""
         with lab.inside(self.lab.name("client")):
             ftp = ftplib.FTP(timeout=10)
             ftp.connect(SERVER4)
@@ -119,11 +119,13 @@ class FtpAlg(lab.TestCase):
         for turn in range(8):
             self.assertTrue(ftp.voidcmd("NOOP").startswith("200"))
             names = []
-            with lab.inside(self.lab.name("client")):  # its data sockets are made in a thread of that namespace
+            with lab.inside(self.lab.name("client")):  # where its data sockets are made
                 ftp.retrlines("NLST", names.append)
             self.assertIn("file", names, turn)
             self.assertTrue(ftp.pwd())
+            self.assertEqual(self.firewall.call("PUT", "/v1/workers", {"count": 1 + turn % 2}).status, 200)
         ftp.quit()
+        self.firewall.call("PUT", "/v1/workers", {"count": 1})
 
     def test_a_server_inside_behind_a_forwarded_port(self):
         before = self.rewritten()

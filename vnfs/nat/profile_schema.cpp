@@ -269,9 +269,9 @@ Table<Log> log() {
 }
 
 TypePtr<Alg> alg() {
-  return choice<Alg>({{"ftp", Alg::kFtp, "FTP's control connections"},
-                      {"sip", Alg::kSip, "SIP over UDP and TCP"},
-                      {"pptp", Alg::kPptp, "PPTP's call ids"}});
+  return choice<Alg>({{"ftp", Alg::kFtp, "control connections of FTP, TCP port 21"},
+                      {"sip", Alg::kSip, "signalling of SIP, UDP and TCP port 5060, and ports for its media"},
+                      {"pptp", Alg::kPptp, "not in force yet: messages of PPTP pass as they are"}});
 }
 
 Table<Section> section() {
@@ -296,8 +296,8 @@ Table<Section> section() {
                "Whether hosts inside reach each other by outside addresses (RFC 4787 REQ-9).");
   table->field(
       "alg", &Section::alg, alg(),
-      "Protocols whose messages carry addresses and are rewritten; RFC 5382 REQ-6 wants no other than "
-      "FTP unasked. Not in force yet: such messages pass as they are.");
+      "Protocols whose messages carry addresses and are rewritten, of sessions that are not translated "
+      "from IPv6; RFC 5382 REQ-6 wants no other than FTP unasked.");
   table->field("port_control", &Section::port_control, port_control(),
                "Mappings that hosts inside ask for; `{}` for the defaults below.", absent_means("off"));
   table->field("timeouts", &Section::timeouts, timeouts(), "Idle times after which sessions end.",
