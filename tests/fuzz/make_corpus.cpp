@@ -365,6 +365,46 @@ void write_alg(Corpus& corpus) {
   corpus.write("alg", "pptp_server", served);
 }
 
+// See sip_message_fuzz.cpp.
+void write_sip_message(Corpus& corpus) {
+  constexpr char kIn = 1, kStream = 2, kNoPorts = 4, kNoPairs = 8;
+  const auto add = [&](const std::string& name, int how, const std::string& text) {
+    corpus.write("sip_message", name, static_cast<char>(how) + text);
+  };
+  const std::string body =
+      "v=0\r\no=a 1 1 IN IP4 10.0.0.5\r\ns=-\r\nc=IN IP4 10.0.0.5\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+      "m=video 4002/2 RTP/AVP 31\r\nc=IN IP4 192.0.2.9/127\r\nm=image 4004 udptl t38\r\n"
+      "m=audio 4006 RTP/AVP 0\r\nc=IN IP4 10.0.0.5\r\na=rtcp:4009 IN IP4 10.0.0.5\r\n";
+  const std::string rest =
+      "Call-ID: a@10.0.0.5\r\nCSeq: 1 INVITE\r\nContact: \"A\" "
+      "<sip:a@10.0.0.5>;q=0.1,sip:b@10.0.0.5:5060\r\n";
+  const std::string invite =
+      "INVITE sip:b@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.5:5060;branch=1;rport\r\n"
+      "From: <sip:a@10.0.0.5>;tag=1\r\nTo: sip:b@192.0.2.1\r\n" +
+      rest + "Content-Type: application/sdp\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+      body;
+  const std::string compact =
+      "ACK sip:b@192.0.2.1 SIP/2.0\r\nv : SIP / 2.0\r\n /UDP\r\n 10.0.0.5 : 5060\r\nf: <sip:a@10.0.0.5>\r\n"
+      "t: <sip:b@192.0.2.1>\r\ni: a\r\nCSeq: 1 ACK\r\nRoute: <sip:10.0.0.5;lr>\r\nl: 0\r\n\r\n";
+  const std::string answer =
+      "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 203.0.113.7:40001;rport=40001;received=203.0.113.7,SIP/2.0/TCP "
+      "x\r\n"
+      "From: <sip:a@203.0.113.7:40001>\r\nTo: <sip:b@192.0.2.1>\r\n" +
+      rest + "Content-Type: application/sdp\r\n\r\n" + body;
+  const std::string bye =
+      "BYE sip:a@203.0.113.7:40001 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1\r\nFrom: <sip:b@192.0.2.1>\r\n"
+      "To: <sip:a@203.0.113.7>\r\nRecord-Route: <sip:203.0.113.7:40001;lr>\r\n" +
+      rest + "l: 0\r\n\r\n";
+  add("invite", 0, invite);
+  add("invite_no_ports", kNoPorts, invite);
+  add("invite_no_pairs", kNoPairs, invite);
+  add("compact", 0, compact);
+  add("answer", kIn, answer);
+  add("bye", kIn, bye);
+  add("stream", kStream | kNoPairs, "\r\n\r\n" + compact + "\r\n" + invite + invite.substr(0, 700));
+  add("stream_in", kIn | kStream, bye + bye + "GET / HTTP/1.1\r\n\r\n");
+}
+
 }  // namespace
 }  // namespace millrace::testing
 
@@ -382,5 +422,6 @@ int main(int argc, char** argv) {
   write_http(corpus);
   write_port_control(corpus);
   write_alg(corpus);
+  write_sip_message(corpus);
   return 0;
 }

@@ -56,6 +56,7 @@ enum class AlgVerdict : std::uint8_t {
 // itself see it.
 [[nodiscard]] inline AlgKind alg_of(const Session& session, const Policy& policy) noexcept {
   constexpr std::uint16_t kFtpControl = 21;  // RFC 959 section 8
+  constexpr std::uint16_t kSip = 5060;       // RFC 3261 section 19.1.2
   const auto port = [](Endpoint end) { return end.wire_port().host(); };
   const bool inward = session.has(Session::kInwardFirst);
   const std::uint16_t server = port(inward ? session.tuple[0].source() : session.remote());
@@ -65,6 +66,8 @@ enum class AlgVerdict : std::uint8_t {
   };
   if (is(net::protocol::kTcp, kFtpControl, AlgKind::kFtp)) return AlgKind::kFtp;
   if (is(net::protocol::kTcp, pptp::kControlPort, AlgKind::kPptp)) return AlgKind::kPptp;
+  if (is(net::protocol::kUdp, kSip, AlgKind::kSip) || is(net::protocol::kTcp, kSip, AlgKind::kSip))
+    return AlgKind::kSip;
   return AlgKind::kNone;
 }
 

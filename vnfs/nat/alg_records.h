@@ -17,6 +17,7 @@
 #include "vnfs/nat/record_pool.h"
 #include "vnfs/nat/records.h"
 #include "vnfs/nat/sequence_shift.h"
+#include "vnfs/nat/sip_state.h"
 
 namespace millrace::nat {
 
@@ -74,6 +75,7 @@ struct alignas(64) AlgRecord {
   std::uint32_t offered;               // of TCP: what follows the last SYN that was no answer
   std::array<SequenceShift, 2> shift;  // likewise, by Direction
   std::array<Pinhole, kMostPinholes> pinholes;
+  SipState sip;
 
   [[nodiscard]] bool in_use() const noexcept { return kind != AlgKind::kNone; }
 };

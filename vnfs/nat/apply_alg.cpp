@@ -6,6 +6,7 @@
 #include "vnfs/nat/ftp_alg.h"
 #include "vnfs/nat/pptp_alg.h"
 #include "vnfs/nat/rewrite.h"
+#include "vnfs/nat/sip_alg.h"
 #include "vnfs/nat/tcp_sequence.h"
 
 namespace millrace::nat {
@@ -18,9 +19,10 @@ AlgVerdict read_message(const AlgContext& context, PayloadEditor& editor) noexce
   switch (context.record.kind) {
     case AlgKind::kFtp:
       return read_ftp(context, editor);
+    case AlgKind::kSip:
+      return read_sip(context, editor);
     case AlgKind::kPptp:
       return read_pptp(context, editor);
-    case AlgKind::kSip:
     case AlgKind::kNone:
       break;
   }
@@ -83,6 +85,7 @@ void heed_syn(const AlgContext& context, const net::TcpHeader& tcp) noexcept {
   if (acknowledged - record.offered > kMostInSyn || !record.shift[way].begin(tcp.sequence.host() + 1)) return;
   record.shift[way ^ 1U].begin(acknowledged);
   record.mid_line = false;
+  record.sip.streams = {};
 }
 
 }  // namespace

@@ -7,6 +7,25 @@
 
 namespace millrace::nat {
 
+// A port of that address: the one that was suggested if it can be, or an even one.
+Shortage BindingTable::take_port_at(OutsideAddress& address, const NewMapping& wanted, const Pool& pool,
+                                    OutsidePort& out, Tick now) noexcept {
+  Subscriber& subscriber = subscribers_[wanted.subscriber];
+  const PortSpace space = *port_space(wanted.protocol);
+  out = {&address, wanted.suggested.wire_port().host()};
+  if (out.port != 0 &&
+      ports_.take_exactly(subscriber, wanted.subscriber, pool, space, out, now) == Shortage::kNone)
+    return Shortage::kNone;
+  const Shortage shortage = ports_.take_at(subscriber, wanted.subscriber, pool, space, address, out, now);
+  if (shortage != Shortage::kNone || !wanted.even_port || out.port % 2 == 0) return shortage;
+  const OutsidePort even{&address, static_cast<std::uint16_t>(out.port - 1)};
+  if (ports_.take_exactly(subscriber, wanted.subscriber, pool, space, even, now) == Shortage::kNone) {
+    ports_.give_back(subscriber, space, out, now);
+    out = even;
+  }
+  return Shortage::kNone;
+}
+
 // The port that was suggested if it can be, else another; of a fixed address any port.
 Shortage BindingTable::take_port(const NewMapping& wanted, const Pool& pool, OutsidePort& out,
                                  Tick now) noexcept {
@@ -17,9 +36,7 @@ Shortage BindingTable::take_port(const NewMapping& wanted, const Pool& pool, Out
   const auto named =
       std::ranges::lower_bound(pool.addresses, wanted.suggested.ipv4(), {}, &OutsideAddress::address);
   const bool known = named != pool.addresses.end() && (*named)->address() == wanted.suggested.ipv4();
-  if (wanted.fixed_address)
-    return known ? ports_.take_at(subscriber, wanted.subscriber, pool, space, **named, out, now)
-                 : Shortage::kPool;
+  if (wanted.fixed_address) return known ? take_port_at(**named, wanted, pool, out, now) : Shortage::kPool;
   if (wanted.suggested.port != 0) {
     for (OutsideAddress* address :
          {known ? *named : nullptr,

@@ -149,6 +149,7 @@ class BindingTable {
     Endpoint suggested{};         // outside end, if it is to be had; address or port may be zero: any
     bool only_suggested = false;  // that or none
     bool fixed_address = false;   // some port of the suggested address, or none
+    bool even_port = false;       // of a fixed address, if it is to be had
   };
   struct Opened {
     MappingIndex mapping = kNoIndex;
@@ -276,6 +277,8 @@ class BindingTable {
   [[nodiscard]] SessionIndex insert_session(const Session& wanted, Tick deadline, Tick now) noexcept;
   [[nodiscard]] Shortage take_port(const NewMapping& wanted, const Pool& pool, OutsidePort& out,
                                    Tick now) noexcept;
+  [[nodiscard]] Shortage take_port_at(OutsideAddress& address, const NewMapping& wanted, const Pool& pool,
+                                      OutsidePort& out, Tick now) noexcept;
   void drop_lease(Lease::Kind kind, std::uint32_t binding) noexcept;
   void drop_alg(SessionIndex index, SessionEnd why, Tick now) noexcept;
   void retire_mapping(MappingIndex index, Tick quarantine, Tick now) noexcept;

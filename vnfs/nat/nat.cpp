@@ -22,16 +22,6 @@ const profile::Section& own_of(const LoadedProfile& profile) {
   return static_cast<const NatProfile&>(profile).own;
 }
 
-// What the profile asks for and does not get.
-std::vector<std::string> notes_on(const profile::Section& own) {
-  std::vector<std::string> notes;
-  for (const auto& alg : own.alg) {
-    if (*alg == profile::Alg::kSip)
-      notes.emplace_back("nat.alg: sip is not in force: its messages pass as they are");
-  }
-  return notes;
-}
-
 }  // namespace
 
 std::span<const core::DropReason> Nat::drop_reasons() const { return nat::drop_reasons(); }
@@ -62,7 +52,7 @@ Result<appliance::CompiledPolicy> Nat::compile(const LoadedProfile& profile,
                                                    .generation = context.generation,
                                                    .draining = context.draining});
   if (!compiled) return tl::unexpected(std::move(compiled.error()));
-  return appliance::CompiledPolicy{std::move(*compiled), notes_on(own_of(profile))};
+  return appliance::CompiledPolicy{std::move(*compiled), {}};
 }
 
 std::unique_ptr<core::Function> Nat::make_function(const LoadedProfile& profile,

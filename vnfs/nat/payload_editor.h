@@ -33,6 +33,10 @@ class PayloadEditor {
   [[nodiscard]] SequenceShift::Place place_of(std::size_t offset) const noexcept {
     return shift_ == nullptr ? SequenceShift::Place::kNew : shift_->place_of(position_of(offset));
   }
+  // Of a TCP segment: the sequence number of that byte, as sent.
+  [[nodiscard]] std::uint32_t position_of(std::size_t offset) const noexcept {
+    return sequence_ + static_cast<std::uint32_t>(offset) - static_cast<std::uint32_t>(growth_);
+  }
   // `text` in the place of `length` bytes from `offset` on, all of them within bytes() and behind those of
   // earlier calls. Nothing is changed unless kDone.
   [[nodiscard]] Result replace(std::size_t offset, std::size_t length, Bytes text) noexcept;
@@ -46,10 +50,6 @@ class PayloadEditor {
   [[nodiscard]] int growth() const noexcept { return growth_; }
 
  private:
-  [[nodiscard]] std::uint32_t position_of(std::size_t offset) const noexcept {
-    return sequence_ + static_cast<std::uint32_t>(offset) - static_cast<std::uint32_t>(growth_);
-  }
-
   core::Packet& packet_;
   SequenceShift* shift_;
   std::uint32_t sequence_ = 0;

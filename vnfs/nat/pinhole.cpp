@@ -29,8 +29,9 @@ MappingIndex open_mapping(const AlgContext& context, SubscriberIndex subscriber,
                      .protocol = request.protocol,
                      .flags = Mapping::filtering_flags(Dependence::kAddressAndPort),
                      .remote = {},
-                     .suggested = {context.outside().address, 0},
-                     .fixed_address = true},
+                     .suggested = {context.outside().address, request.suggested},
+                     .fixed_address = true,
+                     .even_port = request.even},
                     pool, context.now)
       .mapping;
 }

@@ -14,6 +14,8 @@ struct PinholeRequest {
   std::uint8_t protocol = 0;      // TCP or UDP
   Endpoint remote;                // who is let in; port 0: all of its ports
   Tick lifetime = 120'000;        // sessions that were opened by then keep the port
+  bool even = false;              // an even port outside, if one is to be had
+  std::uint16_t suggested = 0;    // this one, if it is to be had; wire order
 };
 
 // The outside end that stands for the inside one, at the session's own outside address: a mapping of the

@@ -276,7 +276,7 @@ Table<Log> log() {
 TypePtr<Alg> alg() {
   return choice<Alg>(
       {{"ftp", Alg::kFtp, "control connections of FTP, TCP port 21"},
-       {"sip", Alg::kSip, "not in force yet: messages of SIP pass as they are"},
+       {"sip", Alg::kSip, "signalling of SIP, UDP and TCP port 5060, and ports for its media"},
        {"pptp", Alg::kPptp, "control connections of PPTP, TCP port 1723, and the tunnels of their calls"}});
 }
 

@@ -115,15 +115,16 @@ void add_alg_metrics(appliance::Workers workers, std::vector<Metric>& metrics) {
                    {}};
   Metric refused{
       "nat_alg_messages_refused_total",
-      "Messages that name another host, or for which no port could be opened; they pass as they are.",
+      "Messages that name another host, that can not be read, or for which no port could be opened; they "
+      "pass as they are.",
       Metric::Type::kCounter,
       {}};
   Metric unwatched{"nat_alg_sessions_unwatched_total",
                    "Sessions whose messages are not read: there was no room to remember them.",
                    Metric::Type::kCounter,
                    {}};
-  constexpr std::array<std::pair<AlgKind, std::string_view>, 2> kNames{
-      {{AlgKind::kFtp, "ftp"}, {AlgKind::kPptp, "pptp"}}};
+  constexpr std::array<std::pair<AlgKind, std::string_view>, 3> kNames{
+      {{AlgKind::kFtp, "ftp"}, {AlgKind::kSip, "sip"}, {AlgKind::kPptp, "pptp"}}};
   for (const auto& [kind, name] : kNames) {
     const auto add = [&, alg = kind, label = name](Metric& metric, Counter AlgRecords::Counts::*count) {
       double sum = 0;

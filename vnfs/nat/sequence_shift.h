@@ -19,7 +19,8 @@ namespace millrace::nat {
 
 class SequenceShift {
  public:
-  static constexpr unsigned kMostChanges = 4;
+  // As many messages can be on their way to a peer that is far off: one that is lost must be told again.
+  static constexpr unsigned kMostChanges = 16;
 
   // What is known of a place in the stream.
   enum class Place : std::uint8_t {
