@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     again += writer.end();
     const auto second = read_binding_stream(again);
     if (!second || second->bindings.sessions != read->bindings.sessions ||
-        second->bindings.leases != read->bindings.leases ||
+        second->bindings.leases != read->bindings.leases || second->bindings.algs != read->bindings.algs ||
         second->bindings.mappings != read->bindings.mappings)
       std::abort();
   }

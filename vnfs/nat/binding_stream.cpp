@@ -19,7 +19,14 @@ constexpr std::uint16_t kVersion = 1;
 constexpr std::size_t kLongestName = 255;
 constexpr std::size_t kMostPerFrame = 256;
 
-enum class FrameType : std::uint8_t { kDomain = 1, kSessions = 2, kLeases = 3, kMappings = 4, kEnd = 5 };
+enum class FrameType : std::uint8_t {
+  kDomain = 1,
+  kSessions = 2,
+  kLeases = 3,
+  kMappings = 4,
+  kEnd = 5,
+  kAlgs = 6
+};
 
 // Addresses and ports stand as on the wire.
 struct WireEnd {
@@ -84,9 +91,28 @@ struct WireLease {
   std::array<WireRemote, Lease::kMostRemotes> remotes;
 };
 
+struct WireShift {
+  be32 first;
+  be32 reach;
+  be32 sum;
+};
+
+struct WireAlg {
+  static constexpr std::uint8_t kMidLine = 0x01;
+  static constexpr std::uint8_t kBegun = 0x02;  // outward; the next bit inward
+
+  WireOutside of;
+  WireEnd remote;
+  std::uint8_t kind;
+  std::uint8_t flags;
+  be32 offered;
+  std::array<WireShift, 2> shift;
+};
+
 static_assert(WireFormat<WireMapping> && sizeof(WireMapping) == 48);
 static_assert(WireFormat<WireSession> && sizeof(WireSession) == 46);
 static_assert(WireFormat<WireLease> && sizeof(WireLease) == 108);
+static_assert(WireFormat<WireAlg> && sizeof(WireAlg) == 48);
 constexpr std::size_t kLongestFrame = kMostPerFrame * sizeof(WireLease);
 
 // A number that is in wire order in memory, as bytes and back.
@@ -220,6 +246,38 @@ PortableLease binding_of(const WireLease& wire) {
   return lease;
 }
 
+WireAlg wire_of(const PortableAlg& alg) noexcept {
+  WireAlg wire{};
+  wire.of = wire_of(alg.of);
+  wire.remote = wire_of(alg.remote);
+  wire.kind = static_cast<std::uint8_t>(alg.kind);
+  wire.flags = alg.mid_line ? WireAlg::kMidLine : 0;
+  wire.offered = be32(alg.offered);
+  for (std::size_t way = 0; way < 2; ++way) {
+    const SequenceShift::Settled& shift = alg.shift[way];
+    if (shift.begun) wire.flags |= static_cast<std::uint8_t>(WireAlg::kBegun << way);
+    wire.shift[way] = {be32(shift.first), be32(shift.reach), be32(shift.sum)};
+  }
+  return wire;
+}
+
+PortableAlg binding_of(const WireAlg& wire) noexcept {
+  PortableAlg alg;
+  alg.of = outside_of(wire.of);
+  alg.remote = end_of(wire.remote);
+  alg.kind = static_cast<AlgKind>(wire.kind);
+  alg.mid_line = (wire.flags & WireAlg::kMidLine) != 0;
+  alg.offered = wire.offered.host();
+  for (std::size_t way = 0; way < 2; ++way) {
+    const WireShift& shift = wire.shift[way];
+    alg.shift[way] = {.first = shift.first.host(),
+                      .reach = shift.reach.host(),
+                      .sum = shift.sum.host(),
+                      .begun = (wire.flags & WireAlg::kBegun << way) != 0};
+  }
+  return alg;
+}
+
 // What no NAT gateway would have written; null when there is nothing.
 const char* fault_of(const WireOutside& wire) {
   if (get<std::uint32_t>(wire.end.address) == 0) return "it has no outside address";
@@ -258,6 +316,14 @@ const char* fault_of(const WireLease& wire) {
   return nullptr;
 }
 
+const char* fault_of(const WireAlg& wire) {
+  if (const char* fault = fault_of(wire.of)) return fault;
+  if (wire.kind == 0 || wire.kind >= kAlgKinds) return "its kind is unknown";
+  if ((wire.flags & ~(WireAlg::kMidLine | WireAlg::kBegun * 3)) != 0) return "it has unknown flags";
+  return nullptr;
+}
+
+const char* name_of(const WireAlg& /*record*/) { return "gateway"; }
 const char* name_of(const WireMapping& /*record*/) { return "mapping"; }
 const char* name_of(const WireSession& /*record*/) { return "session"; }
 const char* name_of(const WireLease& /*record*/) { return "lease"; }
@@ -292,6 +358,8 @@ class StreamReader {
         return read_records<WireSession>(frame.payload, bindings.sessions);
       case FrameType::kLeases:
         return read_records<WireLease>(frame.payload, bindings.leases);
+      case FrameType::kAlgs:
+        return read_records<WireAlg>(frame.payload, bindings.algs);
       case FrameType::kMappings:
         return read_records<WireMapping>(frame.payload, bindings.mappings);
       case FrameType::kEnd:
@@ -381,6 +449,7 @@ std::string BindingStreamWriter::append(const Bindings& bindings) {
   std::string out = std::exchange(new_domains_, {});
   add_frames(out, FrameType::kSessions, bindings.sessions);
   add_frames(out, FrameType::kLeases, bindings.leases);
+  add_frames(out, FrameType::kAlgs, bindings.algs);
   add_frames(out, FrameType::kMappings, bindings.mappings);
   count_ += bindings.size();
   return out;

@@ -4,7 +4,7 @@
 //
 // The frames of the stream (common/control/state_stream.h) are
 //   domain    number 4 bytes, then the name; before the first record that uses it
-//   sessions, leases, mappings   1 to 256 records of fixed size each (Wire... in binding_stream.cpp); a
+//   sessions, leases, algs, mappings   1 to 256 records of fixed size each (Wire... in binding_stream.cpp); a
 //   session
 //             or a lease belongs to the mapping with its outside end, which may stand anywhere in the stream
 //   end       the number of records in the stream, 8 bytes; nothing follows
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "vnfs/nat/alg_records.h"
 #include "vnfs/nat/leases.h"
 #include "vnfs/nat/records.h"
 
@@ -69,13 +70,25 @@ struct PortableLease {
   bool operator==(const PortableLease&) const = default;
 };
 
+// What an application gateway remembers of a session: how its numbers differ, and no more.
+struct PortableAlg {
+  OutsideEnd of;
+  Endpoint remote;  // of the session, as seen outside
+  AlgKind kind = AlgKind::kFtp;
+  bool mid_line = false;
+  std::uint32_t offered = 0;
+  std::array<SequenceShift::Settled, 2> shift{};  // by Direction
+  bool operator==(const PortableAlg&) const = default;
+};
+
 struct Bindings {
   std::vector<PortableSession> sessions;
   std::vector<PortableLease> leases;
+  std::vector<PortableAlg> algs;
   std::vector<PortableMapping> mappings;
 
   [[nodiscard]] std::size_t size() const noexcept {
-    return sessions.size() + leases.size() + mappings.size();
+    return sessions.size() + leases.size() + algs.size() + mappings.size();
   }
 };
 

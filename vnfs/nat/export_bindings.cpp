@@ -21,6 +21,11 @@ struct FoundLease {
   Mapping mapping;
   Endpoint remote;
 };
+struct FoundAlg {
+  AlgRecord record;
+  Mapping mapping;
+  Endpoint remote;
+};
 struct FoundMapping {
   Mapping mapping;
   net::IpAddress inside;
@@ -34,6 +39,7 @@ class Exporter {
       : workers_(workers.begin(), workers.end()), network_(snapshot.network) {
     sessions_.reserve(kPiece);
     leases_.reserve(kPiece);
+    algs_.reserve(kPiece);
     mappings_.reserve(kPiece);
   }
 
@@ -58,6 +64,13 @@ class Exporter {
                               of_session ? bindings.session(lease.binding).remote() : Endpoint{}};
           });
           break;
+        case Table::kAlgs:
+          read(worker, bindings.algs().records(), algs_, piece.algs, [&](AlgIndex index) {
+            const AlgRecord& record = bindings.algs()[index];
+            const Session& session = bindings.session(record.session);
+            return FoundAlg{record, bindings.mapping(session.mapping), session.remote()};
+          });
+          break;
         case Table::kMappings:
           read(worker, bindings.mappings(), mappings_, piece.mappings, [&](MappingIndex index) {
             const Mapping& mapping = bindings.mapping(index);
@@ -73,7 +86,7 @@ class Exporter {
 
  private:
   static constexpr std::size_t kPiece = 1024;  // records
-  enum class Table : std::uint8_t { kSessions, kLeases, kMappings };
+  enum class Table : std::uint8_t { kSessions, kLeases, kAlgs, kMappings };
 
   // The next records of the table in hand; moves on to the next table at its end.
   template <class Records, class Found, class Portable, class Copy>
@@ -135,6 +148,18 @@ class Exporter {
     return out;
   }
 
+  PortableAlg portable(const FoundAlg& found, Tick /*now*/) {
+    const AlgRecord& record = found.record;
+    PortableAlg out;
+    out.of = outside_of(found.mapping);
+    out.remote = found.remote;
+    out.kind = record.kind;
+    out.mid_line = record.mid_line;
+    out.offered = record.offered;
+    for (std::size_t way = 0; way < 2; ++way) out.shift[way] = record.shift[way].settled();
+    return out;
+  }
+
   PortableMapping portable(const FoundMapping& found, Tick now) {
     const Mapping& mapping = found.mapping;
     PortableMapping out;
@@ -155,6 +180,7 @@ class Exporter {
   BindingStreamWriter writer_;
   std::vector<FoundSession> sessions_;
   std::vector<FoundLease> leases_;
+  std::vector<FoundAlg> algs_;
   std::vector<FoundMapping> mappings_;
   std::size_t worker_ = 0;
   Table table_ = Table::kSessions;

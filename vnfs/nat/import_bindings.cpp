@@ -98,6 +98,26 @@ class Importer {
     return true;
   }
 
+  bool take(const PortableAlg& from) noexcept {
+    const MappingIndex mapping = find(from.of);
+    if (mapping == kNoIndex) return false;
+    const Mapping& of = bindings_.mapping(mapping);
+    const SessionIndex session =
+        bindings_.find(Tuple::of(from.remote, of.outside(), of.protocol, of.domain)).session;
+    if (session == kNoIndex || bindings_.session(session).has(Session::kAlg)) return false;
+    AlgRecord record{};
+    record.kind = from.kind;
+    record.mid_line = from.mid_line;
+    record.offered = from.offered;
+    for (std::size_t way = 0; way < 2; ++way) {
+      record.shift[way] = SequenceShift::of(from.shift[way]);
+      // The next segment may begin with a message.
+      record.sip.streams[way].step = SipState::Stream::Step::kLost;
+    }
+    bindings_.adopt_alg(record, session);
+    return bindings_.session(session).has(Session::kAlg);
+  }
+
   // What came without a session, does not rest and was not asked for is of no use.
   void end_unused(const PortableMapping& from) noexcept {
     const MappingIndex index = find(from.outside);
@@ -203,21 +223,20 @@ class Shares {
       owner.emplace(mapping.outside, worker);
       shares_[worker].mappings.push_back(mapping);
     }
-    const auto share_out = [&](auto& bindings, auto of_share) {
-      for (auto& binding : bindings) {
+    const auto share_out = [&](auto Bindings::*kind) {
+      for (auto& binding : stream.bindings.*kind) {
         const bool known = domains.localise(binding.of);
         const auto found = known ? owner.find(binding.of) : owner.end();
         if (found == owner.end()) {
           ++refused_;
         } else {
-          of_share(shares_[found->second]).push_back(std::move(binding));
+          (shares_[found->second].*kind).push_back(std::move(binding));
         }
       }
     };
-    share_out(
-        stream.bindings.sessions, [](Bindings & share) -> auto& { return share.sessions; });
-    share_out(
-        stream.bindings.leases, [](Bindings & share) -> auto& { return share.leases; });
+    share_out(&Bindings::sessions);
+    share_out(&Bindings::leases);
+    share_out(&Bindings::algs);
     for (Bindings& share : shares_) {  // those that rest longest first, as their table keeps them
       std::ranges::stable_sort(share.mappings, std::greater<>{}, &PortableMapping::rested);
     }
@@ -258,6 +277,7 @@ Result<control::Appliance::Imported> import_bindings(appliance::Workers workers,
     each(shares.of(w).mappings, take);
     each(shares.of(w).sessions, take);
     each(shares.of(w).leases, take);
+    each(shares.of(w).algs, take);
     each(shares.of(w).mappings, [&](const PortableMapping& mapping) { importer.end_unused(mapping); });
   }
   return imported;

@@ -95,6 +95,28 @@ class SequenceShift {
     }
     return received - sum;
   }
+  // What is left of it where changes are not remembered one by one.
+  struct Settled {
+    std::uint32_t first = 0;
+    std::uint32_t reach = 0;
+    std::uint32_t sum = 0;
+    bool begun = false;
+    bool operator==(const Settled&) const noexcept = default;
+  };
+  [[nodiscard]] constexpr Settled settled() const noexcept {
+    std::uint32_t sum = before_;
+    for (unsigned i = 0; i < count_; ++i) sum += static_cast<std::uint32_t>(changes_[i].delta);
+    return {.first = first_, .reach = reach_, .sum = sum, .begun = begun_};
+  }
+  [[nodiscard]] static constexpr SequenceShift of(const Settled& settled) noexcept {
+    SequenceShift shift;
+    shift.first_ = settled.first;
+    shift.reach_ = shift.forgotten_ = settled.reach;
+    shift.before_ = settled.sum;
+    shift.begun_ = settled.begun;
+    shift.has_forgotten_ = settled.sum != 0;
+    return shift;
+  }
   // Whether numbers are the same on both sides.
   [[nodiscard]] constexpr bool idle() const noexcept { return count_ == 0 && before_ == 0; }
 

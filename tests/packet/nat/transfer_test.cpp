@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Bindings that go from one instance to another.
+#include "tests/packet/nat/ftp_connection.h"
 #include "tests/packet/nat/pcp_client.h"
 
 namespace millrace::testing {
@@ -198,6 +199,38 @@ TEST_P(Transfer, OfADamagedStreamNothingIsTaken) {
     ASSERT_NE(imported.error().message().find("byte "), std::string::npos) << imported.error().message();
   }
   EXPECT_EQ(to.sessions() + to.mappings() + to.subscribers(), 0U);
+}
+
+// A connection whose numbers differ on both sides goes on with the difference.
+TEST_P(Transfer, AConnectionThatAGatewayReadsGoesOnWithItsNumbers) {
+  using namespace ftp;
+  NatBed from(variant(), short_ports());
+  Control before{from};
+  before.open();
+  constexpr std::string_view kCommand = "PORT 10,0,0,10,8,1\r\n";
+  const auto said = before.say(kClientFirst, kCommand);
+  ASSERT_TRUE(said);
+  const auto grown = static_cast<std::uint32_t>(said->payload.size() - kCommand.size());
+  ASSERT_NE(grown, 0U);
+  const auto numbers = numbers_in(text_of(*said));
+  ASSERT_EQ(numbers.size(), 6U);
+
+  NatBed to(other(), short_ports());
+  // Session and mapping, the port that is open and its lease, and what the gateway remembers.
+  expect_taken(to, from.exported(), 5);
+  Control after{to, before.outside, before.port};
+  const auto next = after.say(kClientFirst + static_cast<std::uint32_t>(kCommand.size()), "NOOP\r\n");
+  ASSERT_TRUE(next);
+  EXPECT_EQ(seq_of(*next), kClientFirst + kCommand.size() + grown);
+  const auto answer =
+      to.one(kOutside,
+             after.in("PA", kServerFirst, kClientFirst + static_cast<std::uint32_t>(kCommand.size()) + grown)
+                 .payload("200 Done\r\n"));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(ack_of(*answer), kClientFirst + kCommand.size());
+  const auto data = to.one(kOutside, data_syn(kFtpServer, after.outside, numbers[4] * 256 + numbers[5]));
+  ASSERT_TRUE(data);
+  EXPECT_EQ(data->destination_port, 2049);
 }
 
 }  // namespace

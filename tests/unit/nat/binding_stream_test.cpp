@@ -16,6 +16,7 @@ class SomeBindings {
     Bindings all;
     for (unsigned i = 0; i < sessions; ++i) all.sessions.push_back(session());
     for (unsigned i = 0; i < leases; ++i) all.leases.push_back(lease());
+    for (unsigned i = 0; i < leases; ++i) all.algs.push_back(alg());
     for (unsigned i = 0; i < mappings; ++i) all.mappings.push_back(mapping());
     return all;
   }
@@ -53,6 +54,18 @@ class SomeBindings {
     for (unsigned i = random_() % (Lease::kMostRemotes + 1); i != 0; --i)
       lease.remotes.push_back({number32(), number32(), number16()});
     return lease;
+  }
+
+  PortableAlg alg() {
+    PortableAlg alg;
+    alg.of = outside();
+    alg.remote = end();
+    alg.kind = static_cast<AlgKind>(1 + random_() % 3);
+    alg.mid_line = random_() % 2 == 0;
+    alg.offered = number32();
+    for (auto& shift : alg.shift)
+      shift = {.first = number32(), .reach = number32(), .sum = number32(), .begun = random_() % 2 == 0};
+    return alg;
   }
 
   PortableMapping mapping() {
@@ -104,10 +117,12 @@ TEST(BindingStream, WhatIsWrittenIsRead) {
   for (const Bindings& piece : pieces) {
     all.sessions.insert(all.sessions.end(), piece.sessions.begin(), piece.sessions.end());
     all.leases.insert(all.leases.end(), piece.leases.begin(), piece.leases.end());
+    all.algs.insert(all.algs.end(), piece.algs.begin(), piece.algs.end());
     all.mappings.insert(all.mappings.end(), piece.mappings.begin(), piece.mappings.end());
   }
   EXPECT_EQ(read->bindings.sessions, all.sessions);
   EXPECT_EQ(read->bindings.leases, all.leases);
+  EXPECT_EQ(read->bindings.algs, all.algs);
   EXPECT_EQ(read->bindings.mappings, all.mappings);
 }
 
@@ -123,7 +138,7 @@ TEST(BindingStream, TheBytesOfVersionOneStayAsTheyAre) {
   BindingStreamWriter writer;
   std::string stream = writer.begin();
   static_cast<void>(writer.domain("wan"));
-  stream += writer.append({.sessions = {}, .leases = {}, .mappings = {mapping}});
+  stream += writer.append({.sessions = {}, .leases = {}, .algs = {}, .mappings = {mapping}});
   const std::string expected =
       std::string("MRNATBD\n\0\1\0\0\0\0\0\0", 16) + std::string("\1\0\0\0\0\0\0\x07\0\0\0\0wan", 15) +
       stream.substr(31, 4) + std::string("\4\0\0\0\0\0\0\x30", 8) +
