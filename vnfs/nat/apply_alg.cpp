@@ -29,6 +29,13 @@ AlgVerdict read_message(const AlgContext& context, PayloadEditor& editor) noexce
   return AlgVerdict::kPass;
 }
 
+// Whether the policy has the messages read. What FTP tells the inside host needs nothing of us, so that it
+// may come in any order.
+bool is_read(const AlgContext& context) noexcept {
+  const AlgKind kind = context.record.kind;
+  return context.policy.algs.has(kind) && (kind != AlgKind::kFtp || context.direction == Direction::kForward);
+}
+
 // True when the packet was dropped.
 bool drop_by(AlgVerdict verdict, Batch& batch, Packet& packet) noexcept {
   switch (verdict) {
@@ -103,8 +110,8 @@ void ApplyAlg::apply_tcp(Batch& batch, Packet& packet, const AlgContext& context
   PayloadEditor editor(packet, &own);
   if (!own.begun()) own.begin(sequence);
   if (payload != 0) {
-    const bool reads = context.policy.algs.has(context.record.kind) && PayloadEditor::can_edit(packet) &&
-                       (tcp.flags & net::tcp_flag::kUrg) == 0;
+    const bool reads =
+        is_read(context) && PayloadEditor::can_edit(packet) && (tcp.flags & net::tcp_flag::kUrg) == 0;
     if (reads) {
       // What nobody accepts must not count as said, and what is missing comes first.
       if (!core::checksum_believed(packet)) return batch.drop(packet, core::Drop::kBadTransportChecksum);
@@ -122,7 +129,7 @@ void ApplyAlg::apply_tcp(Batch& batch, Packet& packet, const AlgContext& context
 }
 
 void ApplyAlg::apply_udp(Batch& batch, Packet& packet, const AlgContext& context) noexcept {
-  if (!context.policy.algs.has(context.record.kind) || !PayloadEditor::can_edit(packet)) return;
+  if (!is_read(context) || !PayloadEditor::can_edit(packet)) return;
   if (packet.headers.payload_length() == 0) return;
   if (!core::checksum_believed(packet)) return batch.drop(packet, core::Drop::kBadTransportChecksum);
   const net::ChecksumSum before = net::sum_bytes(transport_header(packet)) + length_sum(packet);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/net/translate_header.h"
+#include "vnfs/nat/alg.h"
 
 namespace millrace::nat {
 namespace {
@@ -226,7 +227,10 @@ PortMapper::Outcome PortMapper::open_session(const Request& request, const Rule&
        .generation = policy_.generation,
        .inside_addresses = inside_addresses(remote_end)},
       policy_.timeouts, now_);
-  if (session != kNoIndex) return {};
+  if (session != kNoIndex) {
+    attach_alg(bindings_, session, policy_);
+    return {};
+  }
   bindings_.close_unused(mapping, now_);
   return {.result = Result::kNoResources};
 }

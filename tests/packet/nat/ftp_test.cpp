@@ -42,6 +42,7 @@ TEST_P(Ftp, TheSameByTheExtendedCommand) {
   const auto numbers = numbers_in(text_of(*said));
   ASSERT_EQ(numbers.size(), 6U) << text_of(*said);
   EXPECT_EQ(text_of(*said), "eprt |1|203.0.113.1|" + std::to_string(numbers[5]) + "|\r\n");
+  bed.wait(110'000);  // the port waits for two minutes
   const auto syn = bed.one(kOutside, data_syn(kFtpServer, c.outside, numbers[5], 50000));
   ASSERT_TRUE(syn);
   EXPECT_EQ(syn->ends(), "93.184.216.34:50000 > 10.0.0.10:51221");
@@ -173,6 +174,14 @@ TEST_P(Ftp, NothingOpensForAThirdParty) {
   ASSERT_TRUE(reply);
   EXPECT_EQ(text_of(*reply), "PORT 10,0,0,10,200,21\r\n227 (10,0,0,10,200,21)\r\n");
   EXPECT_EQ(bed.mappings(), 1U);
+}
+
+TEST_P(Ftp, RepliesFromOutsideComeInAnyOrder) {
+  NatBed bed(variant(), ftp_spec());
+  Control c{bed};
+  c.open();
+  ASSERT_TRUE(bed.one(kOutside, c.in("PA", kServerFirst + 11, kClientFirst).payload("230 ok\r\n")));
+  ASSERT_TRUE(bed.one(kOutside, c.in("PA", kServerFirst, kClientFirst).payload("220 hello\r\n")));
 }
 
 TEST_P(Ftp, SeveralCommandsOfOneSegmentAreEachLookedAt) {

@@ -19,53 +19,53 @@ NatSpec pptp_spec() {
   return spec;
 }
 
-void put16(Frame& to, std::size_t at, unsigned value) {
+void put_u16(Frame& to, std::size_t at, unsigned value) {
   to.at(at) = static_cast<std::uint8_t>(value >> 8);
   to.at(at + 1) = static_cast<std::uint8_t>(value);
 }
-unsigned get16(const std::vector<std::uint8_t>& from, std::size_t at) {
+unsigned get_u16(const std::vector<std::uint8_t>& from, std::size_t at) {
   return from.at(at) * 256U + from.at(at + 1);
 }
 
 // RFC 2637 section 2: length, 1, cookie, type, and what follows as zeros.
 Frame control_message(unsigned type, std::size_t length) {
   Frame message(length);
-  put16(message, 0, static_cast<unsigned>(length));
-  put16(message, 2, 1);
-  put16(message, 4, 0x1a2b);
-  put16(message, 6, 0x3c4d);
-  put16(message, 8, type);
+  put_u16(message, 0, static_cast<unsigned>(length));
+  put_u16(message, 2, 1);
+  put_u16(message, 4, 0x1a2b);
+  put_u16(message, 6, 0x3c4d);
+  put_u16(message, 8, type);
   return message;
 }
 Frame outgoing_request(unsigned call) {
   Frame message = control_message(7, 168);
-  put16(message, 12, call);
+  put_u16(message, 12, call);
   return message;
 }
 Frame outgoing_reply(unsigned call, unsigned peer, std::uint8_t result = 1) {
   Frame message = control_message(8, 32);
-  put16(message, 12, call);
-  put16(message, 14, peer);
+  put_u16(message, 12, call);
+  put_u16(message, 14, peer);
   message.at(16) = result;
   return message;
 }
 Frame one_id(unsigned type, std::size_t length, unsigned call) {
   Frame message = control_message(type, length);
-  put16(message, 12, call);
+  put_u16(message, 12, call);
   return message;
 }
 
 // RFC 2637 section 4.1: a key and a sequence number, GRE version 1, PPP.
 Frame tunnel_packet(unsigned call) {
   Frame packet{0x30, 0x01, 0x88, 0x0b, 0, 4, 0, 0, 0, 0, 0, 1, 0xff, 0x03, 0xc0, 0x21};
-  put16(packet, 6, call);
+  put_u16(packet, 6, call);
   return packet;
 }
 PacketBuilder with_tunnel(PacketBuilder from, unsigned call) {
   return from.protocol(47).payload(tunnel_packet(call));
 }
 // The tunnel's header as it left.
-unsigned call_of(const Seen& seen) { return get16(seen.frame, 14 + 20 + 6); }
+unsigned call_of(const Seen& seen) { return get_u16(seen.frame, 14 + 20 + 6); }
 
 // A control connection from the dialer's port 40000, or another host's.
 struct ControlConnection {
@@ -102,10 +102,10 @@ struct ControlConnection {
     return seen ? seen->payload : Frame(256);
   }
   void call() {
-    EXPECT_EQ(get16(say(outgoing_request(kOwnCall)), 12), port);
+    EXPECT_EQ(get_u16(say(outgoing_request(kOwnCall)), 12), port);
     const auto reply = hear(outgoing_reply(kItsCall, port));
-    EXPECT_EQ(get16(reply, 12), kItsCall);
-    EXPECT_EQ(get16(reply, 14), kOwnCall);
+    EXPECT_EQ(get_u16(reply, 12), kItsCall);
+    EXPECT_EQ(get_u16(reply, 14), kOwnCall);
   }
   [[nodiscard]] PacketBuilder tunnel_out() const {
     return with_tunnel(NatBed::inside(host, kConcentrator), kItsCall);
@@ -163,10 +163,10 @@ TEST_P(Pptp, MessagesAboutACallNameItAsTheirReceiverDoes) {
   ControlConnection c{bed};
   c.open();
   c.call();
-  EXPECT_EQ(get16(c.say(one_id(15, 24, kItsCall)), 12), kItsCall);  // Set-Link-Info
-  EXPECT_EQ(get16(c.hear(one_id(14, 40, c.port)), 12), kOwnCall);   // WAN-Error-Notify
-  EXPECT_EQ(get16(c.hear(one_id(14, 40, 7)), 12), 7U);
-  EXPECT_EQ(get16(c.say(one_id(12, 16, kOwnCall)), 12), c.port);  // Call-Clear-Request
+  EXPECT_EQ(get_u16(c.say(one_id(15, 24, kItsCall)), 12), kItsCall);  // Set-Link-Info
+  EXPECT_EQ(get_u16(c.hear(one_id(14, 40, c.port)), 12), kOwnCall);   // WAN-Error-Notify
+  EXPECT_EQ(get_u16(c.hear(one_id(14, 40, 7)), 12), 7U);
+  EXPECT_EQ(get_u16(c.say(one_id(12, 16, kOwnCall)), 12), c.port);  // Call-Clear-Request
   // Several in one segment, and again the same.
   Frame both = one_id(12, 16, kOwnCall);
   const Frame info = one_id(15, 24, kItsCall);
@@ -174,8 +174,8 @@ TEST_P(Pptp, MessagesAboutACallNameItAsTheirReceiverDoes) {
   for (unsigned i = 0; i < 2; ++i) {
     const auto seen = bed.one(kInside, c.out("PA").payload(both));
     ASSERT_TRUE(seen);
-    EXPECT_EQ(get16(seen->payload, 12), c.port);
-    EXPECT_EQ(get16(seen->payload, 16 + 12), kItsCall);
+    EXPECT_EQ(get_u16(seen->payload, 12), c.port);
+    EXPECT_EQ(get_u16(seen->payload, 16 + 12), kItsCall);
   }
 }
 
@@ -210,14 +210,14 @@ TEST_P(Pptp, ACallThatIsRefusedOpensNothing) {
   NatBed bed(variant(), pptp_spec());
   ControlConnection c{bed};
   c.open();
-  EXPECT_EQ(get16(c.say(outgoing_request(kOwnCall)), 12), c.port);
-  EXPECT_EQ(get16(c.hear(outgoing_reply(kItsCall, c.port, 4)), 14), kOwnCall);  // busy
+  EXPECT_EQ(get_u16(c.say(outgoing_request(kOwnCall)), 12), c.port);
+  EXPECT_EQ(get_u16(c.hear(outgoing_reply(kItsCall, c.port, 4)), 14), kOwnCall);  // busy
   EXPECT_EQ(bed.sessions(), 1U);
-  EXPECT_EQ(get16(c.hear(outgoing_reply(kItsCall, 99)), 14), 99U);  // another's
+  EXPECT_EQ(get_u16(c.hear(outgoing_reply(kItsCall, 99)), 14), 99U);  // another's
   EXPECT_EQ(bed.sessions(), 1U);
   // It may ask again, by another id.
-  EXPECT_EQ(get16(c.say(outgoing_request(7)), 12), c.port);
-  EXPECT_EQ(get16(c.hear(outgoing_reply(kItsCall, c.port)), 14), 7U);
+  EXPECT_EQ(get_u16(c.say(outgoing_request(7)), 12), c.port);
+  EXPECT_EQ(get_u16(c.hear(outgoing_reply(kItsCall, c.port)), 14), 7U);
   EXPECT_EQ(bed.sessions(), 2U);
 }
 
@@ -226,7 +226,7 @@ TEST_P(Pptp, ASecondCallOnTheSameConnectionPassesAsItIs) {
   ControlConnection c{bed};
   c.open();
   c.call();
-  EXPECT_EQ(get16(c.say(outgoing_request(7)), 12), 7U);
+  EXPECT_EQ(get_u16(c.say(outgoing_request(7)), 12), 7U);
   EXPECT_EQ(bed.sessions(), 2U);
   EXPECT_TRUE(bed.one(kOutside, c.tunnel_in()));
 }
@@ -239,7 +239,7 @@ TEST_P(Pptp, WhatIsNoMessagePasses) {
   cookie.at(4) = 0;
   EXPECT_EQ(c.say(cookie), cookie);
   Frame length = outgoing_request(kOwnCall);
-  put16(length, 0, 11);
+  put_u16(length, 0, 11);
   EXPECT_EQ(c.say(length), length);
   const Frame cut = control_message(7, 13);  // too short for its id
   EXPECT_EQ(c.say(cut), cut);
@@ -250,14 +250,14 @@ TEST_P(Pptp, WhatIsNoMessagePasses) {
   const Frame whole = outgoing_request(kOwnCall);
   bed.refused(kInside, c.out("PA").payload(Frame(whole.begin(), whole.begin() + 100)),
               nat::Drop::kAlgPartial);
-  EXPECT_EQ(get16(c.say(whole), 12), c.port);
+  EXPECT_EQ(get_u16(c.say(whole), 12), c.port);
 }
 
 TEST_P(Pptp, OffMeansThatMessagesAndTunnelsPassOrNotAsBefore) {
   NatBed bed(variant());
   ControlConnection c{bed};
   c.open();
-  EXPECT_EQ(get16(c.say(outgoing_request(kOwnCall)), 12), kOwnCall);
+  EXPECT_EQ(get_u16(c.say(outgoing_request(kOwnCall)), 12), kOwnCall);
   c.hear(outgoing_reply(kItsCall, kOwnCall));
   bed.told(kInside, c.tunnel_out(), nat::Drop::kUnsupportedProtocol);
 }
@@ -284,10 +284,10 @@ TEST_P(Pptp, AServerBehindAForwardedPortHasItsCallsAsItNamesThem) {
   ASSERT_TRUE(bed.one(kOutside, in("A", 1001, 5001)));
   const auto asked = bed.one(kOutside, in("PA", 1001, 5001).payload(outgoing_request(kOwnCall)));
   ASSERT_TRUE(asked);
-  EXPECT_EQ(get16(asked->payload, 12), kOwnCall);
+  EXPECT_EQ(get_u16(asked->payload, 12), kOwnCall);
   const auto answered = bed.one(kInside, out("PA", 5001, 1169).payload(outgoing_reply(kItsCall, kOwnCall)));
   ASSERT_TRUE(answered);
-  EXPECT_EQ(get16(answered->payload, 12), kItsCall);
+  EXPECT_EQ(get_u16(answered->payload, 12), kItsCall);
   const auto tunnel = bed.one(kOutside, with_tunnel(NatBed::outside("8.8.8.8", "203.0.113.9"), kItsCall));
   ASSERT_TRUE(tunnel);
   EXPECT_EQ(tunnel->destination, "10.0.0.90");
