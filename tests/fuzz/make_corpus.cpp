@@ -361,6 +361,50 @@ void write_sip_message(Corpus& corpus) {
   add("stream_in", kIn | kStream, bye + bye + "GET / HTTP/1.1\r\n\r\n");
 }
 
+// See alg_fuzz.cpp.
+void write_alg(Corpus& corpus) {
+  const auto add = [](Frame& to, std::uint8_t what, std::string_view text) {
+    to.insert(to.end(),
+              {what, static_cast<std::uint8_t>(text.size()), static_cast<std::uint8_t>(text.size() >> 8U)});
+    to.insert(to.end(), text.begin(), text.end());
+  };
+  Frame active{0};
+  add(active, 1, "220 hello\r\n");
+  add(active, 0, "USER anonymous\r\n");
+  add(active, 0, "PORT 10,0,0,5,4,1\r\n");
+  active.push_back(2);
+  add(active, 0, "EPRT |1|10.0.0.5|40000|\r\nPORT 10,0,0,5,200,200\r\nNOOP\r\n");
+  active.push_back(2);
+  add(active, 0, "PORT 10,0,0");
+  add(active, 0, "PORT 10,0,0,5,8,8\r\n");
+  corpus.write("alg", "ftp_active", active);
+  Frame passive{2};
+  add(passive, 1, "PASV\r\n");
+  add(passive, 0, "227 Entering Passive Mode (10,0,0,5,200,21).\r\n");
+  passive.push_back(2);
+  add(passive, 0, "229 Entering Extended Passive Mode (|||51221|)\r\n");
+  corpus.write("alg", "ftp_passive", passive);
+  const auto message = [](std::uint8_t type, std::uint8_t length, std::string_view behind) {
+    std::string text{'\0', static_cast<char>(length), '\0', '\1', '\x1a', '\x2b', '\x3c', '\x4d',
+                     '\0', static_cast<char>(type),   '\0', '\0'};
+    text += behind;
+    text.resize(length);
+    return text;
+  };
+  Frame call{1};
+  add(call, 0, message(7, 168, std::string_view("\1\2", 2)));
+  add(call, 1, message(8, 32, std::string_view("\7\7\1\2\1", 5)));
+  add(call, 0, message(15, 24, std::string_view("\7\7", 2)));
+  call.push_back(2);
+  add(call, 1, message(13, 148, std::string_view("\7\7", 2)));
+  corpus.write("alg", "pptp_call", call);
+  Frame served{3};
+  add(served, 1, message(7, 168, std::string_view("\1\2", 2)));
+  add(served, 0, message(8, 32, std::string_view("\7\7\1\2\1", 5)));
+  add(served, 0, message(13, 148, std::string_view("\7\7", 2)));
+  corpus.write("alg", "pptp_server", served);
+}
+
 }  // namespace
 }  // namespace millrace::testing
 
@@ -378,5 +422,6 @@ int main(int argc, char** argv) {
   write_http(corpus);
   write_port_control(corpus);
   write_sip_message(corpus);
+  write_alg(corpus);
   return 0;
 }

@@ -6,23 +6,26 @@
 // both directions, TCP segments and UDP datagrams. The packet still has the addresses it arrived with. What a
 // new ALG adds:
 //
-//   - its AlgKind, and its server port in alg_of() below;
+//   - its AlgKind, and its server port in alg_of() below: every session to or from that port gets a record;
 //   - its fields in AlgRecord, plain data without indices of other records;
-//   - its case in read_message(), and in compile_policy.cpp the profile's name for it.
+//   - its case in read_message(), the profile's name for it in compile_policy.cpp and in reports.cpp.
 //
 // editor.bytes() is the payload. editor.replace() puts other bytes in the place of some, from front to back,
-// and may make it longer or shorter: lengths, checksums and sequence numbers follow by themselves. For an
-// address inside that the message names, open_pinhole() (pinhole.h) gives the outside end to write instead.
+// and may make it longer or shorter; editor.overwrite() does not. Lengths, checksums and sequence numbers
+// follow by themselves. For an address inside that the message names, open_pinhole() (pinhole.h) gives the
+// outside end to write instead. context.counts() are the metrics.
 //
 // A TCP message may come again, whole or in other pieces. Segments come in order and without gaps; bytes that
 // passed before say so by editor.place_of(): what was changed must be changed again in the same way
 // (replace() sees to it), what passed unchanged must stay. A message that is not all there: kPartial, and TCP
-// sends it again. UDP has none of this, and each datagram is new.
+// sends it again. UDP has none of this, and each datagram is new. Fragments, chains of buffers and urgent
+// data pass unread.
 #pragma once
 
 #include "vnfs/nat/binding_table.h"
 #include "vnfs/nat/payload_editor.h"
 #include "vnfs/nat/policy.h"
+#include "vnfs/nat/pptp_message.h"
 
 namespace millrace::nat {
 
@@ -65,6 +68,7 @@ enum class AlgVerdict : std::uint8_t {
   if (is(net::protocol::kTcp, kFtpControl, AlgKind::kFtp)) return AlgKind::kFtp;
   if (is(net::protocol::kUdp, kSip, AlgKind::kSip) || is(net::protocol::kTcp, kSip, AlgKind::kSip))
     return AlgKind::kSip;
+  if (is(net::protocol::kTcp, pptp::kControlPort, AlgKind::kPptp)) return AlgKind::kPptp;
   return AlgKind::kNone;
 }
 

@@ -12,6 +12,7 @@
 #include "common/base/siphash.h"
 #include "common/flow/bucket_index.h"
 #include "common/flow/key.h"
+#include "common/net/wire.h"
 #include "vnfs/nat/leases.h"
 #include "vnfs/nat/record_pool.h"
 #include "vnfs/nat/records.h"
@@ -39,6 +40,22 @@ class AlgSet {
 
 using AlgIndex = std::uint32_t;
 
+// A call of PPTP (RFC 2637), ids in wire order.
+struct PptpCall {
+  std::uint16_t inside;   // the inside host's own
+  std::uint16_t outside;  // what it is called outside
+  std::uint16_t peer;     // the other end's own
+  bool known;             // the first two are
+  bool peer_known;
+  bool over;
+
+  // What packets of its tunnel show that go out; `control` is the control connection's session.
+  [[nodiscard]] Tuple tunnel(const Session& control) const noexcept {
+    return Tuple::of({control.tuple[0].source().address, 0}, {control.remote().address, peer},
+                     net::protocol::kGre, control.tuple[0].domain());
+  }
+};
+
 // Plain data that means the same in another worker's table, but for `session`.
 struct alignas(64) AlgRecord {
   static constexpr unsigned kMostPinholes = 8;
@@ -54,6 +71,7 @@ struct alignas(64) AlgRecord {
   AlgKind kind;
   // FTP: what passed last of the inside host's messages was not the end of a line.
   bool mid_line;
+  PptpCall pptp;
   std::uint32_t offered;               // of TCP: what follows the last SYN that was no answer
   std::array<SequenceShift, 2> shift;  // likewise, by Direction
   std::array<Pinhole, kMostPinholes> pinholes;

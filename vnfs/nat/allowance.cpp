@@ -13,6 +13,8 @@ bool is_allowed(const Session& session, core::InterfaceId arrival, const Binding
   if (mapping.has(Mapping::kStatic))
     return statically && statically->end == mapping.outside() && statically->domain == mapping.domain;
   if (statically) return false;
+  // A call's tunnel lives with its control connection, which is judged by itself.
+  if (session.protocol() == net::protocol::kGre) return policy.algs.has(AlgKind::kPptp);
   const Policy::Place* place = policy.find(session.outside().ipv4(), mapping.domain);
   if (place == nullptr || !policy.pools[place->pool].has_port(mapping.outside_port_host())) return false;
   if (session.tuple[0].from_ipv6()) return policy.nat64 && policy.nat64->rule.pool == place->pool;

@@ -4,6 +4,7 @@
 #include "common/core/receive_marks.h"
 #include "vnfs/nat/drops.h"
 #include "vnfs/nat/ftp_alg.h"
+#include "vnfs/nat/pptp_alg.h"
 #include "vnfs/nat/rewrite.h"
 #include "vnfs/nat/sip_alg.h"
 #include "vnfs/nat/tcp_sequence.h"
@@ -21,10 +22,18 @@ AlgVerdict read_message(const AlgContext& context, PayloadEditor& editor) noexce
     case AlgKind::kSip:
       return read_sip(context, editor);
     case AlgKind::kPptp:
+      return read_pptp(context, editor);
     case AlgKind::kNone:
       break;
   }
   return AlgVerdict::kPass;
+}
+
+// Whether the policy has the messages read. What FTP tells the inside host needs nothing of us, so that it
+// may come in any order.
+bool is_read(const AlgContext& context) noexcept {
+  const AlgKind kind = context.record.kind;
+  return context.policy.algs.has(kind) && (kind != AlgKind::kFtp || context.direction == Direction::kForward);
 }
 
 // True when the packet was dropped.
@@ -101,8 +110,8 @@ void ApplyAlg::apply_tcp(Batch& batch, Packet& packet, const AlgContext& context
   PayloadEditor editor(packet, &own);
   if (!own.begun()) own.begin(sequence);
   if (payload != 0) {
-    const bool reads = context.policy.algs.has(context.record.kind) && PayloadEditor::can_edit(packet) &&
-                       (tcp.flags & net::tcp_flag::kUrg) == 0;
+    const bool reads =
+        is_read(context) && PayloadEditor::can_edit(packet) && (tcp.flags & net::tcp_flag::kUrg) == 0;
     if (reads) {
       // What nobody accepts must not count as said, and what is missing comes first.
       if (!core::checksum_believed(packet)) return batch.drop(packet, core::Drop::kBadTransportChecksum);
@@ -120,7 +129,7 @@ void ApplyAlg::apply_tcp(Batch& batch, Packet& packet, const AlgContext& context
 }
 
 void ApplyAlg::apply_udp(Batch& batch, Packet& packet, const AlgContext& context) noexcept {
-  if (!context.policy.algs.has(context.record.kind) || !PayloadEditor::can_edit(packet)) return;
+  if (!is_read(context) || !PayloadEditor::can_edit(packet)) return;
   if (packet.headers.payload_length() == 0) return;
   if (!core::checksum_believed(packet)) return batch.drop(packet, core::Drop::kBadTransportChecksum);
   const net::ChecksumSum before = net::sum_bytes(transport_header(packet)) + length_sum(packet);
@@ -137,11 +146,19 @@ void ApplyAlg::apply_udp(Batch& batch, Packet& packet, const AlgContext& context
                 net::fold(delta));
 }
 
+// The sender knows the inside host's call by its outside id.
+void ApplyAlg::apply_tunnel(const Packet& packet, const Session& session) noexcept {
+  if (static_cast<Direction>(packet.direction) == Direction::kForward) return;
+  if (pptp::TunnelHeader* header = tunnel_header(packet); header != nullptr)
+    header->call_id = be16::from_wire(state.bindings.mapping(session.mapping).inside_port);
+}
+
 void ApplyAlg::apply(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   BindingTable& bindings = state.bindings;
   const Session& session = bindings.session(packet.session);
   if (session.tuple[packet.direction] != state.lookups[batch.lane(packet)].tuple)
     return;  // Translate drops it
+  if (packet.headers.protocol == net::protocol::kGre) return apply_tunnel(packet, session);
   const AlgIndex index = bindings.algs().find(packet.session);
   if (index == kNoIndex || packet.headers.later_fragment()) return;
   const AlgContext context{.bindings = bindings,

@@ -20,6 +20,7 @@ struct ApplyAlg {
  private:
   void apply(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   void apply_tcp(core::Batch& batch, core::Packet& packet, const AlgContext& context) noexcept;
+  void apply_tunnel(const core::Packet& packet, const Session& session) noexcept;
   void apply_udp(core::Batch& batch, core::Packet& packet, const AlgContext& context) noexcept;
 };
 

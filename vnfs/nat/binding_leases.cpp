@@ -126,9 +126,20 @@ void BindingTable::adopt_alg(const AlgRecord& from, SessionIndex session) noexce
   sessions_[session].flags |= Session::kAlg;
 }
 
-void BindingTable::drop_alg(SessionIndex session) noexcept {
-  const AlgIndex index = algs_.find(session);
-  if (index != kNoIndex) algs_.close(index);
+// Of the session, which is still there. A tunnel's has none of its own.
+void BindingTable::drop_alg(SessionIndex index, SessionEnd why, Tick now) noexcept {
+  const AlgIndex at = algs_.find(index);
+  if (at == kNoIndex) return;
+  const PptpCall call = algs_[at].pptp;
+  algs_.close(at);
+  if (call.known && call.peer_known && !call.over) close_tunnel(sessions_[index], call, why, now);
+}
+
+void BindingTable::close_tunnel(const Session& control, const PptpCall& call, SessionEnd why,
+                                Tick now) noexcept {
+  const Found tunnel = find(call.tunnel(control));
+  if (tunnel.session == kNoIndex || tunnel.direction != Direction::kForward) return;
+  if (sessions_[tunnel.session].has(Session::kAlg)) close_session(tunnel.session, why, 0, now);
 }
 
 MappingIndex BindingTable::mapping_of(const Lease& lease) const noexcept {

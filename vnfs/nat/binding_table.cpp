@@ -218,6 +218,12 @@ BindingTable::Opened BindingTable::open_static(const NewMapping& wanted, Endpoin
   return begin_mapping(made, outside, kNoAddress, domain);
 }
 
+BindingTable::Opened BindingTable::open_apart(const NewMapping& wanted, Endpoint outside,
+                                              std::uint16_t domain, Tick now) noexcept {
+  if (!has_room(now)) return {kNoIndex, Refusal::kTableFull};
+  return begin_mapping(wanted, outside, kNoAddress, domain);
+}
+
 void BindingTable::close_mapping(MappingIndex index, Tick now) noexcept {
   const Mapping mapping = mappings_[index];
   assert(mapping.sessions == 0);
@@ -327,7 +333,6 @@ SessionIndex BindingTable::adopt_session(const Session& from, MappingIndex mappi
                                          Tick now) noexcept {
   Session session = from;
   session.mapping = mapping;
-  session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kAlg);  // until adopt_alg()
   if (session.tuple[0].from_ipv6()) {  // named by its subscriber's number
     const Tuple& outward = from.tuple[0];
     session.tuple[0] =
@@ -349,7 +354,7 @@ void BindingTable::close_session(SessionIndex index, SessionEnd why, Tick quaran
         entry(index, kRemote));
   }
   if (session.has(Session::kKept)) drop_lease(Lease::Kind::kSession, index);
-  if (session.has(Session::kAlg)) drop_alg(index);
+  if (session.has(Session::kAlg)) drop_alg(index, why, now);
   wheel_.cancel(index);
   sessions_.give_back(index);
   open_sessions_.set(sessions_.size());

@@ -152,6 +152,9 @@ class BindingTable {
   // The same with an outside end that is the mapping's by the profile.
   [[nodiscard]] Opened open_static(const NewMapping& wanted, Endpoint outside, std::uint16_t domain,
                                    Tick now) noexcept;
+  // The same of a protocol whose ends no pool gives: whoever opens it knows that nobody else has this one.
+  [[nodiscard]] Opened open_apart(const NewMapping& wanted, Endpoint outside, std::uint16_t domain,
+                                  Tick now) noexcept;
 
   struct NewSession {
     MappingIndex mapping = kNoIndex;
@@ -212,6 +215,8 @@ class BindingTable {
 
   // A record for a session without one. Without room there is none, which is counted.
   void attach_alg(SessionIndex session, AlgKind kind) noexcept;
+  // Ends the session of a call's tunnel, if there is one.
+  void close_tunnel(const Session& control, const PptpCall& call, SessionEnd why, Tick now) noexcept;
   // The record of an adopted session.
   void adopt_alg(const AlgRecord& from, SessionIndex session) noexcept;
 
@@ -262,7 +267,7 @@ class BindingTable {
   [[nodiscard]] Shortage take_port_at(OutsideAddress& address, const NewMapping& wanted, const Pool& pool,
                                       OutsidePort& out) noexcept;
   void drop_lease(Lease::Kind kind, std::uint32_t binding) noexcept;
-  void drop_alg(SessionIndex session) noexcept;
+  void drop_alg(SessionIndex index, SessionEnd why, Tick now) noexcept;
   void retire_mapping(MappingIndex index, Tick quarantine, Tick now) noexcept;
   void rest(MappingIndex index, Tick now) noexcept;
   void wake(MappingIndex index) noexcept;

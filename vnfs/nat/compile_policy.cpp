@@ -67,6 +67,7 @@ AlgSet lower(const std::vector<control::Located<profile::Alg>>& algs) {
   for (const auto& alg : algs) {
     if (*alg == profile::Alg::kFtp) set.add(AlgKind::kFtp);
     if (*alg == profile::Alg::kSip) set.add(AlgKind::kSip);
+    if (*alg == profile::Alg::kPptp) set.add(AlgKind::kPptp);
   }
   return set;
 }

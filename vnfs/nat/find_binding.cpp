@@ -7,6 +7,7 @@
 #include "common/net/icmp.h"
 #include "common/net/translate_header.h"
 #include "vnfs/nat/drops.h"
+#include "vnfs/nat/pptp_alg.h"
 
 namespace millrace::nat {
 namespace {
@@ -79,6 +80,16 @@ bool FindBinding::look_inside(Batch& batch, Packet& packet, Lookup& lookup) noex
   return true;
 }
 
+// A packet of a call's tunnel shows its receiver's id, in each direction another.
+void FindBinding::look_for_call(const Packet& packet, Lookup& lookup) noexcept {
+  const pptp::TunnelHeader* header = tunnel_header(packet);
+  if (header == nullptr) return;
+  const Tuple& plain = lookup.tuple;
+  const Tuple call = Tuple::of(plain.source(), {plain.destination().address, header->call_id.wire()},
+                               plain.protocol(), plain.domain());
+  if (state.bindings.find(call).session != kNoIndex) lookup.tuple = call;
+}
+
 void FindBinding::process(Batch& batch, const Policy& policy) noexcept {
   const BindingTable& bindings = state.bindings;
   const core::Network& network = *batch.network;
@@ -99,7 +110,7 @@ void FindBinding::process(Batch& batch, const Policy& policy) noexcept {
     if (to_ipv4) [[unlikely]] {
       if (!look_through(batch, packet, lookup, policy)) continue;
       if (net::is_icmp_error(headers)) state.related |= std::uint64_t{1} << lane;
-    } else if (net::is_icmp_error(headers)) [[unlikely]] {
+    } else if (!headers.has_ports && net::is_icmp_error(headers)) [[unlikely]] {
       if (!look_inside(batch, packet, lookup)) continue;
       state.related |= std::uint64_t{1} << lane;
     } else {
@@ -107,6 +118,8 @@ void FindBinding::process(Batch& batch, const Policy& policy) noexcept {
       lookup.tuple = Tuple::of(Endpoint::of(ip.source, headers.source_port),
                                Endpoint::of(ip.destination, headers.destination_port), headers.protocol,
                                packet.domain.value());
+      if (!headers.has_ports && policy.algs.has(AlgKind::kPptp)) [[unlikely]]
+        look_for_call(packet, lookup);
     }
     packet.direction =
         static_cast<std::uint8_t>(side == Role::kInside ? Direction::kForward : Direction::kReverse);

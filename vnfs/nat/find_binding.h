@@ -16,6 +16,7 @@ struct FindBinding {
  private:
   [[nodiscard]] bool look_through(core::Batch& batch, core::Packet& packet, Lookup& lookup,
                                   const Policy& policy) noexcept;
+  void look_for_call(const core::Packet& packet, Lookup& lookup) noexcept;
   [[nodiscard]] bool look_inside(core::Batch& batch, core::Packet& packet, Lookup& lookup) noexcept;
 };
 

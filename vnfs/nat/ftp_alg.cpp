@@ -45,6 +45,9 @@ AlgVerdict rewrite_line(const AlgContext& context, PayloadEditor& editor, std::s
       return AlgVerdict::kNoRoom;
     case PayloadEditor::Result::kChanged:
       return AlgVerdict::kChanged;
+    case PayloadEditor::Result::kTooMany:
+      context.counts().refused.add(1);
+      return AlgVerdict::kPass;
     case PayloadEditor::Result::kDone:
       break;
   }

@@ -25,10 +25,6 @@ std::vector<std::string> notes_on(const profile::Section& own) {
   std::vector<std::string> notes;
   if (!own.nptv6.empty())
     notes.emplace_back("nat.nptv6 is not in force: packets of these networks are routed as they are");
-  for (const auto& alg : own.alg) {
-    if (*alg == profile::Alg::kPptp)
-      notes.emplace_back("nat.alg: pptp is not in force: its messages pass as they are");
-  }
   return notes;
 }
 

@@ -27,7 +27,11 @@ PayloadEditor::Result PayloadEditor::replace(std::size_t offset, std::size_t len
   assert(offset + length <= headers.payload_length());
   const int delta = static_cast<int>(text.size()) - static_cast<int>(length);
   const std::uint32_t position = position_of(offset);
-  if (shift_ != nullptr && !shift_->may_add(position, delta)) return Result::kChanged;
+  if (shift_ != nullptr) {
+    if (!shift_->may_add(position, delta)) return Result::kChanged;
+    const bool known = shift_->place_of(position) == SequenceShift::Place::kChanged;
+    if (!known && !shift_->has_room(sequence_)) return Result::kTooMany;
+  }
   constexpr int kMostOffset = 0xffff;
   const int end = headers.end_offset + delta;
   const int tailroom = mbuf->data_len - headers.end_offset + rte_pktmbuf_tailroom(mbuf);
@@ -45,6 +49,13 @@ PayloadEditor::Result PayloadEditor::replace(std::size_t offset, std::size_t len
   if (shift_ != nullptr && !shift_->add(position, static_cast<std::uint16_t>(length), delta))
     return Result::kChanged;
   return Result::kDone;
+}
+
+void PayloadEditor::overwrite(std::size_t offset, Bytes bytes) noexcept {
+  assert(offset + bytes.size() <= packet_.headers.payload_length());
+  if (!edited_) before_ = net::sum_bytes(this->bytes());
+  edited_ = true;
+  std::memcpy(packet_.bytes() + packet_.headers.payload_offset + offset, bytes.data(), bytes.size());
 }
 
 net::ChecksumSum PayloadEditor::difference() const noexcept {

@@ -16,6 +16,7 @@ class PayloadEditor {
     kDone,
     kNoRoom,   // in the packet's buffer, or in an IPv4 datagram
     kChanged,  // another change, or none, was made in that place before
+    kTooMany,  // changes of one segment; what stands there may stay
   };
 
   // Whether the payload lies in one buffer, all of it.
@@ -40,7 +41,10 @@ class PayloadEditor {
   // earlier calls. Nothing is changed unless kDone.
   [[nodiscard]] Result replace(std::size_t offset, std::size_t length, Bytes text) noexcept;
 
-  // What replace() added to the sum of the payload.
+  // `bytes` over those from `offset` on, all of them within bytes(): of a stream, at any time and as often.
+  void overwrite(std::size_t offset, Bytes bytes) noexcept;
+
+  // What was added to the sum of the payload.
   [[nodiscard]] net::ChecksumSum difference() const noexcept;
   // By how much the payload has grown.
   [[nodiscard]] int growth() const noexcept { return growth_; }

@@ -20,8 +20,8 @@ AlgRecord::Pinhole* place_for(AlgRecord& record, const PinholeRequest& request, 
 }
 
 // A new mapping at the session's outside address.
-MappingIndex open_mapping(const AlgContext& context, SubscriberIndex subscriber,
-                          const PinholeRequest& request, const Pool& pool) noexcept {
+MappingIndex open_at_own_address(const AlgContext& context, SubscriberIndex subscriber,
+                                 const PinholeRequest& request, const Pool& pool) noexcept {
   if (context.policy.draining) return kNoIndex;
   return context.bindings
       .open_mapping({.subscriber = subscriber,
@@ -48,8 +48,8 @@ void let_in(Lease& lease, Endpoint remote) noexcept {
 }
 
 // Whether the mapping lets the remote end in from now on.
-bool keep(const AlgContext& context, MappingIndex mapping, bool made,
-          const PinholeRequest& request) noexcept {
+bool keep_open(const AlgContext& context, MappingIndex mapping, bool made,
+               const PinholeRequest& request) noexcept {
   BindingTable& bindings = context.bindings;
   LeaseIndex index = bindings.leases().find(Lease::Kind::kMapping, mapping);
   // What the host asked for by PCP stays as it is.
@@ -89,12 +89,12 @@ std::optional<Endpoint> open_pinhole(const AlgContext& context, const PinholeReq
   if (slot == nullptr) return std::nullopt;
   MappingIndex mapping = bindings.find_mapping(number, request.inside_port, request.protocol, {});
   const bool made = mapping == kNoIndex;
-  if (made) mapping = open_mapping(context, number, request, policy.pools[place->pool]);
+  if (made) mapping = open_at_own_address(context, number, request, policy.pools[place->pool]);
   if (mapping == kNoIndex) return std::nullopt;
   const Endpoint outside = bindings.mapping(mapping).outside();
   const bool fits =
       outside.address == context.outside().address && !bindings.mapping(mapping).has(Mapping::kStatic);
-  if (!fits || !keep(context, mapping, made, request)) {
+  if (!fits || !keep_open(context, mapping, made, request)) {
     if (made) bindings.close_unused(mapping, context.now);
     return std::nullopt;
   }

@@ -7,6 +7,7 @@
 
 #include "common/core/embedded.h"
 #include "common/net/icmp.h"
+#include "vnfs/nat/pptp_alg.h"
 
 namespace millrace::nat {
 namespace {
@@ -83,6 +84,15 @@ std::optional<unsigned> Policy::owner_of_outside(Endpoint outside, std::uint8_t 
   return place->address->bucket_of(outside.wire_port().host());
 }
 
+// The outside id of a call is its control connection's port, or a server's behind a forwarded port.
+std::optional<unsigned> Policy::owner_of_call(net::Ipv4Address outside, be16 call,
+                                              std::uint16_t domain) const noexcept {
+  const auto server =
+      statics.inside_of(Endpoint::of(outside, be16(pptp::kControlPort)), net::protocol::kTcp, domain);
+  if (server) return bucket_of_inside(server->end.ipv4());
+  return owner_of_outside(Endpoint::of(outside, call), net::protocol::kTcp, domain);
+}
+
 // Both directions of a session go to the bucket of the inside address. A packet from outside is led there by
 // the port's owner; what shows none, or nobody's, is dropped in the end and may be dropped anywhere.
 unsigned Policy::bucket_of(const core::Packet& packet, bool with_ports) const noexcept {
@@ -111,6 +121,9 @@ unsigned Policy::bucket_of(const core::Packet& packet, bool with_ports) const no
                                packet.domain.value());
     } else if (const auto inside = statics.inside_of_whole(destination, packet.domain.value())) {
       owner = bucket_of_inside(*inside);
+    } else if (const pptp::TunnelHeader* tunnel = tunnel_header(packet);
+               tunnel != nullptr && algs.has(AlgKind::kPptp)) {
+      owner = owner_of_call(destination, tunnel->call_id, packet.domain.value());
     }
     if (owner) return *owner;
   }

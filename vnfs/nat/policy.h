@@ -96,6 +96,9 @@ class Policy final : public core::Policy, public core::Ownership {
   // The bucket that has the outside endpoint; nothing when nobody has.
   [[nodiscard]] std::optional<unsigned> owner_of_outside(Endpoint outside, std::uint8_t protocol,
                                                          std::uint16_t domain) const noexcept;
+  // The same for a call of PPTP.
+  [[nodiscard]] std::optional<unsigned> owner_of_call(net::Ipv4Address outside, be16 call,
+                                                      std::uint16_t domain) const noexcept;
   // Whether some rule gives the subscriber ports of that pool.
   [[nodiscard]] bool gives(const net::IpAddress& subscriber, std::uint16_t pool) const noexcept;
   // Whether what was asked for may stay.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "vnfs/nat/alg.h"
+
 namespace millrace::nat {
 namespace {
 
@@ -222,7 +224,10 @@ PortMapper::Outcome PortMapper::open_session(const Request& request, const Rule&
        .list_remote = made.filters_by_address(),
        .generation = policy_.generation},
       policy_.timeouts, now_);
-  if (session != kNoIndex) return {};
+  if (session != kNoIndex) {
+    attach_alg(bindings_, session, policy_);
+    return {};
+  }
   bindings_.close_unused(mapping, now_);
   return {.result = Result::kNoResources};
 }

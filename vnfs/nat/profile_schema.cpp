@@ -269,9 +269,10 @@ Table<Log> log() {
 }
 
 TypePtr<Alg> alg() {
-  return choice<Alg>({{"ftp", Alg::kFtp, "control connections of FTP, TCP port 21"},
-                      {"sip", Alg::kSip, "signalling of SIP, UDP and TCP port 5060, and ports for its media"},
-                      {"pptp", Alg::kPptp, "not in force yet: messages of PPTP pass as they are"}});
+  return choice<Alg>(
+      {{"ftp", Alg::kFtp, "control connections of FTP, TCP port 21"},
+       {"sip", Alg::kSip, "signalling of SIP, UDP and TCP port 5060, and ports for its media"},
+       {"pptp", Alg::kPptp, "control connections of PPTP, TCP port 1723, and the tunnels of their calls"}});
 }
 
 Table<Section> section() {

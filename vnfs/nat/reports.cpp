@@ -120,8 +120,8 @@ void add_alg_metrics(appliance::Workers workers, std::vector<Metric>& metrics) {
                    "Sessions whose messages are not read: there was no room to remember them.",
                    Metric::Type::kCounter,
                    {}};
-  constexpr std::array<std::pair<AlgKind, std::string_view>, 2> kNames{
-      {{AlgKind::kFtp, "ftp"}, {AlgKind::kSip, "sip"}}};
+  constexpr std::array<std::pair<AlgKind, std::string_view>, 3> kNames{
+      {{AlgKind::kFtp, "ftp"}, {AlgKind::kSip, "sip"}, {AlgKind::kPptp, "pptp"}}};
   for (const auto& [kind, name] : kNames) {
     const auto add = [&, alg = kind, label = name](Metric& metric, Counter AlgRecords::Counts::*count) {
       double sum = 0;

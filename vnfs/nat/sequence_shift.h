@@ -70,6 +70,11 @@ class SequenceShift {
     return place_of(position) == Place::kNew;
   }
 
+  // Whether one change more leaves those from `since` on remembered.
+  [[nodiscard]] constexpr bool has_room(std::uint32_t since) const noexcept {
+    return count_ < kMostChanges || sequence_after(since, changes_[0].position);
+  }
+
   // From sent to received, for segments.
   [[nodiscard]] constexpr std::uint32_t received(std::uint32_t sent) const noexcept {
     std::uint32_t sum = before_;

@@ -121,6 +121,7 @@ TEST_P(Ftp, TheSameByTheExtendedCommand) {
   const auto numbers = numbers_in(text_of(*said));
   ASSERT_EQ(numbers.size(), 6U) << text_of(*said);
   EXPECT_EQ(text_of(*said), "eprt |1|203.0.113.1|" + std::to_string(numbers[5]) + "|\r\n");
+  bed.wait(110'000);  // the port waits for two minutes
   const auto syn = bed.one(kOutside, data_syn(kServer, c.outside, numbers[5], 50000));
   ASSERT_TRUE(syn);
   EXPECT_EQ(syn->ends(), "93.184.216.34:50000 > 10.0.0.10:51221");
@@ -254,6 +255,14 @@ TEST_P(Ftp, NothingOpensForAThirdParty) {
   EXPECT_EQ(bed.mappings(), 1U);
 }
 
+TEST_P(Ftp, RepliesFromOutsideComeInAnyOrder) {
+  NatBed bed(variant(), ftp_spec());
+  Control c{bed};
+  c.open();
+  ASSERT_TRUE(bed.one(kOutside, c.in("PA", kServerFirst + 11, kClientFirst).payload("230 ok\r\n")));
+  ASSERT_TRUE(bed.one(kOutside, c.in("PA", kServerFirst, kClientFirst).payload("220 hello\r\n")));
+}
+
 TEST_P(Ftp, SeveralCommandsOfOneSegmentAreEachLookedAt) {
   NatBed bed(variant(), short_ports());
   Control c{bed};
@@ -268,6 +277,28 @@ TEST_P(Ftp, SeveralCommandsOfOneSegmentAreEachLookedAt) {
   const auto next = c.say(kClientFirst + 57, "QUIT\r\n");
   ASSERT_TRUE(next);
   EXPECT_EQ(seq_of(*next), kClientFirst + 57 + grown);
+}
+
+// Four changes are remembered: the fifth of a segment, which might come again, is not made.
+TEST_P(Ftp, TheFifthPortOfASegmentPassesAsItIs) {
+  NatBed bed(variant(), short_ports());
+  Control c{bed};
+  c.open();
+  std::string text;
+  for (unsigned i = 1; i <= 6; ++i) text += "PORT 10,0,0,10,8," + std::to_string(i) + "\r\n";
+  const auto said = c.say(kClientFirst, text);
+  ASSERT_TRUE(said);
+  EXPECT_EQ(seq_of(*said), kClientFirst);
+  const auto numbers = numbers_in(text_of(*said));
+  ASSERT_EQ(numbers.size(), 36U);
+  for (unsigned i = 0; i < 6; ++i) EXPECT_EQ(numbers[i * 6], i < 4 ? 203U : 10U) << i;
+  const auto again = c.say(kClientFirst, text);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(seq_of(*again), kClientFirst);
+  EXPECT_EQ(text_of(*again), text_of(*said));
+  const auto next = c.say(kClientFirst + static_cast<std::uint32_t>(text.size()), "NOOP\r\n");
+  ASSERT_TRUE(next);
+  EXPECT_EQ(seq_of(*next), kClientFirst + said->payload.size());
 }
 
 TEST_P(Ftp, HalfACommandWaitsForTheRest) {

@@ -147,8 +147,7 @@ TEST(FtpMessage, RandomLinesAreReadWithinThemselves) {
                        : round % 4 == 1 ? "EPRT |1|"
                        : round % 4 == 2 ? "227 "
                                         : "229 (";
-    for (auto length = random() % 30; length != 0; --length)
-      line += kAlphabet[random() % kAlphabet.size()];
+    for (auto length = random() % 30; length != 0; --length) line += kAlphabet[random() % kAlphabet.size()];
     line.resize(random() % (line.size() + 1));
     for (const Sender sender : {Sender::kClient, Sender::kServer}) {
       const Message message = read_line(bytes_of(line), sender);
