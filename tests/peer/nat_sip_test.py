@@ -67,7 +67,7 @@ class SipAlg(lab.TestCase):
         """Calls by sipp, all of which succeed: its status says so."""
         log = self.lab.folder / f"uac-{namespace}-{transport}.errors"
         done = self.lab.run(namespace, "sipp", "-sn", "uac", f"{to}:5060", "-i", address, "-mi", address, "-p", "5060",
-                            "-t", transport, "-nostdin", "-r", "30", "-timeout", "40s", "-timeout_error",
+                            "-t", transport, "-nostdin", "-r", "30", "-timeout", "40s", "-timeout_error", "-max_socket", "1000",
                             "-trace_err", "-error_file", str(log), *more, check=False, timeout=timeout)
         errors = log.read_text(errors="replace") if log.exists() else ""
         self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-1000:] + errors[-3000:])
