@@ -368,7 +368,7 @@ std::uint64_t NatBed::dropped(nat::Drop reason) const {
 void NatBed::expect_conserved() const {
   using C = core::WorkerCounters;
   const auto total = [&](Counter C::*counter) { return bed_->total(counter); };
-  EXPECT_EQ(total(&C::received) + total(&C::originated),
+  EXPECT_EQ(total(&C::received) + total(&C::originated) + total(&C::resumed),
             total(&C::transmitted) + total(&C::originated_transmitted) + total(&C::to_host) +
                 total(&C::to_resolve) + bed_->dropped_in_all() + total(&C::held))
       << "packets are not conserved";
