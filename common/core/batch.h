@@ -35,7 +35,10 @@ struct alignas(64) Packet {
   bool made_here = false;       // by the originator, so no error is sent about it
   bool restarted = false;       // restart.h
   bool rewritten = false;       // its addresses are not its sender's: no error is sent about it
-  std::uint32_t mark = 0;       // the function's own, passed from stage to stage
+  // Bytes; 0: none. An IPv6 packet with a fragment header that egress cuts into such of at most this size.
+  // Its lane is to be among the unfinished.
+  std::uint16_t cut_to = 0;
+  std::uint32_t mark = 0;  // the function's own, passed from stage to stage
 
   [[nodiscard]] std::uint8_t* bytes() const noexcept { return rte_pktmbuf_mtod(mbuf, std::uint8_t*); }
   [[nodiscard]] std::uint8_t* l3() const noexcept { return bytes() + headers.l3_offset; }

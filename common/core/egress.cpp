@@ -24,7 +24,8 @@ void Egress::resolve(Batch& batch, Packet& packet, Origin origin) noexcept {
                            .type_or_flags = static_cast<std::uint8_t>(origin),
                            .interface = packet.egress,
                            .port = packet.port,
-                           .rewritten = packet.rewritten};
+                           .rewritten = packet.rewritten,
+                           .cut_to = packet.cut_to};
   batch.take(packet);
   to_resolve_.push(packet.mbuf);
 }

@@ -43,12 +43,14 @@ class Egress {
                Origin origin) noexcept;
   void fragment(Batch& batch, Packet& packet, const NextHop& hop, Origin origin) noexcept;
   void resolve(Batch& batch, Packet& packet, Origin origin) noexcept;
-  // What a port left unfinished (receive_marks.h), in egress_unfinished.cpp. complete() returns false when
-  // the packet has left or was dropped.
+  // What a port or a function left unfinished (receive_marks.h), in egress_unfinished.cpp. complete() returns
+  // false when the packet has left or was dropped.
   [[nodiscard]] bool complete(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
                               Origin origin) noexcept;
   void forward_aggregate(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
                          unsigned segment, Origin origin) noexcept;
+  void cut_fragment(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
+                    Origin origin) noexcept;
   [[nodiscard]] bool cut(const rte_mbuf* whole, const net::Headers& headers, PortId port, unsigned segment,
                          Origin origin) noexcept;
 

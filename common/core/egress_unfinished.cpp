@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Packets that a port left unfinished: open checksums and aggregates of TCP segments. The next port finishes
-// them where it can, software where not.
+// them where it can, software where not. And those that a function left to be cut.
 #include <algorithm>
 #include <cstring>
 
+#include "common/core/chain_reader.h"
 #include "common/core/egress.h"
 #include "common/core/receive_marks.h"
 #include "common/core/rewrite.h"
@@ -81,34 +82,14 @@ bool is_aggregate(const Packet& packet) noexcept {
   return (packet.mbuf->ol_flags & RTE_MBUF_F_RX_LRO) != 0 && packet.headers.protocol == net::protocol::kTcp;
 }
 
-// Copies out of a chain of buffers, front to back.
-class ChainReader {
- public:
-  ChainReader(const rte_mbuf* chain, unsigned offset) noexcept : segment_(chain), offset_(offset) {}
-
-  void read(std::uint8_t* to, unsigned length) noexcept {
-    while (length != 0) {
-      while (offset_ >= segment_->data_len) {
-        offset_ -= segment_->data_len;
-        segment_ = segment_->next;
-      }
-      const unsigned here = std::min(length, segment_->data_len - offset_);
-      std::memcpy(to, rte_pktmbuf_mtod_offset(segment_, const std::uint8_t*, offset_), here);
-      to += here;
-      offset_ += here;
-      length -= here;
-    }
-  }
-
- private:
-  const rte_mbuf* segment_;
-  unsigned offset_;
-};
-
 }  // namespace
 
 bool Egress::complete(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
                       Origin origin) noexcept {
+  if (packet.cut_to != 0 && packet.ip_length() > packet.cut_to) {
+    cut_fragment(batch, packet, hop, network, origin);
+    return false;
+  }
   if (is_aggregate(packet)) {
     const unsigned segment = segment_size(packet, hop, network);
     if (segment < packet.headers.payload_length()) {
@@ -171,6 +152,54 @@ void Egress::forward_aggregate(Batch& batch, Packet& packet, const NextHop& hop,
   batch.take(packet);
   rte_pktmbuf_free(packet.mbuf);
   counters_.segmented.add(1);
+}
+
+// RFC 8200 section 4.5. DPDK's own library for this (rte_ip_frag) knows no fragment header that is there
+// already.
+void Egress::cut_fragment(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
+                          Origin origin) noexcept {
+  constexpr unsigned kUnit = 8;
+  constexpr unsigned kHeaders = sizeof(net::Ipv6Header) + sizeof(net::Ipv6FragmentHeader);
+  const unsigned l3_offset = packet.headers.l3_offset;
+  const auto& ip = packet.l3_as<net::Ipv6Header>();
+  if (hop.kind != NextHop::Kind::kForward || packet.mbuf->data_len < l3_offset + kHeaders ||
+      ip.next_header != net::protocol::kIpv6Fragment || packet.cut_to < kHeaders + kUnit)
+    return batch.drop(packet, Drop::kPacketTooBig);
+  if (origin == Origin::kReceived && !may_go_on(packet)) return expire(batch, packet, network);
+  if (checksum_is_open(*packet.mbuf)) write_transport_checksum(packet);
+  if (origin == Origin::kReceived) take_hop(packet);
+  const unsigned length = packet.ip_length() - kHeaders;
+  const unsigned most = (packet.cut_to - kHeaders) / kUnit * kUnit;
+  const auto header = *reinterpret_cast<const net::Ipv6FragmentHeader*>(packet.l3() + sizeof ip);
+  ChainReader payload(packet.mbuf, l3_offset + kHeaders);
+  for (unsigned at = 0; at < length; at += most) {
+    const unsigned here = std::min(most, length - at);
+    const bool last = at + here == length;
+    rte_mbuf* piece = rte_pktmbuf_alloc(pool_);
+    auto* frame = piece == nullptr
+                      ? nullptr
+                      : reinterpret_cast<std::uint8_t*>(rte_pktmbuf_append(
+                            piece, static_cast<std::uint16_t>(hop.rewrite_length + kHeaders + here)));
+    if (frame == nullptr) {
+      rte_pktmbuf_free(piece);
+      return batch.drop(packet, Drop::kNoMemory);
+    }
+    std::uint8_t* l3 = frame + hop.rewrite_length;
+    std::memcpy(l3, &ip, kHeaders);
+    reinterpret_cast<net::Ipv6Header*>(l3)->payload_length =
+        be16(static_cast<std::uint16_t>(sizeof header + here));
+    auto& fragment = *reinterpret_cast<net::Ipv6FragmentHeader*>(l3 + sizeof ip);
+    // The upper 13 bits count units of 8, so that the whole field counts bytes.
+    const unsigned more = last ? header.offset_more.host() & 1U : 1U;
+    fragment.offset_more =
+        be16(static_cast<std::uint16_t>(((header.offset_more.host() & 0xfff8U) + at) | more));
+    payload.read(l3 + kHeaders, here);
+    rewrite(piece, hop.rewrite_length, false, hop);
+    transmitter_.send(hop.port, piece, last ? origin : Origin::kPiece);
+  }
+  batch.take(packet);
+  rte_pktmbuf_free(packet.mbuf);
+  counters_.fragmented.add(1);
 }
 
 // DPDK's own library for this (rte_gso) knows IPv4 only and leaves the checksums to the port.

@@ -237,10 +237,13 @@ void Ingress::follow_first(Batch& batch, Packet& packet) noexcept {
 }
 
 // What its sender on another thread says of the packet.
-void Ingress::take_note(Packet& packet, const Network& network) noexcept {
+void Ingress::take_note(Batch& batch, Packet& packet, const Network& network) noexcept {
   const Note& with = note(packet.mbuf);
-  packet.rewritten =
-      (with.kind == Note::Kind::kResume || with.kind == Note::Kind::kUnresolved) && with.rewritten;
+  if (with.kind == Note::Kind::kResume || with.kind == Note::Kind::kUnresolved) {
+    packet.rewritten = with.rewritten;
+    packet.cut_to = with.cut_to;
+    if (with.cut_to != 0) batch.unfinished |= std::uint64_t{1} << batch.lane(packet);
+  }
   if (with.kind != Note::Kind::kRestart || with.interface.value() >= network.interfaces.size()) return;
   packet.restarted = true;
   packet.ingress = with.interface;
@@ -285,7 +288,7 @@ template <Ingress::Arrival arrival, Forwarding forwarding>
     batch.drop(packet, Drop::kNoInterface);
     return false;
   }
-  if constexpr (arrival == Arrival::kOwner || arrival == Arrival::kTwin) take_note(packet, network);
+  if constexpr (arrival == Arrival::kOwner || arrival == Arrival::kTwin) take_note(batch, packet, network);
   return true;
 }
 

@@ -48,7 +48,7 @@ class Ingress {
   void run_transparent(Batch& batch) noexcept;
   template <Arrival arrival, Forwarding forwarding>
   [[nodiscard]] bool read(Batch& batch, Packet& packet, const Network& network) noexcept;
-  static void take_note(Packet& packet, const Network& network) noexcept;
+  static void take_note(Batch& batch, Packet& packet, const Network& network) noexcept;
   static void enter_domain(Packet& packet, const Network& network) noexcept;
   [[nodiscard]] bool accept_link(Batch& batch, Packet& packet, const Network& network) noexcept;
   [[nodiscard]] bool accept_addresses(Batch& batch, Packet& packet) noexcept;

@@ -33,9 +33,10 @@ struct Note {
   InterfaceId interface {};
   PortId port{};
   bool has_ports = false;
-  bool rewritten = false;  // of a packet that waits
+  bool rewritten = false;    // of a packet that waits, as is the next
+  std::uint16_t cut_to = 0;  // Packet::cut_to
 };
-static_assert(sizeof(Note) == 14);
+static_assert(sizeof(Note) == 16);
 
 // Registers the field; once, after the EAL is up and before the first mbuf is used.
 Result<void> register_note();

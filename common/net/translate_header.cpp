@@ -147,7 +147,7 @@ TranslationError translate_to_ipv6(Bytes frame, const Headers& headers, const Ip
   const std::uint8_t next = before.protocol == protocol::kIcmp ? protocol::kIcmpv6 : before.protocol;
   const bool last = piece.offset + piece.length == Piece::whole(headers).length;
   // Section 4: a fragment header for fragments only, whatever DF says.
-  header.fragment_header = headers.is_fragment || piece.offset != 0 || !last;
+  header.fragment_header = headers.is_fragment || piece.to_be_cut || piece.offset != 0 || !last;
   const std::size_t fragment_bytes = header.fragment_header ? sizeof(Ipv6FragmentHeader) : 0;
 
   Ipv6Header ip{};

@@ -55,6 +55,7 @@ struct NewHeader {
 struct Piece {
   std::uint16_t offset = 0;
   std::uint16_t length = 0;
+  bool to_be_cut = false;  // with a fragment header, though it be the whole
 
   // All that the header of an IPv4 packet carries.
   static Piece whole(const Headers& headers) noexcept {

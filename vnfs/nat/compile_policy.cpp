@@ -211,7 +211,8 @@ class Compiler {
     Rule rule;
     rule.pool = static_cast<std::uint16_t>(pool - policy_->pools.begin());
     rule.filtering = lower(from.filtering);
-    policy_->nat64 = Nat64{.prefix = *prefix, .rule = std::move(rule)};
+    policy_->nat64 =
+        Nat64{.prefix = *prefix, .rule = std::move(rule), .lowest_ipv6_mtu = from.lowest_ipv6_mtu};
   }
 
   Result<void> add_prefixes() {

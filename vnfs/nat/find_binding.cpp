@@ -52,6 +52,8 @@ bool FindBinding::look_through(Batch& batch, Packet& packet, Lookup& lookup, con
   // RFC 6146 section 3.5: a source in the prefix would come round again. RFC 6052 section 3.1.
   if (!prefix.contains(ends.destination) || prefix.contains(ends.source) ||
       !prefix.may_embed(prefix.extract(ends.destination))) {
+    // RFC 7915 section 5.4; nobody is to be told at an address of the prefix.
+    if (!prefix.contains(ends.source)) state.services.originator.admin_prohibited(packet, *batch.network);
     batch.drop(packet, Drop::kUntranslatable);
     return false;
   }

@@ -45,7 +45,8 @@ struct LoggedEvents {
 // RFC 6146: hosts of IPv6 inside reach those of IPv4 outside by addresses of the prefix.
 struct Nat64 {
   net::TranslationPrefix prefix;
-  Rule rule;  // by which such packets are translated
+  Rule rule;                             // by which such packets are translated
+  std::uint16_t lowest_ipv6_mtu = 1280;  // RFC 7915 section 4
 };
 
 // PCP and NAT-PMP, answered on inside interfaces whose Interface::function_port says so.

@@ -105,6 +105,7 @@ struct Nat64 {
   Located<net::Prefix> prefix;  // of length 32, 40, 48, 56, 64 or 96
   Located<std::string> pool;
   Dependence filtering = Dependence::kEndpointIndependent;
+  std::uint16_t lowest_ipv6_mtu = 1280;  // RFC 7915 section 4
 };
 
 // RFC 6296.

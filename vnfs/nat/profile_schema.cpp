@@ -199,6 +199,9 @@ Table<Nat64> nat64() {
   table->field("filtering", &Nat64::filtering, dependence(),
                "Who may answer by a mapping: anybody, whose address it was used for, or whose address and "
                "port it was used for.");
+  table->field("lowest_ipv6_mtu", &Nat64::lowest_ipv6_mtu, integer<std::uint16_t>(1280, 9216),
+               "What every IPv6 link inside carries, in bytes: IPv4 packets that may be fragmented are, so "
+               "that they get through (RFC 7915 section 4).");
   return table;
 }
 

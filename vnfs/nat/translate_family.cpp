@@ -84,6 +84,15 @@ bool replace_datagram(Packet& packet, Bytes datagram, std::uint8_t family, std::
   return true;
 }
 
+// TCP segments that a port put together; egress takes them apart again.
+bool is_aggregate(const Batch& batch, const Packet& packet) noexcept {
+  return (batch.unfinished >> batch.lane(packet) & 1U) != 0 &&
+         (packet.mbuf->ol_flags & RTE_MBUF_F_RX_LRO) != 0 && packet.headers.protocol == net::protocol::kTcp;
+}
+
+// RFC 7915 section 5: what any IPv6 link would have carried is to be cut by IPv4 routers where they must.
+constexpr unsigned kMostWithoutDf = 1260;
+
 std::size_t bytes_present(const Packet& packet) noexcept {
   return std::min<std::size_t>(packet.mbuf->data_len, packet.headers.end_offset);
 }
@@ -96,6 +105,11 @@ net::Ipv6Ends TranslateFamily::inside_ends(const Session& session, const Policy&
           .destination = policy.nat64->prefix.embed(session.remote().ipv4())};
 }
 
+void TranslateFamily::refuse(Batch& batch, Packet& packet) noexcept {
+  state.services.originator.admin_prohibited(packet, *batch.network);
+  batch.drop(packet, Drop::kUntranslatable);
+}
+
 void TranslateFamily::to_ipv4(Batch& batch, Packet& packet, Session& session, const Policy& policy) noexcept {
   const net::Headers& headers = packet.headers;
   const Tuple& inward = session.tuple[1];
@@ -104,8 +118,12 @@ void TranslateFamily::to_ipv4(Batch& batch, Packet& packet, Session& session, co
                     state.services.originator))
     return;
   const core::NextHop& hop = batch.network->next_hops[packet.next_hop.value()];
+  // Of the IPv4 packet; one with an authentication header is longer.
+  const unsigned new_length =
+      static_cast<unsigned>(sizeof(net::Ipv4Header)) + headers.end_offset - headers.l4_offset;
+  const bool may_be_cut = headers.is_fragment || new_length <= kMostWithoutDf;
   // RFC 7915 section 5.1.1: the sender is told what fits once it is translated.
-  if (packet.ip_length() - kGrowth > hop.mtu) {
+  if (!may_be_cut && !is_aggregate(batch, packet) && new_length > hop.mtu) {
     state.services.originator.too_big(packet, *batch.network, static_cast<std::uint16_t>(hop.mtu + kGrowth));
     return batch.drop(packet, core::Drop::kPacketTooBig);
   }
@@ -114,13 +132,16 @@ void TranslateFamily::to_ipv4(Batch& batch, Packet& packet, Session& session, co
     return batch.drop(packet, core::Drop::kTtlExceeded);
   }
   net::NewHeader header;
-  const be16 id(static_cast<std::uint16_t>(++state.next_ipv4_id));
+  // One with DF needs none (RFC 6864 section 4.1), a fragment has its own.
+  const bool needs_id = !headers.is_fragment && new_length <= kMostWithoutDf;
+  const be16 id = needs_id ? state.ipv4_ids.next(ends, inward.protocol()) : be16{};
   const auto error = net::translate_to_ipv4(packet.first_segment(), headers, ends, id, header);
   if (error == net::TranslationError::kSegmentsLeft) {
     state.services.originator.icmp_error(packet, *batch.network, {net::icmp::kParameterProblem, 0},
                                          {net::icmpv6::kParameterProblem, 0, header.pointer});
+    return batch.drop(packet, Drop::kUntranslatable);
   }
-  if (error != net::TranslationError::kNone) return batch.drop(packet, Drop::kUntranslatable);
+  if (error != net::TranslationError::kNone) return refuse(batch, packet);
   const bool icmp = headers.protocol == net::protocol::kIcmpv6;
   if (!headers.later_fragment()) {
     std::uint8_t* l4 = packet.bytes() + headers.l4_offset;
@@ -156,23 +177,27 @@ void TranslateFamily::to_ipv6(Batch& batch, Packet& packet, Session& session, co
   const core::NextHop& hop = batch.network->next_hops[packet.next_hop.value()];
   const bool whole = !headers.is_fragment;
   const unsigned growth = whole ? kGrowth : kGrowthOfFragment;
-  if (packet.ip_length() + growth > hop.mtu) {
-    // RFC 7915 section 4.1. A datagram that may be cut is not yet.
-    const bool may_not_be_cut =
-        (packet.l3_as<net::Ipv4Header>().fragment.host() & net::Ipv4Header::kDontFragment) != 0;
-    if (may_not_be_cut)
-      state.services.originator.too_big(packet, *batch.network, static_cast<std::uint16_t>(hop.mtu - growth));
+  const bool aggregate = is_aggregate(batch, packet);
+  const bool may_be_cut =
+      (packet.l3_as<net::Ipv4Header>().fragment.host() & net::Ipv4Header::kDontFragment) == 0;
+  if (!may_be_cut && !aggregate && packet.ip_length() + growth > hop.mtu) {  // RFC 7915 section 4.1
+    state.services.originator.too_big(packet, *batch.network, static_cast<std::uint16_t>(hop.mtu - growth));
     return batch.drop(packet, core::Drop::kPacketTooBig);
   }
+  net::Piece piece = net::Piece::whole(headers);
+  const unsigned most = std::min<unsigned>(policy.nat64->lowest_ipv6_mtu, hop.mtu);
+  piece.to_be_cut = may_be_cut && !aggregate && net::piece_size(headers, most) < piece.length;
   if (!core::may_go_on(packet)) {
     state.services.originator.ttl_exceeded(packet, *batch.network);
     return batch.drop(packet, core::Drop::kTtlExceeded);
   }
   net::NewHeader header;
-  const auto error = net::translate_to_ipv6(packet.first_segment(), headers, ends, header);
+  const auto error = net::translate_to_ipv6(packet.first_segment(), headers, ends, piece, header);
   const net::UdpChecksum checksum = net::udp_checksum_of(packet.first_segment(), headers);
   const bool computable = packet.mbuf->data_len >= headers.end_offset;
-  if (error != net::TranslationError::kNone || checksum == net::UdpChecksum::kMissingInFragment ||
+  if (error != net::TranslationError::kNone) return refuse(batch, packet);
+  // RFC 6146 section 3.4: silently.
+  if (checksum == net::UdpChecksum::kMissingInFragment ||
       (checksum == net::UdpChecksum::kMissing && !computable))
     return batch.drop(packet, Drop::kUntranslatable);
   const bool icmp = headers.protocol == net::protocol::kIcmp;
@@ -194,6 +219,10 @@ void TranslateFamily::to_ipv6(Batch& batch, Packet& packet, Session& session, co
     return batch.drop(packet, core::Drop::kNoMemory);
   if (checksum == net::UdpChecksum::kMissing) {
     net::set_transport_checksum(MutableBytes(packet.bytes(), packet.mbuf->data_len), headers);
+  }
+  if (piece.to_be_cut) {
+    packet.cut_to = static_cast<std::uint16_t>(most);
+    batch.unfinished |= std::uint64_t{1} << batch.lane(packet);
   }
   packet.domain = domain;
   packet.rewritten = true;
@@ -220,7 +249,7 @@ void TranslateFamily::error_to_ipv4(Batch& batch, Packet& packet, const Session&
                                         .source_port = session.remote().wire_port(),
                                         .destination_port = session.outside().wire_port()};
   std::array<std::uint8_t, net::kMostIcmpv4Error> out;
-  const be16 id(static_cast<std::uint16_t>(++state.next_ipv4_id));
+  const be16 id = state.ipv4_ids.next(ends, net::protocol::kIcmp);
   const std::size_t length = net::translate_error_to_ipv4(
       {whole, packet.headers, quoted, {.ipv4 = hop.mtu, .ipv6 = network.interfaces[arrival.value()].mtu}},
       ends, id, as, out);

@@ -24,6 +24,8 @@ struct TranslateFamily {
                      const Policy& policy) noexcept;
   void error_to_ipv6(core::Batch& batch, core::Packet& packet, const Session& session,
                      const Policy& policy) noexcept;
+  // It has no counterpart: RFC 7915 sections 4.4 and 5.4.
+  void refuse(core::Batch& batch, core::Packet& packet) noexcept;
   [[nodiscard]] net::Ipv6Ends inside_ends(const Session& session, const Policy& policy) const noexcept;
 };
 

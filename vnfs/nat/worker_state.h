@@ -7,6 +7,7 @@
 #include "common/core/function.h"
 #include "common/flow/table_sweep.h"
 #include "vnfs/nat/binding_table.h"
+#include "vnfs/nat/ipv4_ids.h"
 #include "vnfs/nat/nat_event_log.h"
 #include "vnfs/nat/pcp_message.h"
 #include "vnfs/nat/policy.h"
@@ -44,7 +45,8 @@ struct WorkerState {
         sweep(lent.now),
         session_sweep(lent.now),
         lease_sweep(lent.now),
-        epoch(lent.now) {
+        epoch(lent.now),
+        ipv4_ids(lent.seed, lent.worker.value(), lent.workers) {
     bindings.observe(&events);
   }
   WorkerState(const WorkerState&) = delete;
@@ -60,6 +62,7 @@ struct WorkerState {
   flow::TableSweep lease_sweep;  // over what was asked for
   WaitingSyns waiting_syns;
   Epoch epoch;
+  Ipv4Ids ipv4_ids;
   pcp::Message response;  // of PCP, in hand
 
   // From FindBinding to the later stages, for the batch in hand.
@@ -69,7 +72,6 @@ struct WorkerState {
   std::uint64_t bound = 0;      // lanes with a session: to be translated
   std::uint64_t mixed = 0;      // lanes with a session between an IPv6 and an IPv4 host, errors included
   std::uint64_t watched = 0;    // lanes with a session of which an ALG has a record, errors not included
-  std::uint16_t next_ipv4_id = 0;
 };
 
 }  // namespace millrace::nat

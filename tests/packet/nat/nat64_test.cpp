@@ -126,6 +126,24 @@ TEST_P(Nat64, FiltersByAddress) {
   EXPECT_TRUE(bed.one(kOutside, NatBed::outside("8.8.8.8", out->source).udp(7, out->source_port)));
 }
 
+// RFC 7915 sections 4.1 and 5.1.
+TEST_P(Nat64, ATraceSeesTheGatewayFromBothSides) {
+  NatBed bed(variant(), nat64());
+  const auto out = bed.one(kInside, udp_through(kHost6, 4000));
+  ASSERT_TRUE(out);
+  const auto inside = bed.one(kInside, udp_through(kHost6, 4000).ttl(1));
+  ASSERT_TRUE(inside);
+  EXPECT_EQ(inside->source, "2001:db8:1::1");
+  EXPECT_EQ(int{inside->icmp_type}, 3);
+  EXPECT_EQ(inside->embedded().destination, kServer6);
+  const auto outside =
+      bed.one(kOutside, NatBed::outside("8.8.8.8", out->source).ttl(1).udp(53, out->source_port).payload(30));
+  ASSERT_TRUE(outside);
+  EXPECT_EQ(outside->source, "198.51.100.2");
+  EXPECT_EQ(int{outside->icmp_type}, 11);
+  EXPECT_EQ(outside->embedded().ends(), "8.8.8.8:53 > " + out->source_end());
+}
+
 // RFC 7915 section 4.2, RFC 6146 section 3.5.4.
 TEST_P(Nat64, AnErrorFromOutsideIsAboutThePacketThatWasSent) {
   NatBed bed(variant(), nat64());
@@ -159,17 +177,6 @@ TEST_P(Nat64, AnErrorFromInsideIsAboutThePacketThatCameIn) {
   EXPECT_EQ(int{error->icmp_type}, 3);
   EXPECT_EQ(int{error->icmp_code}, 3);
   EXPECT_EQ(error->embedded().ends(), "8.8.8.8:53 > " + out->source_end());
-}
-
-// RFC 7915 section 5.1.1: what fits once it is 20 bytes shorter.
-TEST_P(Nat64, APacketTooBigForTheWayOutIsTold) {
-  NatBed bed(variant(), own_prefix());
-  const auto error =
-      bed.one(kInside, NatBed::inside(kHost6, "2001:db8:64::c000:209").udp(4000, 53).payload(1300));
-  ASSERT_TRUE(error);
-  EXPECT_EQ(int{error->icmp_type}, 2);
-  // MTU 1280 there and 20 more.
-  EXPECT_EQ(error->frame.at(14 + 40 + 6) * 256 + error->frame.at(14 + 40 + 7), 1300);
 }
 
 TEST_P(Nat64, FragmentsGoThroughInAnyOrder) {
@@ -219,17 +226,58 @@ TEST_P(Nat64, UdpWithoutAChecksumGetsOne) {
 
 TEST_P(Nat64, WhatMeansNothingInIpv4IsDropped) {
   NatBed bed(variant(), nat64());
-  // RFC 6052 section 3.1: no private address under the well-known prefix.
-  bed.refused(kInside, udp_through(kHost6, 4000, "64:ff9b::a00:a"), nat::Drop::kUntranslatable);
-  // RFC 6146 section 3.4.
-  const auto told = bed.told(kInside, NatBed::inside(kHost6, kServer6).gre(0x0800).payload(9),
-                             nat::Drop::kUnsupportedProtocol);
+  // RFC 6052 section 3.1: no private address under the well-known prefix. RFC 7915 section 5.4.
+  const auto told = bed.one(kInside, udp_through(kHost6, 4000, "64:ff9b::a00:a"));
   ASSERT_TRUE(told);
+  EXPECT_EQ(bed.dropped(nat::Drop::kUntranslatable), 1U);
+  EXPECT_EQ(told->source, "2001:db8:1::1");
   EXPECT_EQ(told->destination, kHost6);
-  EXPECT_EQ(told->icmp_type, 1);
-  EXPECT_EQ(told->icmp_code, 4);
+  EXPECT_EQ(int{told->icmp_type}, 1);
+  EXPECT_EQ(int{told->icmp_code}, 1);
+  EXPECT_EQ(told->embedded().destination, "64:ff9b::a00:a");
+  // RFC 6146 section 3.4.
+  const auto unknown = bed.told(kInside, NatBed::inside(kHost6, kServer6).gre(0x0800).payload(9),
+                                nat::Drop::kUnsupportedProtocol);
+  ASSERT_TRUE(unknown);
+  EXPECT_EQ(unknown->destination, kHost6);
+  EXPECT_EQ(unknown->icmp_type, 1);
+  EXPECT_EQ(unknown->icmp_code, 4);
   bed.refused(kInside, NatBed::inside(kHost6, kServer6).tcp(1, 2).flags("A"), nat::Drop::kTcpNotSyn);
   bed.refused(kInside, NatBed::inside("64:ff9b::101:101", kServer6).udp(1, 2), nat::Drop::kUntranslatable);
+}
+
+// RFC 7915 section 4.4, and section 4.5 for what it is about: a checksum that nobody can compute.
+TEST_P(Nat64, WhatMeansNothingInIpv6IsTold) {
+  NatBed bed(variant(), nat64());
+  const auto out = bed.one(kInside, NatBed::inside(kHost6, kServer6).echo_request(77, 1).payload(600));
+  ASSERT_TRUE(out);
+  // Section 1.2: no fragment of ICMP.
+  const auto whole = NatBed::outside("8.8.8.8", out->source).echo_reply(out->source_port, 1).payload(600);
+  const auto told = bed.one(kOutside, whole.piece(0, 400, 7));
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->port, kOutside);
+  EXPECT_EQ(told->source, "198.51.100.2");
+  EXPECT_EQ(told->destination, "8.8.8.8");
+  EXPECT_EQ(int{told->icmp_type}, 3);
+  EXPECT_EQ(int{told->icmp_code}, 13);
+  EXPECT_EQ(told->embedded().destination, out->source);
+  EXPECT_EQ(bed.dropped(nat::Drop::kUntranslatable), 1U);
+}
+
+// RFC 7915 section 5.1.1.
+TEST_P(Nat64, AnExtensionBehindAFragmentHeaderIsTold) {
+  NatBed bed(variant(), nat64());
+  ASSERT_TRUE(bed.one(kInside, udp_through(kHost6, 4000)));
+  const auto told = bed.one(kInside, NatBed::inside(kHost6, kServer6)
+                                         .fragment_header(0, true, 9)
+                                         .destination_options()
+                                         .udp(4000, 53)
+                                         .payload(32));
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->destination, kHost6);
+  EXPECT_EQ(int{told->icmp_type}, 1);
+  EXPECT_EQ(int{told->icmp_code}, 1);
+  EXPECT_EQ(bed.dropped(nat::Drop::kUntranslatable), 1U);
 }
 
 TEST_P(Nat64, OtherIpv6IsRoutedAsItIs) {

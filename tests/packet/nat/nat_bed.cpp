@@ -178,7 +178,7 @@ NatBed::NatBed(const NatVariant& variant, NatSpec spec, nat::BindingTable::Limit
   ensure_eal(64);
   // The bed's ports get the numbers that follow those of the beds before it, so the network is made twice.
   const std::uint16_t port = spec_.port_control ? nat::pcp::kServerPort : 0;
-  const auto build = [port](core::PortId inside, core::PortId outside) {
+  const auto build = [port](core::PortId inside, core::PortId outside, bool knows_neighbor = true) {
     NetworkBuilder builder;
     builder.interface(inside, "lan", {"10.0.0.1/16", "2001:db8:1::1/64"})
         .function_port(port)
@@ -196,6 +196,7 @@ NatBed::NatBed(const NatVariant& variant, NatSpec spec, nat::BindingTable::Limit
         .route("2001:db8:1::/64", "lan", neighbor_mac(kLan).to_string())
         .route("fd01:203:405::/48", "lan", neighbor_mac(kLan).to_string())
         .route("fd01:203:405::/48", "tenant", neighbor_mac(kTenant).to_string())
+        .route("2001:db8:1::99/128", "lan", neighbor_mac(kLan).to_string())
         .route("::/0", "wan", neighbor_mac(kWan).to_string())
         .route("2001:db8:9::/48", "narrow", neighbor_mac(kNarrow).to_string())
         .blackhole("198.18.0.0/15")
@@ -203,6 +204,7 @@ NatBed::NatBed(const NatVariant& variant, NatSpec spec, nat::BindingTable::Limit
         .function("2001:db8:64::/96", "lan")
         .function("2001:db8:2::/47", "wan")
         .function("203.0.113.0/28", "wan");
+    if (!knows_neighbor) builder.unresolved("2001:db8:1::99/128", "lan");
     return builder.build();
   };
   network_ = build(core::PortId(0), core::PortId(1));
@@ -214,6 +216,7 @@ NatBed::NatBed(const NatVariant& variant, NatSpec spec, nat::BindingTable::Limit
         return made;
       });
   network_ = build(bed_->port(kInside), bed_->port(kOutside));
+  network_before_answer_ = build(bed_->port(kInside), bed_->port(kOutside), false);
   publish();
   for (const nat::WorkerState* state : states_) now_ = std::max(now_, state->services.now);
   bed_->set_time(now_);
@@ -259,7 +262,8 @@ core::Snapshot NatBed::snapshot() {
     rule.pool = 0;
     rule.filtering = spec_.nat64_filtering;
     policy->nat64 = nat::Nat64{.prefix = *net::TranslationPrefix::of(*net::Prefix::parse(*spec_.nat64)),
-                               .rule = std::move(rule)};
+                               .rule = std::move(rule),
+                               .lowest_ipv6_mtu = spec_.lowest_ipv6_mtu};
   }
   std::vector<nat::MappedNetwork> networks;
   for (const PrefixSpec& from : spec_.prefixes) {
@@ -268,7 +272,7 @@ core::Snapshot NatBed::snapshot() {
     networks.push_back({inside, outside, *net::PrefixMap::of(inside, outside), core::DomainId(from.domain)});
   }
   policy->mapped_networks = nat::MappedNetworks(std::move(networks), core::DomainId(0));
-  return {network_, std::move(policy)};
+  return {spec_.knows_neighbor ? network_ : network_before_answer_, std::move(policy)};
 }
 
 std::vector<std::pair<unsigned, Frame>> NatBed::pass_frame(unsigned port, const Frame& frame) {
@@ -282,14 +286,16 @@ std::vector<std::pair<unsigned, Frame>> NatBed::pass_frame(unsigned port, const 
   return left;
 }
 
-std::vector<Seen> NatBed::pass(unsigned port, const std::vector<PacketBuilder>& packets) {
+std::vector<Seen> NatBed::pass(unsigned port, const std::vector<PacketBuilder>& packets, Marks marks) {
   if (variant_.swap) publish();
-  for (const PacketBuilder& packet : packets) bed_->receive(port, packet.bytes(), turn_ % variant_.workers);
+  for (const PacketBuilder& packet : packets)
+    bed_->receive(port, packet.bytes(), turn_ % variant_.workers, marks);
   ++turn_;
   bed_->run();
   std::vector<Seen> seen;
   collect(seen);
-  host_ = bed_->to_host();
+  host_.clear();
+  for (auto& sent : bed_->to_host_with_notes()) host_.push_back(std::move(sent.bytes));
   return seen;
 }
 
@@ -385,6 +391,15 @@ Result<control::Appliance::Imported> NatBed::import(std::string_view stream) {
   return nat::import_bindings(workers(), in_force, stream, [] {});
 }
 
+std::vector<Seen> NatBed::neighbor_answers() {
+  change([](NatSpec& spec) { spec.knows_neighbor = true; });
+  bed_->give_back(true);
+  bed_->run();
+  std::vector<Seen> seen;
+  collect(seen);
+  return seen;
+}
+
 PacketBuilder NatBed::from(std::uint16_t interface, std::string_view source, std::string_view destination) {
   PacketBuilder packet;
   packet.ethernet(neighbor_mac(interface), interface_mac(interface));
@@ -419,7 +434,7 @@ std::uint64_t NatBed::dropped(nat::Drop reason) const {
 bool NatBed::is_conserved() const {
   using C = core::WorkerCounters;
   const auto total = [&](Counter C::*counter) { return bed_->total(counter); };
-  return total(&C::received) + total(&C::originated) ==
+  return total(&C::received) + total(&C::originated) + total(&C::resumed) ==
              total(&C::transmitted) + total(&C::originated_transmitted) + total(&C::to_host) +
                  total(&C::to_resolve) + bed_->dropped_in_all() + total(&C::held) &&
          rte_mempool_in_use_count(bed_->pool()) == total(&C::held) + bed_->waiting_buffers();

@@ -66,7 +66,9 @@ struct NatSpec {
   std::vector<nat::StaticMapping> statics;
   std::optional<std::string> nat64;  // the prefix; with the first pool
   nat::Dependence nat64_filtering = nat::Dependence::kEndpoint;
+  std::uint16_t lowest_ipv6_mtu = 1280;
   std::vector<PrefixSpec> prefixes;
+  bool knows_neighbor = true;  // of kLan, 2001:db8:1::99
   nat::Timeouts timeouts;
   bool hairpin = true;
   bool draining = false;
@@ -117,7 +119,7 @@ class NatBed {
   ~NatBed();
 
   // Lets frames in by a port, one after the other, and returns what left.
-  std::vector<Seen> pass(unsigned port, const std::vector<PacketBuilder>& packets);
+  std::vector<Seen> pass(unsigned port, const std::vector<PacketBuilder>& packets, Marks marks = {});
   // The same of one packet that is expected to give one packet; a test failure and nothing otherwise.
   std::optional<Seen> one(unsigned port, const PacketBuilder& packet);
   // Any bytes, and what left by which port.
@@ -130,6 +132,8 @@ class NatBed {
   // What left meanwhile.
   std::vector<Seen> wait(Tick milliseconds);
   void change(const std::function<void(NatSpec&)>& change);
+  // The neighbour answers, and what waited for it leaves.
+  std::vector<Seen> neighbor_answers();
 
   // GET /v1/nat/WHAT with the parameters, in JSON, of a query.
   [[nodiscard]] boost::json::value report(std::string_view what, std::string_view query = "{}");
@@ -171,6 +175,7 @@ class NatBed {
   NatSpec spec_;
   std::unique_ptr<nat::AddressBook> book_;
   std::shared_ptr<const core::Network> network_;
+  std::shared_ptr<const core::Network> network_before_answer_;  // unless NatSpec::knows_neighbor
   std::vector<nat::WorkerState*> states_;
   std::unique_ptr<Testbed> bed_;
   std::vector<Frame> host_;
