@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 #include <rte_cycles.h>
 
+#include "common/control/members.h"
 #include "tests/support/networks.h"
 #include "tests/support/packet_builder.h"
 #include "tests/support/testbed.h"
