@@ -16,6 +16,7 @@ routes:
 """
 POOL = ipaddress.ip_network("198.51.100.64/28")
 CLIENTS = 200
+IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0  # of ip(7)
 # The server, as clients of IPv6 see it.
 SERVER64 = "2001:db8:64::c633:640a"
 # A client of a network that has another prefix outside: 030a - (2001 + 0db8 + 0003) = d54d, for subnet 0.
@@ -90,6 +91,24 @@ class NatTraffic(lab.TestCase):
         self.assertEqual(large, bytes(range(256)) * 8192)
         refused = self.lab.curl(f"http://[{SERVER64}]:81/", check=False)
         self.assertEqual(refused.returncode, 7, refused.stderr)
+
+    def test_ipv6_clients_put_together_what_ipv4_may_cut(self):
+        # Replies to a ping have no DF (icmp(7) of the server's kernel), nor have the datagrams below.
+        self.assertIn(" 0% packet loss", self.lab.ping(SERVER64, "-s", "1400").stdout)
+        before = self.firewall.metrics().sum("fragmented_packets_total")
+        with self.lab.socket_in("server", socket.AF_INET, socket.SOCK_DGRAM) as server, \
+                self.lab.socket_in("client", socket.AF_INET6, socket.SOCK_DGRAM) as client:
+            for end in (server, client):
+                end.settimeout(5)
+            server.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
+            server.bind((SERVER4, 3481))
+            sent = bytes(range(256)) * 5 + bytes(120)
+            client.sendto(sent, (SERVER64, 3481))
+            received, sender = server.recvfrom(4000)
+            self.assertEqual(received, sent)
+            server.sendto(sent, sender)
+            self.assertEqual(client.recv(4000), sent)
+        self.assertGreater(self.firewall.metrics().sum("fragmented_packets_total"), before)
 
     def test_ipv6_clients_send_and_receive_fast(self):
         for direction in ((), ("--reverse",)):
