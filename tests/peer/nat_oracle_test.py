@@ -231,8 +231,11 @@ class NatOracle(TwoNats):
 
     def test_what_has_no_ports(self):
         """Linux translates addresses alone, so that one host at a time may use a protocol without ports; what many share
-        an address for has ports or an identifier (RFC 6888 section 2)."""
-        self.differs(INSIDE, IP(src=HOST, dst=SERVER, proto=99) / Raw(b"x" * 20), NOTHING, [OUTSIDE])
+        an address for has ports or an identifier (RFC 6888 section 2), and who uses another protocol is told (RFC 6146
+        section 3.4)."""
+        (ours,), _ = self.differs(INSIDE, IP(src=HOST, dst=SERVER, proto=99) / Raw(b"x" * 20), [INSIDE], [OUTSIDE])
+        error = IP(ours)[ICMP]
+        self.assertEqual((error.type, error.code), (3, 2))
 
     def test_segments_that_no_window_takes(self):
         """Conntrack drops them; RFC 5382 asks a NAT to watch a connection's state and not its windows, and RFC 7857
