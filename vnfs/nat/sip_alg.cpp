@@ -42,6 +42,9 @@ AlgVerdict rewrite(const AlgContext& context, PayloadEditor& editor, const sip::
       return AlgVerdict::kNoRoom;
     case PayloadEditor::Result::kChanged:
       return AlgVerdict::kChanged;
+    case PayloadEditor::Result::kTooMany:
+      context.counts().refused.add(1);
+      return AlgVerdict::kPass;
     case PayloadEditor::Result::kDone:
       break;
   }

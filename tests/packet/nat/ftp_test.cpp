@@ -279,19 +279,21 @@ TEST_P(Ftp, SeveralCommandsOfOneSegmentAreEachLookedAt) {
   EXPECT_EQ(seq_of(*next), kClientFirst + 57 + grown);
 }
 
-// Four changes are remembered: the fifth of a segment, which might come again, is not made.
-TEST_P(Ftp, TheFifthPortOfASegmentPassesAsItIs) {
+// So many changes are remembered: one more of a segment, which might come again, is not made.
+TEST_P(Ftp, MorePortsOfASegmentThanAreRememberedPassAsTheyAre) {
+  constexpr unsigned kRemembered = nat::SequenceShift::kMostChanges;
+  constexpr unsigned kCommands = kRemembered + 2;
   NatBed bed(variant(), short_ports());
   Control c{bed};
   c.open();
   std::string text;
-  for (unsigned i = 1; i <= 6; ++i) text += "PORT 10,0,0,10,8," + std::to_string(i) + "\r\n";
+  for (unsigned i = 0; i < kCommands; ++i) text += "PORT 10,0,0,10,8," + std::to_string(1 + i % 6) + "\r\n";
   const auto said = c.say(kClientFirst, text);
   ASSERT_TRUE(said);
   EXPECT_EQ(seq_of(*said), kClientFirst);
   const auto numbers = numbers_in(text_of(*said));
-  ASSERT_EQ(numbers.size(), 36U);
-  for (unsigned i = 0; i < 6; ++i) EXPECT_EQ(numbers[i * 6], i < 4 ? 203U : 10U) << i;
+  ASSERT_EQ(numbers.size(), kCommands * 6);
+  for (unsigned i = 0; i < kCommands; ++i) EXPECT_EQ(numbers[i * 6], i < kRemembered ? 203U : 10U) << i;
   const auto again = c.say(kClientFirst, text);
   ASSERT_TRUE(again);
   EXPECT_EQ(seq_of(*again), kClientFirst);
