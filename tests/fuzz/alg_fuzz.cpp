@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Control connections of FTP and PPTP from bytes, through the ALGs and their payload editor. What must hold:
+// Connections of FTP, PPTP and SIP from bytes, through the ALGs and their payload editor. What must hold:
 // a segment has the length its editor says; what follows has the number after it; what comes again is what
-// came before; no more ports are open than may be, each to the other end alone.
+// came before; no more ports are open than may be, each to the other end alone, or to those it named for
+// media.
 //
-// The first byte: bit 0 is PPTP, bit 1 a client outside. Then segments: a byte whose bit 0 is inward and bit
-// 1 sends the one before again, two bytes for a length, the bytes.
+// The first byte: bit 0 is PPTP, bit 1 a client outside, bit 2 SIP. Then segments: a byte whose bit 0 is
+// inward and bit 1 sends the one before again, two bytes for a length, the bytes.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "tests/fuzz/input.h"
 #include "vnfs/nat/ftp_alg.h"
 #include "vnfs/nat/pptp_alg.h"
+#include "vnfs/nat/sip_alg.h"
 
 namespace {
 
@@ -22,6 +24,22 @@ using fuzz::require;
 const net::Ipv4Address kInside = *net::Ipv4Address::parse("10.0.0.5");
 const net::Ipv4Address kOutside = *net::Ipv4Address::parse("203.0.113.1");
 const net::Ipv4Address kRemote = *net::Ipv4Address::parse("93.184.216.34");
+
+std::uint16_t port_of(nat::AlgKind kind) {
+  if (kind == nat::AlgKind::kSip) return 5060;
+  return kind == nat::AlgKind::kFtp ? 21 : 1723;
+}
+
+nat::AlgVerdict read_message(const nat::AlgContext& context, nat::PayloadEditor& editor) {
+  switch (context.record.kind) {
+    case nat::AlgKind::kFtp:
+      return nat::read_ftp(context, editor);
+    case nat::AlgKind::kSip:
+      return nat::read_sip(context, editor);
+    default:
+      return nat::read_pptp(context, editor);
+  }
+}
 
 // A connection, with a table and a policy of its own.
 class Connection {
@@ -34,7 +52,7 @@ class Connection {
     policy_.rules.push_back(nat::Rule{.pool = 0});
     policy_.algs.add(kind);
     policy_.settle();
-    const std::uint16_t port = kind == nat::AlgKind::kFtp ? 21 : 1723;
+    const std::uint16_t port = port_of(kind);
     const auto subscriber = bindings_.open_subscriber(kInside, 0, 0, 0);
     const be16 inside_port(client_inside ? std::uint16_t{40000} : port);
     const be16 remote_port(client_inside ? port : std::uint16_t{40000});
@@ -69,8 +87,7 @@ class Connection {
                                   .record = record(),
                                   .direction = direction,
                                   .now = 0};
-    const auto verdict = record().kind == nat::AlgKind::kFtp ? nat::read_ftp(context, editor)
-                                                             : nat::read_pptp(context, editor);
+    const auto verdict = read_message(context, editor);
     if (verdict != nat::AlgVerdict::kPass) return false;
     const auto end = sequence + static_cast<std::uint32_t>(payload.size());
     shift.extend(end);
@@ -92,8 +109,11 @@ class Connection {
     for (nat::LeaseIndex i = 0; i < leases.records().reach(); ++i) {
       if (!leases.records().in_use(i)) continue;
       ++open;
-      require(leases[i].pinhole && leases[i].remote_count == 1, "a port is open to one end");
-      require(leases[i].remotes[0].address == kRemote.value.wire(), "a port is open to the other end");
+      require(leases[i].pinhole && leases[i].remote_count != 0, "a port is open to somebody");
+      if (record().kind != nat::AlgKind::kSip) {
+        require(leases[i].remote_count == 1, "a port is open to one end");
+        require(leases[i].remotes[0].address == kRemote.value.wire(), "a port is open to the other end");
+      }
       const auto& mapping = bindings_.mapping(leases[i].binding);
       require(be16::from_wire(mapping.inside_port).host() >= 1024, "no service's port is open");
     }
@@ -138,7 +158,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   constexpr std::size_t kMostPayload = 1900;
   fuzz::Input input(data, size);
   const std::uint8_t how = input.u8();
-  const auto kind = (how & 1U) != 0 ? nat::AlgKind::kPptp : nat::AlgKind::kFtp;
+  const auto other = (how & 1U) != 0 ? nat::AlgKind::kPptp : nat::AlgKind::kFtp;
+  const auto kind = (how & 4U) != 0 ? nat::AlgKind::kSip : other;
   const auto connection = std::make_unique<Connection>(kind, (how & 2U) == 0);
   struct Last {
     std::uint32_t sequence = 0;

@@ -363,6 +363,38 @@ void write_alg(Corpus& corpus) {
   add(served, 0, message(8, 32, std::string_view("\7\7\1\2\1", 5)));
   add(served, 0, message(13, 148, std::string_view("\7\7", 2)));
   corpus.write("alg", "pptp_server", served);
+  const std::string ends =
+      "From: <sip:a@10.0.0.5>\r\nTo: <sip:b@192.0.2.1>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n";
+  const std::string body =
+      "v=0\r\no=a 1 1 IN IP4 10.0.0.5\r\ns=-\r\nc=IN IP4 10.0.0.5\r\nm=audio 4000 RTP/AVP 0\r\n";
+  const std::string typed =
+      "Content-Type: application/sdp\r\nl: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  const std::string invite =
+      "INVITE sip:b@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.5:40000\r\nm: <sip:a@10.0.0.5:5060>\r\n" +
+      ends + typed;
+  const std::string answer = "SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP 203.0.113.1\r\n" + ends +
+                             "Content-Type: application/sdp\r\nl: 53\r\n\r\nv=0\r\nc=IN IP4 "
+                             "93.184.216.99\r\nm=audio 7000 RTP/AVP 0\r\n";
+  Frame dialog{4};
+  add(dialog, 0, "\r\n\r\n" + invite);
+  dialog.push_back(2);
+  add(dialog, 1, answer);
+  dialog.push_back(3);
+  add(dialog, 0, invite + invite);
+  dialog.push_back(2);
+  corpus.write("alg", "sip_dialog", dialog);
+  Frame pieces{4};
+  add(pieces, 0, invite.substr(0, 100));
+  pieces.push_back(2);
+  add(pieces, 0, invite.substr(0, 100));
+  add(pieces, 0, invite.substr(100));
+  const std::string long_head =
+      "INVITE sip:b SIP/2.0\r\nv: SIP/2.0/TCP 10.0.0.5:40000\r\n" + ends + "l: 1500\r\n\r\n";
+  add(pieces, 0, long_head + std::string(500, 'x'));
+  pieces.push_back(2);
+  add(pieces, 0, std::string(1000, 'x') + invite);
+  pieces.push_back(2);
+  corpus.write("alg", "sip_pieces", pieces);
 }
 
 // See sip_message_fuzz.cpp.
