@@ -149,7 +149,7 @@ class Firewall(Device):
     def __init__(self, binary, places, sessions):
         super().__init__(places, "fw")
         try:
-            lab.BINARY = pathlib.Path(binary)
+            lab.BUILD = pathlib.Path(binary).parents[2]
             # The kernel has nothing to say for itself by the twin's devices.
             self.spaces.sysctl("fw", "net.ipv6.conf.default.disable_ipv6=1")
             self.appliance = lab.Firewall(self.spaces, PROFILE.format(

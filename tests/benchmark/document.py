@@ -170,8 +170,9 @@ def tables(lines, parts=None):
                        if any(line["kind"] in kinds for line in lines))
 
 
-def machine(lines):
-    (line,) = of_kind(lines, "machine")
+def machine(lines, kind="machine"):
+    (line,) = of_kind(lines, kind)
+    core = f", core at {line['core_hz'] / 1e9:.2f} GHz when the run began" if "core_hz" in line else ""
     info = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
     model = re.search(r"model name\s*: (.+)", info)
     cpus = info.count("\nprocessor") + info.startswith("processor")
@@ -179,8 +180,7 @@ def machine(lines):
     reserved = re.search(r"HugePages_Total:\s*(\d+)", read("/proc/meminfo"))
     virtual = "hypervisor" in info
     return (f"{model[1] if model else platform.machine()}, {cpus} CPUs{', virtual' if virtual else ''}; time stamp "
-            f"counter {line['tsc_hz'] / 1e9:.2f} GHz, core at {line['core_hz'] / 1e9:.2f} GHz when the run began; "
-            f"transparent huge pages: {pages[1] if pages else 'unknown'}, reserved huge pages: "
+            f"counter {line['tsc_hz'] / 1e9:.2f} GHz{core}; transparent huge pages: {pages[1] if pages else 'unknown'}, reserved huge pages: "
             f"{reserved[1] if reserved else '0'}; Linux {platform.release()}.")
 
 
@@ -239,12 +239,6 @@ Written by `tests/benchmark/run --write-docs`; the tables are what it prints. `-
 
 {firewall}
 
-## The NAT gateway
-
-![Established bindings](performance-nat.svg)
-
-{nat}
-
 ## The machine
 
 {machine}
@@ -274,12 +268,6 @@ shown. With two workers, each has a thread, a CPU and queues of its own; cycles 
 **New sessions** are TCP handshakes of three packets on flows never seen before, in a table for a million. *First packet*
 is the SYN: rules matched, session made. Sessions per second count all three packets, reception included. Rules are
 random prefixes and port ranges that overlap the traffic, the last one takes what is left.
-
-**The NAT gateway** has the hosts and ports of CSIT's NAT44 tests: 63 ports of each inside host, 1,024 hosts and more, each
-with a session to a server of its own; half of the packets come from inside, half from outside to the outside ends that
-the bindings got. Hosts have a block of 64 ports, or their ports are drawn from shared ones. Blocks are logged, or the
-mappings where ports are shared: established bindings note nothing. *New bindings* are first packets of ports never seen
-before, logged in the ways of the table; *first packet* is the whole pipeline's cost for one.
 
 **Policy swap.** A worker on its own CPU forwards as fast as it is fed while the other CPU feeds it and publishes another
 policy every 10 ms, each making every session stale. What passes between two iterations of the worker's loop is taken by
@@ -316,8 +304,55 @@ a worker, of which there are none: `ctest -L benchmark` in `build/release`. Time
 """
 
 
+HOW_NAT = """# Performance of the NAT gateway
+
+Written by `tests/benchmark/run --write-docs`, or with `--only nat` alone; the tables are what it prints.
+
+![Established bindings](performance-nat.svg)
+
+{tables}
+
+## The machine
+
+{machine}
+
+## What is measured, and how
+
+The whole pipeline of the NAT gateway in process, between two DPDK ports that are rings, as the firewall's in
+[performance.md](performance.md), where cycles, *with reception*, *I/O only* and samples are explained. Hosts and ports are
+those of CSIT's NAT44 tests: 63 ports of each inside host, 1,024 hosts and more, each with a session of its own; half of
+the packets come from inside, half from outside to the outside ends that the bindings got, each of any binding with the
+same chance. Hosts have a block of 64 ports, or their ports are drawn from shared ones. Logging is on: of blocks, or of
+mappings where ports are shared; established bindings note nothing. Checksums are adjusted, TCP's state is followed.
+
+*New bindings* are first packets of ports never seen before, logged in the ways of the table; what the worker noted is read
+between windows, outside the measurement, as another thread does. *First packet* is the whole pipeline's cost for one.
+"""
+
+
+def write_nat(lines, folder):
+    """Writes performance-nat.md and its plot; returns their paths."""
+    bindings = [line for line in of_kind(lines, "nat_forward") if line["packet_bytes"] == 64]
+    if not bindings:
+        return []
+    scales = sorted({line["sessions"] for line in bindings})
+    cases = sorted({traffic(line) for line in bindings})
+    series = [(case, [next(line["cycles_per_packet"] for line in bindings
+                           if traffic(line) == case and line["sessions"] == scale) for scale in scales]) for case in cases]
+    plotted = folder / "performance-nat.svg"
+    plotted.write_text(plot.bars("Cycles per packet, 64 bytes, one worker", "cycles",
+                                 [f"{scale / 1000:,.0f}k bindings" for scale in scales], series), encoding="utf-8")
+    page = folder / "performance-nat.md"
+    page.write_text(HOW_NAT.format(tables=tables(lines, NAT), machine=machine(lines, "nat_machine")), encoding="utf-8")
+    return [page, plotted]
+
+
 def write(lines, folder):
-    """Writes performance.md and its plots; returns their paths."""
+    """Writes the pages and plots of what was measured; returns their paths."""
+    return (write_firewall(lines, folder) if of_kind(lines, "forward") else []) + write_nat(lines, folder)
+
+
+def write_firewall(lines, folder):
     paths = []
     images = []
     for name, title, svg in plots(lines):
@@ -325,19 +360,9 @@ def write(lines, folder):
         path.write_text(svg, encoding="utf-8")
         paths.append(path)
         images.append(f"![{title}]({path.name})")
-    bindings = [line for line in of_kind(lines, "nat_forward") if line["packet_bytes"] == 64]
-    if bindings:
-        scales = sorted({line["sessions"] for line in bindings})
-        cases = sorted({traffic(line) for line in bindings})
-        series = [(case, [next(line["cycles_per_packet"] for line in bindings
-                               if traffic(line) == case and line["sessions"] == scale) for scale in scales]) for case in cases]
-        path = folder / "performance-nat.svg"
-        path.write_text(plot.bars("Cycles per packet, 64 bytes, one worker", "cycles",
-                                  [f"{amount(scale)} bindings" for scale in scales], series), encoding="utf-8")
-        paths.append(path)
     across = (of_kind(lines, "rfc2544") or [{"trial_seconds": 1, "resolution": 0.01, "huge_pages": False,
                                             "round_trip_ns": 0}])[0]
-    text = HOW.format(plots="\n".join(images), firewall=tables(lines, FIREWALL), nat=tables(lines, NAT), machine=machine(lines),
+    text = HOW.format(plots="\n".join(images), firewall=tables(lines, FIREWALL), machine=machine(lines),
                       trial_s=across["trial_seconds"], resolution=across["resolution"],
                       round_trip=across["round_trip_ns"], disturbed=rfc2544.MOST_DISTURBED, pages="huge pages" if across["huge_pages"] else "ordinary pages")
     page = folder / "performance.md"

@@ -59,7 +59,7 @@ class BindingTable {
     std::uint32_t sessions = 250'000;
     std::uint32_t subscribers = 65'536;
     std::uint32_t leases = 16'384;
-    std::uint32_t alg_sessions = 16'384;
+    std::uint32_t alg_sessions = 8'192;
   };
 
   // `seed` is secret. There are as many mappings as sessions.
