@@ -16,7 +16,7 @@ def amount(number):
     for size, letter in ((1_000_000, "M"), (1_000, "k")):
         if number >= size and number % size == 0:
             return f"{number / size:g}{letter}"
-    return f"{number:g}"
+    return f"{number:,.0f}" if number >= 1_000 else f"{number:g}"
 
 
 def of_kind(lines, kind):
