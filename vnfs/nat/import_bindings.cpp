@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "common/appliance/table_slices.h"
@@ -271,14 +272,26 @@ Result<control::Appliance::Imported> import_bindings(appliance::Workers workers,
         between();
       }
     };
+    // What belongs to a mapping that was refused is refused too: its outside end may be another host's here.
+    std::unordered_set<OutsideEnd, HashOutsideEnd> taken;
+    std::vector<char> took;
+    took.reserve(shares.of(w).mappings.size());
+    each(shares.of(w).mappings, [&](const PortableMapping& mapping) {
+      took.push_back(importer.take(mapping) ? 1 : 0);
+      ++(took.back() != 0 ? imported.taken : imported.refused);
+    });
+    for (std::size_t i = 0; i < took.size(); ++i) {
+      if (took[i] != 0) taken.insert(shares.of(w).mappings[i].outside);
+    }
     const auto take = [&](const auto& binding) {
-      ++(importer.take(binding) ? imported.taken : imported.refused);
+      ++(taken.contains(binding.of) && importer.take(binding) ? imported.taken : imported.refused);
     };
-    each(shares.of(w).mappings, take);
     each(shares.of(w).sessions, take);
     each(shares.of(w).leases, take);
     each(shares.of(w).algs, take);
-    each(shares.of(w).mappings, [&](const PortableMapping& mapping) { importer.end_unused(mapping); });
+    each(shares.of(w).mappings, [&](const PortableMapping& mapping) {
+      if (taken.contains(mapping.outside)) importer.end_unused(mapping);
+    });
   }
   return imported;
 }

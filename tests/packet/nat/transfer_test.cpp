@@ -188,6 +188,23 @@ TEST_P(Transfer, APortThatAnotherHasIsNotTaken) {
   EXPECT_EQ(answer->destination, "10.0.0.55");
 }
 
+// Nor what belongs to it, though the other host has the same inside port and talks to someone else.
+TEST_P(Transfer, WhatBelongsToAPortThatAnotherHasIsNotTaken) {
+  NatSpec spec = pcp_client::answering();
+  spec.pools[0].first_port = 2000;
+  spec.pools[0].last_port = 2000;
+  NatBed from(variant(), spec);
+  const auto asked = pcp_client::ask(from, pcp_client::map({.port = 4000}));
+  ASSERT_TRUE(asked);
+  ASSERT_TRUE(from.one(kInside, NatBed::inside(pcp_client::kHost, kTransferServer).udp(4000, 53)));
+  NatBed to(other(), spec);
+  ASSERT_TRUE(to.one(kInside, NatBed::inside("10.0.0.55", "8.8.4.4").udp(4000, 53)));
+  expect_taken(to, from.exported(), 0, 3);
+  EXPECT_EQ(to.sessions(), 1U);
+  EXPECT_EQ(pcp_client::leases(to), 0U);
+  to.refused(kOutside, NatBed::outside(kTransferServer, "203.0.113.1").udp(53, 2000), nat::Drop::kFiltered);
+}
+
 TEST_P(Transfer, OfADamagedStreamNothingIsTaken) {
   NatBed from(variant(), everything());
   converse(from);
