@@ -10,17 +10,14 @@ namespace millrace::nat {
 // A port of that address: the one that was suggested if it can be, or an even one.
 Shortage BindingTable::take_port_at(OutsideAddress& address, const NewMapping& wanted, const Pool& pool,
                                     OutsidePort& out, Tick now) noexcept {
-  Subscriber& subscriber = subscribers_[wanted.subscriber];
-  const PortSpace space = *port_space(wanted.protocol);
+  const PortWish wish = wish_of(wanted, pool);
   out = {&address, wanted.suggested.wire_port().host()};
-  if (out.port != 0 &&
-      ports_.take_exactly(subscriber, wanted.subscriber, pool, space, out, now) == Shortage::kNone)
-    return Shortage::kNone;
-  const Shortage shortage = ports_.take_at(subscriber, wanted.subscriber, pool, space, address, out, now);
+  if (out.port != 0 && ports_.take_exactly(wish, out, now) == Shortage::kNone) return Shortage::kNone;
+  const Shortage shortage = ports_.take_at(wish, address, out, now);
   if (shortage != Shortage::kNone || !wanted.even_port || out.port % 2 == 0) return shortage;
   const OutsidePort even{&address, static_cast<std::uint16_t>(out.port - 1)};
-  if (ports_.take_exactly(subscriber, wanted.subscriber, pool, space, even, now) == Shortage::kNone) {
-    ports_.give_back(subscriber, space, out, now);
+  if (ports_.take_exactly(wish, even, now) == Shortage::kNone) {
+    ports_.give_back(wish.subscriber, wish.space, out, now);
     out = even;
   }
   return Shortage::kNone;
@@ -29,10 +26,8 @@ Shortage BindingTable::take_port_at(OutsideAddress& address, const NewMapping& w
 // The port that was suggested if it can be, else another; of a fixed address any port.
 Shortage BindingTable::take_port(const NewMapping& wanted, const Pool& pool, OutsidePort& out,
                                  Tick now) noexcept {
-  Subscriber& subscriber = subscribers_[wanted.subscriber];
-  const PortSpace space = *port_space(wanted.protocol);
-  if (wanted.suggested.address == 0 && wanted.suggested.port == 0)
-    return ports_.take(subscriber, wanted.subscriber, pool, space, out, now);
+  const PortWish wish = wish_of(wanted, pool);
+  if (wanted.suggested.address == 0 && wanted.suggested.port == 0) return ports_.take(wish, out, now);
   const auto named =
       std::ranges::lower_bound(pool.addresses, wanted.suggested.ipv4(), {}, &OutsideAddress::address);
   const bool known = named != pool.addresses.end() && (*named)->address() == wanted.suggested.ipv4();
@@ -40,15 +35,14 @@ Shortage BindingTable::take_port(const NewMapping& wanted, const Pool& pool, Out
   if (wanted.suggested.port != 0) {
     for (OutsideAddress* address :
          {known ? *named : nullptr,
-          wanted.only_suggested ? nullptr : ports_.first_choice(subscriber, pool)}) {
+          wanted.only_suggested ? nullptr : ports_.first_choice(wish.subscriber, pool)}) {
       if (address == nullptr) continue;
       out = {address, wanted.suggested.wire_port().host()};
-      if (ports_.take_exactly(subscriber, wanted.subscriber, pool, space, out, now) == Shortage::kNone)
-        return Shortage::kNone;
+      if (ports_.take_exactly(wish, out, now) == Shortage::kNone) return Shortage::kNone;
     }
   }
   if (wanted.only_suggested) return Shortage::kPool;
-  return ports_.take(subscriber, wanted.subscriber, pool, space, out, now);
+  return ports_.take(wish, out, now);
 }
 
 OutsideAddress* BindingTable::outside_address(const net::IpAddress& address, std::uint16_t domain,

@@ -27,10 +27,11 @@ std::uint32_t number_of(MappingIndex index, bool outside) noexcept {
 
 }  // namespace
 
-BindingTable::BindingTable(const Limits& limits, std::uint64_t seed, const AddressBook& book, Tick now)
+BindingTable::BindingTable(const Limits& limits, std::uint64_t seed, const AddressBook& book, Tick now,
+                           WorkerShare share)
     : seed_(seed),
       book_(book),
-      ports_(book, secret_of_ports(seed)),
+      ports_(book, secret_of_ports(seed), share),
       sessions_(limits.sessions),
       mappings_(limits.sessions),
       subscribers_(limits.subscribers),

@@ -63,7 +63,8 @@ class BindingTable {
   };
 
   // `seed` is secret. There are as many mappings as sessions.
-  BindingTable(const Limits& limits, std::uint64_t seed, const AddressBook& book, Tick now);
+  BindingTable(const Limits& limits, std::uint64_t seed, const AddressBook& book, Tick now,
+               WorkerShare share = {});
 
   // Before the first session.
   void observe(BindingObserver* observer) noexcept {
@@ -146,6 +147,7 @@ class BindingTable {
     std::uint8_t protocol = 0;
     std::uint8_t flags = 0;
     Endpoint remote;              // as far as the mapping depends on it, the rest zero
+    Endpoint peer{};              // the remote end of the session it is for, if that is known
     Endpoint suggested{};         // outside end, if it is to be had; address or port may be zero: any
     bool only_suggested = false;  // that or none
     bool fixed_address = false;   // some port of the suggested address, or none
@@ -275,6 +277,13 @@ class BindingTable {
   [[nodiscard]] Opened begin_mapping(const NewMapping& wanted, Endpoint outside, AddressId address,
                                      std::uint16_t domain, Tick now) noexcept;
   [[nodiscard]] SessionIndex insert_session(const Session& wanted, Tick deadline, Tick now) noexcept;
+  [[nodiscard]] PortWish wish_of(const NewMapping& wanted, const Pool& pool) noexcept {
+    return {.subscriber = subscribers_[wanted.subscriber],
+            .number = wanted.subscriber,
+            .pool = pool,
+            .space = *port_space(wanted.protocol),
+            .peer = wanted.peer};
+  }
   [[nodiscard]] Shortage take_port(const NewMapping& wanted, const Pool& pool, OutsidePort& out,
                                    Tick now) noexcept;
   [[nodiscard]] Shortage take_port_at(OutsideAddress& address, const NewMapping& wanted, const Pool& pool,

@@ -151,7 +151,8 @@ MappingIndex OpenBinding::mapping_for(Batch& batch, Packet& packet, const Rule& 
                                              .inside_port = tuple.source().port,
                                              .protocol = tuple.protocol(),
                                              .flags = Mapping::filtering_flags(rule.filtering),
-                                             .remote = remote},
+                                             .remote = remote,
+                                             .peer = tuple.destination()},
                                             pool, batch.now);
   if (opened.mapping == kNoIndex) return refuse_for(drop_of(opened.refusal));
   return opened.mapping;

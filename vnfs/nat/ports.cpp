@@ -44,12 +44,37 @@ bool holds(const Block& block, AddressId address, unsigned run) noexcept {
 
 }  // namespace
 
-// A free port of the run that the pool has, any of them with the same chance.
-bool Ports::take_from_run(OutsideAddress& address, unsigned run, const Pool& pool, PortSpace space,
+// The hash is linear: a port changes it by what is the port's alone.
+Ports::Ports(const AddressBook& book, const SipKey& secret, WorkerShare share) noexcept
+    : book_(book), random_(secret) {
+  for (unsigned hash = 0; hash < straight_.size(); ++hash) {
+    for (unsigned port = 0; port < kRunPorts; ++port) {
+      const std::uint32_t change = core::symmetric_hash(be16(static_cast<std::uint16_t>(port)).wire());
+      if (core::owner_of(hash ^ change, share.workers) == share.worker)
+        straight_[hash] |= std::uint64_t{1} << port;
+    }
+  }
+}
+
+// The ports of the run, free or not, whose packets from the peer come to this worker; none where nobody is
+// expected, and of ICMP, whose identifiers RSS does not see.
+std::uint64_t Ports::straight_ports(const OutsideAddress& address, unsigned run,
+                                    const PortWish& wish) const noexcept {
+  if (wish.peer.address == 0 || wish.space == PortSpace::kIcmp) return 0;
+  const std::uint32_t ends = wish.peer.address ^ address.address().value.wire();
+  const be16 first(static_cast<std::uint16_t>(run * kRunPorts));
+  const std::uint32_t folded = (ends ^ ends >> 16 ^ wish.peer.port ^ first.wire()) & 0xffffU;
+  return straight_[core::symmetric_hash(static_cast<std::uint16_t>(folded)) % core::kOwnerBuckets];
+}
+
+// A free port of the run that the pool has, any of them, or of the straight ones, with the same chance.
+bool Ports::take_from_run(OutsideAddress& address, unsigned run, const PortWish& wish,
                           OutsidePort& out) noexcept {
-  std::uint64_t& used = address.run(run).used[index_of(space)];
-  const std::uint64_t free = ~used & pool.ports_of(run);
+  std::uint64_t& used = address.run(run).used[index_of(wish.space)];
+  std::uint64_t free = ~used & wish.pool.ports_of(run);
   if (free == 0) return false;
+  if (const std::uint64_t straight = free & straight_ports(address, run, wish); straight != 0)
+    free = straight;
   const unsigned bit = nth_bit(free, below(static_cast<unsigned>(std::popcount(free))));
   used |= std::uint64_t{1} << bit;
   out = {&address, static_cast<std::uint16_t>(run * kRunPorts + bit)};
@@ -57,15 +82,15 @@ bool Ports::take_from_run(OutsideAddress& address, unsigned run, const Pool& poo
 }
 
 // Of blocks at one address `only`, unless that is null.
-bool Ports::take_from_blocks(Subscriber& subscriber, const Pool& pool, PortSpace space, OutsidePort& out,
-                             const OutsideAddress* only) noexcept {
+bool Ports::take_from_blocks(const PortWish& wish, OutsidePort& out, const OutsideAddress* only) noexcept {
+  Subscriber& subscriber = wish.subscriber;
   for (unsigned i = 0, at = below(subscriber.block_count); i < subscriber.block_count; ++i) {
     Block& block = subscriber.blocks[(at + i) % subscriber.block_count];
     OutsideAddress& address = book_[block.address];
-    if (!pool.has(address.address()) || (only != nullptr && only != &address)) continue;
+    if (!wish.pool.has(address.address()) || (only != nullptr && only != &address)) continue;
     const unsigned from = below(block.runs);
     for (unsigned run = 0; run < block.runs; ++run) {
-      if (!take_from_run(address, block.first_run + (from + run) % block.runs, pool, space, out)) continue;
+      if (!take_from_run(address, block.first_run + (from + run) % block.runs, wish, out)) continue;
       block.idle = false;
       return true;
     }
@@ -109,8 +134,9 @@ bool Ports::claim_run(OutsideAddress& address, unsigned bucket, const Pool& pool
   return false;
 }
 
-bool Ports::take_from_ring(OutsideAddress& address, unsigned bucket, const Pool& pool, PortSpace space,
-                           OutsidePort& out) noexcept {
+bool Ports::take_from_ring(OutsideAddress& address, const PortWish& wish, OutsidePort& out) noexcept {
+  const unsigned bucket = wish.subscriber.bucket;
+  const Pool& pool = wish.pool;
   unsigned runs = 0;
   const auto count_runs = [&] {
     const std::uint16_t head = address.ring(bucket);
@@ -130,7 +156,7 @@ bool Ports::take_from_ring(OutsideAddress& address, unsigned bucket, const Pool&
   for (unsigned hops = below(2 * kSpread); hops != 0; --hops) at = address.run(at).next;
   const std::uint16_t begin = at;
   for (unsigned seen = 1;; ++seen) {
-    if (take_from_run(address, at, pool, space, out)) {
+    if (take_from_run(address, at, wish, out)) {
       address.turn_ring(bucket, at);
       return true;
     }
@@ -138,19 +164,19 @@ bool Ports::take_from_ring(OutsideAddress& address, unsigned bucket, const Pool&
     if (at == begin) break;
     if (seen == kNearRuns && claim_run(address, bucket, pool, OutsideAddress::kRuns)) break;
   }
-  if (take_from_run(address, address.ring(bucket), pool, space, out)) return true;
+  if (take_from_run(address, address.ring(bucket), wish, out)) return true;
   return claim_run(address, bucket, pool, OutsideAddress::kRuns) &&
-         take_from_run(address, address.ring(bucket), pool, space, out);
+         take_from_run(address, address.ring(bucket), wish, out);
 }
 
-void Ports::add_block(OutsideAddress& address, unsigned first, Subscriber& subscriber, SubscriberIndex number,
-                      const Pool& pool, Tick now) noexcept {
-  for (unsigned run = first; run < first + pool.block_runs; ++run)
-    address.run(run).subscriber_mark = number + 1;
+void Ports::add_block(OutsideAddress& address, unsigned first, const PortWish& wish, Tick now) noexcept {
+  Subscriber& subscriber = wish.subscriber;
+  const std::uint16_t runs = wish.pool.block_runs;
+  for (unsigned run = first; run < first + runs; ++run) address.run(run).subscriber_mark = wish.number + 1;
   Block& block = subscriber.blocks[subscriber.block_count++];
   block = {.address = address.id(),
            .first_run = static_cast<std::uint16_t>(first),
-           .runs = pool.block_runs,
+           .runs = runs,
            .idle = false,
            .since = now,
            .idle_since = 0};
@@ -158,8 +184,8 @@ void Ports::add_block(OutsideAddress& address, unsigned first, Subscriber& subsc
 }
 
 // A block that nobody has; blocks begin at multiples of their size.
-bool Ports::claim_block(OutsideAddress& address, Subscriber& subscriber, SubscriberIndex number,
-                        const Pool& pool, Tick now) noexcept {
+bool Ports::claim_block(OutsideAddress& address, const PortWish& wish, Tick now) noexcept {
+  const Pool& pool = wish.pool;
   const unsigned first_block = pool.first_block();
   const unsigned end_block = pool.end_block();
   if (first_block >= end_block) return false;
@@ -167,45 +193,45 @@ bool Ports::claim_block(OutsideAddress& address, Subscriber& subscriber, Subscri
   const unsigned from = below(blocks);
   for (unsigned i = 0; i < blocks; ++i) {
     const unsigned first = (first_block + (from + i) % blocks) * pool.block_runs;
-    if (!address.claim(first, pool.block_runs, subscriber.bucket)) continue;
-    add_block(address, first, subscriber, number, pool, now);
+    if (!address.claim(first, pool.block_runs, wish.subscriber.bucket)) continue;
+    add_block(address, first, wish, now);
     return true;
   }
   return false;
 }
 
 // The block that is the subscriber's by its place among the inside addresses.
-bool Ports::claim_own_block(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
-                            Tick now) noexcept {
+bool Ports::claim_own_block(const PortWish& wish, Tick now) noexcept {
+  const Pool& pool = wish.pool;
   const unsigned blocks = pool.end_block() - pool.first_block();
-  const std::uint32_t place = subscriber.address.v4().value.host() - pool.arithmetic->first_inside;
+  const std::uint32_t place = wish.subscriber.address.v4().value.host() - pool.arithmetic->first_inside;
   if (place >= pool.arithmetic->insides || place / blocks >= pool.addresses.size()) return false;
   OutsideAddress& address = *pool.addresses[place / blocks];
   const unsigned first = (pool.first_block() + place % blocks) * pool.block_runs;
-  if (!address.claim(first, pool.block_runs, subscriber.bucket)) return false;
-  add_block(address, first, subscriber, number, pool, now);
+  if (!address.claim(first, pool.block_runs, wish.subscriber.bucket)) return false;
+  add_block(address, first, wish, now);
   return true;
 }
 
-Shortage Ports::take(Subscriber& subscriber, SubscriberIndex number, const Pool& pool, PortSpace space,
-                     OutsidePort& out, Tick now) noexcept {
-  std::uint32_t& count = subscriber.ports[index_of(space)];
+Shortage Ports::take(const PortWish& wish, OutsidePort& out, Tick now) noexcept {
+  Subscriber& subscriber = wish.subscriber;
+  const Pool& pool = wish.pool;
+  std::uint32_t& count = subscriber.ports[index_of(wish.space)];
   if (count >= pool.ports_per_subscriber) return Shortage::kSubscriber;
   bool found = false;
   if (pool.block_runs == 0) {
-    found = try_addresses(subscriber, pool, [&](OutsideAddress& address) {
-      return take_from_ring(address, subscriber.bucket, pool, space, out);
-    });
+    found = try_addresses(subscriber, pool,
+                          [&](OutsideAddress& address) { return take_from_ring(address, wish, out); });
   } else {
     const OutsideAddress* only = paired_address(subscriber, pool);
-    found = take_from_blocks(subscriber, pool, space, out, only);
+    found = take_from_blocks(wish, out, only);
     if (!found) {
       if (subscriber.block_count >= pool.blocks_per_subscriber) return Shortage::kSubscriber;
-      const bool claimed = pool.arithmetic ? claim_own_block(subscriber, number, pool, now)
+      const bool claimed = pool.arithmetic ? claim_own_block(wish, now)
                                            : try_addresses(subscriber, pool, [&](OutsideAddress& address) {
-                                               return claim_block(address, subscriber, number, pool, now);
+                                               return claim_block(address, wish, now);
                                              });
-      found = claimed && take_from_blocks(subscriber, pool, space, out, only);
+      found = claimed && take_from_blocks(wish, out, only);
     }
   }
   if (!found) return Shortage::kPool;
@@ -213,10 +239,11 @@ Shortage Ports::take(Subscriber& subscriber, SubscriberIndex number, const Pool&
   return Shortage::kNone;
 }
 
-Shortage Ports::take_exactly(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
-                             PortSpace space, OutsidePort wanted, Tick now) noexcept {
+Shortage Ports::take_exactly(const PortWish& wish, OutsidePort wanted, Tick now) noexcept {
+  Subscriber& subscriber = wish.subscriber;
+  const Pool& pool = wish.pool;
   OutsideAddress& address = *wanted.address;
-  std::uint32_t& count = subscriber.ports[index_of(space)];
+  std::uint32_t& count = subscriber.ports[index_of(wish.space)];
   if (count >= pool.ports_per_subscriber) return Shortage::kSubscriber;
   if (!pool.has(address.address()) || !pool.has_port(wanted.port)) return Shortage::kPool;
   if (pool.paired && subscriber.paired != kNoAddress && subscriber.paired != address.id())
@@ -232,13 +259,13 @@ Shortage Ports::take_exactly(Subscriber& subscriber, SubscriberIndex number, con
       if (subscriber.block_count >= pool.blocks_per_subscriber) return Shortage::kSubscriber;
       const unsigned first = run / pool.block_runs * pool.block_runs;
       if (!address.claim(first, pool.block_runs, subscriber.bucket)) return Shortage::kPool;
-      add_block(address, first, subscriber, number, pool, now);
+      add_block(address, first, wish, now);
     }
   }
   OutsideAddress::Run& place = address.run(run);
   const std::uint64_t bit = std::uint64_t{1} << wanted.port % kRunPorts;
-  std::uint64_t& used = place.used[index_of(space)];
-  const bool another = place.subscriber_mark != 0 && place.subscriber_mark != number + 1;
+  std::uint64_t& used = place.used[index_of(wish.space)];
+  const bool another = place.subscriber_mark != 0 && place.subscriber_mark != wish.number + 1;
   if (another || (used & bit) != 0) return Shortage::kPool;
   used |= bit;
   ++count;
@@ -249,16 +276,17 @@ Shortage Ports::take_exactly(Subscriber& subscriber, SubscriberIndex number, con
   return Shortage::kNone;
 }
 
-Shortage Ports::take_at(Subscriber& subscriber, SubscriberIndex number, const Pool& pool, PortSpace space,
-                        OutsideAddress& address, OutsidePort& out, Tick now) noexcept {
-  std::uint32_t& count = subscriber.ports[index_of(space)];
+Shortage Ports::take_at(const PortWish& wish, OutsideAddress& address, OutsidePort& out, Tick now) noexcept {
+  Subscriber& subscriber = wish.subscriber;
+  const Pool& pool = wish.pool;
+  std::uint32_t& count = subscriber.ports[index_of(wish.space)];
   if (count >= pool.ports_per_subscriber) return Shortage::kSubscriber;
   if (pool.block_runs == 0) {
-    if (!take_from_ring(address, subscriber.bucket, pool, space, out)) return Shortage::kPool;
-  } else if (!take_from_blocks(subscriber, pool, space, out, &address)) {
+    if (!take_from_ring(address, wish, out)) return Shortage::kPool;
+  } else if (!take_from_blocks(wish, out, &address)) {
     if (subscriber.block_count >= pool.blocks_per_subscriber) return Shortage::kSubscriber;
-    const bool claimed = !pool.arithmetic && claim_block(address, subscriber, number, pool, now);
-    if (!claimed || !take_from_blocks(subscriber, pool, space, out, &address)) return Shortage::kPool;
+    const bool claimed = !pool.arithmetic && claim_block(address, wish, now);
+    if (!claimed || !take_from_blocks(wish, out, &address)) return Shortage::kPool;
   }
   if (subscriber.paired == kNoAddress) subscriber.paired = address.id();
   ++count;

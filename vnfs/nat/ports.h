@@ -3,6 +3,8 @@
 // knows which beforehand (RFC 6056, RFC 6888 REQ-15).
 #pragma once
 
+#include <array>
+
 #include "common/base/siphash.h"
 #include "vnfs/nat/address_book.h"
 #include "vnfs/nat/pool.h"
@@ -30,25 +32,39 @@ struct OutsidePort {
   std::uint16_t port = 0;
 };
 
-// One per worker. Touches runs of the worker's buckets only.
+// For whom a port is to be, and of which pool.
+struct PortWish {
+  Subscriber& subscriber;
+  SubscriberIndex number;  // the subscriber's
+  const Pool& pool;
+  PortSpace space;
+  Endpoint peer{};  // who is expected to answer; zero: anybody
+};
+
+// One worker among those that share the traffic.
+struct WorkerShare {
+  unsigned worker = 0;
+  unsigned workers = 1;
+};
+
+// One per worker. Touches runs of the worker's buckets only. Of the free ports of a run it prefers those that
+// make a NIC's RSS deliver the answers of the expected peer to the worker itself (core/owner.h); DPDK's
+// rte_thash_adjust_tuple() finds one such port, this all of them, so that the choice stays a random one.
 class Ports {
  public:
   // A bucket that shares ports has so many runs at once, if there are, lest one port tell of the next.
   static constexpr unsigned kSpread = 4;
 
-  Ports(const AddressBook& book, const SipKey& secret) noexcept : book_(book), random_(secret) {}
+  Ports(const AddressBook& book, const SipKey& secret, WorkerShare share) noexcept;
 
   void observe(BlockObserver* observer) noexcept { observer_ = observer; }
 
-  // A port for the subscriber of number `number`; counted with it until give_back().
-  [[nodiscard]] Shortage take(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
-                              PortSpace space, OutsidePort& out, Tick now) noexcept;
+  // A port for the subscriber; counted with it until give_back().
+  [[nodiscard]] Shortage take(const PortWish& wish, OutsidePort& out, Tick now) noexcept;
   // The same, this very port; kPool when it is not to be had.
-  [[nodiscard]] Shortage take_exactly(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
-                                      PortSpace space, OutsidePort wanted, Tick now) noexcept;
+  [[nodiscard]] Shortage take_exactly(const PortWish& wish, OutsidePort wanted, Tick now) noexcept;
   // The same, some port of that address, whatever address the subscriber is paired with.
-  [[nodiscard]] Shortage take_at(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
-                                 PortSpace space, OutsideAddress& address, OutsidePort& out,
+  [[nodiscard]] Shortage take_at(const PortWish& wish, OutsideAddress& address, OutsidePort& out,
                                  Tick now) noexcept;
   // The address of which a port is tried first; null when the pool has none.
   [[nodiscard]] OutsideAddress* first_choice(const Subscriber& subscriber, const Pool& pool) const noexcept;
@@ -62,20 +78,18 @@ class Ports {
     return static_cast<unsigned>((random_.next() >> 32) * bound >> 32);
   }
   [[nodiscard]] OutsideAddress* paired_address(const Subscriber& subscriber, const Pool& pool) const noexcept;
-  [[nodiscard]] bool take_from_run(OutsideAddress& address, unsigned run, const Pool& pool, PortSpace space,
+  [[nodiscard]] std::uint64_t straight_ports(const OutsideAddress& address, unsigned run,
+                                             const PortWish& wish) const noexcept;
+  [[nodiscard]] bool take_from_run(OutsideAddress& address, unsigned run, const PortWish& wish,
                                    OutsidePort& out) noexcept;
-  [[nodiscard]] bool take_from_blocks(Subscriber& subscriber, const Pool& pool, PortSpace space,
-                                      OutsidePort& out, const OutsideAddress* only = nullptr) noexcept;
-  [[nodiscard]] bool take_from_ring(OutsideAddress& address, unsigned bucket, const Pool& pool,
-                                    PortSpace space, OutsidePort& out) noexcept;
+  [[nodiscard]] bool take_from_blocks(const PortWish& wish, OutsidePort& out,
+                                      const OutsideAddress* only = nullptr) noexcept;
+  [[nodiscard]] bool take_from_ring(OutsideAddress& address, const PortWish& wish, OutsidePort& out) noexcept;
   [[nodiscard]] bool claim_run(OutsideAddress& address, unsigned bucket, const Pool& pool,
                                unsigned tries) noexcept;
-  [[nodiscard]] bool claim_block(OutsideAddress& address, Subscriber& subscriber, SubscriberIndex number,
-                                 const Pool& pool, Tick now) noexcept;
-  [[nodiscard]] bool claim_own_block(Subscriber& subscriber, SubscriberIndex number, const Pool& pool,
-                                     Tick now) noexcept;
-  void add_block(OutsideAddress& address, unsigned first, Subscriber& subscriber, SubscriberIndex number,
-                 const Pool& pool, Tick now) noexcept;
+  [[nodiscard]] bool claim_block(OutsideAddress& address, const PortWish& wish, Tick now) noexcept;
+  [[nodiscard]] bool claim_own_block(const PortWish& wish, Tick now) noexcept;
+  void add_block(OutsideAddress& address, unsigned first, const PortWish& wish, Tick now) noexcept;
   void give_idle_ring_back(OutsideAddress& address, unsigned bucket) noexcept;
   template <class Try>
   [[nodiscard]] bool try_addresses(Subscriber& subscriber, const Pool& pool, Try&& attempt) noexcept;
@@ -83,6 +97,9 @@ class Ports {
   const AddressBook& book_;
   SipRandom random_;
   BlockObserver* observer_ = nullptr;
+  // By the RSS hash of what a run's first port would make of a packet: those of its ports, a bit each, whose
+  // packets come to this worker.
+  std::array<std::uint64_t, core::kOwnerBuckets> straight_{};
 };
 
 }  // namespace millrace::nat

@@ -40,7 +40,7 @@ struct WorkerState {
   WorkerState(const BindingTable::Limits& limits, const AddressBook& book, const core::WorkerServices& lent,
               std::uint32_t events_that_wait = kEvents)
       : services(lent),
-        bindings(limits, lent.seed, book, lent.now),
+        bindings(limits, lent.seed, book, lent.now, {.worker = lent.worker.value(), .workers = lent.workers}),
         events(events_that_wait, bindings, book, lent.worker.value()),
         sweep(lent.now),
         session_sweep(lent.now),
