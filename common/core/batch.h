@@ -32,7 +32,8 @@ struct alignas(64) Packet {
   std::uint8_t drop_reason = 0;
   std::uint8_t direction = 0;   // the function's own
   bool link_broadcast = false;  // came by a link-layer group address
-  bool made_here = false;       // by the originator, so no error is sent about it
+  bool made_here : 1 = false;   // by the originator, so no error is sent about it
+  bool steered : 1 = false;     // its way is not to its destination: steer.h
   bool restarted = false;       // restart.h
   bool rewritten = false;       // its addresses are not its sender's: no error is sent about it
   // Bytes; 0: none. An IPv6 packet with a fragment header that egress cuts into such of at most this size.

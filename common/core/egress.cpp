@@ -25,6 +25,7 @@ void Egress::resolve(Batch& batch, Packet& packet, Origin origin) noexcept {
                            .interface = packet.egress,
                            .port = packet.port,
                            .rewritten = packet.rewritten,
+                           .steered = packet.steered,
                            .cut_to = packet.cut_to};
   batch.take(packet);
   to_resolve_.push(packet.mbuf);

@@ -9,6 +9,7 @@
 
 #include "common/core/owner.h"
 #include "common/core/receive_marks.h"
+#include "common/core/steer.h"
 
 namespace millrace::core {
 namespace {
@@ -193,11 +194,16 @@ bool Ingress::accept_addresses(Batch& batch, Packet& packet) noexcept {
 }
 
 // Finds the way out. What has none, or ends here, leaves the batch.
+template <Ingress::Arrival arrival>
 [[gnu::always_inline]] inline void Ingress::route(Batch& batch, Packet& packet,
                                                   const Network& network) noexcept {
-  packet.next_hop = packet.headers.is_ipv4()
-                        ? network.find_route(packet.domain, packet.l3_as<Ipv4Header>().destination)
-                        : network.find_route(packet.domain, packet.l3_as<Ipv6Header>().destination);
+  if (arrival == Arrival::kTwin && packet.steered) [[unlikely]] {
+    packet.next_hop = network.find_route(packet.domain, steered_to(*packet.mbuf));
+  } else {
+    packet.next_hop = packet.headers.is_ipv4()
+                          ? network.find_route(packet.domain, packet.l3_as<Ipv4Header>().destination)
+                          : network.find_route(packet.domain, packet.l3_as<Ipv6Header>().destination);
+  }
   if (!packet.next_hop.valid()) [[unlikely]] {
     if (network.interfaces[packet.ingress.value()].function_routes) return;
     originator_.no_route(packet, network);
@@ -241,6 +247,7 @@ void Ingress::take_note(Batch& batch, Packet& packet, const Network& network) no
   const Note& with = note(packet.mbuf);
   if (with.kind == Note::Kind::kResume || with.kind == Note::Kind::kUnresolved) {
     packet.rewritten = with.rewritten;
+    packet.steered = with.steered;
     packet.cut_to = with.cut_to;
     if (with.cut_to != 0) batch.unfinished |= std::uint64_t{1} << batch.lane(packet);
   }
@@ -330,7 +337,7 @@ void Ingress::run_routed(Batch& batch) noexcept {
     if (!ordinary && headers.is_ipv6() && link_scope_source(packet.l3_as<Ipv6Header>())) [[unlikely]] {
       route_link_scope(batch, packet, network);
     } else {
-      route(batch, packet, network);
+      route<arrival>(batch, packet, network);
     }
     if (headers.is_fragment) [[unlikely]]
       follow_first<arrival>(batch, packet);

@@ -53,6 +53,7 @@ class Ingress {
   [[nodiscard]] bool accept_link(Batch& batch, Packet& packet, const Network& network) noexcept;
   [[nodiscard]] bool accept_addresses(Batch& batch, Packet& packet) noexcept;
   [[nodiscard]] bool handed_over(Batch& batch, Packet& packet) noexcept;
+  template <Arrival arrival>
   void route(Batch& batch, Packet& packet, const Network& network) noexcept;
   void route_link_scope(Batch& batch, Packet& packet, const Network& network) noexcept;
   template <Arrival arrival>

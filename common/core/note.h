@@ -32,9 +32,10 @@ struct Note {
   be16 destination_port{};
   InterfaceId interface {};
   PortId port{};
-  bool has_ports = false;
-  bool rewritten = false;    // of a packet that waits, as is the next
-  std::uint16_t cut_to = 0;  // Packet::cut_to
+  bool has_ports : 1 = false;
+  bool rewritten : 1 = false;  // of a packet that waits, as are the next
+  bool steered : 1 = false;    // steer.h
+  std::uint16_t cut_to = 0;    // Packet::cut_to
 };
 static_assert(sizeof(Note) == 16);
 

@@ -41,6 +41,16 @@ inline constexpr auto kToeplitzSecond = toeplitz_table(8);
   return detail::kToeplitzFirst[folded & 0xffU] ^ detail::kToeplitzSecond[folded >> 8];
 }
 
+// What an address contributes to that XOR.
+[[nodiscard]] inline std::uint16_t folded_words(const net::IpAddress& address) noexcept {
+  std::array<std::uint64_t, 2> words{};
+  std::memcpy(words.data(), address.bytes().data(), sizeof words);
+  std::uint64_t folded = words[0] ^ words[1];
+  folded ^= folded >> 32;
+  folded ^= folded >> 16;
+  return static_cast<std::uint16_t>(folded);
+}
+
 // The hash over addresses, and ports where the packet shows them.
 [[nodiscard]] inline std::uint32_t owner_hash(const net::Headers& headers, const std::uint8_t* l3,
                                               bool with_ports) noexcept {

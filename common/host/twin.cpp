@@ -16,6 +16,7 @@
 #include "common/base/clock.h"
 #include "common/core/batch.h"
 #include "common/core/note.h"
+#include "common/core/steer.h"
 #include "common/host/arp_answer.h"
 #include "common/host/delivery.h"
 #include "common/host/domain.h"
@@ -382,7 +383,8 @@ class Twin::Impl {
   }
 
   void wait_for_neighbor(rte_mbuf* packet) {
-    const auto destination = destination_of(packet);
+    const auto destination = core::note(packet).steered ? std::optional(core::steered_to(*packet))
+                                                        : destination_of(packet);
     if (!destination) return give_up(packet);
     // By the network as it is now, which may not be the one the packet was routed by.
     const core::Network& network = *forwarding_.network;

@@ -125,7 +125,7 @@ void ApplyAlg::apply_tcp(Batch& batch, Packet& packet, const AlgContext& context
   if (editor.growth() != 0) write_length(packet);
   const net::ChecksumSum after = net::sum_bytes(transport_header(packet)) + length_sum(packet);
   const net::ChecksumSum delta = net::difference(before, after) + editor.difference();
-  adjust_at(packet.bytes() + headers.l4_offset + offsetof(net::TcpHeader, checksum), net::fold(delta));
+  net::adjust_at(packet.bytes() + headers.l4_offset + offsetof(net::TcpHeader, checksum), net::fold(delta));
 }
 
 void ApplyAlg::apply_udp(Batch& batch, Packet& packet, const AlgContext& context) noexcept {
@@ -142,8 +142,8 @@ void ApplyAlg::apply_udp(Batch& batch, Packet& packet, const AlgContext& context
   }
   const net::ChecksumSum after = net::sum_bytes(transport_header(packet)) + length_sum(packet);
   const net::ChecksumSum delta = net::difference(before, after) + editor.difference();
-  adjust_udp_at(packet.bytes() + packet.headers.l4_offset + offsetof(net::UdpHeader, checksum),
-                net::fold(delta));
+  net::adjust_udp_at(packet.bytes() + packet.headers.l4_offset + offsetof(net::UdpHeader, checksum),
+                     net::fold(delta));
 }
 
 // The sender knows the inside host's call by its outside id.

@@ -30,12 +30,7 @@ bool Rule::matches(core::InterfaceId interface, const net::IpAddress& source,
 }
 
 unsigned bucket_of_inside(const net::IpAddress& address) noexcept {
-  std::array<std::uint64_t, 2> words{};
-  std::memcpy(words.data(), address.bytes().data(), sizeof words);
-  std::uint64_t folded = words[0] ^ words[1];
-  folded ^= folded >> 32;
-  folded ^= folded >> 16;
-  return core::symmetric_hash(static_cast<std::uint16_t>(folded)) % core::kOwnerBuckets;
+  return core::symmetric_hash(core::folded_words(address)) % core::kOwnerBuckets;
 }
 
 void Policy::settle() {

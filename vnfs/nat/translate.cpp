@@ -44,7 +44,8 @@ using core::Packet;
   std::uint8_t* ip = packet.l3();
   const auto turned = static_cast<std::uint16_t>(outward ? 0 : 0xffff);
   write_addresses(ip, source, destination);
-  adjust_at(ip + offsetof(net::Ipv4Header, checksum), static_cast<std::uint16_t>(session.ip_delta ^ turned));
+  net::adjust_at(ip + offsetof(net::Ipv4Header, checksum),
+                 static_cast<std::uint16_t>(session.ip_delta ^ turned));
   if (!headers.later_fragment()) [[likely]] {
     rewrite_transport(packet.bytes() + headers.l4_offset,
                       std::size_t{headers.payload_offset} - headers.l4_offset, headers.protocol, source,

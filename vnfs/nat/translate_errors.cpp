@@ -50,8 +50,8 @@ void TranslateErrors::translate(Batch& batch, Packet& packet, const Policy& poli
   std::uint8_t* const embedded = packet.bytes() + inner.l3_offset;
   const auto turned = static_cast<std::uint16_t>(outward ? 0 : 0xffff);
   write_addresses(embedded, other.source(), other.destination());
-  adjust_at(embedded + offsetof(net::Ipv4Header, checksum),
-            static_cast<std::uint16_t>(session.ip_delta ^ turned));
+  net::adjust_at(embedded + offsetof(net::Ipv4Header, checksum),
+                 static_cast<std::uint16_t>(session.ip_delta ^ turned));
   const std::size_t end = packet.headers.end_offset;
   const std::size_t present = end - std::min<std::size_t>(inner.l4_offset, end);
   if (inner.has_ports) {

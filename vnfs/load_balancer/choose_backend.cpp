@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/load_balancer/choose_backend.h"
+
+#include "vnfs/load_balancer/deltas.h"
+#include "vnfs/load_balancer/drops.h"
+#include "vnfs/load_balancer/schedule.h"
+
+namespace millrace::load_balancer {
+namespace {
+
+using core::Batch;
+using core::Packet;
+
+// A SYN without ACK, or anything of a protocol that has none.
+bool begins(const net::Headers& headers) noexcept {
+  using namespace net::tcp_flag;
+  return headers.protocol != net::protocol::kTcp || (headers.tcp_flags & (kSyn | kAck | kRst)) == kSyn;
+}
+
+Place destination_of(const Packet& packet) noexcept {
+  return packet.headers.is_ipv4()
+             ? Place::of(packet.l3_as<net::Ipv4Header>().destination, packet.domain.value())
+             : Place::of(packet.l3_as<net::Ipv6Header>().destination, packet.domain.value());
+}
+
+Client client_of(const Packet& packet) noexcept {
+  return {.address = packet.source(),
+          .port = packet.headers.source_port,
+          .service_port = packet.headers.destination_port,
+          .protocol = packet.headers.protocol};
+}
+
+}  // namespace
+
+void ChooseBackend::open(Packet& packet, unsigned lane, ServiceId id, BackendId backend, const Policy& policy,
+                         Tick now) noexcept {
+  using namespace net::tcp_flag;
+  const Service& service = policy.services[id];
+  Connection begun{};
+  begun.last_seen = now;
+  begun.backend = backend;
+  begun.service = id;
+  begun.generation = policy.generation;
+  if (packet.headers.protocol == net::protocol::kTcp && (packet.headers.tcp_flags & kSyn) == 0)
+    begun.tcp = tcp_seen::kAck;  // another instance had it, or this one before
+  const Deltas deltas = deltas_of(service, policy.backends[backend], packet.headers.destination_port);
+  begun.ip_delta = deltas.ip;
+  begun.transport_delta = deltas.transport;
+  packet.session = state.connections.open(state.lookups[lane], begun, service.timeouts, now);
+  if (packet.session != kNoConnection) return;
+  state.has_overflowed = true;
+  state.overflowed_at = now;
+  state.tallies.service(id).without_record.add(1);
+}
+
+void ChooseBackend::refuse(Batch& batch, Packet& packet, const Service& service) noexcept {
+  if (service.all_down == AllDown::kReject) {
+    state.services.originator.icmp_error(packet, *batch.network,
+                                         {net::icmp::kUnreachable, net::icmp::kCodePortUnreachable},
+                                         {net::icmpv6::kUnreachable, net::icmpv6::kCodePortUnreachable});
+  }
+  batch.drop(packet, Drop::kNoBackend);
+}
+
+// An answer to a client whose packets were balanced by their hash alone: that tells whether it is one.
+void ChooseBackend::answer_without_record(Batch& batch, Packet& packet, const Policy& policy) noexcept {
+  const unsigned lane = batch.lane(packet);
+  if (!state.overflowed(batch.now)) return;
+  const BackendId from = state.backends[lane];
+  const ServiceId id = policy.backends[from].service;
+  const Service& service = policy.services[id];
+  if (!service.is_consistent()) return;
+  const Client client{.address = packet.destination(),
+                      .port = packet.headers.destination_port,
+                      .service_port = policy.backends[from].outward(packet.headers.source_port),
+                      .protocol = packet.headers.protocol};
+  if (choose_by_hash(service, hash_of(client, service, policy.hash_seed)) != from) return;
+  packet.direction = static_cast<std::uint8_t>(Direction::kReverse);
+  state.bound |= std::uint64_t{1} << lane;
+}
+
+void ChooseBackend::choose(Batch& batch, Packet& packet, const Policy& policy) noexcept {
+  const unsigned lane = batch.lane(packet);
+  if (((state.answers >> lane) & 1U) != 0) return answer_without_record(batch, packet, policy);
+  const net::Headers& headers = packet.headers;
+  if (headers.protocol == net::protocol::kIcmp || headers.protocol == net::protocol::kIcmpv6)
+    return;  // the twin answers for the address
+  const Place place = destination_of(packet);
+  if (headers.later_fragment() && !headers.has_ports) {
+    if (policy.by_destination.knows(place)) batch.drop(packet, Drop::kFragmentUnmatched);
+    return;
+  }
+  const ServiceId* found =
+      policy.by_destination.find(place, headers.protocol, headers.destination_port.host());
+  if (found == nullptr) return;
+  const ServiceId id = *found;
+  const Service& service = policy.services[id];
+  // An earlier packet of this batch may have opened the connection.
+  const ConnectionIndex known = state.connections.flows().find(state.lookups[lane]);
+  if (known != kNoConnection) {
+    packet.session = known;
+    state.backends[lane] = state.connections[known].backend;
+  } else {
+    const bool fresh = begins(headers);
+    if (policy.draining && fresh) return batch.drop(packet, Drop::kDraining);
+    BackendId chosen = kNoId;
+    if (service.is_consistent()) {
+      chosen = choose_by_hash(service, hash_of(client_of(packet), service, policy.hash_seed));
+    } else if (!fresh) {
+      return batch.drop(packet, Drop::kUnknownConnection);
+    } else if (service.scheduler == Scheduler::kLeastConnections) {
+      chosen = choose_least(service, state.tallies);
+    } else {
+      chosen = choose_in_turn(service, state.tallies.service(id).turn);
+    }
+    if (chosen == kNoId) {
+      state.tallies.service(id).refused.add(1);
+      return refuse(batch, packet, service);
+    }
+    state.backends[lane] = chosen;
+    open(packet, lane, id, chosen, policy, batch.now);
+  }
+  packet.direction = static_cast<std::uint8_t>(Direction::kForward);
+  state.bound |= std::uint64_t{1} << lane;
+}
+
+void ChooseBackend::process(Batch& batch, const Policy& policy) noexcept {
+  for (std::uint64_t lanes = state.unsettled & batch.live_mask(); lanes != 0; lanes &= lanes - 1)
+    choose(batch, batch[static_cast<unsigned>(std::countr_zero(lanes))], policy);
+}
+
+}  // namespace millrace::load_balancer

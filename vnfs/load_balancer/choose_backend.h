@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "vnfs/load_balancer/worker_state.h"
+
+namespace millrace::load_balancer {
+
+// Packets of no known connection: those to a service get a backend, and a record as long as there is room.
+// Packets to nobody's service pass as they are.
+struct ChooseBackend {
+  static constexpr std::string_view kName = "choose_backend";
+  WorkerState& state;
+
+  [[nodiscard]] bool needed(const core::Batch& batch, const Policy& /*policy*/) const noexcept {
+    return (state.unsettled & batch.live_mask()) != 0;
+  }
+  void process(core::Batch& batch, const Policy& policy) noexcept;
+
+ private:
+  void choose(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  void answer_without_record(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  void open(core::Packet& packet, unsigned lane, ServiceId id, BackendId backend, const Policy& policy,
+            Tick now) noexcept;
+  void refuse(core::Batch& batch, core::Packet& packet, const Service& service) noexcept;
+};
+
+}  // namespace millrace::load_balancer

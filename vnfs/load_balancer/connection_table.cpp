@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/load_balancer/connection_table.h"
+
+namespace millrace::load_balancer {
+namespace {
+
+// Of a connection whose service is gone, until a packet or the sweep comes to it.
+constexpr Timeouts kNobodys{};
+
+}  // namespace
+
+Tick ConnectionTable::timeout_of(const Connection& connection, const Timeouts& timeouts) noexcept {
+  using namespace tcp_seen;
+  switch (connection.protocol()) {
+    case net::protocol::kTcp:
+      if ((connection.tcp & kReset) != 0 || (connection.tcp & kFins) == kFins) return timeouts.tcp_closing;
+      // Where answers do not come by us, the client's word that the handshake is over has to do.
+      return (connection.tcp & kAck) != 0 ? timeouts.tcp_established : timeouts.tcp_opening;
+    case net::protocol::kSctp:
+      return timeouts.sctp;
+    default:
+      return timeouts.udp;
+  }
+}
+
+ConnectionIndex ConnectionTable::insert(const flow::FlowLookup& lookup, const Connection& from,
+                                        const Timeouts& timeouts, Tick now) noexcept {
+  const ConnectionIndex index = table_.insert(lookup);
+  if (index == kNoConnection) return index;
+  Connection& made = table_[index];
+  const flow::FlowKey key = made.key;
+  const flow::Ipv6Pair addresses = made.addresses;
+  made = from;
+  made.key = key;
+  made.addresses = addresses;
+  wheel_.schedule(index, now, made.last_seen + timeout_of(made, timeouts));
+  open_now_.set(table_.size());
+  return index;
+}
+
+ConnectionIndex ConnectionTable::open(const flow::FlowLookup& lookup, const Connection& begun,
+                                      const Timeouts& timeouts, Tick now) noexcept {
+  const ConnectionIndex index = insert(lookup, begun, timeouts, now);
+  if (index == kNoConnection) return index;
+  Connection& made = table_[index];
+  if (lookup.sender == flow::Sender::kHigh) made.flags |= Connection::kClientHigh;
+  made.created = now;
+  opened_.add(1);
+  observer_.connection_opened(made);
+  return index;
+}
+
+ConnectionIndex ConnectionTable::adopt(const flow::FlowLookup& lookup, const Connection& from,
+                                       const Timeouts& timeouts, Tick now) noexcept {
+  const ConnectionIndex index = insert(lookup, from, timeouts, now);
+  if (index != kNoConnection) observer_.connection_opened(table_[index]);
+  return index;
+}
+
+void ConnectionTable::close(ConnectionIndex index, ConnectionEnd why) noexcept {
+  observer_.connection_ended(table_[index], why);
+  wheel_.cancel(index);
+  table_.erase(index);
+  open_now_.set(table_.size());
+}
+
+void ConnectionTable::expire(const Policy& policy, Tick now) noexcept {
+  now_ = now;
+  wheel_.advance(now, kExpiriesPerCall, [&](ConnectionIndex index) -> std::optional<Tick> {
+    const Connection& connection = table_[index];
+    const Service* service = policy.service(connection.service);
+    const Tick deadline =
+        connection.last_seen + timeout_of(connection, service == nullptr ? kNobodys : service->timeouts);
+    if (tick_after(deadline, now)) return deadline;
+    using namespace tcp_seen;
+    const bool closed = (connection.tcp & kReset) != 0 || (connection.tcp & kFins) == kFins;
+    close(index, closed ? ConnectionEnd::kClosed : ConnectionEnd::kTimeout);
+    return std::nullopt;
+  });
+}
+
+}  // namespace millrace::load_balancer

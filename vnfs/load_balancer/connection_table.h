@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One worker's connections and their timers. Fixed capacity, nothing allocated after construction.
+#pragma once
+
+#include "common/base/counter.h"
+#include "common/flow/timer_wheel.h"
+#include "vnfs/load_balancer/policy.h"
+#include "vnfs/load_balancer/records.h"
+
+namespace millrace::load_balancer {
+
+enum class ConnectionEnd : std::uint8_t { kTimeout, kClosed, kPolicy, kFlushed };
+
+// Told of what begins and ends, while it stands in the table.
+class ConnectionObserver {
+ public:
+  virtual ~ConnectionObserver() = default;
+  virtual void connection_opened(const Connection& connection) noexcept = 0;
+  virtual void connection_ended(const Connection& connection, ConnectionEnd why) noexcept = 0;
+};
+
+// Not thread-safe: the worker's own.
+class ConnectionTable {
+ public:
+  // `seed` is secret. `observer` outlives the table.
+  ConnectionTable(std::uint32_t capacity, std::uint64_t seed, Tick now, ConnectionObserver& observer)
+      : table_(capacity, seed), wheel_(capacity, now), observer_(observer), now_(now) {}
+
+  [[nodiscard]] const flow::FlowTable<Connection>& flows() const noexcept { return table_; }
+  [[nodiscard]] Connection& operator[](ConnectionIndex index) noexcept { return table_[index]; }
+  [[nodiscard]] const Connection& operator[](ConnectionIndex index) const noexcept { return table_[index]; }
+
+  // A connection that find() does not know, of the lookup's sender as the client. kNoConnection when there is
+  // no room: the balancer goes on without.
+  [[nodiscard]] ConnectionIndex open(const flow::FlowLookup& lookup, const Connection& begun,
+                                     const Timeouts& timeouts, Tick now) noexcept;
+  // From another table: nothing begins.
+  [[nodiscard]] ConnectionIndex adopt(const flow::FlowLookup& lookup, const Connection& from,
+                                      const Timeouts& timeouts, Tick now) noexcept;
+  void close(ConnectionIndex index, ConnectionEnd why) noexcept;
+  // Its idle time has changed.
+  void reschedule(ConnectionIndex index, const Timeouts& timeouts, Tick now) noexcept {
+    wheel_.schedule(index, now, table_[index].last_seen + timeout_of(table_[index], timeouts));
+  }
+  // Ends what is due, a bounded number per call.
+  void expire(const Policy& policy, Tick now) noexcept;
+
+  // After what idle time the connection ends.
+  [[nodiscard]] static Tick timeout_of(const Connection& connection, const Timeouts& timeouts) noexcept;
+  // The time of the last expire(): at most one round of the worker's loop ago.
+  [[nodiscard]] Tick now() const noexcept { return now_; }
+
+  // Readable from any thread.
+  [[nodiscard]] std::uint64_t open_now() const noexcept { return open_now_.read(); }
+  [[nodiscard]] std::uint64_t opened() const noexcept { return opened_.read(); }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return table_.memory_bytes() + wheel_.memory_bytes();
+  }
+
+ private:
+  static constexpr unsigned kExpiriesPerCall = 32;
+
+  [[nodiscard]] ConnectionIndex insert(const flow::FlowLookup& lookup, const Connection& from,
+                                       const Timeouts& timeouts, Tick now) noexcept;
+
+  flow::FlowTable<Connection> table_;
+  flow::TimerWheel wheel_;
+  ConnectionObserver& observer_;
+  Tick now_;
+  Counter open_now_;
+  Counter opened_;
+};
+
+}  // namespace millrace::load_balancer

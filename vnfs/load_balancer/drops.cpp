@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/load_balancer/drops.h"
+
+#include <array>
+
+namespace millrace::load_balancer {
+namespace {
+
+constexpr core::DropReason row(Drop drop, std::string_view name, std::string_view sentence,
+                               bool shortage = false) {
+  return {static_cast<std::uint8_t>(drop), name, sentence, shortage};
+}
+
+constexpr std::array kReasons = {
+    row(Drop::kNoBackend, "no_backend", "No backend of the service is up.", true),
+    row(Drop::kUnknownConnection, "unknown_connection",
+        "In the middle of a connection that is not known, to a service whose scheduler does not tell its "
+        "backend."),
+    row(Drop::kBackendGone, "backend_gone", "The backend of the connection was taken away."),
+    row(Drop::kServiceGone, "service_gone", "The service of the connection was taken away."),
+    row(Drop::kConnectionEnded, "connection_ended", "Another packet of the same burst ended the connection."),
+    row(Drop::kDraining, "draining", "The appliance takes no new connections while it drains."),
+    row(Drop::kIcmpUnrelated, "icmp_unrelated", "An ICMP error about no connection that is known."),
+    row(Drop::kIcmpBadEmbedded, "icmp_bad_embedded",
+        "An ICMP error whose embedded packet can not be read, or is not its receiver's."),
+    row(Drop::kIcmpBadChecksum, "icmp_bad_checksum", "An ICMP error with a wrong checksum."),
+    row(Drop::kSpoofed, "spoofed", "It claims to come from the address of a service."),
+    row(Drop::kFragmentUnmatched, "fragment_unmatched",
+        "A later fragment to a service, of a datagram whose first has not come."),
+};
+static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
+
+}  // namespace
+
+std::span<const core::DropReason> drop_reasons() noexcept { return kReasons; }
+
+}  // namespace millrace::load_balancer

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/load_balancer/find_connection.h"
+
+#include <utility>
+
+#include "common/core/embedded.h"
+#include "common/net/icmp.h"
+#include "vnfs/load_balancer/drops.h"
+
+namespace millrace::load_balancer {
+namespace {
+
+using core::Batch;
+using core::Packet;
+
+// The lookup of a packet with these headers, whose IP header stands at `l3`, as the client's packets show the
+// connection. Null, or the backend whose answer it may be.
+[[gnu::always_inline]] inline const BackendId* make_lookup(flow::FlowLookup& lookup,
+                                                           const net::Headers& headers,
+                                                           const std::uint8_t* l3, std::uint16_t domain,
+                                                           const Policy& policy,
+                                                           std::uint64_t seed) noexcept {
+  const BackendId* from = nullptr;
+  if (headers.is_ipv4()) [[likely]] {
+    const auto& ip = *reinterpret_cast<const net::Ipv4Header*>(l3);
+    if (!policy.by_source.empty()) {
+      from =
+          policy.by_source.find(Place::of(ip.source, domain), headers.protocol, headers.source_port.host());
+      if (from != nullptr) {
+        const Backend& backend = policy.backends[*from];
+        flow::make_ipv4_lookup(lookup, policy.services[backend.service].address.v4(), ip.destination,
+                               backend.outward(headers.source_port), headers.destination_port,
+                               headers.protocol, domain, seed);
+        return from;
+      }
+    }
+  } else if (!policy.by_source.empty()) {
+    const auto& ip = *reinterpret_cast<const net::Ipv6Header*>(l3);
+    from = policy.by_source.find(Place::of(ip.source, domain), headers.protocol, headers.source_port.host());
+    if (from != nullptr) {
+      const Backend& backend = policy.backends[*from];
+      flow::make_ipv6_lookup(lookup, policy.services[backend.service].address.v6(), ip.destination,
+                             backend.outward(headers.source_port), headers.destination_port, headers.protocol,
+                             domain, seed);
+      return from;
+    }
+  }
+  flow::make_lookup(lookup, headers, l3, domain, seed);
+  return from;
+}
+
+}  // namespace
+
+// What the error is about went the other way: its sender is who the error goes to. False, and the packet
+// dropped, when it can not be read.
+bool FindConnection::look_inside(Batch& batch, Packet& packet, const Policy& policy,
+                                 flow::FlowLookup& lookup) noexcept {
+  net::Headers inner;
+  if (!core::read_embedded(packet, inner)) {
+    batch.drop(packet, Drop::kIcmpBadEmbedded);
+    return false;
+  }
+  // Turned round, as packets that go the error's way are.
+  alignas(8) std::array<std::uint8_t, sizeof(net::Ipv6Header)> turned;
+  std::memcpy(turned.data(), packet.bytes() + inner.l3_offset,
+              inner.is_ipv4() ? sizeof(net::Ipv4Header) : sizeof(net::Ipv6Header));
+  if (inner.is_ipv4()) {
+    auto& ip = *reinterpret_cast<net::Ipv4Header*>(turned.data());
+    std::swap(ip.source, ip.destination);
+  } else {
+    auto& ip = *reinterpret_cast<net::Ipv6Header*>(turned.data());
+    std::swap(ip.source, ip.destination);
+  }
+  std::swap(inner.source_port, inner.destination_port);
+  make_lookup(lookup, inner, turned.data(), packet.domain.value(), policy, state.connections.flows().seed());
+  return true;
+}
+
+// A connection that is known, but not as it should be.
+void FindConnection::settle(Batch& batch, Packet& packet, const Policy& policy) noexcept {
+  Connection& connection = state.connections[packet.session];
+  if (!policy.allows(connection)) {
+    const Drop reason =
+        policy.service(connection.service) == nullptr ? Drop::kServiceGone : Drop::kBackendGone;
+    state.connections.close(std::exchange(packet.session, kNoConnection), ConnectionEnd::kPolicy);
+    // What begins anew may have another backend.
+    const bool begins =
+        packet.headers.protocol != net::protocol::kTcp ||
+        (packet.headers.tcp_flags & (net::tcp_flag::kSyn | net::tcp_flag::kAck)) == net::tcp_flag::kSyn;
+    if (!begins) return batch.drop(packet, reason);
+    state.unsettled |= std::uint64_t{1} << batch.lane(packet);
+    return;
+  }
+  connection.generation = policy.generation;
+  state.bound |= std::uint64_t{1} << batch.lane(packet);
+}
+
+void FindConnection::process(Batch& batch, const Policy& policy) noexcept {
+  const flow::FlowTable<Connection>& flows = state.connections.flows();
+  state.unsettled = state.related = state.bound = state.answers = 0;
+  std::array<ConnectionIndex, Batch::kMaxSize> guesses;
+  for (Packet& packet : batch) {
+    const unsigned lane = batch.lane(packet);
+    flow::FlowLookup& lookup = state.lookups[lane];
+    state.backends[lane] = kNoId;
+    if (net::is_icmp_error(packet.headers)) [[unlikely]] {
+      if (!look_inside(batch, packet, policy, lookup)) continue;
+      state.related |= std::uint64_t{1} << lane;
+    } else if (const BackendId* from = make_lookup(lookup, packet.headers, packet.l3(), packet.domain.value(),
+                                                   policy, flows.seed())) {
+      state.answers |= std::uint64_t{1} << lane;
+      state.backends[lane] = *from;
+    }
+    flows.prefetch_bucket(lookup.hash);
+  }
+
+  const std::uint64_t wanted = batch.live_mask();
+  for (std::uint64_t lanes = wanted; lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
+    guesses[lane] = flows.prefetch_record(state.lookups[lane]);
+  }
+
+  for (std::uint64_t lanes = wanted; lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
+    const flow::FlowLookup& lookup = state.lookups[lane];
+    Packet& packet = batch[lane];
+    packet.session = flows.find(lookup, guesses[lane]);
+    if (packet.session == kNoConnection) [[unlikely]] {
+      state.unsettled |= std::uint64_t{1} << lane;
+      continue;
+    }
+    const Connection& connection = flows[packet.session];
+    packet.direction = static_cast<std::uint8_t>(connection.direction(lookup.sender));
+    if (((state.answers >> lane) & 1U) != 0 && state.backends[lane] != connection.backend) [[unlikely]] {
+      packet.session = kNoConnection;  // another backend's word
+      state.unsettled |= std::uint64_t{1} << lane;
+      continue;
+    }
+    state.backends[lane] = connection.backend;
+    if (connection.generation != policy.generation) [[unlikely]] {
+      settle(batch, packet, policy);
+      continue;
+    }
+    state.bound |= std::uint64_t{1} << lane;
+  }
+  state.unsettled &= ~state.related;
+  state.bound &= ~state.related;
+}
+
+}  // namespace millrace::load_balancer

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a packet changes in its connection. Data path.
+#pragma once
+
+#include "vnfs/load_balancer/worker_state.h"
+
+namespace millrace::load_balancer {
+
+// As far as one direction alone tells, where answers do not come by us. A SYN after both sides have closed,
+// or after a reset, begins anew.
+inline void track_tcp(ConnectionTable& connections, ConnectionIndex index, std::uint8_t flags,
+                      Direction direction, const Policy& policy, Tick now) noexcept {
+  using namespace net::tcp_flag;
+  using namespace tcp_seen;
+  Connection& connection = connections[index];
+  const std::uint8_t before = connection.tcp;
+  const bool from_client = direction == Direction::kForward;
+  std::uint8_t seen = before;
+  if ((flags & kRst) != 0) {
+    seen |= kReset;
+  } else if ((flags & kSyn) != 0) {
+    if (from_client && ((seen & kFins) == kFins || (seen & kReset) != 0)) seen = 0;
+    seen |= from_client ? tcp_seen::kSyn : kSynAck;
+  } else if (from_client) {
+    seen |= tcp_seen::kAck;
+  }
+  if ((flags & kFin) != 0) seen |= from_client ? kFinOut : kFinIn;
+  if (seen == before) return;
+  connection.tcp = seen;
+  connections.reschedule(index, policy.services[connection.service].timeouts, now);
+}
+
+// A packet that passes: time, bytes, state.
+[[gnu::always_inline]] inline void follow(ConnectionTable& connections, const core::Packet& packet,
+                                          const Policy& policy, Tick now) noexcept {
+  using namespace net::tcp_flag;
+  Connection& connection = connections[packet.session];
+  const net::Headers& headers = packet.headers;
+  connection.last_seen = now;
+  connection.bytes[packet.direction] += packet.ip_length();
+  if (headers.protocol != net::protocol::kTcp || headers.later_fragment()) return;
+  const bool opening = (connection.tcp & tcp_seen::kAck) == 0;
+  if ((headers.tcp_flags & (kSyn | kFin | kRst)) != 0 || opening) [[unlikely]] {
+    track_tcp(connections, packet.session, headers.tcp_flags, static_cast<Direction>(packet.direction),
+              policy, now);
+  }
+}
+
+}  // namespace millrace::load_balancer

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the profile, the health of backends and the operator's changes come to, as the workers use it.
+// Immutable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/core/function.h"
+#include "common/core/ownership.h"
+#include "vnfs/load_balancer/endpoint_map.h"
+#include "vnfs/load_balancer/records.h"
+
+namespace millrace::load_balancer {
+
+enum class Scheduler : std::uint8_t { kMaglev, kWeightedRoundRobin, kLeastConnections, kSourceHash };
+enum class Forwarding : std::uint8_t { kNat, kFullNat, kDirect, kIpip, kGue, kGre };
+enum class AllDown : std::uint8_t { kDrop, kReject };
+
+struct Timeouts {  // milliseconds
+  Tick tcp_established = 3'600'000;
+  Tick tcp_opening = 60'000;
+  Tick tcp_closing = 60'000;
+  Tick udp = 120'000;
+  Tick sctp = 3'600'000;
+};
+
+// A backend of one service; the same host behind two services is two.
+struct Backend {
+  enum class State : std::uint8_t {
+    kAbsent,    // not in this policy
+    kActive,    // gets new connections
+    kDown,      // fails its checks: keeps the connections it has
+    kDraining,  // is taken away: the same, for some time
+  };
+  net::IpAddress address;
+  std::uint16_t port = 0;          // 0: the one the client sends to
+  std::uint16_t service_port = 0;  // that one, where `port` is another
+  State state = State::kAbsent;
+  ServiceId service = kNoId;
+
+  [[nodiscard]] bool keeps() const noexcept { return state != State::kAbsent; }
+  // Where a packet to this port of the service goes, and back.
+  [[nodiscard]] be16 inward(be16 to) const noexcept { return port == 0 ? to : be16(port); }
+  [[nodiscard]] be16 outward(be16 from) const noexcept { return port == 0 ? from : be16(service_port); }
+};
+
+struct Choice {
+  BackendId backend = kNoId;
+  std::uint32_t weight = 0;
+};
+
+struct Service {
+  bool present = false;
+  net::IpAddress address;
+  std::uint16_t domain = 0;
+  Scheduler scheduler = Scheduler::kMaglev;
+  Forwarding forwarding = Forwarding::kNat;
+  bool by_client = false;  // all connections of a client go to one backend
+  AllDown all_down = AllDown::kReject;
+  Timeouts timeouts;
+  // By hash or in turn; empty when no backend is active, or with kLeastConnections, which goes through
+  // `choices`.
+  std::shared_ptr<const std::vector<BackendId>> slots;
+  std::vector<Choice> choices;  // active ones of a weight
+  std::string name;             // for people
+
+  // Whether any balancer with this policy would give a client the same backend, whenever it is asked.
+  [[nodiscard]] bool is_consistent() const noexcept {
+    return by_client || scheduler == Scheduler::kMaglev || scheduler == Scheduler::kSourceHash;
+  }
+};
+
+class Policy final : public core::Policy, public core::Ownership {
+ public:
+  std::uint16_t generation = 0;
+  bool draining = false;
+  std::uint64_t hash_seed = 0;
+  std::vector<Service> services;          // by ServiceId
+  std::vector<Backend> backends;          // by BackendId
+  EndpointMap<ServiceId> by_destination;  // services by what clients send to
+  EndpointMap<BackendId> by_source;       // backends of `nat` services by what they answer from
+
+  [[nodiscard]] const Service* service(ServiceId id) const noexcept {
+    return id < services.size() && services[id].present ? &services[id] : nullptr;
+  }
+  // Null when the policy does not have it any more.
+  [[nodiscard]] const Backend* backend(BackendId id) const noexcept {
+    return id < backends.size() && backends[id].keeps() ? &backends[id] : nullptr;
+  }
+
+  // Whether a connection that another policy allowed may go on.
+  [[nodiscard]] bool allows(const Connection& connection) const noexcept {
+    const Backend* has = backend(connection.backend);
+    return has != nullptr && has->service == connection.service && service(connection.service) != nullptr;
+  }
+
+  [[nodiscard]] const core::Ownership* ownership() const noexcept override {
+    return by_source.empty() ? nullptr : this;
+  }
+  // That of the client's packets, as RSS spreads them; answers are led there.
+  [[nodiscard]] unsigned bucket_of(const core::Packet& packet, bool with_ports) const noexcept override;
+};
+
+}  // namespace millrace::load_balancer

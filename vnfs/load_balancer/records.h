@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the balancer remembers of a connection. The first cache line is all that a packet of an established
+// IPv4 connection touches.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "common/base/clock.h"
+#include "common/flow/direction.h"
+#include "common/flow/flow_table.h"
+
+namespace millrace::load_balancer {
+
+// Numbers that a service, or a backend of one, keeps from one policy to the next (roster.h).
+using ServiceId = std::uint16_t;
+using BackendId = std::uint16_t;
+inline constexpr std::uint16_t kNoId = 0xffff;
+
+using ConnectionIndex = flow::RecordIndex;
+inline constexpr ConnectionIndex kNoConnection = flow::kNoRecord;
+
+// kForward is from the client.
+using flow::Direction;
+
+// What was seen of a TCP connection.
+namespace tcp_seen {
+inline constexpr std::uint8_t kSyn = 0x01;     // the client's
+inline constexpr std::uint8_t kSynAck = 0x02;  // the backend's
+inline constexpr std::uint8_t kAck = 0x04;     // the client's, past its SYN
+inline constexpr std::uint8_t kFinOut = 0x08;  // the client's
+inline constexpr std::uint8_t kFinIn = 0x10;   // the backend's
+inline constexpr std::uint8_t kReset = 0x20;
+inline constexpr std::uint8_t kFins = kFinOut | kFinIn;
+}  // namespace tcp_seen
+
+struct alignas(64) Connection {
+  flow::FlowKey key;                   // client and service, as the client's packets show them
+  std::array<std::uint64_t, 2> bytes;  // by Direction
+  Tick last_seen;
+  BackendId backend;
+  ServiceId service;
+  std::uint16_t ip_delta;         // what the way to the backend adds to the sum of the IPv4 header
+  std::uint16_t transport_delta;  // and to that of the transport header
+  std::uint16_t generation;       // of the policy that allowed it last
+  std::uint8_t tcp;               // of tcp_seen
+  std::uint8_t flags;
+  std::array<std::uint8_t, 16> unused;
+
+  // Second line: IPv6, and the beginning and end of a connection.
+  flow::Ipv6Pair addresses;  // of a wide key
+  Tick created;
+  std::array<std::uint8_t, 28> unused_too;
+
+  static constexpr std::uint8_t kClientHigh = 0x01;  // the client is the key's high endpoint
+
+  [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
+  [[nodiscard]] std::uint8_t protocol() const noexcept { return key.protocol(); }
+  [[nodiscard]] Direction direction(flow::Sender sender) const noexcept {
+    return static_cast<Direction>(static_cast<std::uint8_t>(sender) ^ (flags & kClientHigh));
+  }
+};
+static_assert(sizeof(Connection) == 128 && offsetof(Connection, addresses) == 64);
+
+}  // namespace millrace::load_balancer

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a worker counts for each service and backend. Written by that worker alone, read by anyone.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "common/base/counter.h"
+#include "vnfs/load_balancer/connection_table.h"
+
+namespace millrace::load_balancer {
+
+inline constexpr std::size_t kMostServices = 4'096;  // numbers in use at a time, as the next
+inline constexpr std::size_t kMostBackends = 16'384;
+
+struct alignas(64) BackendTally {
+  Counter connections;             // begun
+  Counter open;                    // of those, now
+  std::array<Counter, 2> packets;  // by Direction
+  std::array<Counter, 2> bytes;
+
+  void count(Direction direction, unsigned length) noexcept {
+    packets[static_cast<std::size_t>(direction)].add(1);
+    bytes[static_cast<std::size_t>(direction)].add(length);
+  }
+};
+static_assert(sizeof(BackendTally) == 64);
+
+struct ServiceTally {
+  Counter connections;
+  Counter open;
+  Counter without_record;  // begun, or gone on, for want of room in the table
+  Counter refused;         // no backend was up
+  std::uint32_t turn = 0;  // of schedulers that go round
+};
+
+class Tallies final : public ConnectionObserver {
+ public:
+  explicit Tallies(std::uint32_t first_turn) {
+    for (ServiceTally& service : *services_) service.turn = first_turn;
+  }
+
+  [[nodiscard]] BackendTally& backend(BackendId id) noexcept { return (*backends_)[id]; }
+  [[nodiscard]] const BackendTally& backend(BackendId id) const noexcept { return (*backends_)[id]; }
+  [[nodiscard]] ServiceTally& service(ServiceId id) noexcept { return (*services_)[id]; }
+  [[nodiscard]] const ServiceTally& service(ServiceId id) const noexcept { return (*services_)[id]; }
+
+  void connection_opened(const Connection& connection) noexcept override {
+    backend(connection.backend).connections.add(1);
+    backend(connection.backend).open.add(1);
+    service(connection.service).connections.add(1);
+    service(connection.service).open.add(1);
+  }
+  void connection_ended(const Connection& connection, ConnectionEnd /*why*/) noexcept override {
+    backend(connection.backend).open.set(backend(connection.backend).open.read() - 1);
+    service(connection.service).open.set(service(connection.service).open.read() - 1);
+  }
+
+ private:
+  std::unique_ptr<std::array<BackendTally, kMostBackends>> backends_ =
+      std::make_unique<std::array<BackendTally, kMostBackends>>();
+  std::unique_ptr<std::array<ServiceTally, kMostServices>> services_ =
+      std::make_unique<std::array<ServiceTally, kMostServices>>();
+};
+
+}  // namespace millrace::load_balancer

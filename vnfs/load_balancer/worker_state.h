@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What one worker of the load balancer owns. Nothing here is shared, so nothing here is locked.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "common/core/function.h"
+#include "common/flow/table_sweep.h"
+#include "vnfs/load_balancer/connection_table.h"
+#include "vnfs/load_balancer/tallies.h"
+
+namespace millrace::load_balancer {
+
+struct WorkerState {
+  WorkerState(std::uint32_t connections_at_most, const core::WorkerServices& lent)
+      : services(lent),
+        // Workers do not take turns in step.
+        tallies(static_cast<std::uint32_t>(lent.seed >> 32) + lent.worker.value() * 0x9e3779b9U),
+        connections(connections_at_most, lent.seed, lent.now, tallies),
+        sweep(lent.now) {}
+  WorkerState(const WorkerState&) = delete;  // its members know each other
+  WorkerState& operator=(const WorkerState&) = delete;
+
+  // Connections have been balanced by their hash alone, for want of room: so have their answers, for that
+  // long.
+  static constexpr Tick kOverflowLasts = 10 * 60'000;
+  [[nodiscard]] bool overflowed(Tick now) const noexcept {
+    return has_overflowed && !tick_after(now, overflowed_at + kOverflowLasts);
+  }
+
+  core::WorkerServices services;
+  Tallies tallies;  // it observes the connections
+  ConnectionTable connections;
+  flow::TableSweep sweep;
+  std::uint16_t swept_generation = 0;
+  Tick sweep_until = 0;
+  bool has_overflowed = false;
+  Tick overflowed_at = 0;
+
+  // From stage to stage, for the batch in hand. Lanes.
+  std::array<flow::FlowLookup, core::Batch::kMaxSize> lookups;
+  std::array<BackendId, core::Batch::kMaxSize> backends;  // of answers, and of those that are bound
+  std::uint64_t unsettled = 0;  // no connection is known, or one that another policy allowed
+  std::uint64_t answers = 0;    // from the endpoint of a `nat` service's backend
+  std::uint64_t related = 0;    // ICMP errors
+  std::uint64_t bound = 0;      // the backend is known
+};
+
+}  // namespace millrace::load_balancer
