@@ -7,6 +7,7 @@
 
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
+#include <rte_mempool.h>
 #include <rte_ring.h>
 
 #include "common/core/eal.h"
@@ -261,6 +262,14 @@ std::uint64_t Testbed::dropped_in_all() const {
   for (unsigned reason = 0; reason < core::kMaxDropReasons; ++reason)
     sum += dropped(static_cast<std::uint8_t>(reason));
   return sum;
+}
+
+bool Testbed::is_conserved() const {
+  using C = core::WorkerCounters;
+  return total(&C::received) + total(&C::originated) + total(&C::resumed) ==
+             total(&C::transmitted) + total(&C::originated_transmitted) + total(&C::to_host) +
+                 total(&C::to_resolve) + dropped_in_all() + total(&C::held) &&
+         rte_mempool_in_use_count(pool_) == total(&C::held) + waiting_buffers();
 }
 
 }  // namespace millrace::testing

@@ -93,6 +93,8 @@ class Testbed {
   [[nodiscard]] std::uint64_t total(Counter core::WorkerCounters::*counter) const;
   [[nodiscard]] std::uint64_t dropped(std::uint8_t reason) const;
   [[nodiscard]] std::uint64_t dropped_in_all() const;
+  // Every packet has one fate, and no buffer is lost.
+  [[nodiscard]] bool is_conserved() const;
 
  private:
   [[nodiscard]] rte_mbuf* mbuf_of(std::span<const std::uint8_t> frame, std::size_t first = 0);

@@ -34,15 +34,14 @@ Client client_of(const Packet& packet) noexcept {
 
 void ChooseBackend::open(Packet& packet, unsigned lane, ServiceId id, BackendId backend, const Policy& policy,
                          Tick now) noexcept {
-  using namespace net::tcp_flag;
   const Service& service = policy.services[id];
   Connection begun{};
   begun.last_seen = now;
   begun.backend = backend;
   begun.service = id;
   begun.generation = policy.generation;
-  if (packet.headers.protocol == net::protocol::kTcp && (packet.headers.tcp_flags & kSyn) == 0)
-    begun.tcp = tcp_seen::kAck;  // another instance had it, or this one before
+  if (packet.headers.protocol == net::protocol::kTcp && (packet.headers.tcp_flags & net::tcp_flag::kSyn) == 0)
+    begun.tcp = tcp_seen::kAckOut;  // another instance had it, or this one before
   const Deltas deltas = deltas_of(service, policy.backends[backend], packet.headers.destination_port);
   begun.ip_delta = deltas.ip;
   begun.transport_delta = deltas.transport;

@@ -15,7 +15,7 @@ Tick ConnectionTable::timeout_of(const Connection& connection, const Timeouts& t
     case net::protocol::kTcp:
       if ((connection.tcp & kReset) != 0 || (connection.tcp & kFins) == kFins) return timeouts.tcp_closing;
       // Where answers do not come by us, the client's word that the handshake is over has to do.
-      return (connection.tcp & kAck) != 0 ? timeouts.tcp_established : timeouts.tcp_opening;
+      return (connection.tcp & kAckOut) != 0 ? timeouts.tcp_established : timeouts.tcp_opening;
     case net::protocol::kSctp:
       return timeouts.sctp;
     default:

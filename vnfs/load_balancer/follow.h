@@ -10,21 +10,21 @@ namespace millrace::load_balancer {
 // or after a reset, begins anew.
 inline void track_tcp(ConnectionTable& connections, ConnectionIndex index, std::uint8_t flags,
                       Direction direction, const Policy& policy, Tick now) noexcept {
-  using namespace net::tcp_flag;
+  namespace flag = net::tcp_flag;
   using namespace tcp_seen;
   Connection& connection = connections[index];
   const std::uint8_t before = connection.tcp;
   const bool from_client = direction == Direction::kForward;
   std::uint8_t seen = before;
-  if ((flags & kRst) != 0) {
+  if ((flags & flag::kRst) != 0) {
     seen |= kReset;
-  } else if ((flags & kSyn) != 0) {
+  } else if ((flags & flag::kSyn) != 0) {
     if (from_client && ((seen & kFins) == kFins || (seen & kReset) != 0)) seen = 0;
-    seen |= from_client ? tcp_seen::kSyn : kSynAck;
+    seen |= from_client ? kSynOut : kSynIn;
   } else if (from_client) {
-    seen |= tcp_seen::kAck;
+    seen |= kAckOut;
   }
-  if ((flags & kFin) != 0) seen |= from_client ? kFinOut : kFinIn;
+  if ((flags & flag::kFin) != 0) seen |= from_client ? kFinOut : kFinIn;
   if (seen == before) return;
   connection.tcp = seen;
   connections.reschedule(index, policy.services[connection.service].timeouts, now);
@@ -33,14 +33,14 @@ inline void track_tcp(ConnectionTable& connections, ConnectionIndex index, std::
 // A packet that passes: time, bytes, state.
 [[gnu::always_inline]] inline void follow(ConnectionTable& connections, const core::Packet& packet,
                                           const Policy& policy, Tick now) noexcept {
-  using namespace net::tcp_flag;
+  namespace flag = net::tcp_flag;
   Connection& connection = connections[packet.session];
   const net::Headers& headers = packet.headers;
   connection.last_seen = now;
   connection.bytes[packet.direction] += packet.ip_length();
   if (headers.protocol != net::protocol::kTcp || headers.later_fragment()) return;
-  const bool opening = (connection.tcp & tcp_seen::kAck) == 0;
-  if ((headers.tcp_flags & (kSyn | kFin | kRst)) != 0 || opening) [[unlikely]] {
+  const bool opening = (connection.tcp & tcp_seen::kAckOut) == 0;
+  if ((headers.tcp_flags & (flag::kSyn | flag::kFin | flag::kRst)) != 0 || opening) [[unlikely]] {
     track_tcp(connections, packet.session, headers.tcp_flags, static_cast<Direction>(packet.direction),
               policy, now);
   }

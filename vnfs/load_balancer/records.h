@@ -25,9 +25,9 @@ using flow::Direction;
 
 // What was seen of a TCP connection.
 namespace tcp_seen {
-inline constexpr std::uint8_t kSyn = 0x01;     // the client's
-inline constexpr std::uint8_t kSynAck = 0x02;  // the backend's
-inline constexpr std::uint8_t kAck = 0x04;     // the client's, past its SYN
+inline constexpr std::uint8_t kSynOut = 0x01;  // the client's
+inline constexpr std::uint8_t kSynIn = 0x02;   // the backend's
+inline constexpr std::uint8_t kAckOut = 0x04;  // the client's, past its SYN
 inline constexpr std::uint8_t kFinOut = 0x08;  // the client's
 inline constexpr std::uint8_t kFinIn = 0x10;   // the backend's
 inline constexpr std::uint8_t kReset = 0x20;

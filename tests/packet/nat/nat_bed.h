@@ -16,8 +16,10 @@
 #include <gtest/gtest.h>
 
 #include "common/control/appliance.h"
+#include "tests/support/bed_variants.h"
 #include "tests/support/networks.h"
 #include "tests/support/packet_builder.h"
+#include "tests/support/seen.h"
 #include "tests/support/testbed.h"
 #include "vnfs/nat/drops.h"
 #include "vnfs/nat/function.h"
@@ -78,39 +80,7 @@ struct NatSpec {
   std::optional<nat::PortControl> port_control{};  // answered on kLan and kTenant
 };
 
-struct NatVariant {
-  unsigned burst = 32;
-  unsigned workers = 1;
-  bool swap = false;
-};
-void PrintTo(const NatVariant& variant, std::ostream* out);
-[[nodiscard]] std::vector<NatVariant> nat_variants();
-[[nodiscard]] std::string nat_variant_name(const ::testing::TestParamInfo<NatVariant>& info);
-
-// What of a packet a test compares, read without the project's own parser. Both checksums were verified.
-struct Seen {
-  unsigned port = 0;  // it left by
-  std::string source;
-  std::string destination;
-  std::uint16_t source_port = 0;  // or the ICMP identifier, in both
-  std::uint16_t destination_port = 0;
-  std::uint8_t protocol = 0;
-  std::uint8_t ttl = 0;
-  std::uint8_t tcp_flags = 0;
-  std::uint8_t icmp_type = 0;
-  std::uint8_t icmp_code = 0;
-  std::vector<std::uint8_t> payload;  // behind the transport header
-  Frame frame;
-
-  // "10.0.0.5:1000 > 192.0.2.1:80"
-  [[nodiscard]] std::string ends() const;
-  [[nodiscard]] std::string source_end() const;
-  // The datagram inside an ICMP error, whose IP checksum was verified too.
-  [[nodiscard]] Seen embedded() const;
-};
-
-// A frame that came out of the appliance; fails the test when a checksum is wrong.
-[[nodiscard]] Seen read_frame(unsigned port, const Frame& frame);
+using NatVariant = BedVariant;
 
 class NatBed {
  public:
@@ -190,7 +160,7 @@ class NatTest : public ::testing::TestWithParam<NatVariant> {
 };
 
 #define MILLRACE_NAT_VARIANTS(suite)                                                              \
-  INSTANTIATE_TEST_SUITE_P(Each, suite, ::testing::ValuesIn(::millrace::testing::nat_variants()), \
-                           ::millrace::testing::nat_variant_name)
+  INSTANTIATE_TEST_SUITE_P(Each, suite, ::testing::ValuesIn(::millrace::testing::bed_variants()), \
+                           ::millrace::testing::bed_variant_name)
 
 }  // namespace millrace::testing

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The services as they are to be right now: the profile's, with what the health of their backends, discovery
+// and the operator made of them. Plain values, from which the policy is compiled.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vnfs/load_balancer/policy.h"
+
+namespace millrace::load_balancer {
+
+struct BackendSpec {
+  net::IpAddress address;
+  std::uint16_t port = 0;  // 0: that of the service
+  std::uint32_t weight = 1;
+  Backend::State state = Backend::State::kActive;  // not kAbsent
+};
+
+// Ports of one protocol, both ends included.
+struct PortsSpec {
+  std::uint8_t protocol = 0;  // 0: all, and all ports
+  std::uint16_t first = 0;
+  std::uint16_t last = 65'535;
+};
+
+struct ServiceSpec {
+  std::string name;
+  net::IpAddress address;
+  std::uint16_t domain = 0;
+  std::vector<PortsSpec> ports;  // at least one
+  Scheduler scheduler = Scheduler::kMaglev;
+  Forwarding forwarding = Forwarding::kNat;
+  bool by_client = false;
+  AllDown all_down = AllDown::kReject;
+  Timeouts timeouts;
+  std::vector<BackendSpec> backends;
+};
+
+}  // namespace millrace::load_balancer
