@@ -42,7 +42,7 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
   auto plan =
       make_plan(profile_->common, numbering_, [this](std::string_view name) { return plane_->port(name); });
   if (!plan) return tl::unexpected(plan.error());
-  vnf_.shape(*profile_, plan->skeleton);
+  vnf_.shape(*profile_, draining_, plan->skeleton);
   const unsigned count = profile_->common.dataplane.workers->count;
   compiled_at_ = std::time(nullptr);
   auto policy = vnf_.compile(
@@ -83,6 +83,7 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
   plane_->start();
   started_ms_ = monotonic_ms();
   look_at_schedule();
+  vnf_.begin({.io = io_, .recompile = [this](std::string why) { recompile(std::move(why)); }});
   if (auto opened = vnf_.open_logs(*profile_, plane_->snapshot()); !opened) return opened;
   write_logs();
   watch_losses();
@@ -250,6 +251,10 @@ void Runtime::set_workers(unsigned count, std::function<void(Result<void>)> done
 
 std::optional<boost::json::value> Runtime::own(std::string_view what, control::Members& query) {
   return vnf_.own(plane_->workers(), plane_->snapshot(), what, query);
+}
+
+std::optional<Result<void>> Runtime::change_backend(const control::BackendChange& change) {
+  return vnf_.change_backend(change);
 }
 
 std::vector<std::string_view> Runtime::own_names() const {

@@ -57,6 +57,7 @@ class Runtime final : public control::Appliance {
   [[nodiscard]] std::optional<boost::json::value> own(std::string_view what,
                                                       control::Members& query) override;
   [[nodiscard]] std::vector<std::string_view> own_names() const override;
+  [[nodiscard]] std::optional<Result<void>> change_backend(const control::BackendChange& change) override;
   [[nodiscard]] std::function<Result<std::string>()> export_sessions() override;
   [[nodiscard]] Result<Imported> import_sessions(std::string_view stream) override;
 
@@ -67,7 +68,7 @@ class Runtime final : public control::Appliance {
     bool check_only = false;
     std::function<void(control::ProfileOutcome)> done;
     // Why the profile that runs by then is compiled anew; null when text and file are a profile to be read.
-    const char* anew_for = nullptr;
+    std::optional<std::string> anew_for{};  // the running profile, for that reason
   };
   // What the background thread may know of the control thread's: as it was when the work began.
   struct Moment {
@@ -95,7 +96,7 @@ class Runtime final : public control::Appliance {
   [[nodiscard]] control::ProfileOutcome commit(const Change& change, Prepared prepared);
   [[nodiscard]] Result<void> put_in_force(Prepared& prepared);
   void report(const Change& change, const control::ProfileOutcome& outcome) const;
-  void recompile(const char* why);
+  void recompile(std::string why);
   void wait_for_drain(std::uint64_t until_ms, std::function<void()> done);
   void look_at_schedule();
   void look_at_schedule_later(std::chrono::seconds after);

@@ -28,8 +28,10 @@ void Runtime::apply_profile(std::string text, std::string file, bool check_only,
 
 // The running profile, whichever that is when its turn comes, as it was read: its files may have changed
 // since, and are a reload's business.
-void Runtime::recompile(const char* why) {
-  ask({.text = {}, .file = {}, .check_only = false, .done = {}, .anew_for = why});
+void Runtime::recompile(std::string why) {
+  // One that waits its turn sees all that has happened until then.
+  if (changes_.size() > 1 && changes_.back().anew_for) return;
+  ask({.text = {}, .file = {}, .check_only = false, .done = {}, .anew_for = std::move(why)});
 }
 
 void Runtime::ask(Change change) {
@@ -71,7 +73,7 @@ Runtime::Prepared Runtime::prepare(const Change& change, const Moment& moment) {
   prepared.generation = moment.generation;
   prepared.at = std::time(nullptr);
   prepared.numbering = moment.numbering;
-  if (change.anew_for != nullptr) {
+  if (change.anew_for) {
     prepared.loaded = moment.running;
   } else {
     prepared.loaded = vnf_.load(change.text, change.file, control::files_beside(profile_file_));
@@ -92,7 +94,7 @@ Runtime::Prepared Runtime::prepare(const Change& change, const Moment& moment) {
     prepared.error = plan.error();
     return prepared;
   }
-  vnf_.shape(next, plan->skeleton);
+  vnf_.shape(next, moment.draining, plan->skeleton);
   auto policy = vnf_.compile(next, {.network = plan->skeleton,
                                     .generation = moment.generation,
                                     .draining = moment.draining,
@@ -140,7 +142,7 @@ Result<void> Runtime::put_in_force(Prepared& prepared) {
   auto again =
       make_plan(profile_->common, numbering_, [this](std::string_view name) { return plane_->port(name); });
   plane_->stage_policy(before);
-  if (again) vnf_.shape(*profile_, again->skeleton);
+  if (again) vnf_.shape(*profile_, draining_, again->skeleton);
   if (!again || !twin_->apply(std::move(*again))) plane_->publish_policy(before);
   return applied;
 }
@@ -165,23 +167,23 @@ ProfileOutcome Runtime::commit(const Change& change, Prepared prepared) {
     profile_ = *prepared.loaded;
     compiled_at_ = prepared.at;
     look_at_schedule();
-    if (change.anew_for == nullptr) set_log_level(profile_->common.telemetry.log);
+    if (!change.anew_for) set_log_level(profile_->common.telemetry.log);
     if (auto opened = vnf_.open_logs(*profile_, plane_->snapshot()); !opened) {
       outcome.notes.push_back(opened.error().message());
     }
   }
-  if (!outcome.accepted && change.anew_for != nullptr) look_at_schedule_later(kLookAtSchedule);
+  if (!outcome.accepted && change.anew_for) look_at_schedule_later(kLookAtSchedule);
   report(change, outcome);
   return outcome;
 }
 
 // Of a check only the one who asked is told.
 void Runtime::report(const Change& change, const ProfileOutcome& outcome) const {
-  if (change.anew_for != nullptr) {
+  if (change.anew_for) {
     if (outcome.accepted) {
-      spdlog::info("the rules were compiled anew for {}, generation {}", change.anew_for, outcome.generation);
+      spdlog::info("the policy was compiled anew for {}, generation {}", *change.anew_for, outcome.generation);
     } else {
-      spdlog::error("could not take {} into account, the old policy goes on: {}", change.anew_for,
+      spdlog::error("could not take {} into account, the old policy goes on: {}", *change.anew_for,
                     outcome.error ? outcome.error->message() : outcome.diagnostics.to_string());
     }
     return;

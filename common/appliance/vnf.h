@@ -4,6 +4,7 @@
 // the background.
 #pragma once
 
+#include <boost/asio/io_context.hpp>
 #include <boost/json/fwd.hpp>
 #include <cstdint>
 #include <ctime>
@@ -56,9 +57,9 @@ class Vnf {
 
   [[nodiscard]] virtual control::Checked<std::shared_ptr<const LoadedProfile>> load(
       std::string_view text, const std::string& file, const control::ResolveFile& resolve) = 0;
-  // What the VNF wants of the network that the profile's common part describes: addresses it answers for,
-  // interfaces whose packets it has even without a route.
-  virtual void shape(const LoadedProfile& /*profile*/, core::Network& /*network*/) const {}
+  // What the VNF wants of the network that the profile's common part describes: addresses it answers for, some of
+  // which the twin has for others to see, interfaces whose packets it has even without a route.
+  virtual void shape(const LoadedProfile& /*profile*/, bool /*draining*/, core::Network& /*network*/) const {}
   // May take seconds; touches nothing of the running appliance but names kept for counters, which it locks
   // itself.
   [[nodiscard]] virtual Result<CompiledPolicy> compile(const LoadedProfile& profile,
@@ -87,6 +88,11 @@ class Vnf {
                                                               control::Members& query) = 0;
   // Every `what` that own() answers.
   [[nodiscard]] virtual std::span<const std::string_view> own_names() const = 0;
+  // As control::Appliance::change_backend().
+  [[nodiscard]] virtual std::optional<Result<void>> change_backend(
+      const control::BackendChange& /*change*/) {
+    return std::nullopt;
+  }
   // Session state in pieces, an empty one last; and back. `before` and `after` need not have equally many
   // workers.
   [[nodiscard]] virtual std::function<Result<std::string>()> export_sessions(
@@ -94,6 +100,13 @@ class Vnf {
   [[nodiscard]] virtual Result<control::Appliance::Imported> import_sessions(Workers workers,
                                                                              const core::Snapshot& snapshot,
                                                                              std::string_view stream) = 0;
+  // Before the first open_logs(): what the VNF does on the control thread beside what it is called for, until
+  // end_logs(). `recompile` asks for a policy anew, for a reason that the log names.
+  struct ControlServices {
+    boost::asio::io_context& io;
+    std::function<void(std::string why)> recompile;
+  };
+  virtual void begin(const ControlServices& /*services*/) {}
   // The profile is in force: logs go where it says, under the names of this snapshot.
   virtual Result<void> open_logs(const LoadedProfile& profile, const core::Snapshot& snapshot) = 0;
   // Every few milliseconds: what the workers noted is taken to the logs.

@@ -90,6 +90,16 @@ struct ProfileOutcome {
   double compile_ms = 0;
 };
 
+// Of a load balancer, by PUT and DELETE.
+struct BackendChange {
+  std::string service;
+  net::IpAddress address;
+  std::uint16_t port = 0;  // 0: that of the service
+  bool remove = false;
+  std::optional<std::uint32_t> weight{};  // of one that stays, as the next; absent: as it was
+  std::optional<bool> draining{};
+};
+
 struct DrainStatus {
   bool draining = false;
   std::uint64_t sessions_left = 0;
@@ -151,6 +161,12 @@ class Appliance {
   [[nodiscard]] virtual std::optional<boost::json::value> own(std::string_view what, Members& query) = 0;
   // Every such <what>, for the index and for messages.
   [[nodiscard]] virtual std::vector<std::string_view> own_names() const { return {}; }
+
+  // Adds, changes or takes away a backend. Nothing when this kind of appliance has none. An error's `where` is
+  // "service", "backend" or a member of the body.
+  [[nodiscard]] virtual std::optional<Result<void>> change_backend(const BackendChange& /*change*/) {
+    return std::nullopt;
+  }
 
   // Session state for another instance or a later start, as a versioned binary stream; in pieces, the last
   // one empty.

@@ -41,7 +41,7 @@ control::Checked<std::shared_ptr<const LoadedProfile>> Nat::load(std::string_vie
   return loaded;
 }
 
-void Nat::shape(const LoadedProfile& profile, core::Network& network) const {
+void Nat::shape(const LoadedProfile& profile, bool /*draining*/, core::Network& network) const {
   shape_network(own_of(profile), network);
 }
 
