@@ -67,8 +67,8 @@ class Runtime final : public control::Appliance {
     std::string file;
     bool check_only = false;
     std::function<void(control::ProfileOutcome)> done;
-    // Why the profile that runs by then is compiled anew; null when text and file are a profile to be read.
-    std::optional<std::string> anew_for{};  // the running profile, for that reason
+    // Why the profile that runs by then is compiled anew; empty when text and file are a profile to be read.
+    std::optional<std::string> anew_for{};
   };
   // What the background thread may know of the control thread's: as it was when the work began.
   struct Moment {

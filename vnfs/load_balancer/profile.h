@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The `load_balancer:` section of the profile, as plain values with the places later checks point at. What
-// each key means stands in the table in profile_schema.cpp and in docs/profile.load_balancer.md. Names are
-// still names here; the policy is compiled from this.
+// each key means stands in the tables in profile_schema.cpp and profile_health_schema.cpp, and in
+// docs/profile.load_balancer.md. Names are still names here; the policy is compiled from this.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "common/control/profile/diagnostics.h"
@@ -46,16 +45,16 @@ struct ServicePorts {
 struct Backend {
   Position at;
   Located<net::IpAddress> address;
-  std::optional<std::uint16_t> port;              // empty: that of the service
+  Located<std::optional<std::uint16_t>> port;     // empty: that of the service
   std::uint32_t weight = 1;                       // 0: gets no new connections
-  Located<std::optional<std::string>> server_id;  // of QUIC connection ids, in hexadecimal digits
+  Located<std::optional<std::string>> server_id;  // of QUIC connection ids, in small hexadecimal digits
 };
 
 // Where more backends come from, while the appliance runs.
 struct Discovery {
   Position at;
-  Located<std::optional<std::string>>
-      file;  // lines of "address [port=N] [weight=N]", looked at when it changes
+  // Lines of "address [port=N] [weight=N]", looked at when it changes. Checked: a path that can be opened.
+  Located<std::optional<std::string>> file;
   Located<std::optional<std::string>> dns;  // a name; all its addresses
   Milliseconds interval{10'000};            // between looks at the name
 };
@@ -65,27 +64,28 @@ enum class CheckType : std::uint8_t { kTcp, kHttp, kHttps, kUdp, kDns, kIcmp, kS
 struct Health {
   Position at;
   Located<CheckType> type{.value = CheckType::kTcp, .at = {}};
-  std::optional<std::uint16_t> port;  // empty: the backend's
+  Located<std::optional<std::uint16_t>> port;  // empty: the backend's, else the first of the service
   Milliseconds interval{2'000};
   Located<Milliseconds> timeout{.value = Milliseconds{1'000}, .at = {}};
   std::uint32_t rise = 2;     // good answers in a row after which a backend is up
   std::uint32_t fall = 3;     // failures in a row after which it is down
   std::uint32_t jitter = 10;  // per cent of the interval
   // HTTP and HTTPS.
-  Located<std::string> path{.value = "/", .at = {}};
+  Located<std::optional<std::string>> path;    // empty: "/"
   Located<std::optional<std::string>> host;    // header; empty: the backend's address
   std::vector<Located<std::uint16_t>> expect;  // status codes; empty: 200 to 399
   Located<std::optional<std::string>> body;    // that the answer's body contains
   // HTTPS.
-  Located<std::optional<std::string>> server_name;  // SNI, and the name the certificate must have
-  Located<std::optional<std::string>> ca;           // file of certificates; empty: the system's
-  bool verify = true;
-  // UDP: what is sent, and what the answer begins with; text, or hexadecimal digits after "0x".
+  // SNI, and the name the certificate must have; empty: the backend's address, and no SNI.
+  Located<std::optional<std::string>> server_name;
+  Located<std::optional<std::string>> ca;  // path of a file of certificates; empty: the system's
+  Located<bool> verify{.value = true, .at = {}};
+  // UDP: the bytes that are sent, and those the answer begins with (empty: any answer).
   Located<std::optional<std::string>> send;
   Located<std::optional<std::string>> receive;
   // DNS.
   Located<std::optional<std::string>> name;
-  // Script: a program, run with the backend's address and port; exit status 0 is a good answer.
+  // Script: path of a program, run with the backend's address and port; exit status 0 is a good answer.
   Located<std::optional<std::string>> command;
 };
 
@@ -106,10 +106,10 @@ struct QuicIds {
 };
 
 struct Protect {
-  std::optional<std::uint64_t> syn_proxy_above;             // new connections per second; 0: always
-  std::optional<std::uint32_t> connections_per_client;      // at a time
-  std::optional<std::uint32_t> new_connections_per_client;  // per second
-  std::optional<std::uint32_t> connections;                 // of the service, at a time
+  Located<std::optional<std::uint64_t>> syn_proxy_above;             // new connections per second; 0: always
+  Located<std::optional<std::uint64_t>> connections_per_client;      // at a time
+  Located<std::optional<std::uint64_t>> new_connections_per_client;  // per second
+  Located<std::optional<std::uint64_t>> connections;                 // of the service, at a time
 };
 
 struct Timeouts {
@@ -121,6 +121,8 @@ struct Timeouts {
 };
 
 struct Service {
+  Position at;
+  bool complete = true;  // all that is written could be read
   Located<std::string> name;
   Located<net::IpAddress> address;
   std::vector<Located<ServicePorts>> ports;    // empty: every protocol and port
@@ -137,12 +139,19 @@ struct Service {
   std::optional<PassiveHealth> passive;
   Milliseconds slow_start{0};  // a backend that comes up reaches its weight in that time
   Milliseconds drain{30'000};  // how long a backend that is taken away keeps its connections
-  AllDown all_down = AllDown::kReject;
+  Located<AllDown> all_down{.value = AllDown::kReject, .at = {}};
   std::optional<Backend> last_resort;
   std::optional<QuicIds> quic;
-  Located<std::optional<std::uint32_t>> mss;  // what TCP SYNs are held to; empty: what fits the tunnel
+  Located<std::optional<std::uint16_t>> mss;  // what TCP SYNs are held to; empty: what fits the tunnel
   Protect protect;
   Timeouts timeouts;
+
+  [[nodiscard]] std::string_view routing_domain() const noexcept {
+    return domain.value ? std::string_view(*domain.value) : "default";
+  }
+  // Whether packets of the protocol are among what it takes, and whether nothing else is.
+  [[nodiscard]] bool takes(Protocol protocol) const noexcept;
+  [[nodiscard]] bool takes_only(Protocol protocol) const noexcept;
 };
 
 // Addresses that connections of full_nat services come from, as backends see them.
@@ -162,6 +171,7 @@ struct Section {
 
   // Null when there is none of that name.
   [[nodiscard]] const Service* service(std::string_view wanted) const noexcept;
+  [[nodiscard]] const SourcePool* source_pool(std::string_view wanted) const noexcept;
 };
 
 // The whole file: `common` and `own`.
