@@ -53,7 +53,7 @@ ConnectionIndex ConnectionTable::open(const flow::FlowLookup& lookup, const Conn
 ConnectionIndex ConnectionTable::adopt(const flow::FlowLookup& lookup, const Connection& from,
                                        const Timeouts& timeouts, Tick now) noexcept {
   const ConnectionIndex index = insert(lookup, from, timeouts, now);
-  if (index != kNoConnection) observer_.connection_opened(table_[index]);
+  if (index != kNoConnection) observer_.connection_adopted(table_[index]);
   return index;
 }
 

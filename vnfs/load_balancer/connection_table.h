@@ -16,6 +16,7 @@ class ConnectionObserver {
  public:
   virtual ~ConnectionObserver() = default;
   virtual void connection_opened(const Connection& connection) noexcept = 0;
+  virtual void connection_adopted(const Connection& connection) noexcept = 0;  // from another table
   virtual void connection_ended(const Connection& connection, ConnectionEnd why) noexcept = 0;
 };
 

@@ -74,7 +74,7 @@ std::vector<PortsSpec> lower(const std::vector<control::Located<profile::Service
 }
 
 BackendKey key_of(const std::string& service, const profile::Backend& backend) {
-  return {.service = service, .address = *backend.address, .port = backend.port.value_or(0)};
+  return {.service = service, .address = *backend.address, .port = backend.port->value_or(0)};
 }
 
 // One service's backends, judged.
@@ -139,7 +139,7 @@ class Judge {
     const profile::Backend& last = *service_.last_resort;
     if (find(specs, key_of(*service_.name, last))) return;
     specs.push_back({.address = *last.address,
-                     .port = last.port.value_or(0),
+                     .port = last.port->value_or(0),
                      .weight = kScale,
                      .state = any ? Backend::State::kDown : Backend::State::kActive});
   }
@@ -150,8 +150,8 @@ class Judge {
       specs.push_back(
           {.address = key.address, .port = key.port, .weight = 0, .state = Backend::State::kDraining});
     };
-    for (const auto& [key, leaving] : live_.leaving) {
-      if (leaving.until > now_) add(key);
+    for (const auto& [key, until] : live_.leaving) {
+      if (until > now_) add(key);
     }
     for (const BackendKey& key : before) {
       if (!live_.leaving.contains(key) && service_.drain.count() != 0) add(key);
@@ -177,7 +177,7 @@ std::vector<profile::Backend> wanted_backends(const profile::Service& service, c
   std::vector<profile::Backend> wanted;
   const auto add = [&](const profile::Backend& backend) {
     const bool known = std::ranges::any_of(wanted, [&](const profile::Backend& one) {
-      return *one.address == *backend.address && one.port == backend.port;
+      return *one.address == *backend.address && *one.port == *backend.port;
     });
     const auto said = live.overrides.find(key_of(*service.name, backend));
     if (!known && (said == live.overrides.end() || !said->second.removed)) wanted.push_back(backend);
@@ -190,7 +190,7 @@ std::vector<profile::Backend> wanted_backends(const profile::Service& service, c
     if (key.service != *service.name || !said.added) continue;
     profile::Backend backend;
     backend.address.value = key.address;
-    if (key.port != 0) backend.port = key.port;
+    if (key.port != 0) backend.port.value = key.port;
     add(backend);
   }
   return wanted;
@@ -201,10 +201,10 @@ Result<std::vector<ServiceSpec>> services_now(const profile::Section& profile, c
                                               const core::Network& network, Clock::time_point now) {
   std::vector<ServiceSpec> specs;
   for (const profile::Service& service : profile.services) {
-    const std::string domain = service.domain->value_or("default");
+    const std::string_view domain = service.routing_domain();
     const auto found = std::ranges::find(network.domains, domain, &core::Domain::name);
     if (found == network.domains.end())
-      return failure("make service " + *service.name, "there is no routing domain " + domain);
+      return failure("make service " + *service.name, fmt::format("there is no routing domain {}", domain));
     specs.push_back(
         {.name = *service.name,
          .address = *service.address,
@@ -213,7 +213,7 @@ Result<std::vector<ServiceSpec>> services_now(const profile::Section& profile, c
          .scheduler = lower(*service.scheduler),
          .forwarding = lower(*service.forwarding),
          .by_client = service.affinity == profile::Affinity::kClient,
-         .all_down = service.all_down == profile::AllDown::kDrop ? AllDown::kDrop : AllDown::kReject,
+         .all_down = *service.all_down == profile::AllDown::kDrop ? AllDown::kDrop : AllDown::kReject,
          .timeouts = lower(service.timeouts),
          .backends = Judge(service, live, now).run(before)});
   }
@@ -226,7 +226,7 @@ std::optional<Clock::time_point> next_change(const profile::Section& profile, co
   const auto consider = [&](Clock::time_point at) {
     if (at > now && (!next || at < *next)) next = at;
   };
-  for (const auto& [key, leaving] : live.leaving) consider(leaving.until);
+  for (const auto& [key, until] : live.leaving) consider(until);
   for (const auto& [key, until] : live.ejected) consider(until);
   for (const auto& [key, since] : live.up_since) {
     const profile::Service* service = profile.service(key.service);

@@ -47,12 +47,7 @@ struct LivePools {
   std::map<BackendKey, Clock::time_point> ejected;   // until then, for failed handshakes
   std::map<BackendKey, Override> overrides;
   std::map<std::string, std::vector<profile::Backend>> discovered;  // by service
-  // What was in force, by service, and left: it keeps its connections until then. As last known.
-  struct Leaving {
-    std::uint32_t weight = 0;
-    Clock::time_point until;
-  };
-  std::map<BackendKey, Leaving> leaving;
+  std::map<BackendKey, Clock::time_point> leaving;  // was in force: it keeps its connections until then
 };
 
 // The backends a service is to have: the profile's, the discovered and the added, less the removed. A backend

@@ -45,10 +45,16 @@ class Tallies final : public ConnectionObserver {
   [[nodiscard]] ServiceTally& service(ServiceId id) noexcept { return (*services_)[id]; }
   [[nodiscard]] const ServiceTally& service(ServiceId id) const noexcept { return (*services_)[id]; }
 
+  // Adds what another worker, which stopped, has counted; but for what is open: that is counted as it moves.
+  void take_over(const Tallies& from) noexcept;
+
   void connection_opened(const Connection& connection) noexcept override {
     backend(connection.backend).connections.add(1);
-    backend(connection.backend).open.add(1);
     service(connection.service).connections.add(1);
+    connection_adopted(connection);
+  }
+  void connection_adopted(const Connection& connection) noexcept override {
+    backend(connection.backend).open.add(1);
     service(connection.service).open.add(1);
   }
   void connection_ended(const Connection& connection, ConnectionEnd /*why*/) noexcept override {
@@ -62,5 +68,24 @@ class Tallies final : public ConnectionObserver {
   std::unique_ptr<std::array<ServiceTally, kMostServices>> services_ =
       std::make_unique<std::array<ServiceTally, kMostServices>>();
 };
+
+inline void Tallies::take_over(const Tallies& from) noexcept {
+  for (std::size_t id = 0; id < kMostBackends; ++id) {
+    const BackendTally& counted = (*from.backends_)[id];
+    BackendTally& tally = (*backends_)[id];
+    tally.connections.add(counted.connections.read());
+    for (std::size_t way = 0; way < 2; ++way) {
+      tally.packets[way].add(counted.packets[way].read());
+      tally.bytes[way].add(counted.bytes[way].read());
+    }
+  }
+  for (std::size_t id = 0; id < kMostServices; ++id) {
+    const ServiceTally& counted = (*from.services_)[id];
+    ServiceTally& tally = (*services_)[id];
+    tally.connections.add(counted.connections.read());
+    tally.without_record.add(counted.without_record.read());
+    tally.refused.add(counted.refused.read());
+  }
+}
 
 }  // namespace millrace::load_balancer

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/load_balancer/connection_listing.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include <fmt/format.h>
+
+#include "common/appliance/table_slices.h"
+#include "common/control/profile/text.h"
+#include "common/control/protocol.h"
+#include "vnfs/load_balancer/connection_ends.h"
+#include "vnfs/load_balancer/connections_of.h"
+
+namespace millrace::load_balancer {
+namespace {
+
+constexpr unsigned kMostPerPage = 10'000;
+
+const Policy& policy_of(const core::Snapshot& snapshot) {
+  return static_cast<const Policy&>(*snapshot.policy);
+}
+
+// Which connections an operator means.
+class Filter {
+ public:
+  [[nodiscard]] static Result<Filter> of(const control::PacketMatch& match, const Policy& policy) {
+    const auto unknown = [](std::string parameter) {
+      return failure("select sessions", "the load balancer's connections are not kept by it",
+                     std::move(parameter));
+    };
+    if (match.interface) return unknown("interface");
+    if (match.vlan) return unknown("vlan");
+    if (match.outer_vlan) return unknown("outer_vlan");
+    if (match.rule) return unknown("rule");
+    return Filter(match, policy);
+  }
+
+  [[nodiscard]] bool matches(const Connection& connection) const noexcept {
+    if (match_.protocol && *match_.protocol != connection.protocol()) return false;
+    const ConnectionEnds ends = ends_of(connection);
+    const Backend* backend = policy_.backend(connection.backend);
+    const auto clients = [&](const std::optional<net::Prefix>& prefix) {
+      return !prefix || prefix->contains(ends.client);
+    };
+    const auto ours = [&](const std::optional<net::Prefix>& prefix) {
+      return !prefix || prefix->contains(ends.service) ||
+             (backend != nullptr && prefix->contains(backend->address));
+    };
+    const bool addresses = (clients(match_.source) && ours(match_.destination)) ||
+                           (ours(match_.source) && clients(match_.destination));
+    return addresses && (!match_.port || ends.client_port.host() == *match_.port ||
+                         ends.service_port.host() == *match_.port);
+  }
+
+ private:
+  Filter(const control::PacketMatch& match, const Policy& policy) : match_(match), policy_(policy) {}
+  control::PacketMatch match_;
+  const Policy& policy_;
+};
+
+std::string text_of(const net::IpAddress& address, be16 port) {
+  return address.is_v4() ? fmt::format("{}:{}", address.to_string(), port.host())
+                         : fmt::format("[{}]:{}", address.to_string(), port.host());
+}
+
+std::string_view state_name(const Connection& connection) noexcept {
+  using namespace tcp_seen;
+  if (connection.protocol() != net::protocol::kTcp) return "open";
+  if ((connection.tcp & kReset) != 0) return "reset";
+  if ((connection.tcp & kFins) == kFins) return "closed";
+  if ((connection.tcp & kFins) != 0) return "closing";
+  return (connection.tcp & kAckOut) != 0 ? "established" : "opening";
+}
+
+boost::json::object to_json(const Connection& connection, Tick now, unsigned worker, const Policy& policy,
+                            const core::Network& network) {
+  const ConnectionEnds ends = ends_of(connection);
+  const Service* service = policy.service(connection.service);
+  const Backend* backend = policy.backend(connection.backend);
+  boost::json::object json{
+      {"protocol", control::protocol_name(ends.protocol)},
+      {"client", text_of(ends.client, ends.client_port)},
+      {"service", text_of(ends.service, ends.service_port)},
+      {"service_name", nullptr},
+      {"backend", nullptr},
+      {"state", state_name(connection)},
+      {"age_s", (now - connection.created) / 1000},
+      {"idle_s", (now - connection.last_seen) / 1000},
+      {"timeout_s", nullptr},
+      {"bytes", boost::json::object{{"in", connection.bytes[0]}, {"out", connection.bytes[1]}}},
+      {"domain", ends.domain < network.domains.size() ? network.domains[ends.domain].name : ""},
+      {"worker", worker}};
+  if (service != nullptr) {
+    json["service_name"] = service->name;
+    json["timeout_s"] = ConnectionTable::timeout_of(connection, service->timeouts) / 1000;
+  }
+  if (backend != nullptr) json["backend"] = text_of(backend->address, backend->inward(ends.service_port));
+  return json;
+}
+
+}  // namespace
+
+std::uint64_t count_connections(appliance::Workers workers) {
+  std::uint64_t count = 0;
+  for (core::Worker* worker : workers) count += connections_of(*worker).open_now();
+  return count;
+}
+
+Result<control::SessionPage> list_connections(appliance::Workers workers, const core::Snapshot& snapshot,
+                                              const control::PacketMatch& match, std::string_view cursor,
+                                              unsigned most) {
+  const Policy& policy = policy_of(snapshot);
+  const auto filter = Filter::of(match, policy);
+  if (!filter) return tl::unexpected(filter.error());
+  auto at = appliance::ListingCursor::parse(cursor);
+  if (!at || (at->worker != 0 && at->worker >= workers.size())) {
+    return failure("list the sessions",
+                   control::quote(cursor) + " is not the cursor of a page; begin again without one",
+                   "cursor");
+  }
+  control::SessionPage page;
+  std::vector<Connection> found;
+  std::size_t left = std::clamp(most, 1U, kMostPerPage);
+  found.reserve(left);
+  for (; at->worker < workers.size() && left > 0; ++at->worker, at->place = 0) {
+    core::Worker& worker = *workers[at->worker];
+    const ConnectionTable& connections = connections_of(worker);
+    const std::uint32_t capacity = connections.flows().capacity();
+    found.clear();
+    at->place = appliance::visit_slices(worker, at->place, capacity, [&](ConnectionIndex index) {
+      if (connections.flows().in_use(index) && filter->matches(connections[index]))
+        found.push_back(connections[index]);
+      return found.size() < left;
+    });
+    for (const Connection& connection : found)
+      page.sessions.emplace_back(
+          to_json(connection, connections.now(), at->worker, policy, *snapshot.network));
+    left -= found.size();
+    if (at->place < capacity) break;
+  }
+  if (at->worker < workers.size()) page.next = at->to_string();
+  return page;
+}
+
+Result<std::uint64_t> flush_connections(appliance::Workers workers, const core::Snapshot& snapshot,
+                                        const control::PacketMatch& match) {
+  const auto filter = Filter::of(match, policy_of(snapshot));
+  if (!filter) return tl::unexpected(filter.error());
+  std::uint64_t flushed = 0;
+  for (core::Worker* worker : workers) {
+    ConnectionTable& connections = connections_of(*worker);
+    appliance::visit_slices(*worker, 0, connections.flows().capacity(), [&](ConnectionIndex index) {
+      if (!connections.flows().in_use(index) || !filter->matches(connections[index])) return true;
+      connections.close(index, ConnectionEnd::kFlushed);
+      ++flushed;
+      return true;
+    });
+  }
+  return flushed;
+}
+
+}  // namespace millrace::load_balancer

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/load_balancer/pool_keeper.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "vnfs/load_balancer/health_targets.h"
+
+namespace millrace::load_balancer {
+
+std::string to_string(const BackendKey& key) {
+  const std::string address = key.address.to_string();
+  if (key.port == 0) return fmt::format("{}/{}", key.service, address);
+  return fmt::format(fmt::runtime(key.address.is_v4() ? "{}/{}:{}" : "{}/[{}]:{}"), key.service, address,
+                     key.port);
+}
+
+LivePools PoolKeeper::live() const {
+  const std::lock_guard lock(mutex_);
+  return live_;
+}
+
+std::vector<BackendKey> PoolKeeper::in_force() const {
+  const std::lock_guard lock(mutex_);
+  return in_force_;
+}
+
+void PoolKeeper::begin(boost::asio::io_context& io, std::function<void(std::string)> changed) {
+  changed_ = std::move(changed);
+  timer_ = std::make_unique<boost::asio::steady_timer>(io);
+  checker_ = std::make_unique<health::Checker>(
+      io, [this](const std::string& id, const health::Status& status) { health_changed(id, status); });
+}
+
+void PoolKeeper::end() {
+  if (checker_ != nullptr) checker_->stop();
+  if (timer_ != nullptr) timer_->cancel();
+}
+
+void PoolKeeper::follow(std::shared_ptr<const profile::Section> profile, const Policy& policy) {
+  const bool another_profile = profile != profile_;
+  profile_ = std::move(profile);
+  const auto now = Clock::now();
+  {
+    const std::lock_guard lock(mutex_);
+    in_force_.clear();
+    for (const Backend& backend : policy.backends) {
+      if (!backend.keeps()) continue;
+      const BackendKey key{policy.services[backend.service].name, backend.address, backend.port};
+      in_force_.push_back(key);
+    }
+    if (another_profile) {
+      // The profile has the last word on the backends it names.
+      std::erase_if(live_.overrides, [](const auto& entry) { return !entry.second.added; });
+    }
+    std::vector<BackendKey> wanted;
+    for (const profile::Service& service : profile_->services) {
+      for (const profile::Backend& backend : wanted_backends(service, live_))
+        wanted.push_back({*service.name, *backend.address, backend.port->value_or(0)});
+      if (service.last_resort)
+        wanted.push_back(
+            {*service.name, *service.last_resort->address, service.last_resort->port->value_or(0)});
+    }
+    std::ranges::sort(wanted);
+    for (const BackendKey& key : in_force_) {
+      if (std::ranges::binary_search(wanted, key)) {
+        live_.leaving.erase(key);
+      } else if (const profile::Service* service = profile_->service(key.service); service != nullptr) {
+        live_.leaving.try_emplace(key, now + service->drain);
+      }
+    }
+  }
+  check();
+  wait_for_next_change();
+}
+
+void PoolKeeper::check() {
+  checked_.clear();
+  std::vector<health::Target> targets;
+  const LivePools live = this->live();
+  for (const profile::Service& service : profile_->services) {
+    if (!service.health) continue;
+    for (const profile::Backend& backend : wanted_backends(service, live)) {
+      const BackendKey key{*service.name, *backend.address, backend.port->value_or(0)};
+      targets.push_back(target_of(to_string(key), service, backend));
+      checked_.emplace(targets.back().id, key);
+    }
+  }
+  if (const auto set = checker_->set(targets); !set) spdlog::error("{}", set.error().message());
+  const std::lock_guard lock(mutex_);
+  std::erase_if(live_.health, [&](const auto& entry) { return !checked_.contains(to_string(entry.first)); });
+}
+
+void PoolKeeper::health_changed(const std::string& id, const health::Status& status) {
+  const auto found = checked_.find(id);
+  if (found == checked_.end()) return;
+  const bool up = status.state == health::State::kUp;
+  spdlog::log(up ? spdlog::level::info : spdlog::level::warn, "backend {} is {}: {}", id,
+              health::to_string(status.state), status.last.text);
+  {
+    const std::lock_guard lock(mutex_);
+    auto& known = live_.health[found->second];
+    // One that was never down has nothing to warm up for.
+    if (up && known == LivePools::Health::kDown) live_.up_since[found->second] = Clock::now();
+    if (!up) live_.up_since.erase(found->second);
+    known = up ? LivePools::Health::kUp : LivePools::Health::kDown;
+  }
+  changed_("the health of backend " + id);
+}
+
+void PoolKeeper::wait_for_next_change() {
+  const auto now = Clock::now();
+  std::optional<Clock::time_point> next;
+  {
+    const std::lock_guard lock(mutex_);
+    forget_what_left(now);
+    next = next_change(*profile_, live_, now);
+  }
+  timer_->cancel();
+  if (!next) return;
+  timer_->expires_at(*next);
+  timer_->async_wait([this](const auto& error) {
+    if (!error) changed_("backends that come and go");
+  });
+}
+
+// What is over has had its policy by now.
+void PoolKeeper::forget_what_left(Clock::time_point now) {
+  std::erase_if(live_.leaving, [&](const auto& entry) {
+    return entry.second <= now && std::ranges::find(in_force_, entry.first) == in_force_.end();
+  });
+  std::erase_if(live_.ejected, [&](const auto& entry) { return entry.second <= now; });
+  std::erase_if(live_.up_since, [&](const auto& entry) {
+    const profile::Service* service = profile_->service(entry.first.service);
+    return service == nullptr || entry.second + service->slow_start <= now;
+  });
+}
+
+Result<void> PoolKeeper::change(const control::BackendChange& change) {
+  const std::string what = fmt::format("{} backend {} of {}", change.remove ? "remove" : "set",
+                                       change.address.to_string(), change.service);
+  const profile::Service* service = profile_ == nullptr ? nullptr : profile_->service(change.service);
+  if (service == nullptr) return failure(what, "there is no service of that name", "service");
+  const BackendKey key{change.service, change.address, change.port};
+  const bool needs_family = *service->forwarding == profile::Forwarding::kNat ||
+                            *service->forwarding == profile::Forwarding::kDirect;
+  if (needs_family && change.address.family() != service->address->family())
+    return failure(what, "its address is not of the service's family, which this forwarding needs",
+                   "backend");
+  {
+    const std::lock_guard lock(mutex_);
+    const auto backends = wanted_backends(*service, live_);
+    const bool known = std::ranges::any_of(backends, [&](const profile::Backend& backend) {
+      return *backend.address == key.address && backend.port->value_or(0) == key.port;
+    });
+    if (change.remove) {
+      if (!known) return failure(what, "the service has no such backend", "backend");
+      Override& said = live_.overrides[key];
+      if (said.added) {
+        live_.overrides.erase(key);
+      } else {
+        said = {.removed = true};
+      }
+    } else {
+      Override& said = live_.overrides[key];
+      if (!known && !said.removed) said.added = true;
+      said.removed = false;
+      if (change.weight) said.weight = change.weight;
+      if (change.draining) said.draining = *change.draining;
+    }
+  }
+  spdlog::info("by the API: {}", what);
+  changed_("a change of backend " + to_string(key));
+  return {};
+}
+
+const health::Status* PoolKeeper::status(const BackendKey& key) const {
+  return checker_ == nullptr ? nullptr : checker_->status(to_string(key));
+}
+
+}  // namespace millrace::load_balancer

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Keeps what happens to the pools of backends: checks their health, discovers new ones, takes the operator's
+// changes, and asks for a policy whenever services are other than before.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "common/control/appliance.h"
+#include "vnfs/load_balancer/health/checker.h"
+#include "vnfs/load_balancer/live_pools.h"
+
+namespace millrace::load_balancer {
+
+// Control thread, but for the first two calls, which any thread may make.
+class PoolKeeper {
+ public:
+  // What there is now, for a policy.
+  [[nodiscard]] LivePools live() const;
+  // The backends of the policy in force, those that leave included.
+  [[nodiscard]] std::vector<BackendKey> in_force() const;
+
+  // Before the rest. `changed` is told why another policy is due. Until end().
+  void begin(boost::asio::io_context& io, std::function<void(std::string)> changed);
+  // A policy of this profile, which outlives the next call, is in force.
+  void follow(std::shared_ptr<const profile::Section> profile, const Policy& policy);
+  // By the API. An error's `where` is "service", "backend" or the member that is wrong.
+  [[nodiscard]] Result<void> change(const control::BackendChange& change);
+  void end();
+
+  // Null when the backend is not checked.
+  [[nodiscard]] const health::Status* status(const BackendKey& key) const;
+
+ private:
+  void check();
+  void health_changed(const std::string& id, const health::Status& status);
+  void wait_for_next_change();
+  void forget_what_left(Clock::time_point now);
+
+  mutable std::mutex mutex_;  // of the next two
+  LivePools live_;
+  std::vector<BackendKey> in_force_;
+
+  std::shared_ptr<const profile::Section> profile_;
+  std::function<void(std::string)> changed_;
+  std::unique_ptr<health::Checker> checker_;
+  std::map<std::string, BackendKey> checked_;  // by the checker's id
+  std::unique_ptr<boost::asio::steady_timer> timer_;
+};
+
+// "web/10.0.0.11:8080", "web/[2001:db8::1]:80"; without the port where that is the service's.
+[[nodiscard]] std::string to_string(const BackendKey& key);
+
+}  // namespace millrace::load_balancer

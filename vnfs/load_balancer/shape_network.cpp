@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/load_balancer/shape_network.h"
+
+#include <algorithm>
+
+namespace millrace::load_balancer {
+namespace {
+
+// The interface of the domain on whose link the address is, or else its first one; null when it has none.
+core::Interface* home_of(const net::IpAddress& address, core::DomainId domain, core::Network& network) {
+  core::Interface* home = nullptr;
+  for (core::Interface& interface : network.interfaces) {
+    if (interface.domain != domain) continue;
+    const bool on_link = std::ranges::any_of(interface.addresses, [&](const net::InterfaceAddress& own) {
+      return own.subnet().contains(address);
+    });
+    if (on_link) return &interface;
+    if (home == nullptr) home = &interface;
+  }
+  return home;
+}
+
+}  // namespace
+
+void shape_network(const profile::Section& profile, bool draining, core::Network& network) {
+  std::vector<core::FunctionPrefix>& prefixes = network.function_prefixes;
+  for (const profile::Service& service : profile.services) {
+    const auto found = std::ranges::find(network.domains, service.routing_domain(), &core::Domain::name);
+    if (found == network.domains.end()) continue;
+    const core::DomainId domain(static_cast<std::uint16_t>(found - network.domains.begin()));
+    const net::IpAddress& address = *service.address;
+    const net::Prefix prefix = net::Prefix::of(address, address.bits());
+    for (std::size_t i = 0; i < network.interfaces.size(); ++i) {
+      if (network.interfaces[i].domain != domain) continue;
+      const core::FunctionPrefix wanted{domain, prefix, core::InterfaceId(static_cast<std::uint16_t>(i))};
+      if (std::ranges::find(prefixes, wanted) == prefixes.end()) prefixes.push_back(wanted);
+    }
+    core::Interface* home = home_of(address, domain, network);
+    if (home == nullptr || home->has(address) || draining || !profile.announce) continue;
+    home->addresses.push_back({address, static_cast<std::uint8_t>(address.bits())});
+  }
+}
+
+}  // namespace millrace::load_balancer
