@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Incremental parsers for one message each, on Beast's. Private to common/http.
+// Incremental parsers for one message each, on Beast's. For this room's server and client, and for what
+// speaks HTTP over a connection of its own, as health checks do.
 #pragma once
 
 #include <boost/beast/core/flat_buffer.hpp>

@@ -9,6 +9,7 @@
 #include <openssl/x509v3.h>
 
 #include "common/http/client.h"
+#include "tests/support/certificates.h"
 #include "tests/unit/http/harness.h"
 
 namespace millrace::http::test {
@@ -17,57 +18,9 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 namespace ssl = boost::asio::ssl;
-
-template <class T, void (*kFree)(T*)>
-struct Deleter {
-  void operator()(T* object) const { kFree(object); }
-};
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY, EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Deleter<X509, X509_free>>;
-
-struct Identity {
-  Key key;
-  Certificate certificate;
-};
-
-// Valid for an hour; signed by `issuer`, or by itself.
-Identity make_identity(const char* name, const char* alternative_names, const Identity* issuer) {
-  Identity made{Key(EVP_EC_gen("P-256")), Certificate(X509_new())};
-  X509* certificate = made.certificate.get();
-  static long serial = 0;
-  X509_set_version(certificate, X509_VERSION_3);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
-  X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-  X509_set_pubkey(certificate, made.key.get());
-  X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
-  X509* signer = issuer == nullptr ? certificate : issuer->certificate.get();
-  X509_set_issuer_name(certificate, X509_get_subject_name(signer));
-  const auto extend = [certificate](int kind, const char* value) {
-    X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, kind, value);
-    X509_add_ext(certificate, extension, -1);
-    X509_EXTENSION_free(extension);
-  };
-  extend(NID_basic_constraints, issuer == nullptr ? "critical,CA:TRUE" : "CA:FALSE");
-  if (alternative_names != nullptr) extend(NID_subject_alt_name, alternative_names);
-  X509_sign(certificate, issuer == nullptr ? made.key.get() : issuer->key.get(), EVP_sha256());
-  return made;
-}
-
-std::shared_ptr<ssl::context> context_for(const Identity* own, const Identity* trusted,
-                                          bool client_must_prove = false) {
-  auto context = std::make_shared<ssl::context>(ssl::context::tls);
-  if (own != nullptr) {
-    SSL_CTX_use_certificate(context->native_handle(), own->certificate.get());
-    SSL_CTX_use_PrivateKey(context->native_handle(), own->key.get());
-  }
-  if (trusted != nullptr) {
-    X509_STORE_add_cert(SSL_CTX_get_cert_store(context->native_handle()), trusted->certificate.get());
-  }
-  if (client_must_prove) context->set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
-  return context;
-}
+using millrace::test::context_for;
+using millrace::test::Identity;
+using millrace::test::make_identity;
 
 class Tls : public ::testing::Test {
  protected:
@@ -169,9 +122,7 @@ TEST_F(Tls, CurlAgrees) {
   if (std::system("curl --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "curl is not installed";
   const TemporaryFolder folder;
   const auto pem = (folder / "ca.pem").string();
-  FILE* file = std::fopen(pem.c_str(), "w");
-  PEM_write_X509(file, authority_.certificate.get());
-  std::fclose(file);
+  ASSERT_TRUE(millrace::test::write_pem(pem, authority_));
   const auto port = std::to_string(listen(context_for(&server_, nullptr)));
   const auto curl = [&](const std::string& options) {
     return std::system(("curl -sS -o /dev/null --max-time 10 " + options + " https://localhost:" + port +
