@@ -17,10 +17,6 @@ namespace {
 
 constexpr unsigned kMostPerPage = 10'000;
 
-const Policy& policy_of(const core::Snapshot& snapshot) {
-  return static_cast<const Policy&>(*snapshot.policy);
-}
-
 // Which connections an operator means.
 class Filter {
  public:

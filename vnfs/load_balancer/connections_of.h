@@ -12,6 +12,10 @@ namespace millrace::load_balancer {
   return static_cast<LoadBalancerFunction&>(worker.function()).state();
 }
 
+[[nodiscard]] inline const Policy& policy_of(const core::Snapshot& snapshot) noexcept {
+  return static_cast<const Policy&>(*snapshot.policy);
+}
+
 [[nodiscard]] inline ConnectionTable& connections_of(core::Worker& worker) noexcept {
   return state_of(worker).connections;
 }

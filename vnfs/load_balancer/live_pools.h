@@ -36,7 +36,7 @@ struct Override {
   bool added = false;    // the profile does not name it
   bool removed = false;  // though the profile names it
   bool draining = false;
-  std::optional<std::uint32_t> weight;
+  std::optional<std::uint32_t> weight{};
 };
 
 struct LivePools {

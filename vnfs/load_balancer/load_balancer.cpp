@@ -5,6 +5,7 @@
 
 #include "vnfs/load_balancer/compile_policy.h"
 #include "vnfs/load_balancer/connection_listing.h"
+#include "vnfs/load_balancer/connections_of.h"
 #include "vnfs/load_balancer/drops.h"
 #include "vnfs/load_balancer/explain_packet.h"
 #include "vnfs/load_balancer/function.h"
@@ -20,10 +21,6 @@ using appliance::Workers;
 
 const LoadBalancerProfile& own_of(const LoadedProfile& profile) {
   return static_cast<const LoadBalancerProfile&>(profile);
-}
-
-const Policy& policy_of(const core::Snapshot& snapshot) {
-  return static_cast<const Policy&>(*snapshot.policy);
 }
 
 }  // namespace

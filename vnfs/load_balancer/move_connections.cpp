@@ -8,7 +8,7 @@ namespace millrace::load_balancer {
 
 std::uint64_t move_connections(appliance::Workers before, appliance::Workers after,
                                const core::Snapshot& snapshot) {
-  const auto& policy = static_cast<const Policy&>(*snapshot.policy);
+  const Policy& policy = policy_of(snapshot);
   std::uint64_t lost = 0;
   for (std::size_t w = 0; w < before.size(); ++w) {
     WorkerState& from = state_of(*before[w]);
