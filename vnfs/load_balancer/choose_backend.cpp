@@ -40,6 +40,8 @@ void ChooseBackend::open(Packet& packet, unsigned lane, ServiceId id, BackendId 
   begun.backend = backend;
   begun.service = id;
   begun.generation = policy.generation;
+  if (service.forwarding != Forwarding::kNat && service.forwarding != Forwarding::kFullNat)
+    begun.flags |= Connection::kOneWay;
   if (packet.headers.protocol == net::protocol::kTcp && (packet.headers.tcp_flags & net::tcp_flag::kSyn) == 0)
     begun.tcp = tcp_seen::kAckOut;  // another instance had it, or this one before
   const Deltas deltas = deltas_of(service, policy.backends[backend], packet.headers.destination_port);

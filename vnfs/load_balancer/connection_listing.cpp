@@ -64,7 +64,7 @@ std::string_view state_name(const Connection& connection) noexcept {
   using namespace tcp_seen;
   if (connection.protocol() != net::protocol::kTcp) return "open";
   if ((connection.tcp & kReset) != 0) return "reset";
-  if ((connection.tcp & kFins) == kFins) return "closed";
+  if (connection.is_closing()) return "closed";
   if ((connection.tcp & kFins) != 0) return "closing";
   return (connection.tcp & kAckOut) != 0 ? "established" : "opening";
 }

@@ -13,7 +13,7 @@ Tick ConnectionTable::timeout_of(const Connection& connection, const Timeouts& t
   using namespace tcp_seen;
   switch (connection.protocol()) {
     case net::protocol::kTcp:
-      if ((connection.tcp & kReset) != 0 || (connection.tcp & kFins) == kFins) return timeouts.tcp_closing;
+      if (connection.is_closing()) return timeouts.tcp_closing;
       // Where answers do not come by us, the client's word that the handshake is over has to do.
       return (connection.tcp & kAckOut) != 0 ? timeouts.tcp_established : timeouts.tcp_opening;
     case net::protocol::kSctp:
@@ -72,9 +72,7 @@ void ConnectionTable::expire(const Policy& policy, Tick now) noexcept {
     const Tick deadline =
         connection.last_seen + timeout_of(connection, service == nullptr ? kNobodys : service->timeouts);
     if (tick_after(deadline, now)) return deadline;
-    using namespace tcp_seen;
-    const bool closed = (connection.tcp & kReset) != 0 || (connection.tcp & kFins) == kFins;
-    close(index, closed ? ConnectionEnd::kClosed : ConnectionEnd::kTimeout);
+    close(index, connection.is_closing() ? ConnectionEnd::kClosed : ConnectionEnd::kTimeout);
     return std::nullopt;
   });
 }

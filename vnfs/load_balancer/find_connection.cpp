@@ -13,6 +13,11 @@ namespace {
 using core::Batch;
 using core::Packet;
 
+bool is_syn(const net::Headers& headers) noexcept {
+  using namespace net::tcp_flag;
+  return (headers.tcp_flags & (kSyn | kAck | kRst)) == kSyn && headers.protocol == net::protocol::kTcp;
+}
+
 // The lookup of a packet with these headers, whose IP header stands at `l3`, as the client's packets show the
 // connection. Null, or the backend whose answer it may be.
 [[gnu::always_inline]] inline const BackendId* make_lookup(flow::FlowLookup& lookup,
@@ -84,15 +89,25 @@ void FindConnection::settle(Batch& batch, Packet& packet, const Policy& policy) 
         policy.service(connection.service) == nullptr ? Drop::kServiceGone : Drop::kBackendGone;
     state.connections.close(std::exchange(packet.session, kNoConnection), ConnectionEnd::kPolicy);
     // What begins anew may have another backend.
-    const bool begins =
-        packet.headers.protocol != net::protocol::kTcp ||
-        (packet.headers.tcp_flags & (net::tcp_flag::kSyn | net::tcp_flag::kAck)) == net::tcp_flag::kSyn;
-    if (!begins) return batch.drop(packet, reason);
+    if (packet.headers.protocol == net::protocol::kTcp && !is_syn(packet.headers))
+      return batch.drop(packet, reason);
     state.unsettled |= std::uint64_t{1} << batch.lane(packet);
     return;
   }
   connection.generation = policy.generation;
-  state.bound |= std::uint64_t{1} << batch.lane(packet);
+}
+
+// A SYN from the client on the ports of a connection that is over, or whose backend gets no more of them: the
+// old one gives way, and a backend is chosen again.
+void FindConnection::begin_anew(Packet& packet, unsigned lane, const Policy& policy) noexcept {
+  const Connection& connection = state.connections[packet.session];
+  const Backend* backend = policy.backend(connection.backend);
+  const bool usable = backend != nullptr && backend->state == Backend::State::kActive;
+  if (usable && !connection.is_closing()) return;
+  state.connections.close(packet.session, ConnectionEnd::kClosed);
+  packet.session = kNoConnection;
+  state.bound &= ~(std::uint64_t{1} << lane);
+  state.unsettled |= std::uint64_t{1} << lane;
 }
 
 void FindConnection::process(Batch& batch, const Policy& policy) noexcept {
@@ -139,9 +154,11 @@ void FindConnection::process(Batch& batch, const Policy& policy) noexcept {
     state.backends[lane] = connection.backend;
     if (connection.generation != policy.generation) [[unlikely]] {
       settle(batch, packet, policy);
-      continue;
+      if (packet.session == kNoConnection) continue;
     }
     state.bound |= std::uint64_t{1} << lane;
+    if (is_syn(packet.headers)) [[unlikely]]
+      begin_anew(packet, lane, policy);
   }
   state.unsettled &= ~state.related;
   state.bound &= ~state.related;

@@ -17,6 +17,7 @@ struct FindConnection {
   [[nodiscard]] bool look_inside(core::Batch& batch, core::Packet& packet, const Policy& policy,
                                  flow::FlowLookup& lookup) noexcept;
   void settle(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  void begin_anew(core::Packet& packet, unsigned lane, const Policy& policy) noexcept;
 };
 
 }  // namespace millrace::load_balancer

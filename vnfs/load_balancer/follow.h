@@ -19,7 +19,6 @@ inline void track_tcp(ConnectionTable& connections, ConnectionIndex index, std::
   if ((flags & flag::kRst) != 0) {
     seen |= kReset;
   } else if ((flags & flag::kSyn) != 0) {
-    if (from_client && ((seen & kFins) == kFins || (seen & kReset) != 0)) seen = 0;
     seen |= from_client ? kSynOut : kSynIn;
   } else if (from_client) {
     seen |= kAckOut;

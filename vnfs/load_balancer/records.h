@@ -53,8 +53,15 @@ struct alignas(64) Connection {
   std::array<std::uint8_t, 28> unused_too;
 
   static constexpr std::uint8_t kClientHigh = 0x01;  // the client is the key's high endpoint
+  static constexpr std::uint8_t kOneWay = 0x02;      // answers do not come by us
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
+  // Whether TCP's state says that it is over, or soon will be: of what returns directly the client's word has
+  // to do.
+  [[nodiscard]] bool is_closing() const noexcept {
+    const std::uint8_t fins = has(kOneWay) ? tcp_seen::kFinOut : tcp_seen::kFins;
+    return (tcp & tcp_seen::kReset) != 0 || (tcp & fins) == fins;
+  }
   [[nodiscard]] std::uint8_t protocol() const noexcept { return key.protocol(); }
   [[nodiscard]] Direction direction(flow::Sender sender) const noexcept {
     return static_cast<Direction>(static_cast<std::uint8_t>(sender) ^ (flags & kClientHigh));

@@ -132,6 +132,47 @@ TEST_P(Connections, AResetEndsOneSoon) {
   EXPECT_EQ(bed.connections(), 0U);
 }
 
+TEST_P(Connections, BeginAnewOnPortsOfOneThatIsOver) {
+  for (const Forwarding forwarding : {Forwarding::kNat, Forwarding::kDirect}) {
+    auto service = web_service();
+    service.forwarding = forwarding;
+    service.backends = {backend_at("10.0.0.11")};
+    BalancerBed bed(variant(), {.services = {service}});
+    const auto there = bed.one(kClients, segment(4000, "S"));
+    ASSERT_TRUE(there);
+    ASSERT_TRUE(bed.one(kClients, segment(4000, "A")));
+    ASSERT_TRUE(bed.one(kClients, segment(4000, "FA")));
+    if (forwarding == Forwarding::kNat) {
+      ASSERT_TRUE(bed.one(kBackends, answer(*there, "FA")));
+    }
+    bed.change([](BalancerSpec& spec) {
+      spec.services[0].backends[0].weight = 0;
+      spec.services[0].backends.push_back(backend_at("10.0.0.12"));
+    });
+    const auto mac_of = [](const Seen& seen) { return Frame(seen.frame.begin(), seen.frame.begin() + 6); };
+    const auto again = bed.one(kClients, segment(4000, "S"));
+    ASSERT_TRUE(again);
+    EXPECT_NE(mac_of(*again), mac_of(*there));
+    EXPECT_EQ(bed.connections(), 1U);
+  }
+}
+
+// What a client sends again finds another backend when the first has failed meanwhile.
+TEST_P(Connections, ASynThatComesAgainLeavesABackendThatIsDown) {
+  auto service = web_service();
+  service.backends = {backend_at("10.0.0.11")};
+  BalancerBed bed(variant(), {.services = {service}});
+  ASSERT_TRUE(bed.one(kClients, segment(4000, "S")));
+  bed.change([](BalancerSpec& spec) {
+    spec.services[0].backends[0].state = Backend::State::kDown;
+    spec.services[0].backends.push_back(backend_at("10.0.0.12"));
+  });
+  const auto again = bed.one(kClients, segment(4000, "S"));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->destination, "10.0.0.12");
+  EXPECT_EQ(bed.connections(), 1U);
+}
+
 // Packets of one burst that begin the same connection find one backend.
 TEST_P(Connections, TwoPacketsOfABurstAreOneConnection) {
   auto service = web_service();
