@@ -2,11 +2,13 @@
 #include "common/appliance/run.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <sched.h>
@@ -41,14 +43,21 @@ struct Options {
   bool check = false;
 };
 
+// "vnf-loadbalancer" of load_balancer.
+std::string program_of(const Vnf& vnf) {
+  std::string name = "vnf-";
+  std::ranges::copy_if(vnf.kind(), std::back_inserter(name), [](char c) { return c != '_'; });
+  return name;
+}
+
 int parse(const Vnf& vnf, int argc, char** argv, Options& options) {
-  CLI::App app("Millrace " + std::string(vnf.kind()), "vnf-" + std::string(vnf.kind()));
+  CLI::App app("Millrace " + std::string(vnf.kind()), program_of(vnf));
   app.add_option("--profile", options.profile, "the YAML profile")->required();
   app.add_option("--control", options.control,
                  "the control socket (default: /run/millrace/NAME.sock, by the profile's name)");
   app.add_flag("--check", options.check, "only validate the profile");
   app.add_option("--log-format", options.log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
-  app.set_version_flag("--version", "vnf-" + std::string(vnf.kind()) + " " MILLRACE_VERSION);
+  app.set_version_flag("--version", program_of(vnf) + " " MILLRACE_VERSION);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -158,7 +167,7 @@ int serve(Vnf& vnf, const Options& options, std::shared_ptr<const LoadedProfile>
   }
   Process process(io, runtime, server, options);
   const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - began);
-  spdlog::info("vnf-{} {} \"{}\" is ready after {:.2f} s; control socket {}", vnf.kind(), MILLRACE_VERSION,
+  spdlog::info("{} {} \"{}\" is ready after {:.2f} s; control socket {}", program_of(vnf), MILLRACE_VERSION,
                name, took.count(), socket.string());
   sd_notify(0, "READY=1");
   io.run();
@@ -172,9 +181,8 @@ int serve(Vnf& vnf, const Options& options, std::shared_ptr<const LoadedProfile>
 int run(Vnf& vnf, int argc, char** argv) {
   std::string missing;
   if (!core::cpu_is_supported(missing)) {
-    fmt::print(stderr,
-               "vnf-{}: this CPU lacks {}; Millrace needs x86-64-v3 (Intel Haswell, AMD Zen, or later)\n",
-               vnf.kind(), missing);
+    fmt::print(stderr, "{}: this CPU lacks {}; Millrace needs x86-64-v3 (Intel Haswell, AMD Zen, or later)\n",
+               program_of(vnf), missing);
     return kFailed;
   }
   Options options;

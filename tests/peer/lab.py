@@ -160,6 +160,10 @@ class Namespaces:
         for where, what in ((namespace, device), (peer_namespace, peer)):
             self.run(where, "ethtool", "-K", what, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
 
+    def socket_in(self, namespace, *arguments):
+        with inside(self.name(namespace)):
+            return socket.socket(*arguments)
+
     def end(self, process, patience=10):
         if process.poll() is None:
             process.terminate()
@@ -387,10 +391,6 @@ http {{
     def start_iperf(self, address, *arguments, seconds):
         """A thread's future of such a report: call what is returned."""
         return in_background(lambda: self.iperf(address, *arguments, seconds=seconds))
-
-    def socket_in(self, namespace, *arguments):
-        with inside(self.name(namespace)):
-            return socket.socket(*arguments)
 
 
 def in_background(work):
