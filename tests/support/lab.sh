@@ -84,7 +84,7 @@ trap lab_down EXIT
 lab_start_vnf() { # BUILD_DIR KIND PROFILE [ARGUMENTS...]
   local build=$1 kind=$2 profile=$3
   shift 3
-  lab_start "$lab_vnf" "$kind.log" "$build/vnfs/$kind/vnf-$kind" --profile "$profile" --control "$lab_socket" "$@"
+  lab_start "$lab_vnf" "$kind.log" "$build/vnfs/$kind/vnf-${kind//_/}" --profile "$profile" --control "$lab_socket" "$@"
   lab_vnf_pid=$!
   lab_wait 20 "the $kind (its log: $(cat "$lab_dir/$kind.log"))" \
     curl --silent --fail --unix-socket "$lab_socket" "http://vnf/v1/health?ready=true"
@@ -117,6 +117,7 @@ http {
 EOF
   chmod 755 "$lab_dir"
   lab_start "$lab_server" nginx.log nginx -p "$lab_dir" -c "$lab_dir/nginx.conf"
+  lab_nginx_pid=$!
   lab_start "$lab_server" iperf3.log iperf3 --server
   lab_wait 10 "nginx" lab_in "$lab_server" curl --silent http://127.0.0.1/
 }
