@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/match_rules.h"
 
+#include "common/core/reject.h"
 #include "common/net/icmp.h"
 #include "vnfs/firewall/check_source.h"
 #include "vnfs/firewall/drops.h"
-#include "vnfs/firewall/reject.h"
 
 namespace millrace::firewall {
 namespace {
@@ -218,7 +218,7 @@ void MatchRules::refuse(Batch& batch, Packet& packet, RuleIndex rule, const Poli
   count_refused(batch, packet, outcome);
   const bool by_rule = rule.valid();
   if (outcome.action == Action::kReject) {
-    send_reject(packet, *batch.network, state.services.originator);
+    core::send_reject(packet, *batch.network, state.services.originator);
     batch.drop(packet, by_rule ? Drop::kRejectedByRule : Drop::kRejectedByDefault);
   } else {
     batch.drop(packet, by_rule ? Drop::kDeniedByRule : Drop::kDeniedByDefault);

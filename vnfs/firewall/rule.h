@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "common/base/rate_bucket.h"
 #include "common/base/strong_id.h"
 #include "common/net/address.h"
-#include "vnfs/firewall/rate_bucket.h"
 
 namespace millrace::firewall {
 

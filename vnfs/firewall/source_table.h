@@ -14,9 +14,9 @@
 
 #include "common/base/counter.h"
 #include "common/base/page_array.h"
+#include "common/base/rate_bucket.h"
 #include "common/flow/segment.h"
 #include "common/net/address.h"
-#include "vnfs/firewall/rate_bucket.h"
 
 namespace millrace::firewall {
 

@@ -33,7 +33,7 @@ std::uint16_t segment_size_towards(const Packet& packet, const core::Network& ne
 // What a client whose SYN does not say can take: RFC 9293 section 3.7.1.
 std::uint16_t segment_size_of(const Packet& packet) noexcept {
   const auto& tcp = packet.l4_as<TcpHeader>();
-  const std::uint16_t told = segment_size_option(
+  const std::uint16_t told = core::segment_size_option(
       {reinterpret_cast<const std::uint8_t*>(&tcp + 1), tcp.header_length() - sizeof(TcpHeader)});
   if (told != 0) return told;
   return packet.headers.is_ipv4() ? 536 : 1220;
@@ -42,7 +42,8 @@ std::uint16_t segment_size_of(const Packet& packet) noexcept {
 const flow::TcpEndpoint& client(const Session& session) noexcept { return session.tcp.side[0]; }
 
 // The SYN that the client's side of a connection begins with, as the server is to see it.
-TcpFields opening(std::uint32_t initial_sequence, std::uint16_t window, std::uint16_t segment_size) noexcept {
+core::TcpFields opening(std::uint32_t initial_sequence, std::uint16_t window,
+                        std::uint16_t segment_size) noexcept {
   return {.sequence = initial_sequence,
           .acknowledgment = 0,
           .flags = kSyn,
@@ -70,12 +71,12 @@ bool SynProxy::answer(Batch& batch, Packet& packet, const flow::FlowLookup& look
   }
   const std::uint32_t sequence = tcp.sequence.host();
   const bool sent =
-      answer_tcp(packet, *batch.network, originator,
-                 {.sequence = cookies_.make(lookup, sequence, segment_size_of(packet), batch.now),
-                  .acknowledgment = sequence + 1,
-                  .flags = kSyn | kAck,
-                  .window = 0,
-                  .segment_size = segment_size_towards(packet, *batch.network)});
+      core::answer_tcp(packet, *batch.network, originator,
+                       {.sequence = cookies_.make(lookup, sequence, segment_size_of(packet), batch.now),
+                        .acknowledgment = sequence + 1,
+                        .flags = kSyn | kAck,
+                        .window = 0,
+                        .segment_size = segment_size_towards(packet, *batch.network)});
   if (sent) {
     outstanding_ = true;
     last_given_ = batch.now;
@@ -109,7 +110,7 @@ void GuardSyn::redeem(Batch& batch, Packet& packet, const Policy& policy) noexce
     batch.drop(packet, core::Drop::kBadTransportChecksum);
     return;
   }
-  if (!rewrite_tcp(packet, opening(initial_sequence, tcp.window.host(), *segment_size))) {
+  if (!core::rewrite_tcp(packet, opening(initial_sequence, tcp.window.host(), *segment_size))) {
     batch.drop(packet, core::Drop::kNoMemory);
     return;
   }
@@ -131,7 +132,8 @@ void GuardSyn::from_client(Batch& batch, Packet& packet, const Session& session)
     batch.drop(packet, Drop::kTcpBadAck);
     return;
   }
-  if (!rewrite_tcp(packet, opening(client(session).end - 1, tcp.window.host(), session.proxy_segment_size))) {
+  if (!core::rewrite_tcp(packet,
+                         opening(client(session).end - 1, tcp.window.host(), session.proxy_segment_size))) {
     batch.drop(packet, core::Drop::kNoMemory);
   }
 }
@@ -139,25 +141,25 @@ void GuardSyn::from_client(Batch& batch, Packet& packet, const Session& session)
 void GuardSyn::from_server(Batch& batch, Packet& packet, Session& session) noexcept {
   auto& tcp = packet.l4_as<TcpHeader>();
   if (!session.has(Session::kJoining)) {
-    set_number(tcp, tcp.sequence, tcp.sequence.host() + session.proxy_delta);
+    core::set_number(tcp, tcp.sequence, tcp.sequence.host() + session.proxy_delta);
     return;
   }
   const std::uint8_t flags = tcp.flags & (kSyn | kAck | kRst);
   const bool acceptable = tcp.acknowledgment.host() == client(session).end;
   if (flags == (kSyn | kAck) && acceptable && !packet.headers.is_fragment) {
     session.proxy_delta = session.proxy_sequence - tcp.sequence.host();
-    set_number(tcp, tcp.sequence, session.proxy_sequence);
+    core::set_number(tcp, tcp.sequence, session.proxy_sequence);
     return;
   }
   if (flags == (kRst | kAck) && acceptable) {
     // The client takes a reset with the very number it expects (RFC 5961 section 3.2).
-    set_number(tcp, tcp.sequence, session.proxy_sequence + 1);
+    core::set_number(tcp, tcp.sequence, session.proxy_sequence + 1);
     return;
   }
   // A server that holds an older connection answers for that one; RFC 9293 section 3.10.7.3 has it reset.
   if ((flags & (kAck | kRst)) == kAck && !acceptable) {
-    answer_tcp(packet, *batch.network, state.services.originator,
-               {.sequence = tcp.acknowledgment.host(), .flags = kRst});
+    core::answer_tcp(packet, *batch.network, state.services.originator,
+                     {.sequence = tcp.acknowledgment.host(), .flags = kRst});
   }
   batch.drop(packet, Drop::kTcpBadAck);
 }
@@ -182,7 +184,7 @@ void GuardSyn::process(Batch& batch, const Policy& policy) noexcept {
   }
   if (!proxy.outstanding_) [[likely]]
     return;
-  if (batch.now - proxy.last_given_ > SynCookies::kLifetime) {
+  if (batch.now - proxy.last_given_ > flow::SynCookies::kLifetime) {
     proxy.outstanding_ = false;
     return;
   }
@@ -211,17 +213,17 @@ void JoinHalves::join(Batch& batch, Packet& packet, const Policy& policy) noexce
     static_cast<void>(flow::track_tcp(session.tcp, session.tcp_state, ack, Direction::kForward, policy.tcp));
     state.sessions.confirm(packet.session);
   }
-  answer_tcp(packet, *batch.network, state.services.originator,
-             {.sequence = client(session).end,
-              .acknowledgment = client(session).max_ack - session.proxy_delta,
-              .flags = kAck,
-              .window = window});
+  core::answer_tcp(packet, *batch.network, state.services.originator,
+                   {.sequence = client(session).end,
+                    .acknowledgment = client(session).max_ack - session.proxy_delta,
+                    .flags = kAck,
+                    .window = window});
   const auto& tcp = packet.l4_as<TcpHeader>();
-  const TcpFields opens_window{.sequence = session.proxy_sequence + 1,
-                               .acknowledgment = tcp.acknowledgment.host(),
-                               .flags = kAck,
-                               .window = tcp.window.host()};
-  if (!rewrite_tcp(packet, opens_window)) batch.drop(packet, core::Drop::kNoMemory);
+  const core::TcpFields opens_window{.sequence = session.proxy_sequence + 1,
+                                     .acknowledgment = tcp.acknowledgment.host(),
+                                     .flags = kAck,
+                                     .window = tcp.window.host()};
+  if (!core::rewrite_tcp(packet, opens_window)) batch.drop(packet, core::Drop::kNoMemory);
 }
 
 bool JoinHalves::needed(const Batch& batch, const Policy& /*policy*/) const noexcept {
@@ -235,7 +237,8 @@ void JoinHalves::process(Batch& batch, const Policy& policy) noexcept {
     auto& tcp = packet.l4_as<TcpHeader>();
     if (static_cast<Direction>(packet.direction) == Direction::kForward) {
       const std::uint32_t delta = state.sessions[packet.session].proxy_delta;
-      if ((tcp.flags & kAck) != 0) set_number(tcp, tcp.acknowledgment, tcp.acknowledgment.host() - delta);
+      if ((tcp.flags & kAck) != 0)
+        core::set_number(tcp, tcp.acknowledgment, tcp.acknowledgment.host() - delta);
     } else if ((tcp.flags & kHandshake) == (kSyn | kAck)) {
       join(batch, packet, policy);
     }

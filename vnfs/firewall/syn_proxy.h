@@ -25,10 +25,10 @@
 #include <array>
 #include <cstdint>
 
-#include "vnfs/firewall/rate_bucket.h"
+#include "common/base/rate_bucket.h"
+#include "common/core/tcp_segments.h"
+#include "common/flow/syn_cookie.h"
 #include "vnfs/firewall/session.h"
-#include "vnfs/firewall/syn_cookie.h"
-#include "vnfs/firewall/tcp_segments.h"
 
 namespace millrace::firewall {
 
@@ -59,7 +59,7 @@ class SynProxy {
     std::uint16_t segment_size;
   };
 
-  SynCookies cookies_;
+  flow::SynCookies cookies_;
   RateBucket begun_;
   bool outstanding_ = false;  // cookies that may still come back
   Tick last_given_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/load_balancer/choose_backend.h"
 
+#include "common/core/reject.h"
 #include "vnfs/load_balancer/deltas.h"
 #include "vnfs/load_balancer/drops.h"
 #include "vnfs/load_balancer/schedule.h"
@@ -55,11 +56,8 @@ void ChooseBackend::open(Packet& packet, unsigned lane, ServiceId id, BackendId 
 }
 
 void ChooseBackend::refuse(Batch& batch, Packet& packet, const Service& service) noexcept {
-  if (service.all_down == AllDown::kReject) {
-    state.services.originator.icmp_error(packet, *batch.network,
-                                         {net::icmp::kUnreachable, net::icmp::kCodePortUnreachable},
-                                         {net::icmpv6::kUnreachable, net::icmpv6::kCodePortUnreachable});
-  }
+  if (service.all_down == AllDown::kReject)
+    core::send_refusal(packet, *batch.network, state.services.originator);
   batch.drop(packet, Drop::kNoBackend);
 }
 

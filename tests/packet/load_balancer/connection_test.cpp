@@ -234,10 +234,15 @@ TEST_P(Connections, OfAServiceWithoutABackendAreRefusedAsItSays) {
   auto service = web_service();
   for (auto& backend : service.backends) backend.state = Backend::State::kDown;
   BalancerBed bed(variant(), {.services = {service}});
-  const auto told = bed.told(kClients, segment(4000, "S"), Drop::kNoBackend);
-  ASSERT_TRUE(told);
-  EXPECT_EQ(told->icmp_type, 3);
-  EXPECT_EQ(told->icmp_code, 3);
+  const auto reset = bed.told(kClients, segment(4000, "S"), Drop::kNoBackend);
+  ASSERT_TRUE(reset);
+  EXPECT_EQ(reset->ends(), "203.0.113.80:80 > 192.0.2.7:4000");
+  EXPECT_EQ(reset->tcp_flags, 0x14);  // RST, ACK
+  const auto error =
+      bed.told(kClients, BalancerBed::from_client(kClient, kService).udp(4000, 80), Drop::kNoBackend);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->icmp_type, 3);
+  EXPECT_EQ(error->icmp_code, 3);
   bed.change([](BalancerSpec& spec) { spec.services[0].all_down = load_balancer::AllDown::kDrop; });
   bed.refused(kClients, segment(4000, "S"), Drop::kNoBackend);
 }

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "vnfs/firewall/rate_bucket.h"
+#include "common/base/rate_bucket.h"
 
 namespace millrace::firewall {
 namespace {

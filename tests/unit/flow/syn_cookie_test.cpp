@@ -1,35 +1,34 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vnfs/firewall/syn_cookie.h"
+#include "common/flow/syn_cookie.h"
 
 #include <random>
 #include <set>
 
 #include <gtest/gtest.h>
 
-namespace millrace::firewall {
+namespace millrace::flow {
 namespace {
 
 constexpr std::uint64_t kCookieSeed = 0x5eed;
 constexpr Tick kPeriod = 65'536;
 
-flow::FlowLookup flow_of(std::string_view source, std::string_view destination,
-                         std::uint16_t source_port = 1024, std::uint16_t destination_port = 80,
-                         std::uint16_t domain = 0) {
-  flow::FlowLookup lookup;
+FlowLookup flow_of(std::string_view source, std::string_view destination, std::uint16_t source_port = 1024,
+                   std::uint16_t destination_port = 80, std::uint16_t domain = 0) {
+  FlowLookup lookup;
   const auto from = *net::IpAddress::parse(source);
   const auto to = *net::IpAddress::parse(destination);
   if (from.is_v4()) {
-    flow::make_ipv4_lookup(lookup, from.v4(), to.v4(), be16(source_port), be16(destination_port), 6, domain,
-                           kCookieSeed);
+    make_ipv4_lookup(lookup, from.v4(), to.v4(), be16(source_port), be16(destination_port), 6, domain,
+                     kCookieSeed);
   } else {
-    flow::make_ipv6_lookup(lookup, from.v6(), to.v6(), be16(source_port), be16(destination_port), 6, domain,
-                           kCookieSeed);
+    make_ipv6_lookup(lookup, from.v6(), to.v6(), be16(source_port), be16(destination_port), 6, domain,
+                     kCookieSeed);
   }
   return lookup;
 }
 
-const flow::FlowLookup kIpv4 = flow_of("10.0.0.1", "192.0.2.1");
-const flow::FlowLookup kIpv6 = flow_of("2001:db8::1", "2001:db8:1::1");
+const FlowLookup kIpv4 = flow_of("10.0.0.1", "192.0.2.1");
+const FlowLookup kIpv6 = flow_of("2001:db8::1", "2001:db8:1::1");
 
 TEST(SynCookies, ComeBackWithTheGreatestSegmentSizeNotAboveTheClients) {
   const SynCookies cookies(kCookieSeed);
@@ -114,4 +113,4 @@ TEST(SynCookies, LookRandom) {
 }
 
 }  // namespace
-}  // namespace millrace::firewall
+}  // namespace millrace::flow

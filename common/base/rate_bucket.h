@@ -7,7 +7,7 @@
 
 #include "common/base/clock.h"
 
-namespace millrace::firewall {
+namespace millrace {
 
 // So many events in so many seconds: ten a minute is {1, 6}. No events: no limit.
 struct Pace {
@@ -61,4 +61,4 @@ class RateBucket {
   Tick last_ = 0;
 };
 
-}  // namespace millrace::firewall
+}  // namespace millrace

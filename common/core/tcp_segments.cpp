@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vnfs/firewall/tcp_segments.h"
+#include "common/core/tcp_segments.h"
 
 #include <array>
 
 #include "common/net/checksum.h"
 
-namespace millrace::firewall {
+namespace millrace::core {
 namespace {
 
 using net::Ipv4Header;
@@ -44,12 +44,12 @@ void set_checksum(TcpHeader& tcp, const IpHeader& ip, unsigned length) noexcept 
 
 }  // namespace
 
-bool answer_tcp(const core::Packet& to, const core::Network& network, core::Originator& originator,
+bool answer_tcp(const Packet& to, const Network& network, Originator& originator,
                 const TcpFields& fields) noexcept {
   const bool ipv4 = to.headers.is_ipv4();
   const unsigned segment = header_length(fields);
   const auto length = static_cast<unsigned>((ipv4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header)) + segment);
-  core::Packet* made = originator.make(ipv4 ? net::Family::kIpv4 : net::Family::kIpv6, length, to, network);
+  Packet* made = originator.make(ipv4 ? net::Family::kIpv4 : net::Family::kIpv6, length, to, network);
   if (made == nullptr) return false;
 
   made->headers.protocol = net::protocol::kTcp;
@@ -84,7 +84,7 @@ bool answer_tcp(const core::Packet& to, const core::Network& network, core::Orig
   return true;
 }
 
-bool rewrite_tcp(core::Packet& packet, const TcpFields& fields) noexcept {
+bool rewrite_tcp(Packet& packet, const TcpFields& fields) noexcept {
   net::Headers& headers = packet.headers;
   rte_mbuf* mbuf = packet.mbuf;
   const unsigned segment = header_length(fields);
@@ -138,4 +138,4 @@ std::uint16_t segment_size_option(Bytes options) noexcept {
   return 0;
 }
 
-}  // namespace millrace::firewall
+}  // namespace millrace::core

@@ -18,7 +18,7 @@
 #include "common/base/siphash.h"
 #include "common/flow/key.h"
 
-namespace millrace::firewall {
+namespace millrace::flow {
 
 class SynCookies {
  public:
@@ -32,18 +32,17 @@ class SynCookies {
 
   // The cookie for the sender of a SYN. The greatest size of the table that is not above `segment_size` is
   // kept.
-  [[nodiscard]] std::uint32_t make(const flow::FlowLookup& flow, std::uint32_t initial_sequence,
+  [[nodiscard]] std::uint32_t make(const FlowLookup& flow, std::uint32_t initial_sequence,
                                    std::uint16_t segment_size, Tick now) const noexcept;
   // The segment size when the cookie is one of ours for this flow and not too old.
-  [[nodiscard]] std::optional<std::uint16_t> check(const flow::FlowLookup& flow,
-                                                   std::uint32_t initial_sequence, std::uint32_t cookie,
-                                                   Tick now) const noexcept;
+  [[nodiscard]] std::optional<std::uint16_t> check(const FlowLookup& flow, std::uint32_t initial_sequence,
+                                                   std::uint32_t cookie, Tick now) const noexcept;
 
  private:
-  [[nodiscard]] std::uint32_t sign(const flow::FlowLookup& flow, std::uint32_t initial_sequence,
-                                   std::uint32_t size, Tick period) const noexcept;
+  [[nodiscard]] std::uint32_t sign(const FlowLookup& flow, std::uint32_t initial_sequence, std::uint32_t size,
+                                   Tick period) const noexcept;
 
   SipKey key_;
 };
 
-}  // namespace millrace::firewall
+}  // namespace millrace::flow

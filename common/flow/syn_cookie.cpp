@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vnfs/firewall/syn_cookie.h"
+#include "common/flow/syn_cookie.h"
 
 #include <bit>
 #include <cstring>
 
-namespace millrace::firewall {
+namespace millrace::flow {
 namespace {
 
 constexpr std::uint32_t kSizeMask = SynCookies::kSegmentSizes.size() - 1;
@@ -19,11 +19,11 @@ SynCookies::SynCookies(std::uint64_t seed) noexcept : key_{} {
   key_ = {siphash(Bytes(kPurpose).first(1), {seed, 0}), siphash(Bytes(kPurpose), {seed, 1})};
 }
 
-std::uint32_t SynCookies::sign(const flow::FlowLookup& flow, std::uint32_t initial_sequence,
-                               std::uint32_t size, Tick period) const noexcept {
+std::uint32_t SynCookies::sign(const FlowLookup& flow, std::uint32_t initial_sequence, std::uint32_t size,
+                               Tick period) const noexcept {
   struct {
     std::uint64_t low, high, sequence_sender, size_period;
-    flow::Ipv6Pair addresses;
+    Ipv6Pair addresses;
   } input{.low = flow.key.low,
           .high = flow.key.high,
           .sequence_sender = initial_sequence | std::uint64_t{static_cast<std::uint8_t>(flow.sender)} << 32,
@@ -37,14 +37,14 @@ std::uint32_t SynCookies::sign(const flow::FlowLookup& flow, std::uint32_t initi
   return (static_cast<std::uint32_t>(siphash(bytes, key_)) & ~kSizeMask) | size;
 }
 
-std::uint32_t SynCookies::make(const flow::FlowLookup& flow, std::uint32_t initial_sequence,
+std::uint32_t SynCookies::make(const FlowLookup& flow, std::uint32_t initial_sequence,
                                std::uint16_t segment_size, Tick now) const noexcept {
   std::uint32_t size = kSizeMask;
   while (size != 0 && kSegmentSizes[size] > segment_size) --size;
   return sign(flow, initial_sequence, size, now >> kPeriodBits);
 }
 
-std::optional<std::uint16_t> SynCookies::check(const flow::FlowLookup& flow, std::uint32_t initial_sequence,
+std::optional<std::uint16_t> SynCookies::check(const FlowLookup& flow, std::uint32_t initial_sequence,
                                                std::uint32_t cookie, Tick now) const noexcept {
   const std::uint32_t size = cookie & kSizeMask;
   const Tick period = now >> kPeriodBits;
@@ -54,4 +54,4 @@ std::optional<std::uint16_t> SynCookies::check(const flow::FlowLookup& flow, std
   return std::nullopt;
 }
 
-}  // namespace millrace::firewall
+}  // namespace millrace::flow
