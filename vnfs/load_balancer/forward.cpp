@@ -43,7 +43,7 @@ void write_transport(const Packet& packet, net::WirePorts ports, std::uint16_t d
   state.tallies.backend(state.backends[batch.lane(packet)]).count(Direction::kForward, packet.ip_length());
   Deltas deltas;
   if (packet.session != kNoConnection) [[likely]] {
-    follow(state.connections, packet, policy, batch.now);
+    follow(state, packet, policy, batch.now);
     const Connection& connection = state.connections[packet.session];
     deltas = {.ip = connection.ip_delta, .transport = connection.transport_delta};
   } else {
@@ -74,7 +74,7 @@ void write_transport(const Packet& packet, net::WirePorts ports, std::uint16_t d
   const be16 port = backend.outward(packet.headers.source_port);
   Deltas deltas;
   if (packet.session != kNoConnection) [[likely]] {
-    follow(state.connections, packet, policy, batch.now);
+    follow(state, packet, policy, batch.now);
     const Connection& connection = state.connections[packet.session];
     deltas = {.ip = connection.ip_delta, .transport = connection.transport_delta};
   } else {

@@ -124,11 +124,14 @@ void LoadBalancer::begin(const ControlServices& services) { pools_.begin(service
 
 // There are no logs of connections yet; but whose profile is in force is told here.
 Result<void> LoadBalancer::open_logs(const LoadedProfile& profile, const core::Snapshot& snapshot) {
+  in_force_ = snapshot.policy;
   pools_.follow(own_of(profile).own, policy_of(snapshot));
   return {};
 }
 
-void LoadBalancer::write_logs(Workers /*workers*/) {}
+void LoadBalancer::write_logs(Workers workers) {
+  pools_.look_at_handshakes(workers, static_cast<const Policy&>(*in_force_));
+}
 
 void LoadBalancer::end_logs(Workers /*workers*/) { pools_.end(); }
 

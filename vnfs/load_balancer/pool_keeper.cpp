@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include "vnfs/load_balancer/health_targets.h"
+#include "vnfs/load_balancer/totals.h"
 
 namespace millrace::load_balancer {
 
@@ -136,6 +137,47 @@ void PoolKeeper::forget_what_left(Clock::time_point now) {
     const profile::Service* service = profile_->service(entry.first.service);
     return service == nullptr || entry.second + service->slow_start <= now;
   });
+}
+
+void PoolKeeper::look_at_handshakes(appliance::Workers workers, const Policy& policy) {
+  std::uint64_t failures = 0;
+  for (core::Worker* worker : workers) failures += state_of(*worker).tallies.handshakes_failed();
+  if (failures == std::exchange(failures_seen_, failures)) return;
+  for (std::size_t i = 0; i < policy.backends.size(); ++i) {
+    const Backend& backend = policy.backends[i];
+    if (backend.state != Backend::State::kActive) continue;
+    const profile::Service* service = profile_->service(policy.services[backend.service].name);
+    if (service == nullptr || !service->passive) continue;
+    const BackendTotals totals = totals_of(static_cast<BackendId>(i), workers);
+    const BackendKey key{*service->name, backend.address, backend.port};
+    Passive& seen = passive_[key];
+    const bool news = totals.failed != std::exchange(seen.failed, totals.failed);
+    if (totals.failed_in_a_row == 0) seen.last = {};
+    if (news && totals.failed_in_a_row >= service->passive->failures) eject(key, *service, policy);
+  }
+}
+
+// Unless too many of the service are ejected already.
+void PoolKeeper::eject(const BackendKey& key, const profile::Service& service, const Policy& policy) {
+  const profile::PassiveHealth& passive = *service.passive;
+  const auto now = Clock::now();
+  std::size_t all = 0;
+  for (const Backend& backend : policy.backends)
+    all += backend.keeps() && policy.services[backend.service].name == key.service ? 1 : 0;
+  Passive& seen = passive_[key];
+  {
+    const std::lock_guard lock(mutex_);
+    const auto ejected =
+        static_cast<std::size_t>(std::ranges::count_if(live_.ejected, [&](const auto& entry) {
+          return entry.first.service == key.service && entry.second > now;
+        }));
+    if ((ejected + 1) * 100 > all * passive.most_ejected) return;
+    seen.last = seen.last.count() == 0 ? passive.eject : std::min(seen.last * 2, *passive.longest);
+    live_.ejected[key] = now + seen.last;
+  }
+  spdlog::warn("backend {} failed {} handshakes in a row and gets no connections for {} s", to_string(key),
+               passive.failures, std::chrono::duration_cast<std::chrono::seconds>(seen.last).count());
+  changed_("the failed handshakes of backend " + to_string(key));
 }
 
 Result<void> PoolKeeper::change(const control::BackendChange& change) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/appliance/vnf.h"
 #include "common/control/appliance.h"
 #include "vnfs/load_balancer/health/checker.h"
 #include "vnfs/load_balancer/live_pools.h"
@@ -28,6 +29,8 @@ class PoolKeeper {
   void begin(boost::asio::io_context& io, std::function<void(std::string)> changed);
   // A policy of this profile, which outlives the next call, is in force.
   void follow(std::shared_ptr<const profile::Section> profile, const Policy& policy);
+  // Now and then: backends whose handshakes failed too often in a row get no more for a while.
+  void look_at_handshakes(appliance::Workers workers, const Policy& policy);
   // By the API. An error's `where` is "service", "backend" or the member that is wrong.
   [[nodiscard]] Result<void> change(const control::BackendChange& change);
   void end();
@@ -37,6 +40,7 @@ class PoolKeeper {
 
  private:
   void check();
+  void eject(const BackendKey& key, const profile::Service& service, const Policy& policy);
   void health_changed(const std::string& id, const health::Status& status);
   void wait_for_next_change();
   void forget_what_left(Clock::time_point now);
@@ -50,6 +54,13 @@ class PoolKeeper {
   std::unique_ptr<health::Checker> checker_;
   std::map<std::string, BackendKey> checked_;  // by the checker's id
   std::unique_ptr<boost::asio::steady_timer> timer_;
+  // Of passive health: what was seen at the last look, and for how long each was ejected last.
+  struct Passive {
+    std::uint64_t failed = 0;
+    control::Milliseconds last{0};
+  };
+  std::map<BackendKey, Passive> passive_;
+  std::uint64_t failures_seen_ = 0;
 };
 
 // "web/10.0.0.11:8080", "web/[2001:db8::1]:80"; without the port where that is the service's.

@@ -62,6 +62,11 @@ struct alignas(64) Connection {
     const std::uint8_t fins = has(kOneWay) ? tcp_seen::kFinOut : tcp_seen::kFins;
     return (tcp & tcp_seen::kReset) != 0 || (tcp & fins) == fins;
   }
+  // Whether the client's SYN had no answer, where we would have seen one.
+  [[nodiscard]] bool waits_for_backend() const noexcept {
+    return protocol() == net::protocol::kTcp && !has(kOneWay) &&
+           (tcp & (tcp_seen::kSynOut | tcp_seen::kSynIn | tcp_seen::kReset)) == tcp_seen::kSynOut;
+  }
   [[nodiscard]] std::uint8_t protocol() const noexcept { return key.protocol(); }
   [[nodiscard]] Direction direction(flow::Sender sender) const noexcept {
     return static_cast<Direction>(static_cast<std::uint8_t>(sender) ^ (flags & kClientHigh));

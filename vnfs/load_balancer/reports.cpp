@@ -117,6 +117,7 @@ object backend_report(BackendId id, appliance::Workers workers, const Policy& po
       {"open", totals.open},
       {"packets", object{{"in", totals.packets[0]}, {"out", totals.packets[1]}}},
       {"bytes", object{{"in", totals.bytes[0]}, {"out", totals.bytes[1]}}},
+      {"handshakes_failed", totals.failed},
       {"health", health_of(key_of(backend, policy), pools)}};
   if (backend.port != 0) json["port"] = backend.port;
   return json;

@@ -18,6 +18,8 @@ struct alignas(64) BackendTally {
   Counter open;                    // of those, now
   std::array<Counter, 2> packets;  // by Direction
   std::array<Counter, 2> bytes;
+  Counter failed;           // handshakes that it refused or left without an answer
+  Counter failed_in_a_row;  // since it last answered one
 
   void count(Direction direction, unsigned length) noexcept {
     packets[static_cast<std::size_t>(direction)].add(1);
@@ -45,6 +47,16 @@ class Tallies final : public ConnectionObserver {
   [[nodiscard]] ServiceTally& service(ServiceId id) noexcept { return (*services_)[id]; }
   [[nodiscard]] const ServiceTally& service(ServiceId id) const noexcept { return (*services_)[id]; }
 
+  void handshake_answered(BackendId id) noexcept { backend(id).failed_in_a_row.set(0); }
+  void handshake_failed(BackendId id) noexcept {
+    BackendTally& tally = backend(id);
+    tally.failed.add(1);
+    tally.failed_in_a_row.add(1);
+    failures_.add(1);
+  }
+  // Of all backends: whether it is worth to look at each.
+  [[nodiscard]] std::uint64_t handshakes_failed() const noexcept { return failures_.read(); }
+
   // Adds what another worker, which stopped, has counted; but for what is open: that is counted as it moves.
   void take_over(const Tallies& from) noexcept;
 
@@ -57,12 +69,15 @@ class Tallies final : public ConnectionObserver {
     backend(connection.backend).open.add(1);
     service(connection.service).open.add(1);
   }
-  void connection_ended(const Connection& connection, ConnectionEnd /*why*/) noexcept override {
+  void connection_ended(const Connection& connection, ConnectionEnd why) noexcept override {
+    if (why == ConnectionEnd::kTimeout && connection.waits_for_backend())
+      handshake_failed(connection.backend);
     backend(connection.backend).open.set(backend(connection.backend).open.read() - 1);
     service(connection.service).open.set(service(connection.service).open.read() - 1);
   }
 
  private:
+  Counter failures_;
   std::unique_ptr<std::array<BackendTally, kMostBackends>> backends_ =
       std::make_unique<std::array<BackendTally, kMostBackends>>();
   std::unique_ptr<std::array<ServiceTally, kMostServices>> services_ =
@@ -74,6 +89,7 @@ inline void Tallies::take_over(const Tallies& from) noexcept {
     const BackendTally& counted = (*from.backends_)[id];
     BackendTally& tally = (*backends_)[id];
     tally.connections.add(counted.connections.read());
+    tally.failed.add(counted.failed.read());
     for (std::size_t way = 0; way < 2; ++way) {
       tally.packets[way].add(counted.packets[way].read());
       tally.bytes[way].add(counted.bytes[way].read());

@@ -12,6 +12,8 @@ struct BackendTotals {
   std::uint64_t open = 0;
   std::array<std::uint64_t, 2> packets{};  // by Direction
   std::array<std::uint64_t, 2> bytes{};
+  std::uint64_t failed = 0;           // handshakes
+  std::uint64_t failed_in_a_row = 0;  // on the worker that has seen most
 };
 
 struct ServiceTotals {
@@ -27,6 +29,8 @@ struct ServiceTotals {
     const BackendTally& tally = state_of(*worker).tallies.backend(id);
     totals.connections += tally.connections.read();
     totals.open += tally.open.read();
+    totals.failed += tally.failed.read();
+    totals.failed_in_a_row = std::max(totals.failed_in_a_row, tally.failed_in_a_row.read());
     for (std::size_t way = 0; way < 2; ++way) {
       totals.packets[way] += tally.packets[way].read();
       totals.bytes[way] += tally.bytes[way].read();

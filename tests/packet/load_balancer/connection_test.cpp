@@ -173,6 +173,34 @@ TEST_P(Connections, ASynThatComesAgainLeavesABackendThatIsDown) {
   EXPECT_EQ(bed.connections(), 1U);
 }
 
+// What passive health goes by.
+TEST_P(Connections, CountHandshakesThatFail) {
+  auto service = web_service();
+  service.backends = {backend_at("10.0.0.11")};
+  service.timeouts.tcp_opening = 1'000;
+  BalancerBed bed({.burst = variant().burst, .workers = 1, .swap = variant().swap}, {.services = {service}});
+  const load_balancer::BackendTally& tally = bed.states()[0]->tallies.backend(0);
+  ASSERT_TRUE(bed.one(kClients, segment(4000, "S")));
+  bed.wait(2'000);  // silence
+  EXPECT_EQ(tally.failed_in_a_row.read(), 1U);
+  const auto refused = bed.one(kClients, segment(4001, "S"));
+  ASSERT_TRUE(refused);
+  ASSERT_TRUE(bed.one(kBackends, answer(*refused, "RA")));
+  EXPECT_EQ(tally.failed_in_a_row.read(), 2U);
+  const auto taken = bed.one(kClients, segment(4002, "S"));
+  ASSERT_TRUE(taken);
+  ASSERT_TRUE(bed.one(kBackends, answer(*taken, "SA")));
+  EXPECT_EQ(tally.failed_in_a_row.read(), 0U);
+  EXPECT_EQ(tally.failed.read(), 2U);
+  // A client that gives up is no failure, nor is a reset later on.
+  ASSERT_TRUE(bed.one(kBackends, answer(*taken, "RA")));
+  ASSERT_TRUE(bed.one(kClients, segment(4003, "S")));
+  ASSERT_TRUE(bed.one(kClients, segment(4003, "R")));
+  bed.wait(70'000);
+  EXPECT_EQ(bed.connections(), 0U);
+  EXPECT_EQ(tally.failed.read(), 2U);
+}
+
 // Packets of one burst that begin the same connection find one backend.
 TEST_P(Connections, TwoPacketsOfABurstAreOneConnection) {
   auto service = web_service();
