@@ -61,19 +61,20 @@ void ChooseBackend::refuse(Batch& batch, Packet& packet, const Service& service)
   batch.drop(packet, Drop::kNoBackend);
 }
 
-// An answer to a client whose packets were balanced by their hash alone: that tells whether it is one.
+// An answer to a packet that was balanced by itself, or to a client whose packets were balanced by their hash
+// alone: that tells whether it is one.
 void ChooseBackend::answer_without_record(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   const unsigned lane = batch.lane(packet);
-  if (!state.overflowed(batch.now)) return;
   const BackendId from = state.backends[lane];
   const ServiceId id = policy.backends[from].service;
   const Service& service = policy.services[id];
-  if (!service.is_consistent()) return;
+  const bool by_itself = service.per_packet && packet.headers.protocol == net::protocol::kUdp;
+  if (!by_itself && !(state.overflowed(batch.now) && service.is_consistent())) return;
   const Client client{.address = packet.destination(),
                       .port = packet.headers.destination_port,
                       .service_port = policy.backends[from].outward(packet.headers.source_port),
                       .protocol = packet.headers.protocol};
-  if (choose_by_hash(service, hash_of(client, service, policy.hash_seed)) != from) return;
+  if (!by_itself && choose_by_hash(service, hash_of(client, service, policy.hash_seed)) != from) return;
   packet.direction = static_cast<std::uint8_t>(Direction::kReverse);
   state.bound |= std::uint64_t{1} << lane;
 }
@@ -101,13 +102,15 @@ void ChooseBackend::choose(Batch& batch, Packet& packet, const Policy& policy) n
     state.backends[lane] = state.connections[known].backend;
   } else {
     const bool fresh = begins(headers);
+    const bool by_itself = service.per_packet && headers.protocol == net::protocol::kUdp;
     if (policy.draining && fresh) return batch.drop(packet, Drop::kDraining);
     BackendId chosen = kNoId;
-    if (service.is_consistent()) {
+    // Fragments of one datagram must meet.
+    if (service.is_consistent() || (by_itself && headers.is_fragment)) {
       chosen = choose_by_hash(service, hash_of(client_of(packet), service, policy.hash_seed));
     } else if (!fresh) {
       return batch.drop(packet, Drop::kUnknownConnection);
-    } else if (service.scheduler == Scheduler::kLeastConnections) {
+    } else if (service.scheduler == Scheduler::kLeastConnections && !service.per_packet) {
       chosen = choose_least(service, state.tallies);
     } else {
       chosen = choose_in_turn(service, state.tallies.service(id).turn);
@@ -117,7 +120,12 @@ void ChooseBackend::choose(Batch& batch, Packet& packet, const Policy& policy) n
       return refuse(batch, packet, service);
     }
     state.backends[lane] = chosen;
-    open(packet, lane, id, chosen, policy, batch.now);
+    if (by_itself) {
+      state.tallies.service(id).connections.add(1);
+      state.tallies.backend(chosen).connections.add(1);
+    } else {
+      open(packet, lane, id, chosen, policy, batch.now);
+    }
   }
   packet.direction = static_cast<std::uint8_t>(Direction::kForward);
   state.bound |= std::uint64_t{1} << lane;

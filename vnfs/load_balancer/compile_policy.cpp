@@ -47,6 +47,7 @@ class Compiler {
                     .scheduler = spec.scheduler,
                     .forwarding = spec.forwarding,
                     .by_client = spec.by_client,
+                    .per_packet = spec.per_packet,
                     .all_down = spec.all_down,
                     .timeouts = spec.timeouts,
                     .slots = nullptr,
@@ -145,7 +146,9 @@ class Compiler {
       return slots;
     }
     if (service.scheduler == Scheduler::kSourceHash) return shares(service.choices, kMostSlots);
-    if (service.scheduler == Scheduler::kWeightedRoundRobin) return turns(service.choices, kMostSlots);
+    // Packets by themselves leave nothing open to count.
+    if (service.scheduler == Scheduler::kWeightedRoundRobin || service.per_packet)
+      return turns(service.choices, kMostSlots);
     return {};
   }
 

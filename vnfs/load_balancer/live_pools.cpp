@@ -213,6 +213,7 @@ Result<std::vector<ServiceSpec>> services_now(const profile::Section& profile, c
          .scheduler = lower(*service.scheduler),
          .forwarding = lower(*service.forwarding),
          .by_client = service.affinity == profile::Affinity::kClient,
+         .per_packet = *service.per == profile::Per::kPacket,
          .all_down = *service.all_down == profile::AllDown::kDrop ? AllDown::kDrop : AllDown::kReject,
          .timeouts = lower(service.timeouts),
          .backends = Judge(service, live, now).run(before)});

@@ -58,7 +58,8 @@ struct Service {
   std::uint16_t domain = 0;
   Scheduler scheduler = Scheduler::kMaglev;
   Forwarding forwarding = Forwarding::kNat;
-  bool by_client = false;  // all connections of a client go to one backend
+  bool by_client = false;   // all connections of a client go to one backend
+  bool per_packet = false;  // each packet of UDP goes by itself, and has no connection
   AllDown all_down = AllDown::kReject;
   Timeouts timeouts;
   // By hash or in turn; empty when no backend is active, or with kLeastConnections, which goes through

@@ -32,6 +32,7 @@ struct ServiceSpec {
   Scheduler scheduler = Scheduler::kMaglev;
   Forwarding forwarding = Forwarding::kNat;
   bool by_client = false;
+  bool per_packet = false;
   AllDown all_down = AllDown::kReject;
   Timeouts timeouts;
   std::vector<BackendSpec> backends;

@@ -107,6 +107,34 @@ TEST_P(Schedules, AffinityHoldsWhateverTheScheduler) {
   }
 }
 
+// Questions of a resolver that always asks by one port are spread, and have no connection.
+TEST_P(Schedules, UdpPacketByPacket) {
+  for (const Scheduler scheduler : {Scheduler::kWeightedRoundRobin, Scheduler::kLeastConnections}) {
+    auto spec = spec_of(scheduler);
+    spec.services[0].per_packet = true;
+    BalancerBed bed(variant(), spec);
+    std::map<std::string, unsigned> count;
+    for (unsigned i = 0; i < 60; ++i) {
+      const auto there =
+          bed.one(kClients, BalancerBed::from_client(kClient, kService).udp(53, 80).payload(i));
+      ASSERT_TRUE(there);
+      ++count[there->destination];
+      const auto back =
+          bed.one(kBackends, BalancerBed::from_backend(there->destination, kClient).udp(80, 53).payload(i));
+      ASSERT_TRUE(back);
+      EXPECT_EQ(back->source_end(), "203.0.113.80:80");
+    }
+    // One flow is one worker's, whose turns are exact.
+    EXPECT_EQ(count["10.0.0.11"], 10U);
+    EXPECT_EQ(count["10.0.0.12"], 20U);
+    EXPECT_EQ(count["10.0.0.13"], 30U);
+    EXPECT_EQ(bed.connections(), 0U);
+    // TCP of the same service has connections all the same.
+    ASSERT_TRUE(bed.one(kClients, BalancerBed::from_client(kClient, kService).tcp(53, 80).flags("S")));
+    EXPECT_EQ(bed.connections(), 1U);
+  }
+}
+
 // Two balancers with the same backends, in whatever order, agree on every connection.
 TEST_P(Schedules, TwoInstancesGiveAConnectionTheSameBackend) {
   auto spec = spec_of(Scheduler::kMaglev);
