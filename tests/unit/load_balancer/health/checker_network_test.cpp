@@ -80,10 +80,10 @@ TEST_F(CheckerNetwork, SilentBackendsDoNotStarveTheOthers) {
 }
 
 TEST_F(CheckerNetwork, TargetsAreReplacedWhileTheirChecksRun) {
+  ScriptedServer slow(
+      io_, [](std::size_t) { return Saying{.text = kWell, .gap = 1ms}; }, {}, "0.0.0.0");
   const std::size_t before = open_descriptors();
   {
-    ScriptedServer slow(
-        io_, [](std::size_t) { return Saying{.text = kWell, .gap = 1ms}; }, {}, "0.0.0.0");
     Checker checker(io_, {}, {.most_running = 50});
     for (std::size_t round = 0; round < 20; ++round) {
       auto targets = many(200, slow.port());

@@ -29,6 +29,15 @@ inline Target with_timeout(Target target, std::chrono::milliseconds timeout) {
   return target;
 }
 
+inline std::size_t open_descriptors() {
+  std::size_t count = 0;
+  DIR* folder = ::opendir("/proc/self/fd");
+  if (folder == nullptr) return 0;
+  while (::readdir(folder) != nullptr) ++count;
+  ::closedir(folder);
+  return count - 3;  // ".", ".." and the folder's own
+}
+
 class OneCheck : public ::testing::Test {
  protected:
   // Runs what is on io_ until the target has been checked once.
@@ -58,14 +67,5 @@ class OneCheck : public ::testing::Test {
 
   boost::asio::io_context io_{1};
 };
-
-inline std::size_t open_descriptors() {
-  std::size_t count = 0;
-  DIR* folder = ::opendir("/proc/self/fd");
-  if (folder == nullptr) return 0;
-  while (::readdir(folder) != nullptr) ++count;
-  ::closedir(folder);
-  return count - 3;  // ".", ".." and the folder's own
-}
 
 }  // namespace millrace::load_balancer::health::test
