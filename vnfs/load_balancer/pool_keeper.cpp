@@ -10,6 +10,16 @@
 #include "vnfs/load_balancer/totals.h"
 
 namespace millrace::load_balancer {
+namespace {
+
+// Whether the way of forwarding can reach a backend of that family.
+bool fits(const net::IpAddress& backend, const profile::Service& service) {
+  const profile::Forwarding way = *service.forwarding;
+  const bool same = way == profile::Forwarding::kNat || way == profile::Forwarding::kDirect;
+  return !same || backend.family() == service.address->family();
+}
+
+}  // namespace
 
 std::string to_string(const BackendKey& key) {
   const std::string address = key.address.to_string();
@@ -30,12 +40,14 @@ std::vector<BackendKey> PoolKeeper::in_force() const {
 
 void PoolKeeper::begin(boost::asio::io_context& io, std::function<void(std::string)> changed) {
   changed_ = std::move(changed);
+  io_ = &io;
   timer_ = std::make_unique<boost::asio::steady_timer>(io);
   checker_ = std::make_unique<health::Checker>(
       io, [this](const std::string& id, const health::Status& status) { health_changed(id, status); });
 }
 
 void PoolKeeper::end() {
+  sources_.clear();
   if (checker_ != nullptr) checker_->stop();
   if (timer_ != nullptr) timer_->cancel();
 }
@@ -74,7 +86,64 @@ void PoolKeeper::follow(std::shared_ptr<const profile::Section> profile, const P
     }
   }
   check();
+  discover();
   wait_for_next_change();
+}
+
+void PoolKeeper::discover() {
+  std::map<std::string, Source> wanted;
+  for (const profile::Service& service : profile_->services) {
+    if (!service.discover) continue;
+    const profile::Discovery& from = *service.discover;
+    const std::string what = *from.file ? "file " + **from.file : "name " + from.dns->value_or("");
+    const auto known = sources_.find(*service.name);
+    if (known != sources_.end() && known->second.what == what) {
+      wanted[*service.name] = std::move(known->second);
+      continue;
+    }
+    const discovery::Listener listener{
+        .on_backends = [this, name = *service.name](const auto& backends) { found(name, backends); },
+        .on_trouble =
+            [name = *service.name](const auto& errors) {
+              for (const Error& error : errors)
+                spdlog::warn("the backends of service {} stay as they are: {}", name, error.message());
+            }};
+    auto source = *from.file ? discovery::watch_file(*io_, **from.file, listener)
+                             : discovery::watch_name(*io_, **from.dns, from.interval, listener, lookup());
+    wanted[*service.name] = {what, std::move(source)};
+  }
+  sources_ = std::move(wanted);
+  const std::lock_guard lock(mutex_);
+  std::erase_if(live_.discovered, [&](const auto& entry) { return !sources_.contains(entry.first); });
+}
+
+const discovery::Lookup& PoolKeeper::lookup() {
+  if (!lookup_) lookup_ = discovery::system_lookup(*io_);
+  return lookup_;
+}
+
+void PoolKeeper::found(const std::string& service, const std::vector<discovery::FoundBackend>& backends) {
+  const profile::Service* wanted = profile_->service(service);
+  if (wanted == nullptr) return;
+  std::vector<profile::Backend> usable;
+  for (const discovery::FoundBackend& one : backends) {
+    if (!fits(one.address, *wanted)) {
+      spdlog::warn("service {}: {} was found and is not of the service's family, which its forwarding needs",
+                   service, one.address.to_string());
+      continue;
+    }
+    profile::Backend backend;
+    backend.address.value = one.address;
+    backend.port.value = one.port;
+    backend.weight = one.weight.value_or(1);
+    usable.push_back(std::move(backend));
+  }
+  spdlog::info("service {}: {} backends were found", service, usable.size());
+  {
+    const std::lock_guard lock(mutex_);
+    live_.discovered[service] = std::move(usable);
+  }
+  changed_("the backends found for service " + service);
 }
 
 void PoolKeeper::check() {
@@ -186,9 +255,7 @@ Result<void> PoolKeeper::change(const control::BackendChange& change) {
   const profile::Service* service = profile_ == nullptr ? nullptr : profile_->service(change.service);
   if (service == nullptr) return failure(what, "there is no service of that name", "service");
   const BackendKey key{change.service, change.address, change.port};
-  const bool needs_family = *service->forwarding == profile::Forwarding::kNat ||
-                            *service->forwarding == profile::Forwarding::kDirect;
-  if (needs_family && change.address.family() != service->address->family())
+  if (!fits(change.address, *service))
     return failure(what, "its address is not of the service's family, which this forwarding needs",
                    "backend");
   {

@@ -12,6 +12,7 @@
 
 #include "common/appliance/vnf.h"
 #include "common/control/appliance.h"
+#include "vnfs/load_balancer/discovery/backend_source.h"
 #include "vnfs/load_balancer/health/checker.h"
 #include "vnfs/load_balancer/live_pools.h"
 
@@ -40,6 +41,9 @@ class PoolKeeper {
 
  private:
   void check();
+  void discover();
+  [[nodiscard]] const discovery::Lookup& lookup();
+  void found(const std::string& service, const std::vector<discovery::FoundBackend>& backends);
   void eject(const BackendKey& key, const profile::Service& service, const Policy& policy);
   void health_changed(const std::string& id, const health::Status& status);
   void wait_for_next_change();
@@ -53,6 +57,13 @@ class PoolKeeper {
   std::function<void(std::string)> changed_;
   std::unique_ptr<health::Checker> checker_;
   std::map<std::string, BackendKey> checked_;  // by the checker's id
+  struct Source {
+    std::string what;  // the file, or the name
+    std::unique_ptr<discovery::BackendSource> source;
+  };
+  std::map<std::string, Source> sources_;  // by service
+  discovery::Lookup lookup_;
+  boost::asio::io_context* io_ = nullptr;
   std::unique_ptr<boost::asio::steady_timer> timer_;
   // Of passive health: what was seen at the last look, and for how long each was ejected last.
   struct Passive {
