@@ -110,18 +110,18 @@ class Explanation {
         {"next_hop", appliance::kind_name(path_.hop->kind)}};
   }
 
-  void verdict(std::string_view action, std::string summary) {
+  void verdict(std::string_view action, std::string_view summary) {
     out_["verdict"] = object{{"action", action}};
-    out_["summary"] = std::move(summary);
+    out_["summary"] = summary;
   }
   // What egress decides of a packet that is not translated.
-  void pass(std::string summary) {
+  void pass(std::string_view summary) {
     using Kind = core::NextHop::Kind;
     const core::NextHop& hop = *path_.hop;
     if (hop.kind == Kind::kBlackhole) return drop(core::Drop::kBlackhole);
     if (hop.kind == Kind::kProhibited || hop.kind == Kind::kUnreachable) return drop(core::Drop::kProhibited);
     if (hop.kind == Kind::kForward && !network_.port_up[hop.port.value()]) return drop(core::Drop::kPortDown);
-    verdict("pass", std::move(summary));
+    verdict("pass", summary);
   }
   template <class Reason>
   void drop(Reason reason) {
@@ -370,11 +370,7 @@ class Explanation {
                              {"inside", inside},
                              {"outside", text_of(session.outside())},
                              {"remote", text_of(session.remote())}};
-    if (outward) {
-      becomes(text_of(other.destination()), text_of(other.source()));
-    } else if (found.inside.is_v4()) {
-      becomes(text_of(other.destination()), text_of(other.source()));
-    }
+    if (outward || found.inside.is_v4()) becomes(text_of(other.destination()), text_of(other.source()));
     verdict("translate", fmt::format("translated, because it belongs to an open session of {}", inside));
   }
 

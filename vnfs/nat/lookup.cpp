@@ -97,7 +97,8 @@ class Finder final {
 
   object run() {
     bool ours = false;
-    for (std::uint16_t domain = 0; domain < network_.domains.size(); ++domain) {
+    for (std::size_t i = 0; i < network_.domains.size(); ++i) {
+      const auto domain = static_cast<std::uint16_t>(i);
       if (question_.domain && *question_.domain != domain) continue;
       ours = look_outside(domain) || ours;
       if (!ours) look_inside(domain);
