@@ -24,9 +24,9 @@ class PageArray {
  public:
   PageArray() noexcept = default;
   explicit PageArray(std::size_t count) : count_(count) {
+    if (count == 0) return;
     constexpr std::size_t kHugePage = std::size_t{2} << 20;
     const std::size_t bytes = count * sizeof(T);
-    if (bytes == 0) return;
     mapped_ = (bytes + kHugePage - 1) / kHugePage * kHugePage;
     constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS;
     // Reserved huge pages belong to the packet memory; tables take transparent ones, which need no

@@ -53,7 +53,7 @@ class BucketIndex {
     const Bucket* bucket = &buckets_[bucket_of(hash)];
     for (;;) {
       for (unsigned hits = matching_slots(*bucket, tag); hits != 0; hits &= hits - 1) {
-        const std::uint32_t number = bucket->number[std::countr_zero(hits)];
+        const std::uint32_t number = bucket->number[static_cast<unsigned>(std::countr_zero(hits))];
         if (same(number)) [[likely]]
           return number;
       }

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The whole NAT gateway on two workers, from bytes: packets of a few hosts to a few servers and back, with
-// any byte of theirs changed, while time passes and policies are swapped. Whatever came, packets are
-// conserved, and after the longest timeout nothing is left: no session, no mapping, no lease, no port.
+// The whole NAT gateway on two workers, from bytes: packets of a few hosts to a few servers and back, whole
+// or in fragments, and errors about what was sent, with any byte of theirs changed, while time passes and
+// policies are swapped. Whatever came, packets are conserved, what comes with right checksums leaves with
+// right ones, and after the longest timeout nothing is left: no session, no mapping, no lease, no port.
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <map>
 #include <memory>
+#include <string>
 
-#include "common/base/reader.h"
-#include "common/net/checksum.h"
+#include "tests/fuzz/frame_sums.h"
 #include "tests/packet/nat/nat_bed.h"
 #include "tests/packet/nat/pcp_client.h"
 
@@ -37,6 +38,8 @@ NatSpec spec_of(unsigned number) {
                    .other = 30'000};
   spec.port_control = nat::PortControl{.longest = 60, .shortest = 1};
   spec.nat64 = "64:ff9b::/96";
+  spec.prefixes = {{"fd01:203:405::/48", "2001:db8:2::/48"}};
+  for (const auto kind : {nat::AlgKind::kFtp, nat::AlgKind::kPptp, nat::AlgKind::kSip}) spec.algs.add(kind);
   spec.statics = {static_mapping("10.0.0.80", "203.0.113.8")};
   spec.pools[0].quarantine = 5'000;
   spec.pools[0].last_port = 1024 + 64 * 8 - 1;
@@ -49,6 +52,8 @@ NatSpec spec_of(unsigned number) {
     spec.rules[0].filtering = nat::Dependence::kEndpoint;
     spec.statics.clear();
     spec.nat64.reset();
+    spec.prefixes.clear();
+    spec.algs = {};
   }
   return spec;
 }
@@ -91,16 +96,22 @@ constexpr std::array<std::string_view, 8> kTexts = {
     std::string_view("\0\x9c\0\1\x1a\x2b\x3c\x4d\0\7\0\0\0\5\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 32),
 };
 
+constexpr std::string_view kServer6 = "2001:db8:5::80";
+
 class Play {
  public:
-  Play() : bed_({.burst = 8, .workers = 2}, spec_of(0), {.sessions = 48, .subscribers = 16, .leases = 16}) {}
+  Play()
+      : bed_({.burst = 8, .workers = 2}, spec_of(0),
+             {.sessions = 48, .subscribers = 16, .leases = 16, .alg_sessions = 8}) {}
 
   void play(Input input) {
     outside_ = {};
+    left_ = {};
+    streams_.clear();
     while (!input.empty()) step(input);
-    // The last leases, sessions, ports that rest, and blocks.
+    // The last leases (a telephone's is of an hour), sessions, ports that rest, and blocks.
     bed_.change([](NatSpec& spec) { spec = spec_of(0); });
-    bed_.wait(400'000);
+    bed_.wait(4'000'000);
     require(bed_.sessions() == 0, "no session is left");
     require(bed_.mappings() == 0, "no mapping is left");
     require(bed_.subscribers() == 0, "no subscriber is left");
@@ -138,28 +149,76 @@ class Play {
     const bool inward = what % 16 >= 10;
     const Bytes choice = input.take(3);
     const auto at = [&](std::size_t i) { return i < choice.size() ? choice[i] : std::uint8_t{0}; };
-    send(inward ? kOutside : kInside,
-         inward ? from_outside(what, at(0), at(1), at(2)) : from_inside(what, at(0), at(1), at(2)), input);
+    const unsigned port = inward ? kOutside : kInside;
+    if (what / 64 == 1) return send_error(port, at(0), at(1), input);
+    const PacketBuilder packet =
+        inward ? from_outside(what, at(0), at(1), at(2)) : from_inside(what, at(0), at(1), at(2));
+    if (what / 64 != 2) return send(port, packet.bytes(), input);
+    const std::size_t half = packet.ip_payload().size() / 2 / 8 * 8;
+    const auto id = static_cast<std::uint32_t>(at(1) % 4);
+    const Frame first = packet.piece(0, half, id).bytes();
+    const Frame second = packet.piece(half, packet.ip_payload().size() - half, id).bytes();
+    send(port, at(0) < 128 ? first : second, input);
+    send(port, at(0) < 128 ? second : first, input);
   }
 
-  static Frame from_inside(std::uint8_t what, std::uint8_t ends, std::uint8_t port, std::uint8_t flags) {
+  // An error about one of the last datagrams that left by the port it comes in by, or about its beginning.
+  void send_error(unsigned port, std::uint8_t which, std::uint8_t kind, Input& input) {
+    const Frame& about = left_[port][which % left_[port].size()];
+    constexpr std::size_t kIp = 14;
+    if (about.size() < kIp + 40) return;
+    const bool six = about[kIp] >> 4U == 6;
+    const auto end_of = [&](std::size_t at) {
+      const auto* bytes = about.data() + kIp + at;
+      return six ? ipv6_text(bytes) : ipv4_text(bytes);
+    };
+    constexpr std::array<std::uint8_t, 4> kTypes4 = {3, 3, 11, 12};
+    constexpr std::array<std::uint8_t, 4> kTypes6 = {1, 2, 3, 4};
+    const std::size_t most = which >= 128 ? 28U : 128U;
+    const Frame datagram(about.begin() + kIp,
+                         about.begin() + static_cast<std::ptrdiff_t>(std::min(about.size(), kIp + most)));
+    const std::string source = end_of(six ? 24 : 16);
+    const std::string destination = end_of(six ? 8 : 12);
+    const PacketBuilder packet =
+        port == kInside ? NatBed::inside(source, destination) : NatBed::outside(source, destination);
+    send(port,
+         PacketBuilder(packet)
+             .icmp(six ? kTypes6[kind % 4] : kTypes4[kind % 4], kind / 4 % 16, kind / 64 * 600U)
+             .payload(datagram)
+             .bytes(),
+         input);
+  }
+
+  PacketBuilder from_inside(std::uint8_t what, std::uint8_t ends, std::uint8_t port, std::uint8_t flags) {
     constexpr std::array<std::string_view, 4> kHosts = {"10.0.0.10", "10.0.0.11", "10.0.0.80",
                                                         "2001:db8:1::10"};
     constexpr std::array<std::string_view, 4> kServers = {"8.8.8.8", "93.184.216.34", "203.0.113.1",
                                                           "192.0.2.7"};
-    const std::string_view host = kHosts[ends % 4];
-    const bool six = ends % 4 == 3;
-    return transport(NatBed::inside(host, six ? "64:ff9b::808:808" : kServers[ends / 4 % 4]), what,
-                     static_cast<std::uint16_t>(4000 + port % 8), service_of(port), flags);
+    std::string_view host = kHosts[ends % 4];
+    std::string_view server = kServers[ends / 4 % 4];
+    if (ends % 4 == 3) server = "64:ff9b::808:808";
+    if (ends % 4 == 3 && port >= 128) {
+      host = "fd01:203:405:1::10";
+      server = ends / 4 % 2 == 0 ? kServer6 : "2001:db8:2:d550::20";  // of another host there
+    }
+    const bool telephone = port / 64 % 2 != 0;
+    const auto source_port = static_cast<std::uint16_t>(telephone ? 5060 : 4000 + port % 8);
+    return transport(NatBed::from(what / 64 == 3 ? kTenant : kLan, host, server), what, source_port,
+                     service_of(port), flags, streams_[std::string(host) + std::string(server)]);
   }
 
-  [[nodiscard]] Frame from_outside(std::uint8_t what, std::uint8_t ends, std::uint8_t port,
-                                   std::uint8_t flags) const {
+  PacketBuilder from_outside(std::uint8_t what, std::uint8_t ends, std::uint8_t port, std::uint8_t flags) {
     constexpr std::array<std::string_view, 2> kServers = {"8.8.8.8", "93.184.216.34"};
+    std::string_view server = kServers[ends % 2];
     // To where something of late came from.
     const auto& [address, seen] = outside_[ends / 2 % outside_.size()];
-    const std::string to = address.empty() ? "203.0.113.1" : address;
-    return transport(NatBed::outside(kServers[ends % 2], to), what, service_of(port), seen, flags);
+    std::string to = address.empty() ? "203.0.113.1" : address;
+    if (port >= 128) {
+      server = kServer6;
+      to = "2001:db8:2:d54f::10";
+    }
+    return transport(NatBed::outside(server, to), what, service_of(port), seen, flags,
+                     streams_[std::string(server) + to]);
   }
 
   static std::uint16_t service_of(std::uint8_t port) {
@@ -167,20 +226,39 @@ class Play {
     return kServices[port / 8 % kServices.size()];
   }
 
-  static Frame transport(PacketBuilder packet, std::uint8_t what, std::uint16_t from, std::uint16_t to,
-                         std::uint8_t flags) {
+  // What one host has sent to another by TCP, whatever the ports.
+  struct Stream {
+    std::uint32_t next = 0xffffff00;
+    std::uint32_t last = next;
+    Frame payload;  // the last
+    std::string_view rest;
+  };
+
+  // Bit 6 of the flags: the last bytes once more; bit 7: half of a message, then the other half.
+  static PacketBuilder transport(PacketBuilder packet, std::uint8_t what, std::uint16_t from,
+                                 std::uint16_t to, std::uint8_t flags, Stream& stream) {
     constexpr std::array<std::string_view, 8> kFlags = {"S", "A", "PA", "FA", "R", "SA", "S", "A"};
-    const std::string_view text = kTexts[flags / 8 % kTexts.size()];
-    const Frame payload(text.begin(), text.end());
-    switch (what / 16 % 4) {
-      case 0:
-      case 1:
-        return packet.tcp(from, to).flags(kFlags[flags % 8]).payload(payload).bytes();
-      case 2:
-        return packet.udp(from, to).payload(payload).bytes();
-      default:
-        return flags % 2 == 0 ? packet.echo_request(from, 1).bytes() : packet.echo_reply(to, 1).bytes();
+    std::string_view text = kTexts[flags / 8 % kTexts.size()];
+    if (what / 16 % 4 == 2) return packet.udp(from, to).payload(text);
+    if (what / 16 % 4 == 3) return flags % 2 == 0 ? packet.echo_request(from, 1) : packet.echo_reply(to, 1);
+    const std::string_view tcp_flags = kFlags[flags % 8];
+    packet.tcp(from, to).flags(tcp_flags);
+    if (flags / 64 % 2 != 0) return packet.seq(stream.last).payload(stream.payload);
+    if (flags >= 128 && stream.rest.empty()) {
+      stream.rest = text.substr(text.size() / 2);
+      text = text.substr(0, text.size() / 2);
+    } else if (flags >= 128) {
+      text = std::exchange(stream.rest, {});
     }
+    if (tcp_flags.front() == 'S') {
+      stream = {};
+      text = {};
+    }
+    stream.last = stream.next;
+    stream.payload.assign(text.begin(), text.end());
+    const bool counts = tcp_flags.front() == 'S' || tcp_flags.front() == 'F';
+    stream.next += static_cast<std::uint32_t>(text.size()) + (counts ? 1 : 0);
+    return packet.seq(stream.last).payload(text);
   }
 
   // With some bytes of it changed: two of the input for each, as many as the next one says.
@@ -189,19 +267,35 @@ class Play {
       const std::uint8_t place = input.byte();
       frame[std::size_t{place} * (frame.size() > 256 ? 2 : 1) % frame.size()] ^= input.byte();
     }
+    const bool right = fuzz::sums_of(frame) == fuzz::Sums::kRight;
     constexpr std::size_t kIp = 14;
-    for (const auto& [out, sent] : bed_.pass_frame(port, frame)) {
-      if (out != kOutside || sent.size() < kIp + 22 || sent[kIp] != 0x45) continue;
-      const std::string address = std::to_string(sent[kIp + 12]) + "." + std::to_string(sent[kIp + 13]) +
-                                  "." + std::to_string(sent[kIp + 14]) + "." + std::to_string(sent[kIp + 15]);
-      outside_[next_++ % outside_.size()] = {
-          address, static_cast<std::uint16_t>(sent[kIp + 20] << 8 | sent[kIp + 21])};
+    for (auto& [out, sent] : bed_.pass_frame(port, frame)) {
+      require(!right || fuzz::sums_of(sent) != fuzz::Sums::kWrong, "right checksums stay right");
+      if (out == kOutside && sent.size() >= kIp + 22 && sent[kIp] == 0x45) {
+        outside_[next_++ % outside_.size()] = {
+            ipv4_text(sent.data() + kIp + 12),
+            static_cast<std::uint16_t>(sent[kIp + 20] << 8 | sent[kIp + 21])};
+      }
+      left_[out][next_left_++ % left_[out].size()] = std::move(sent);
     }
+  }
+
+  static std::string ipv6_text(const std::uint8_t* bytes) {
+    net::Ipv6Address address;
+    std::copy_n(bytes, address.bytes.size(), address.bytes.begin());
+    return net::IpAddress(address).to_string();
+  }
+  static std::string ipv4_text(const std::uint8_t* bytes) {
+    return std::to_string(bytes[0]) + "." + std::to_string(bytes[1]) + "." + std::to_string(bytes[2]) + "." +
+           std::to_string(bytes[3]);
   }
 
   NatBed bed_;
   std::array<std::pair<std::string, std::uint16_t>, 8> outside_;
   unsigned next_ = 0;
+  std::array<std::array<Frame, 4>, 2> left_;  // by port
+  unsigned next_left_ = 0;
+  std::map<std::string, Stream> streams_;  // by its two addresses
 };
 
 }  // namespace

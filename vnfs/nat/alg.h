@@ -10,17 +10,19 @@
 //   - its fields in AlgRecord, plain data without indices of other records;
 //   - its case in read_message(), the profile's name for it in compile_policy.cpp and in reports.cpp.
 //
-// editor.bytes() is the payload. editor.replace() puts other bytes in the place of some, from front to back,
+// editor.bytes() is the payload. replace_text() puts other bytes in the place of some, from front to back,
 // and may make it longer or shorter; editor.overwrite() does not. Lengths, checksums and sequence numbers
 // follow by themselves. For an address inside that the message names, open_pinhole() (pinhole.h) gives the
 // outside end to write instead. context.counts() are the metrics.
 //
 // A TCP message may come again, whole or in other pieces. Segments come in order and without gaps; bytes that
 // passed before say so by editor.place_of(): what was changed must be changed again in the same way
-// (replace() sees to it), what passed unchanged must stay. A message that is not all there: kPartial, and TCP
-// sends it again. UDP has none of this, and each datagram is new. Fragments, chains of buffers and urgent
-// data pass unread.
+// (replace_text() sees to it), what passed unchanged must stay. A message that is not all there: kPartial,
+// and TCP sends it again. UDP has none of this, and each datagram is new. Fragments, chains of buffers and
+// urgent data pass unread.
 #pragma once
+
+#include <optional>
 
 #include "vnfs/nat/binding_table.h"
 #include "vnfs/nat/payload_editor.h"
@@ -52,6 +54,26 @@ enum class AlgVerdict : std::uint8_t {
   kNoRoom,   // dropped: the buffer has no room for the longer message
   kChanged,  // dropped: it was written in another way when it passed before
 };
+
+// PayloadEditor::replace(), counted. Nothing when it was done; else what becomes of the packet.
+[[nodiscard]] inline std::optional<AlgVerdict> replace_text(const AlgContext& context, PayloadEditor& editor,
+                                                            std::size_t offset, std::size_t length,
+                                                            Bytes text) noexcept {
+  const bool again = editor.place_of(offset) == SequenceShift::Place::kChanged;
+  switch (editor.replace(offset, length, text)) {
+    case PayloadEditor::Result::kNoRoom:
+      return AlgVerdict::kNoRoom;
+    case PayloadEditor::Result::kChanged:
+      return AlgVerdict::kChanged;
+    case PayloadEditor::Result::kTooMany:
+      context.counts().refused.add(1);
+      return AlgVerdict::kPass;
+    case PayloadEditor::Result::kDone:
+      break;
+  }
+  if (!again) context.counts().rewritten.add(1);
+  return std::nullopt;
+}
 
 // The ALG that reads the session's messages under the policy, by the server's port, as clients or the server
 // itself see it.

@@ -112,11 +112,11 @@ void BindingTable::end_lease(LeaseIndex index, Tick quarantine, Tick now) noexce
   if (mapping.sessions == 0) retire_mapping(binding, quarantine, now);
 }
 
-void BindingTable::attach_alg(SessionIndex index, AlgKind kind) noexcept {
+void BindingTable::attach_alg(SessionIndex session, AlgKind kind) noexcept {
   AlgRecord record{};
   record.kind = kind;
-  if (algs_.open(index, record) == kNoIndex) return algs_.counts(kind).unwatched.add(1);
-  sessions_[index].flags |= Session::kAlg;
+  if (algs_.open(session, record) == kNoIndex) return algs_.counts(kind).unwatched.add(1);
+  sessions_[session].flags |= Session::kAlg;
 }
 
 void BindingTable::adopt_alg(const AlgRecord& from, SessionIndex session) noexcept {

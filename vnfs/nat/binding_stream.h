@@ -4,9 +4,9 @@
 //
 // The frames of the stream (common/control/state_stream.h) are
 //   domain    number 4 bytes, then the name; before the first record that uses it
-//   sessions, leases, algs, mappings   1 to 256 records of fixed size each (Wire... in binding_stream.cpp); a
-//   session
-//             or a lease belongs to the mapping with its outside end, which may stand anywhere in the stream
+//   sessions, leases, algs, mappings
+//             1 to 256 records of fixed size each (binding_records.h); all but the last belong to
+//             the mapping with their outside end, which may stand anywhere in the stream
 //   end       the number of records in the stream, 8 bytes; nothing follows
 #pragma once
 

@@ -13,27 +13,12 @@
 #include "common/net/icmp.h"
 #include "vnfs/nat/bindings_of.h"
 #include "vnfs/nat/drops.h"
-#include "vnfs/nat/pcp_message.h"
+#include "vnfs/nat/packet_answer.h"
 
 namespace millrace::nat {
 namespace {
 
-using boost::json::array;
 using boost::json::object;
-
-constexpr std::size_t kMostRulesShown = 50;  // that do not match
-
-std::string_view name_of(Role role) noexcept {
-  switch (role) {
-    case Role::kInside:
-      return "inside";
-    case Role::kOutside:
-      return "outside";
-    case Role::kOther:
-      break;
-  }
-  return "other";
-}
 
 std::string text_of(const net::IpAddress& address, std::uint16_t port, bool with_port) {
   if (!with_port) return address.to_string();
@@ -45,21 +30,6 @@ std::string text_of(Endpoint end, bool with_port = true) {
   return text_of(end.ipv4(), end.wire_port().host(), with_port);
 }
 
-// Why the first of what a rule asks does not hold.
-std::string why_not(const Rule& rule, const core::Network& network, core::InterfaceId interface,
-                    const net::IpAddress& source, const net::IpAddress& destination) {
-  const auto contains = [](const std::vector<net::Prefix>& prefixes, const net::IpAddress& address) {
-    return prefixes.empty() ||
-           std::ranges::any_of(prefixes, [&](const net::Prefix& one) { return one.contains(address); });
-  };
-  if (!rule.interfaces.empty() && std::ranges::find(rule.interfaces, interface) == rule.interfaces.end())
-    return fmt::format("interface {} is none of its own", network.interfaces[interface.value()].name);
-  if (!contains(rule.sources, source)) return fmt::format("source {} is not in it", source.to_string());
-  if (!contains(rule.destinations, destination))
-    return fmt::format("destination {} is not in it", destination.to_string());
-  return {};
-}
-
 class Explanation {
  public:
   Explanation(appliance::Workers workers, const core::Snapshot& snapshot,
@@ -69,17 +39,17 @@ class Explanation {
         policy_(static_cast<const Policy&>(*snapshot.policy)),
         described_(described),
         built_(described),
-        packet_(built_.packet()) {}
+        packet_(built_.packet()),
+        answer_(network_, policy_) {}
 
   Result<object> run() {
     auto path = appliance::find_path(network_, described_.interface, packet_);
     if (!path) return tl::unexpected(std::move(path.error()));
     path_ = std::move(*path);
-    out_["packet"] = appliance::describe(described_);
-    describe_path();
-    out_["checks"] = appliance::describe(path_.checks, drop_reasons());
+    answer_.packet(described_);
+    answer_.path(path_, packet_);
     judge();
-    return std::move(out_);
+    return answer_.take();
   }
 
  private:
@@ -94,42 +64,17 @@ class Explanation {
     std::optional<Drop> refused;
   };
 
-  void describe_path() {
-    const std::uint16_t domain = packet_.domain.value();
-    out_["ingress"] =
-        object{{"interface", network_.interfaces[packet_.ingress.value()].name},
-               {"side", name_of(policy_.role(packet_.ingress))},
-               {"domain", domain < network_.domains.size() ? network_.domains[domain].name : ""},
-               {"found_by", path_.ingress_found_by}};
-    out_["route"] = nullptr;
-    if (path_.hop == nullptr) return;
-    const bool out = packet_.egress.valid() && packet_.egress.value() < network_.interfaces.size();
-    out_["route"] = object{
-        {"egress", out ? boost::json::value(network_.interfaces[packet_.egress.value()].name) : nullptr},
-        {"side", name_of(policy_.role(packet_.egress))},
-        {"next_hop", appliance::kind_name(path_.hop->kind)}};
-  }
-
-  void verdict(std::string_view action, std::string summary) {
-    out_["verdict"] = object{{"action", action}};
-    out_["summary"] = std::move(summary);
-  }
   // What egress decides of a packet that is not translated.
-  void pass(std::string summary) {
+  void pass(std::string_view summary) {
     using Kind = core::NextHop::Kind;
     const core::NextHop& hop = *path_.hop;
-    if (hop.kind == Kind::kBlackhole) return drop(core::Drop::kBlackhole);
-    if (hop.kind == Kind::kProhibited || hop.kind == Kind::kUnreachable) return drop(core::Drop::kProhibited);
-    if (hop.kind == Kind::kForward && !network_.port_up[hop.port.value()]) return drop(core::Drop::kPortDown);
-    verdict("pass", std::move(summary));
+    if (hop.kind == Kind::kBlackhole) return answer_.drop(core::Drop::kBlackhole);
+    if (hop.kind == Kind::kProhibited || hop.kind == Kind::kUnreachable)
+      return answer_.drop(core::Drop::kProhibited);
+    if (hop.kind == Kind::kForward && !network_.port_up[hop.port.value()])
+      return answer_.drop(core::Drop::kPortDown);
+    answer_.verdict("pass", summary);
   }
-  template <class Reason>
-  void drop(Reason reason) {
-    const core::DropReason& why = appliance::reason_of(static_cast<std::uint8_t>(reason), drop_reasons());
-    out_["verdict"] = object{{"action", "drop"}, {"reason", why.name}, {"sentence", why.sentence}};
-    out_["summary"] = fmt::format("dropped ({}): {}", why.name, why.sentence);
-  }
-
   [[nodiscard]] bool goes_to_function() const {
     return path_.hop != nullptr && path_.hop->kind == core::NextHop::Kind::kFunction;
   }
@@ -146,12 +91,12 @@ class Explanation {
   }
 
   void judge() {
-    if (path_.refused()) return drop(path_.checks.back().reason);
+    if (path_.refused()) return answer_.drop(path_.checks.back().reason);
     if (asks_for_ports()) {
-      return verdict("answer", "answered by the gateway, because it is a request of PCP or NAT-PMP");
+      return answer_.verdict("answer", "answered by the gateway, because it is a request of PCP or NAT-PMP");
     }
     if (path_.to_host)
-      return verdict("to_host", "given to the Linux twin, because it is for the appliance itself");
+      return answer_.verdict("to_host", "given to the Linux twin, because it is for the appliance itself");
     const Role side = policy_.role(packet_.ingress);
     if (described_.source.is_v4()) {
       if (side == Role::kInside) return judge_outward();
@@ -178,22 +123,23 @@ class Explanation {
         side != Role::kOther && goes_to_function() ? networks.of_outside(to) : nullptr;
     if (side == Role::kOutside && !goes_to_function() && policy_.role(packet_.egress) == Role::kInside &&
         networks.of_inside(packet_.domain, to) != nullptr) {
-      drop(Drop::kNotTranslated);
+      answer_.drop(Drop::kNotTranslated);
       return true;
     }
     if (own == nullptr && other == nullptr) return false;
     if (outward && other != nullptr && !policy_.hairpin) {
-      drop(Drop::kHairpinOff);
+      answer_.drop(Drop::kHairpinOff);
       return true;
     }
     if ((own != nullptr && !own->map.to_outside(from)) || (other != nullptr && !other->map.to_inside(to))) {
-      drop(Drop::kNoCounterpart);
+      answer_.drop(Drop::kNoCounterpart);
       return true;
     }
-    becomes(from.to_string(), to.to_string());
-    verdict("translate", fmt::format("translated by its prefix: {} is {} on the other side",
-                                     own != nullptr ? own->inside.to_string() : other->outside.to_string(),
-                                     own != nullptr ? own->outside.to_string() : other->inside.to_string()));
+    answer_.becomes(from.to_string(), to.to_string());
+    answer_.verdict("translate",
+                    fmt::format("translated by its prefix: {} is {} on the other side",
+                                own != nullptr ? own->inside.to_string() : other->outside.to_string(),
+                                own != nullptr ? own->outside.to_string() : other->inside.to_string()));
     return true;
   }
 
@@ -234,25 +180,25 @@ class Explanation {
     });
     if (found.session) return translate_by_session(found);
     if (goes_to_function() && !policy_.owner_of_outside(destination(), protocol(), domain))
-      return verdict("to_host", "given to the Linux twin: it is to an outside address, but to nobody's port");
+      return answer_.verdict("to_host",
+                             "given to the Linux twin: it is to an outside address, but to nobody's port");
     if (!goes_to_function() && policy_.role(packet_.egress) != Role::kOutside)
       return pass("routed as it is, because it does not leave by an outside interface");
     if (const auto outside = policy_.statics.outside_of(from, protocol(), domain)) {
-      out_["binding"] =
-          object{{"by", "static"}, {"inside", text_of(from)}, {"outside", text_of(outside->end)}};
-      if (const auto refused = refused_opening(true)) return drop(*refused);
-      becomes(text_of(outside->end, has_port()), text_of(destination(), has_port()));
-      return verdict("translate", fmt::format("translated to {}, because a static mapping says so",
-                                              text_of(outside->end, has_port())));
+      answer_.binding({{"by", "static"}, {"inside", text_of(from)}, {"outside", text_of(outside->end)}});
+      if (const auto refused = refused_opening(true)) return answer_.drop(*refused);
+      answer_.becomes(text_of(outside->end, has_port()), text_of(destination(), has_port()));
+      return answer_.verdict("translate", fmt::format("translated to {}, because a static mapping says so",
+                                                      text_of(outside->end, has_port())));
     }
     const Rule* rule = find_rule(packet_.ingress, described_.source, described_.destination);
-    if (rule == nullptr) return drop(Drop::kNoRule);
+    if (rule == nullptr) return answer_.drop(Drop::kNoRule);
     const auto number = static_cast<std::size_t>(rule - policy_.rules.data()) + 1;
     if (!rule->pool) {
       return pass(fmt::format("routed as it is, because rule {} bypasses the translation", number));
     }
-    if (goes_to_function() && !policy_.hairpin) return drop(Drop::kHairpinOff);
-    if (const auto refused = refused_opening(false)) return drop(*refused);
+    if (goes_to_function() && !policy_.hairpin) return answer_.drop(Drop::kHairpinOff);
+    if (const auto refused = refused_opening(false)) return answer_.drop(*refused);
     translate_by_rule(*rule, fmt::format("rule {}", number));
   }
 
@@ -277,31 +223,34 @@ class Explanation {
                        seen);
         });
     if (found.subscriber && found.subscriber->sessions >= pool.sessions_per_subscriber)
-      return drop(Drop::kSubscriberSessions);
+      return answer_.drop(Drop::kSubscriberSessions);
     object binding{{"by", by}, {"pool", pool.name}};
     if (found.mapping) {
       binding["outside"] = text_of(found.mapping->outside());
-      out_["binding"] = std::move(binding);
-      becomes(text_of(found.mapping->outside()), text_of(remote, has_port()));
-      return verdict("translate", fmt::format("translated to {}, the outside end that its port has already",
-                                              text_of(found.mapping->outside())));
+      answer_.binding(std::move(binding));
+      answer_.becomes(text_of(found.mapping->outside()), text_of(remote, has_port()));
+      return answer_.verdict("translate",
+                             fmt::format("translated to {}, the outside end that its port has already",
+                                         text_of(found.mapping->outside())));
     }
     const auto space = static_cast<std::size_t>(*port_space(protocol()));
     if (found.subscriber && found.subscriber->ports[space] >= pool.ports_per_subscriber)
-      return drop(Drop::kSubscriberPorts);
-    out_["binding"] = std::move(binding);
+      return answer_.drop(Drop::kSubscriberPorts);
+    answer_.binding(std::move(binding));
     const bool told = pool.paired && paired != nullptr;
     const std::string address = told ? paired->address().to_string() : "an address of the pool";
-    if (told) becomes(address, text_of(remote, has_port()));
-    verdict("translate", fmt::format("translated to {} with a port of pool {} drawn at random, because {} is "
-                                     "the first that matches; it opens a session",
-                                     address, pool.name, by));
+    if (told) answer_.becomes(address, text_of(remote, has_port()));
+    answer_.verdict("translate",
+                    fmt::format("translated to {} with a port of pool {} drawn at random, because {} is "
+                                "the first that matches; it opens a session",
+                                address, pool.name, by));
   }
 
   void judge_through() {
     const net::TranslationPrefix& prefix = policy_.nat64->prefix;
     const net::Ipv4Address to = prefix.extract(described_.destination.v6());
-    if (!prefix.may_embed(to) || prefix.contains(described_.source.v6())) return drop(Drop::kUntranslatable);
+    if (!prefix.may_embed(to) || prefix.contains(described_.source.v6()))
+      return answer_.drop(Drop::kUntranslatable);
     const Endpoint remote = Endpoint::of(to, be16(described_.destination_port));
     const Seen found =
         look(bucket_of_inside(described_.source), [&](const BindingTable& bindings, Seen& seen) {
@@ -313,14 +262,14 @@ class Explanation {
                        seen);
         });
     if (found.session) return translate_by_session(found);
-    if (const auto refused = refused_opening(false)) return drop(*refused);
+    if (const auto refused = refused_opening(false)) return answer_.drop(*refused);
     translate_by_rule(policy_.nat64->rule, "NAT64");
   }
 
   void judge_inward() {
     if (!goes_to_function()) {
       const Rule* rule = find_rule(packet_.egress, described_.destination, described_.source);
-      if (rule == nullptr || rule->pool) return drop(Drop::kNotTranslated);
+      if (rule == nullptr || rule->pool) return answer_.drop(Drop::kNotTranslated);
       return pass("routed as it is, because a rule bypasses the translation of its destination");
     }
     const Endpoint to = destination();
@@ -341,23 +290,23 @@ class Explanation {
     if (found.session) return translate_by_session(found);
     const bool lie = policy_.is_ours(described_.source, packet_.domain, network_);
     if (static_inside) {
-      if (lie) return drop(Drop::kSpoofed);
-      out_["binding"] =
-          object{{"by", "static"}, {"inside", text_of(static_inside->end)}, {"outside", text_of(to)}};
-      if (const auto refused = refused_opening(true)) return drop(*refused);
-      becomes(text_of(source(), has_port()), text_of(static_inside->end, has_port()));
-      return verdict("translate", fmt::format("let in to {}, because a static mapping says so",
-                                              text_of(static_inside->end, has_port())));
+      if (lie) return answer_.drop(Drop::kSpoofed);
+      answer_.binding({{"by", "static"}, {"inside", text_of(static_inside->end)}, {"outside", text_of(to)}});
+      if (const auto refused = refused_opening(true)) return answer_.drop(*refused);
+      answer_.becomes(text_of(source(), has_port()), text_of(static_inside->end, has_port()));
+      return answer_.verdict("translate", fmt::format("let in to {}, because a static mapping says so",
+                                                      text_of(static_inside->end, has_port())));
     }
-    if (!found.mapping || found.mapping->has(Mapping::kQuarantined)) return drop(Drop::kNoBinding);
+    if (!found.mapping || found.mapping->has(Mapping::kQuarantined)) return answer_.drop(Drop::kNoBinding);
     const std::string inside =
         text_of(found.inside, be16::from_wire(found.mapping->inside_port).host(), true);
-    out_["binding"] = object{{"by", "mapping"}, {"inside", inside}, {"outside", text_of(to)}};
-    if (!found.lets_in) return drop(Drop::kFiltered);
-    if (lie) return drop(Drop::kSpoofed);
-    if (const auto refused = refused_opening(false)) return drop(*refused);
-    becomes(text_of(source()), inside);
-    verdict("translate", fmt::format("let in to {}, because its port is open to this sender", inside));
+    answer_.binding({{"by", "mapping"}, {"inside", inside}, {"outside", text_of(to)}});
+    if (!found.lets_in) return answer_.drop(Drop::kFiltered);
+    if (lie) return answer_.drop(Drop::kSpoofed);
+    if (const auto refused = refused_opening(false)) return answer_.drop(*refused);
+    answer_.becomes(text_of(source()), inside);
+    answer_.verdict("translate",
+                    fmt::format("let in to {}, because its port is open to this sender", inside));
   }
 
   void translate_by_session(const Seen& found) {
@@ -366,35 +315,20 @@ class Explanation {
     const bool outward = found.way == 0;
     const std::string inside =
         text_of(found.inside, be16::from_wire(found.mapping->inside_port).host(), true);
-    out_["binding"] = object{{"by", "session"},
-                             {"inside", inside},
-                             {"outside", text_of(session.outside())},
-                             {"remote", text_of(session.remote())}};
-    if (outward) {
-      becomes(text_of(other.destination()), text_of(other.source()));
-    } else if (found.inside.is_v4()) {
-      becomes(text_of(other.destination()), text_of(other.source()));
-    }
-    verdict("translate", fmt::format("translated, because it belongs to an open session of {}", inside));
-  }
-
-  void becomes(std::string from, std::string to) {
-    out_["becomes"] = object{{"source", std::move(from)}, {"destination", std::move(to)}};
+    answer_.binding({{"by", "session"},
+                     {"inside", inside},
+                     {"outside", text_of(session.outside())},
+                     {"remote", text_of(session.remote())}});
+    if (outward || found.inside.is_v4())
+      answer_.becomes(text_of(other.destination()), text_of(other.source()));
+    answer_.verdict("translate",
+                    fmt::format("translated, because it belongs to an open session of {}", inside));
   }
 
   // The first rule that matches; all that were asked are told of.
   const Rule* find_rule(core::InterfaceId interface, const net::IpAddress& from, const net::IpAddress& to) {
-    array list;
     const Rule* found = policy_.match(interface, from, to);
-    const std::size_t asked =
-        found == nullptr ? policy_.rules.size() : static_cast<std::size_t>(found - policy_.rules.data());
-    for (std::size_t i = 0; i < std::min(asked, kMostRulesShown); ++i) {
-      list.push_back(object{{"number", i + 1},
-                            {"matched", false},
-                            {"why_not", why_not(policy_.rules[i], network_, interface, from, to)}});
-    }
-    if (found != nullptr) list.push_back(object{{"number", asked + 1}, {"matched", true}});
-    out_["rules"] = std::move(list);
+    answer_.rules(found, interface, from, to);
     return found;
   }
 
@@ -422,7 +356,7 @@ class Explanation {
   appliance::DescribedPacket built_;
   core::Packet& packet_;
   appliance::PacketPath path_;
-  object out_;
+  PacketAnswer answer_;
 };
 
 }  // namespace

@@ -40,19 +40,10 @@ AlgVerdict rewrite_line(const AlgContext& context, PayloadEditor& editor, std::s
   }
   ftp::Text text;
   const std::size_t written = ftp::write(text, message, outside->ipv4(), outside->wire_port());
-  switch (editor.replace(at + message.at, message.length, Bytes(text).first(written))) {
-    case PayloadEditor::Result::kNoRoom:
-      return AlgVerdict::kNoRoom;
-    case PayloadEditor::Result::kChanged:
-      return AlgVerdict::kChanged;
-    case PayloadEditor::Result::kTooMany:
-      context.counts().refused.add(1);
-      return AlgVerdict::kPass;
-    case PayloadEditor::Result::kDone:
-      break;
-  }
+  if (const auto refused =
+          replace_text(context, editor, at + message.at, message.length, Bytes(text).first(written)))
+    return *refused;
   length = length - message.length + written;
-  if (place == Place::kNew) context.counts().rewritten.add(1);
   return AlgVerdict::kPass;
 }
 

@@ -5,10 +5,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <chrono>
-#include <iomanip>
-#include <locale>
 #include <optional>
-#include <sstream>
 
 #include <fmt/format.h>
 
@@ -16,6 +13,7 @@
 #include "common/control/protocol.h"
 #include "common/core/owner.h"
 #include "vnfs/nat/bindings_of.h"
+#include "vnfs/nat/lookup_question.h"
 
 namespace millrace::nat {
 namespace {
@@ -26,70 +24,9 @@ using control::WallTime;
 
 constexpr std::array kProtocols{net::protocol::kTcp, net::protocol::kUdp, net::protocol::kIcmp};
 
-// "2026-03-01T08:00:00Z", fractions of a second allowed.
-std::optional<WallTime> parse_time(const std::string& text) {
-  std::tm parts{};
-  std::istringstream in(text);
-  in.imbue(std::locale::classic());
-  in >> std::get_time(&parts, "%Y-%m-%dT%H:%M:%S");
-  if (in.fail()) return std::nullopt;
-  double fraction = 0;
-  if (in.peek() == '.' && !(in >> fraction)) return std::nullopt;
-  if (in.get() != 'Z' || in.peek() != std::char_traits<char>::eof()) return std::nullopt;
-  return std::chrono::sys_seconds(std::chrono::seconds(timegm(&parts))) +
-         std::chrono::microseconds(static_cast<std::int64_t>(fraction * 1e6));
-}
-
-struct Question {
-  net::IpAddress address;
-  std::optional<std::uint16_t> port;
-  std::optional<std::uint8_t> protocol;
-  std::optional<std::uint16_t> domain;
-  WallTime now;
-  WallTime at;
-};
-
-std::optional<Question> read(const core::Network& network, control::Members& query) {
-  Question question{};
-  question.now = question.at =
-      std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
-  if (const auto text = query.text("address"); !text) {
-    query.refuse("address", "is missing; give an outside address, or that of a host inside");
-  } else if (const auto address = net::IpAddress::parse(*text)) {
-    question.address = *address;
-  } else {
-    query.refuse("address", "is not an IPv4 or IPv6 address");
-  }
-  if (const auto port = query.number("port", 0, 65535)) question.port = static_cast<std::uint16_t>(*port);
-  if (const auto text = query.text("protocol")) {
-    question.protocol = control::parse_protocol(*text);
-    if (!question.protocol) query.refuse("protocol", "is not a protocol; give tcp, udp or icmp");
-  }
-  if (const auto name = query.text("domain")) {
-    const auto found = std::ranges::find(network.domains, *name, &core::Domain::name);
-    if (found == network.domains.end()) {
-      query.refuse("domain", "is not a routing domain of the profile");
-    } else {
-      question.domain = static_cast<std::uint16_t>(found - network.domains.begin());
-    }
-  }
-  if (const auto text = query.text("at")) {
-    const auto at = parse_time(*text);
-    if (!at) {
-      query.refuse("at", "is not a time; give one in UTC such as 2026-03-01T08:00:00Z");
-    } else if (*at > question.now) {
-      query.refuse("at", "lies in the future");
-    } else {
-      question.at = *at;
-    }
-  }
-  if (const auto right = query.finish(); !right) return std::nullopt;
-  return question;
-}
-
 class Finder final {
  public:
-  Finder(appliance::Workers workers, const core::Snapshot& snapshot, const Question& question)
+  Finder(appliance::Workers workers, const core::Snapshot& snapshot, const LookupQuestion& question)
       : workers_(workers),
         network_(*snapshot.network),
         policy_(static_cast<const Policy&>(*snapshot.policy)),
@@ -97,7 +34,8 @@ class Finder final {
 
   object run() {
     bool ours = false;
-    for (std::uint16_t domain = 0; domain < network_.domains.size(); ++domain) {
+    for (std::size_t i = 0; i < network_.domains.size(); ++i) {
+      const auto domain = static_cast<std::uint16_t>(i);
       if (question_.domain && *question_.domain != domain) continue;
       ours = look_outside(domain) || ours;
       if (!ours) look_inside(domain);
@@ -378,7 +316,7 @@ class Finder final {
   appliance::Workers workers_;
   const core::Network& network_;
   const Policy& policy_;
-  const Question& question_;
+  const LookupQuestion& question_;
   array answers_;
   bool certain_ = false;
   std::string summary_;  // by the first answer that held then
@@ -388,7 +326,7 @@ class Finder final {
 
 boost::json::value lookup(appliance::Workers workers, const core::Snapshot& snapshot,
                           control::Members& query) {
-  const auto question = read(*snapshot.network, query);
+  const auto question = read_question(*snapshot.network, query);
   if (!question) return nullptr;
   return Finder(workers, snapshot, *question).run();
 }

@@ -31,6 +31,7 @@ struct MediaPorts {
 // What the NAT knows, asked while a message is rewritten. Nothing may be allocated.
 class Ends {
  public:
+  virtual ~Ends() = default;
   // What a signalling end of the side a message comes from is on the other side; nothing: not ours, it stays.
   // Of a message that comes in: an outside end, and what it is inside.
   [[nodiscard]] virtual std::optional<End> other_end(End end) noexcept = 0;
@@ -41,9 +42,6 @@ class Ends {
                                                              MediaPorts ports) noexcept = 0;
   // Of a message that comes in: its sender's media come from here.
   virtual void peer_media(net::Ipv4Address address, MediaPorts ports) noexcept = 0;
-
- protected:
-  ~Ends() = default;
 };
 
 // What is rewritten of a value.

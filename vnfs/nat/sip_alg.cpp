@@ -37,19 +37,9 @@ AlgVerdict rewrite(const AlgContext& context, PayloadEditor& editor, const sip::
   if (ends.refused() || !written.room) context.counts().refused.add(1);
   if (written.replaced.length == 0) return changed_before ? AlgVerdict::kChanged : AlgVerdict::kPass;
   const Bytes text(reinterpret_cast<const std::uint8_t*>(out.data()), written.length);
-  switch (editor.replace(message.begin, written.replaced.length, text)) {
-    case PayloadEditor::Result::kNoRoom:
-      return AlgVerdict::kNoRoom;
-    case PayloadEditor::Result::kChanged:
-      return AlgVerdict::kChanged;
-    case PayloadEditor::Result::kTooMany:
-      context.counts().refused.add(1);
-      return AlgVerdict::kPass;
-    case PayloadEditor::Result::kDone:
-      break;
-  }
+  if (const auto refused = replace_text(context, editor, message.begin, written.replaced.length, text))
+    return *refused;
   end = message.begin + written.length;
-  if (!changed_before) context.counts().rewritten.add(1);
   return AlgVerdict::kPass;
 }
 

@@ -112,17 +112,18 @@ bool read_content_type(std::string_view text, Place value, Head& head) noexcept 
   return true;
 }
 
+constexpr unsigned bit_of(FieldKind kind) noexcept { return 1U << static_cast<unsigned>(kind); }
+
 // Section 8.1.1: what every message has.
 bool read_fields(std::string_view text, Head& head) noexcept {
-  constexpr auto bit = [](FieldKind kind) { return 1U << static_cast<unsigned>(kind); };
-  constexpr unsigned kNeeded = bit(FieldKind::kVia) | bit(FieldKind::kFrom) | bit(FieldKind::kTo) |
-                               bit(FieldKind::kCallId) | bit(FieldKind::kSequence);
+  constexpr unsigned kNeeded = bit_of(FieldKind::kVia) | bit_of(FieldKind::kFrom) | bit_of(FieldKind::kTo) |
+                               bit_of(FieldKind::kCallId) | bit_of(FieldKind::kSequence);
   unsigned seen = 0;
   TextReader reader(text, head.fields);
   while (!reader.at_end()) {
     const auto field = take_field(text, reader);
     if (!field) return false;
-    seen |= bit(field->kind);
+    seen |= bit_of(field->kind);
     if (field->kind == FieldKind::kContentLength && !read_content_length(text, field->value, head))
       return false;
     if (field->kind == FieldKind::kContentType && !read_content_type(text, field->value, head)) return false;

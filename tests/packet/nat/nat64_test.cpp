@@ -144,7 +144,7 @@ TEST_P(Nat64, ATraceSeesTheGatewayFromBothSides) {
   EXPECT_EQ(outside->embedded().ends(), "8.8.8.8:53 > " + out->source_end());
 }
 
-// RFC 7915 section 4.2, RFC 6146 section 3.5.4.
+// RFC 7915 section 4.2, RFC 6146 sections 3.4 and 3.7.
 TEST_P(Nat64, AnErrorFromOutsideIsAboutThePacketThatWasSent) {
   NatBed bed(variant(), nat64());
   const auto out = bed.one(kInside, udp_through(kHost6, 4000));

@@ -34,7 +34,7 @@ TEST_P(Refresh, AMappingIsOfOneProtocol) {
   EXPECT_TRUE(bed.one(kOutside, NatBed::outside("9.9.9.9", udp->source).udp(7, udp->source_port)));
 }
 
-// RFC 7857 section 6.1.
+// RFC 7857 section 7.
 TEST_P(Refresh, WhatIsFilteredRefreshesNothing) {
   NatBed bed(variant());
   const auto out = bed.one(kInside, refresh_udp_out());
@@ -48,7 +48,7 @@ TEST_P(Refresh, WhatIsFilteredRefreshesNothing) {
   EXPECT_EQ(bed.sessions(), 0U);
 }
 
-// RFC 7857 section 6.1.1.
+// RFC 7857 section 7.1.
 TEST_P(Refresh, AnErrorFromInsideRefreshesNothing) {
   NatBed bed(variant());
   ASSERT_TRUE(bed.one(kInside, refresh_udp_out()));
@@ -61,7 +61,7 @@ TEST_P(Refresh, AnErrorFromInsideRefreshesNothing) {
   EXPECT_EQ(bed.sessions(), 0U);
 }
 
-// RFC 7857 sections 2.2 and 6.1.1: each is translated, and four minutes count from the first.
+// RFC 7857 sections 2.2 and 7.1: each is translated, and four minutes count from the first.
 TEST_P(Refresh, ResetsThatComeAgainRefreshNothing) {
   NatBed bed(variant());
   const auto syn = bed.one(kInside, refresh_tcp_out("S"));
@@ -103,7 +103,7 @@ TEST_P(Refresh, AHostWhoseAddressHasNoMorePortsIsGivenNoOther) {
   }
 }
 
-// RFC 7857 section 10; a shared port rests for two minutes before another has it.
+// RFC 7857 section 11; a shared port rests for two minutes before another has it.
 TEST_P(Refresh, AQuerysMappingEndsAfterItsLastSession) {
   NatBed bed(variant());
   for (const std::string_view to : {"8.8.8.8", "8.8.4.4"})
@@ -115,7 +115,7 @@ TEST_P(Refresh, AQuerysMappingEndsAfterItsLastSession) {
   EXPECT_EQ(bed.mappings(), 0U);
 }
 
-// RFC 7857 section 11, RFC 5508 REQ-7: of a host with an outside address of its own, queries too.
+// RFC 7857 section 12, RFC 5508 REQ-7: of a host with an outside address of its own, queries too.
 TEST_P(Refresh, AQueryIsHairpinned) {
   NatSpec spec;
   spec.statics = {static_mapping("10.0.0.80", "203.0.113.8")};
