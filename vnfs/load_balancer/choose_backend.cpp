@@ -31,6 +31,22 @@ Client client_of(const Packet& packet) noexcept {
           .protocol = packet.headers.protocol};
 }
 
+bool goes_by_itself(const Packet& packet, const Service& service) noexcept {
+  return service.per_packet && packet.headers.protocol == net::protocol::kUdp;
+}
+
+// The backend that the connection id of a QUIC packet names; kNoId of all others.
+BackendId named_backend(const Packet& packet, const Service& service, const Policy& policy) noexcept {
+  const net::Headers& headers = packet.headers;
+  if (service.quic == nullptr || headers.protocol != net::protocol::kUdp || headers.later_fragment())
+    return kNoId;
+  const std::size_t end = std::min<std::size_t>(packet.mbuf->data_len, headers.end_offset);
+  if (end <= headers.payload_offset) return kNoId;
+  const BackendId named =
+      service.quic->find(Bytes(packet.bytes() + headers.payload_offset, end - headers.payload_offset));
+  return named != kNoId && policy.backend(named) != nullptr ? named : kNoId;
+}
+
 }  // namespace
 
 void ChooseBackend::open(Packet& packet, unsigned lane, ServiceId id, BackendId backend, const Policy& policy,
@@ -68,7 +84,7 @@ void ChooseBackend::answer_without_record(Batch& batch, Packet& packet, const Po
   const BackendId from = state.backends[lane];
   const ServiceId id = policy.backends[from].service;
   const Service& service = policy.services[id];
-  const bool by_itself = service.per_packet && packet.headers.protocol == net::protocol::kUdp;
+  const bool by_itself = goes_by_itself(packet, service);
   if (!by_itself && !(state.overflowed(batch.now) && service.is_consistent())) return;
   const Client client{.address = packet.destination(),
                       .port = packet.headers.destination_port,
@@ -77,6 +93,16 @@ void ChooseBackend::answer_without_record(Batch& batch, Packet& packet, const Po
   if (!by_itself && choose_by_hash(service, hash_of(client, service, policy.hash_seed)) != from) return;
   packet.direction = static_cast<std::uint8_t>(Direction::kReverse);
   state.bound |= std::uint64_t{1} << lane;
+}
+
+BackendId ChooseBackend::choose_new(const Packet& packet, ServiceId id, const Policy& policy) noexcept {
+  const Service& service = policy.services[id];
+  // Fragments of one datagram must meet.
+  if (service.is_consistent() || (goes_by_itself(packet, service) && packet.headers.is_fragment))
+    return choose_by_hash(service, hash_of(client_of(packet), service, policy.hash_seed));
+  if (service.scheduler == Scheduler::kLeastConnections && !service.per_packet)
+    return choose_least(service, state.tallies);
+  return choose_in_turn(service, state.tallies.service(id).turn);
 }
 
 void ChooseBackend::choose(Batch& batch, Packet& packet, const Policy& policy) noexcept {
@@ -102,25 +128,17 @@ void ChooseBackend::choose(Batch& batch, Packet& packet, const Policy& policy) n
     state.backends[lane] = state.connections[known].backend;
   } else {
     const bool fresh = begins(headers);
-    const bool by_itself = service.per_packet && headers.protocol == net::protocol::kUdp;
     if (policy.draining && fresh) return batch.drop(packet, Drop::kDraining);
-    BackendId chosen = kNoId;
-    // Fragments of one datagram must meet.
-    if (service.is_consistent() || (by_itself && headers.is_fragment)) {
-      chosen = choose_by_hash(service, hash_of(client_of(packet), service, policy.hash_seed));
-    } else if (!fresh) {
+    const BackendId named = named_backend(packet, service, policy);
+    if (named == kNoId && !fresh && !service.is_consistent())
       return batch.drop(packet, Drop::kUnknownConnection);
-    } else if (service.scheduler == Scheduler::kLeastConnections && !service.per_packet) {
-      chosen = choose_least(service, state.tallies);
-    } else {
-      chosen = choose_in_turn(service, state.tallies.service(id).turn);
-    }
+    const BackendId chosen = named != kNoId ? named : choose_new(packet, id, policy);
     if (chosen == kNoId) {
       state.tallies.service(id).refused.add(1);
       return refuse(batch, packet, service);
     }
     state.backends[lane] = chosen;
-    if (by_itself) {
+    if (goes_by_itself(packet, service)) {
       state.tallies.service(id).connections.add(1);
       state.tallies.backend(chosen).connections.add(1);
     } else {

@@ -18,6 +18,7 @@ struct ChooseBackend {
 
  private:
   void choose(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  [[nodiscard]] BackendId choose_new(const core::Packet& packet, ServiceId id, const Policy& policy) noexcept;
   void answer_without_record(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   void open(core::Packet& packet, unsigned lane, ServiceId id, BackendId backend, const Policy& policy,
             Tick now) noexcept;

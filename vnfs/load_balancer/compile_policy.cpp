@@ -62,6 +62,7 @@ class Compiler {
       if (auto done = add(backend, spec, *id, service); !done) return done;
     }
     make_slots(service, *id);
+    if (spec.quic) service.quic = quic_servers(spec, *id);
     policy_->services[*id] = std::move(service);
     return {};
   }
@@ -78,6 +79,19 @@ class Compiler {
     if (spec.state == Backend::State::kActive && spec.weight != 0)
       into.choices.push_back({.backend = *id, .weight = spec.weight});
     return of.forwarding == Forwarding::kNat ? add_source(spec, of, *id) : Result<void>{};
+  }
+
+  // Those that leave or are down too: their connections go on.
+  [[nodiscard]] std::shared_ptr<const QuicServers> quic_servers(const ServiceSpec& spec,
+                                                                ServiceId service) const {
+    auto servers = std::make_shared<QuicServers>(spec.quic->config, spec.quic->id_bytes);
+    for (const BackendSpec& backend : spec.backends) {
+      if (!backend.server_id) continue;
+      const auto id = context_.roster.backend(service, backend.address, backend.port);
+      if (id) servers->add(*backend.server_id, *id);
+    }
+    servers->settle();
+    return servers;
   }
 
   // What its answers come from.

@@ -61,6 +61,21 @@ Forwarding lower(profile::Forwarding from) {
   return Forwarding::kGre;
 }
 
+std::optional<ServiceSpec::Quic> lower(const std::optional<profile::QuicIds>& from) {
+  if (!from) return std::nullopt;
+  return ServiceSpec::Quic{.config = from->config, .id_bytes = from->server_id_bytes};
+}
+
+// The profile has digits, two a byte, of a length that was checked.
+std::optional<QuicServers::Id> server_id_of(const profile::Backend& backend) {
+  if (!*backend.server_id) return std::nullopt;
+  const std::string& digits = **backend.server_id;
+  QuicServers::Id id{};
+  for (std::size_t i = 0; i < std::min(id.size(), digits.size() / 2); ++i)
+    id[i] = static_cast<std::uint8_t>(std::stoul(digits.substr(2 * i, 2), nullptr, 16));
+  return id;
+}
+
 std::vector<PortsSpec> lower(const std::vector<control::Located<profile::ServicePorts>>& from) {
   if (from.empty()) return {PortsSpec{}};
   std::vector<PortsSpec> ports;
@@ -95,7 +110,8 @@ class Judge {
       specs.push_back({.address = key.address,
                        .port = key.port,
                        .weight = weight_of(backend, key),
-                       .state = state_of(key, any_known)});
+                       .state = state_of(key, any_known),
+                       .server_id = server_id_of(backend)});
     }
     add_last_resort(specs);
     add_leaving(specs, before);
@@ -215,6 +231,7 @@ Result<std::vector<ServiceSpec>> services_now(const profile::Section& profile, c
          .by_client = service.affinity == profile::Affinity::kClient,
          .per_packet = *service.per == profile::Per::kPacket,
          .all_down = *service.all_down == profile::AllDown::kDrop ? AllDown::kDrop : AllDown::kReject,
+         .quic = lower(service.quic),
          .timeouts = lower(service.timeouts),
          .backends = Judge(service, live, now).run(before)});
   }

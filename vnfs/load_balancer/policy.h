@@ -11,6 +11,7 @@
 #include "common/core/function.h"
 #include "common/core/ownership.h"
 #include "vnfs/load_balancer/endpoint_map.h"
+#include "vnfs/load_balancer/quic_ids.h"
 #include "vnfs/load_balancer/records.h"
 
 namespace millrace::load_balancer {
@@ -65,8 +66,9 @@ struct Service {
   // By hash or in turn; empty when no backend is active, or with kLeastConnections, which goes through
   // `choices`.
   std::shared_ptr<const std::vector<BackendId>> slots;
-  std::vector<Choice> choices;  // active ones of a weight
-  std::string name;             // for people
+  std::vector<Choice> choices;                // active ones of a weight
+  std::shared_ptr<const QuicServers> quic{};  // null: connection ids mean nothing
+  std::string name;                           // for people
 
   // Whether any balancer with this policy would give a client the same backend, whenever it is asked.
   [[nodiscard]] bool is_consistent() const noexcept {

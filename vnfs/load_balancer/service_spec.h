@@ -3,6 +3,7 @@
 // and the operator made of them. Plain values, from which the policy is compiled.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct BackendSpec {
   std::uint16_t port = 0;  // 0: that of the service
   std::uint32_t weight = 1;
   Backend::State state = Backend::State::kActive;  // not kAbsent
+  std::optional<QuicServers::Id> server_id{};      // of QUIC connection ids
 };
 
 // Ports of one protocol, both ends included.
@@ -34,6 +36,11 @@ struct ServiceSpec {
   bool by_client = false;
   bool per_packet = false;
   AllDown all_down = AllDown::kReject;
+  struct Quic {
+    unsigned config = 0;
+    std::size_t id_bytes = 4;
+  };
+  std::optional<Quic> quic{};
   Timeouts timeouts;
   std::vector<BackendSpec> backends;
 };
