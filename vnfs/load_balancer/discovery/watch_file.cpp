@@ -171,7 +171,7 @@ class WatchedFile : public std::enable_shared_from_this<WatchedFile> {
     if (backends) {
       news_.backends(std::move(*backends));
     } else {
-      news_.trouble(std::move(backends.error()));
+      news_.trouble(backends.error());
     }
   }
 
