@@ -20,7 +20,7 @@ class News {
     told_ = std::move(backends);
     if (listener_.on_backends) listener_.on_backends(*told_);
   }
-  void trouble(std::vector<Error> errors) {
+  void trouble(const std::vector<Error>& errors) {
     std::vector<std::string> messages;
     messages.reserve(errors.size());
     for (const Error& error : errors) messages.push_back(error.message());

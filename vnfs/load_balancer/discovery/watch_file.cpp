@@ -103,7 +103,7 @@ class WatchedFile : public std::enable_shared_from_this<WatchedFile> {
   }
 
  private:
-  // Without an inotify of our own, which has its limits, the timer alone sees to it.
+  // Without an inotify of our own, whose number is limited, the timer still sees files that are replaced.
   void watch_folder() {
     if (!events_.is_open()) return;
     const Seen now = see(folder_);
@@ -117,11 +117,7 @@ class WatchedFile : public std::enable_shared_from_this<WatchedFile> {
     events_.async_wait(asio::posix::stream_descriptor::wait_read,
                        [this, self = shared_from_this()](const ErrorCode& error) {
                          if (stopped_) return;
-                         if (take_events()) {
-                           look();
-                         } else {
-                           look_if_replaced();
-                         }
+                         if (take_events()) look();
                          if (!error) await_events();
                        });
   }
@@ -175,7 +171,7 @@ class WatchedFile : public std::enable_shared_from_this<WatchedFile> {
     if (backends) {
       news_.backends(std::move(*backends));
     } else {
-      news_.trouble(std::move(backends.error()));
+      news_.trouble(backends.error());
     }
   }
 
