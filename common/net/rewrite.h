@@ -68,7 +68,9 @@ inline void rewrite_transport(std::uint8_t* transport, std::size_t present, std:
       std::memcpy(transport + kIcmpIdentifier, &ports.source, sizeof ports.source);
       if (present >= kIcmpChecksum + 2) adjust_at(transport + kIcmpChecksum, delta);
       break;
-    case kUdpLite:
+    case kUdpLite:  // has no zero either: RFC 3828 section 3.1
+      if (present >= kUdpChecksum + 2) adjust_udp_at(transport + kUdpChecksum, delta);
+      break;
     case kDccp:
       if (present >= kUdpChecksum + 2) adjust_at(transport + kUdpChecksum, delta);
       break;

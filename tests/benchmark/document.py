@@ -74,29 +74,6 @@ def setup(lines):
     return table(head, rows)
 
 
-def nat_forwarding(lines):
-    return forwarding(lines, "nat_forward")
-
-
-def nat_by_stage(lines):
-    return by_stage(lines, "nat_forward")
-
-
-def nat_setup(lines):
-    rows = [[line["ports"], line["logged"], spread(line, "first_packet"),
-             f"{line['bindings_per_second_best'] / 1e6:.2f} M / {line['bindings_per_second'] / 1e6:.2f} M"]
-            for line in of_kind(lines, "nat_setup")]
-    return table(["ports", "logged", "first packet: best / median (p10-p90)", "bindings per second: best / median"], rows)
-
-
-def nat_other(lines):
-    rows = [[f"memory for {amount(line['bindings'])} bindings, {line['ports']}",
-             f"{line['bytes_per_binding']:.0f} bytes a binding, all tables and indexes"] for line in of_kind(lines, "nat_memory")]
-    rows += [["instructions per packet: TCP, 64 bytes, 10k sessions, reception included",
-              f"{line['instructions_per_packet']:.0f} (bound {line['bound']})"] for line in of_kind(lines, "nat_instructions")]
-    return table(["what", "measured"], rows)
-
-
 def mpps(line, key, bound_key=None):
     """A rate; >= where it was the generator that could do no more, - where every rate lost too much."""
     if line[key] == 0:
@@ -160,13 +137,10 @@ FIREWALL = [("Established sessions", forwarding, {"forward"}), ("Cycles by stage
             ("New sessions", setup, {"setup"}), ("Across processes: throughput", throughput, {"rfc2544"}),
             ("Across processes: latency in microseconds", latency, {"rfc2544"}),
             ("Other", other, {"memory", "sweep", "swap", "instructions", "start"})]
-NAT = [("Established bindings", nat_forwarding, {"nat_forward"}),
-       ("Cycles by stage of the NAT gateway, 64 bytes, median", nat_by_stage, {"nat_forward"}),
-       ("New bindings", nat_setup, {"nat_setup"}), ("Memory and instructions", nat_other, {"nat_memory", "nat_instructions"})]
 
 
-def tables(lines, parts=None):
-    return "\n\n".join(f"### {title}\n\n{make(lines)}" for title, make, kinds in parts or FIREWALL + NAT
+def tables(lines, parts):
+    return "\n\n".join(f"### {title}\n\n{make(lines)}" for title, make, kinds in parts
                        if any(line["kind"] in kinds for line in lines))
 
 
@@ -304,55 +278,8 @@ a worker, of which there are none: `ctest -L benchmark` in `build/release`. Time
 """
 
 
-HOW_NAT = """# Performance of the NAT gateway
-
-Written by `tests/benchmark/run --write-docs`, or with `--only nat` alone; the tables are what it prints.
-
-![Established bindings](performance-nat.svg)
-
-{tables}
-
-## The machine
-
-{machine}
-
-## What is measured, and how
-
-The whole pipeline of the NAT gateway in process, between two DPDK ports that are rings, as the firewall's in
-[performance.md](performance.md), where cycles, *with reception*, *I/O only* and samples are explained. Hosts and ports are
-those of CSIT's NAT44 tests: 63 ports of each inside host, 1,024 hosts and more, each with a session of its own; half of
-the packets come from inside, half from outside to the outside ends that the bindings got, each of any binding with the
-same chance. Hosts have a block of 64 ports, or their ports are drawn from shared ones. Logging is on: of blocks, or of
-mappings where ports are shared; established bindings note nothing. Checksums are adjusted, TCP's state is followed.
-
-*New bindings* are first packets of ports never seen before, logged in the ways of the table; what the worker noted is read
-between windows, outside the measurement, as another thread does. *First packet* is the whole pipeline's cost for one.
-"""
-
-
-def write_nat(lines, folder):
-    """Writes performance-nat.md and its plot; returns their paths."""
-    bindings = [line for line in of_kind(lines, "nat_forward") if line["packet_bytes"] == 64]
-    if not bindings:
-        return []
-    scales = sorted({line["sessions"] for line in bindings})
-    cases = sorted({traffic(line) for line in bindings})
-    series = [(case, [next(line["cycles_per_packet"] for line in bindings
-                           if traffic(line) == case and line["sessions"] == scale) for scale in scales]) for case in cases]
-    plotted = folder / "performance-nat.svg"
-    plotted.write_text(plot.bars("Cycles per packet, 64 bytes, one worker", "cycles",
-                                 [f"{scale / 1000:,.0f}k bindings" for scale in scales], series), encoding="utf-8")
-    page = folder / "performance-nat.md"
-    page.write_text(HOW_NAT.format(tables=tables(lines, NAT), machine=machine(lines, "nat_machine")), encoding="utf-8")
-    return [page, plotted]
-
-
 def write(lines, folder):
-    """Writes the pages and plots of what was measured; returns their paths."""
-    return (write_firewall(lines, folder) if of_kind(lines, "forward") else []) + write_nat(lines, folder)
-
-
-def write_firewall(lines, folder):
+    """Writes performance.md and its plots; returns their paths."""
     paths = []
     images = []
     for name, title, svg in plots(lines):

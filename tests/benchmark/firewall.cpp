@@ -8,18 +8,16 @@
 // --sessions forwards over that many only.
 #include <algorithm>
 #include <barrier>
-#include <charconv>
-#include <cstdio>
-#include <exception>
 #include <fstream>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include <rte_cycles.h>
 #include <unistd.h>
 
 #include "tests/benchmark/firewall_bed.h"
+#include "tests/benchmark/forward_samples.h"
+#include "tests/benchmark/options.h"
 #include "tests/benchmark/policy_swap.h"
 #include "tests/benchmark/report.h"
 
@@ -27,20 +25,6 @@ namespace {
 
 using namespace millrace;
 using namespace millrace::benchmark;
-
-struct Options {
-  bool quick = false;
-  bool full = false;
-  std::string_view only;
-  unsigned sessions = 0;
-
-  [[nodiscard]] bool wants(std::string_view part) const { return only.empty() || only == part; }
-  [[nodiscard]] unsigned samples() const { return quick ? 81 : 321; }
-};
-
-// Short enough that on a machine with other work most samples are not interrupted.
-constexpr unsigned kSamplePackets = 2'048;
-constexpr unsigned kReferencePackets = 1'024;
 
 double resident_mib() {
   std::ifstream file("/proc/self/statm");
@@ -50,25 +34,6 @@ double resident_mib() {
   return resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
 }
 
-// The core's clock: one addition after the other, each taking a cycle.
-double core_hz() {
-  constexpr std::uint64_t kAdditions = 200'000;
-  double best = 0;
-  for (int round = 0; round < 500; ++round) {
-    std::uint64_t sum = 0;
-    const std::uint64_t begin = rte_rdtsc();
-    for (std::uint64_t i = 0; i < kAdditions; i += 10) {
-      asm volatile(
-          "add $1,%0; add $1,%0; add $1,%0; add $1,%0; add $1,%0;"
-          "add $1,%0; add $1,%0; add $1,%0; add $1,%0; add $1,%0"
-          : "+r"(sum));
-    }
-    best = std::max(best, static_cast<double>(kAdditions) * static_cast<double>(rte_get_tsc_hz()) /
-                              static_cast<double>(rte_rdtsc() - begin));
-  }
-  return best;
-}
-
 struct ForwardCase {
   std::string name;
   TrafficConfig traffic;
@@ -76,39 +41,21 @@ struct ForwardCase {
   std::vector<Size> sizes;
 };
 
-struct WorkerSamples {
-  Samples cycles;
-  Samples polling;
-  Samples reference;
-  std::array<Samples, core::WorkerCounters::kMaxStages> stages;
-};
-
 void measure_size(const ForwardCase& test, FirewallBed& bed, Size size, unsigned samples) {
-  std::vector<WorkerSamples> by_worker(test.workers);
+  std::vector<ForwardSamples> by_worker(test.workers);
   std::barrier together(test.workers);
   on_worker_threads(test.workers, [&](unsigned w) {
-    WorkerSamples& own = by_worker[w];
-    bed.forward(w, size, 8 * kSamplePackets);
-    for (unsigned i = 0; i < samples; ++i) {
-      together.arrive_and_wait();
-      const Cost io = bed.forward_io(w, size, kReferencePackets);
-      own.reference.add(per_packet(io.polling, io.packets));
-      together.arrive_and_wait();
-      const Cost cost = bed.forward(w, size, kSamplePackets);
-      own.cycles.add(per_packet(cost.cycles, cost.packets));
-      own.polling.add(per_packet(cost.polling, cost.packets));
-      for (unsigned s = 0; s < bed.stages(); ++s) own.stages[s].add(per_packet(cost.stages[s], cost.packets));
-    }
+    by_worker[w] = sample_forwarding(bed, w, size, samples, [&] { together.arrive_and_wait(); });
   });
   bed.check_nothing_lost();
-  double mpps = 0;
-  double mpps_best = 0;
-  for (const WorkerSamples& own : by_worker) {
-    mpps += static_cast<double>(rte_get_tsc_hz()) / own.polling.median() / 1e6;
-    mpps_best += static_cast<double>(rte_get_tsc_hz()) / own.polling.best() / 1e6;
+  double sum = 0;
+  double sum_best = 0;
+  for (const ForwardSamples& own : by_worker) {
+    sum += mpps(own.polling.median());
+    sum_best += mpps(own.polling.best());
   }
   // With several workers the slowest one's cycles.
-  const WorkerSamples& slowest =
+  const ForwardSamples& slowest =
       *std::max_element(by_worker.begin(), by_worker.end(),
                         [](const auto& a, const auto& b) { return a.cycles.median() < b.cycles.median(); });
   Line line("forward");
@@ -116,14 +63,9 @@ void measure_size(const ForwardCase& test, FirewallBed& bed, Size size, unsigned
       .number("packet_bytes", packet_bytes(size))
       .number("sessions", test.traffic.flows)
       .number("workers", test.workers)
-      .number("mpps", mpps)
-      .number("mpps_best", mpps_best)
-      .samples("cycles_per_packet", slowest.cycles)
-      .samples("with_reception", slowest.polling)
-      .samples("reference", slowest.reference);
-  for (unsigned s = 0; s < bed.stages(); ++s) {
-    line.samples("stage_" + std::string(bed.stage_name(s)), slowest.stages[s]);
-  }
+      .number("mpps", sum)
+      .number("mpps_best", sum_best);
+  report(line, bed, slowest);
 }
 
 void measure_forwarding(const ForwardCase& test, const Options& options) {
@@ -225,14 +167,11 @@ void measure_sweep(const Options& options) {
 
 void run(const Options& options) {
   using enum Size;
-  // Packet memory for the pools of one bed at a time; the tables are mapped beside it.
-  testing::ensure_eal(128);
-  Line("machine").number("tsc_hz", static_cast<double>(rte_get_tsc_hz())).number("core_hz", core_hz());
   if (options.wants("forward")) {
     std::vector<ForwardCase> cases;
     std::vector<unsigned> scales{1, 10'000};
     if (!options.quick) scales.push_back(1'000'000);
-    if (options.sessions != 0) scales = {options.sessions};
+    if (options.flows != 0) scales = {options.flows};
     for (const unsigned flows : scales) {
       cases.push_back({"ipv4 tcp", {.flows = flows}, 1, {k64, kImix, k1420}});
       cases.push_back({"ipv6 tcp", {.flows = flows, .ipv6 = true}, 1, {k64, kImix, k1420}});
@@ -255,36 +194,10 @@ void run(const Options& options) {
   if (options.wants("swap")) measure_policy_swap(options.quick ? 0.5 : 3);
 }
 
-bool positive(std::string_view text, unsigned& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size() && number != 0;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    if (word == "--quick") {
-      options.quick = true;
-    } else if (word == "--full") {
-      options.full = true;
-    } else if (word == "--only" && i + 1 < argc) {
-      options.only = argv[++i];
-    } else if (word == "--sessions" && i + 1 < argc && positive(argv[i + 1], options.sessions)) {
-      ++i;
-    } else {
-      std::fprintf(
-          stderr, "benchmark_firewall [--quick | --full] [--only forward|setup|swap|sweep] [--sessions N]\n");
-      return 2;
-    }
-  }
-  try {
-    run(options);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "benchmark_firewall: %s\n", error.what());
-    return 1;
-  }
-  return 0;
+  return run_program(
+      argc, argv,
+      {.name = "benchmark_firewall", .parts = "forward|setup|swap|sweep", .flows_word = "--sessions"}, run);
 }

@@ -5,21 +5,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "tests/support/networks.h"
-
 namespace millrace::benchmark {
 namespace {
-
-std::shared_ptr<const core::Network> make_network() {
-  testing::NetworkBuilder builder;
-  builder.interface(core::PortId(0), "inside", {"10.255.255.1/8", "2001:db8:a:ffff::1/48"})
-      .interface(core::PortId(1), "outside", {"192.168.255.1/16", "2001:db8:b:ffff::1/48"})
-      .route("10.0.0.0/8", "inside", testing::neighbor_mac(0).to_string())
-      .route("192.168.0.0/16", "outside", testing::neighbor_mac(1).to_string())
-      .route("2001:db8:a::/48", "inside", testing::neighbor_mac(0).to_string())
-      .route("2001:db8:b::/48", "outside", testing::neighbor_mac(1).to_string());
-  return builder.build();
-}
 
 std::shared_ptr<firewall::Policy> make_policy(const std::vector<firewall::Rule>& rules,
                                               std::uint16_t generation) {
@@ -82,7 +69,7 @@ FirewallBed::FirewallBed(const BedConfig& config, std::unique_ptr<Parts> parts)
     : PipelineBed(
           config.workers,
           [&] {
-            parts->network = make_network();
+            parts->network = two_sides().build();
             parts->rules = config.first_rules;
             for (auto& rule : make_rules(config.rules, config.traffic.ipv6))
               parts->rules.push_back(std::move(rule));
@@ -115,17 +102,14 @@ void FirewallBed::fill_window(unsigned worker, Size size) {
 }
 
 Cost FirewallBed::send(unsigned worker, Step step, unsigned first, unsigned count) {
-  Cost cost{.packets = count};
   const Traffic& traffic = parts_->traffic[worker];
-  for (unsigned at = 0; at < count; at += kWindow) {
-    fill(worker, std::min(kWindow, count - at), [&](rte_mbuf* mbuf, unsigned i) {
-      traffic.write(mbuf, traffic.flow(first + at + i), step, 60);
-      return from_client(step) ? 0U : 1U;
-    });
-    poll(worker, cost);
-    drain(worker);
-  }
-  return cost;
+  return PipelineBed::send(
+      worker, count,
+      [&](rte_mbuf* mbuf, unsigned i) {
+        traffic.write(mbuf, traffic.flow(first + i), step, 60);
+        return from_client(step) ? 0U : 1U;
+      },
+      [&](unsigned, unsigned) { drain(worker); });
 }
 
 void FirewallBed::establish(unsigned worker) {

@@ -39,10 +39,8 @@ class FirewallTrouble final : public gate::Trouble {
     now_ += window_ % 512 == 0 ? 4'000'000 : 10;  // now and then past the longest timeout
     bed_->bed().set_time(now_);
     bed_->fill(0, kWindow, [&](rte_mbuf* mbuf, unsigned) {
-      static constexpr std::array kSteps = {Step::kSyn,  Step::kSyn,  Step::kSynAck, Step::kAck,
-                                            Step::kData, Step::kData, Step::kReply,  Step::kReply};
       const auto choice = static_cast<std::uint32_t>(random_());
-      const Step step = kSteps[choice % kSteps.size()];
+      const Step step = any_step(choice);
       Traffic& traffic = bed_->traffic(0);
       // A narrow range that moves, so that handshakes come to their end.
       const unsigned index = (window_ * 16 + (choice >> 8) % 64) % (2 * kFlows);

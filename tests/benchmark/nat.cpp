@@ -5,17 +5,14 @@
 //   benchmark_nat [--quick | --full] [--only forward|setup] [--bindings N]
 //
 // Prints one JSON object a line. --full adds 16 million bindings.
-#include <charconv>
-#include <cstdio>
-#include <exception>
-#include <fstream>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include <rte_cycles.h>
-#include <unistd.h>
 
+#include "tests/benchmark/forward_samples.h"
 #include "tests/benchmark/nat_bed.h"
+#include "tests/benchmark/options.h"
 #include "tests/benchmark/report.h"
 
 namespace {
@@ -23,33 +20,8 @@ namespace {
 using namespace millrace;
 using namespace millrace::benchmark;
 
-struct Options {
-  bool quick = false;
-  bool full = false;
-  std::string_view only;
-  unsigned bindings = 0;
-
-  [[nodiscard]] bool wants(std::string_view part) const { return only.empty() || only == part; }
-  [[nodiscard]] unsigned samples() const { return quick ? 81 : 321; }
-};
-
-constexpr unsigned kSamplePackets = 2'048;
-constexpr unsigned kReferencePackets = 1'024;
-
-void measure_size(NatBed& bed, const NatBedConfig& config, Size size, unsigned samples) {
-  Samples cycles;
-  Samples polling;
-  Samples reference;
-  std::array<Samples, core::WorkerCounters::kMaxStages> stages;
-  bed.forward(0, size, 8 * kSamplePackets);
-  for (unsigned i = 0; i < samples; ++i) {
-    const Cost io = bed.forward_io(0, size, kReferencePackets);
-    reference.add(per_packet(io.polling, io.packets));
-    const Cost cost = bed.forward(0, size, kSamplePackets);
-    cycles.add(per_packet(cost.cycles, cost.packets));
-    polling.add(per_packet(cost.polling, cost.packets));
-    for (unsigned s = 0; s < bed.stages(); ++s) stages[s].add(per_packet(cost.stages[s], cost.packets));
-  }
+void measure_size(NatBed& bed, const NatBedConfig& config, Size size, unsigned count) {
+  const ForwardSamples samples = sample_forwarding(bed, 0, size, count);
   bed.check_nothing_lost();
   Line line("nat_forward");
   line.text("case", config.udp ? "nat44 udp" : "nat44 tcp")
@@ -57,12 +29,8 @@ void measure_size(NatBed& bed, const NatBedConfig& config, Size size, unsigned s
       .number("packet_bytes", packet_bytes(size))
       .number("sessions", config.bindings)
       .number("workers", 1)
-      .number("mpps", static_cast<double>(rte_get_tsc_hz()) / polling.median() / 1e6)
-      .samples("cycles_per_packet", cycles)
-      .samples("with_reception", polling)
-      .samples("reference", reference);
-  for (unsigned s = 0; s < bed.stages(); ++s)
-    line.samples("stage_" + std::string(bed.stage_name(s)), stages[s]);
+      .number("mpps", mpps(samples.polling.median()));
+  report(line, bed, samples);
 }
 
 void measure_forwarding(const NatBedConfig& config, const Options& options) {
@@ -111,13 +79,11 @@ void measure_setup(const Setup& setup, const Options& options) {
 }
 
 void run(const Options& options) {
-  testing::ensure_eal(128);
-  Line("machine").number("tsc_hz", static_cast<double>(rte_get_tsc_hz()));
   if (options.wants("forward")) {
     std::vector<unsigned> scales{64'512};
     if (!options.quick) scales.insert(scales.end(), {1'032'192, 4'128'768});
     if (options.full) scales.push_back(16'515'072);
-    if (options.bindings != 0) scales = {options.bindings};
+    if (options.flows != 0) scales = {options.flows};
     for (const unsigned bindings : scales) {
       measure_forwarding({.bindings = bindings}, options);
       measure_forwarding({.bindings = bindings, .udp = true, .blocks = false}, options);
@@ -131,35 +97,9 @@ void run(const Options& options) {
   }
 }
 
-bool positive(std::string_view text, unsigned& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size() && number != 0;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    if (word == "--quick") {
-      options.quick = true;
-    } else if (word == "--full") {
-      options.full = true;
-    } else if (word == "--only" && i + 1 < argc) {
-      options.only = argv[++i];
-    } else if (word == "--bindings" && i + 1 < argc && positive(argv[i + 1], options.bindings)) {
-      ++i;
-    } else {
-      std::fprintf(stderr, "benchmark_nat [--quick | --full] [--only forward|setup] [--bindings N]\n");
-      return 2;
-    }
-  }
-  try {
-    run(options);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "benchmark_nat: %s\n", error.what());
-    return 1;
-  }
-  return 0;
+  return run_program(argc, argv,
+                     {.name = "benchmark_nat", .parts = "forward|setup", .flows_word = "--bindings"}, run);
 }

@@ -5,25 +5,11 @@
 #include <stdexcept>
 #include <string>
 
-#include <rte_ring.h>
-
-#include "tests/support/networks.h"
-
 namespace millrace::benchmark {
 namespace {
 
 constexpr unsigned kFirstOutside = 0xc6120001;  // 198.18.0.1
 constexpr unsigned kRunsOfAddress = (65'536 - 1'024) / nat::OutsideAddress::kRunPorts;
-
-std::shared_ptr<const core::Network> make_network() {
-  testing::NetworkBuilder builder;
-  builder.interface(core::PortId(0), "inside", {"10.255.255.1/8"})
-      .interface(core::PortId(1), "outside", {"192.168.255.1/16"})
-      .route("10.0.0.0/8", "inside", testing::neighbor_mac(0).to_string())
-      .route("192.168.0.0/16", "outside", testing::neighbor_mac(1).to_string())
-      .function("198.18.0.0/15", "outside");
-  return builder.build();
-}
 
 std::shared_ptr<const nat::Policy> make_policy(nat::AddressBook& book, const NatBedConfig& config,
                                                std::uint16_t generation) {
@@ -62,7 +48,7 @@ NatBed::NatBed(const NatBedConfig& config, std::unique_ptr<Parts> parts)
     : PipelineBed(
           1,
           [&] {
-            parts->network = make_network();
+            parts->network = two_sides().function("198.18.0.0/15", "outside").build();
             return core::Snapshot{parts->network, make_policy(parts->book, config, ++parts->generation)};
           }(),
           [&](const core::WorkerServices& services) {
@@ -88,33 +74,26 @@ void NatBed::write_reply(rte_mbuf* mbuf, unsigned flow, Step step, unsigned byte
 
 // What was transmitted shows the outside ends, in the order of the flows.
 void NatBed::note_outside(unsigned first, unsigned count) {
-  std::array<rte_mbuf*, kWindow> mbufs;
-  unsigned noted = 0;
-  while (const unsigned taken = rte_ring_dequeue_burst(
-             bed().transmit_ring(1, 0), reinterpret_cast<void**>(mbufs.data()), kWindow, nullptr)) {
-    for (unsigned i = 0; i < taken; ++i) {
-      const auto* ip = rte_pktmbuf_mtod_offset(mbufs[i], const net::Ipv4Header*, sizeof(net::EthernetHeader));
-      const auto* ports = reinterpret_cast<const net::UdpHeader*>(ip + 1);
-      if (noted < count) parts_->outside[first + noted++] = nat::Endpoint::of(ip->source, ports->source_port);
-    }
-    rte_pktmbuf_free_bulk(mbufs.data(), taken);
-  }
+  const unsigned noted = take_transmitted(0, 1, [&](unsigned i, const rte_mbuf& mbuf) {
+    if (i >= count) return;
+    const auto* ip = rte_pktmbuf_mtod_offset(&mbuf, const net::Ipv4Header*, sizeof(net::EthernetHeader));
+    const auto* ports = reinterpret_cast<const net::UdpHeader*>(ip + 1);
+    parts_->outside[first + i] = nat::Endpoint::of(ip->source, ports->source_port);
+  });
   if (noted != count) throw std::runtime_error("a binding was not made");
 }
 
 Cost NatBed::open(unsigned first, unsigned count) {
-  Cost cost{.packets = count};
-  for (unsigned at = 0; at < count; at += kWindow) {
-    const unsigned window = std::min(kWindow, count - at);
-    fill(0, window, [&](rte_mbuf* mbuf, unsigned i) {
-      parts_->traffic.write(mbuf, parts_->traffic.flow(first + at + i), Step::kSyn, 60);
-      return 0U;
-    });
-    poll(0, cost);
-    note_outside(first + at, window);
-    take_events();
-  }
-  return cost;
+  return send(
+      0, count,
+      [&](rte_mbuf* mbuf, unsigned i) {
+        parts_->traffic.write(mbuf, parts_->traffic.flow(first + i), Step::kSyn, 60);
+        return 0U;
+      },
+      [&](unsigned at, unsigned window) {
+        note_outside(first + at, window);
+        take_events();
+      });
 }
 
 void NatBed::establish() {
@@ -122,15 +101,13 @@ void NatBed::establish() {
   for (unsigned first = 0; first < flows(); first += kPortion) {
     const unsigned count = std::min(kPortion, flows() - first);
     open(first, count);
-    Cost ignored;
-    for (unsigned at = 0; at < count; at += kWindow) {
-      fill(0, std::min(kWindow, count - at), [&](rte_mbuf* mbuf, unsigned i) {
-        write_reply(mbuf, first + at + i, Step::kSynAck, 60);
-        return 1U;
-      });
-      poll(0, ignored);
-      drain(0);
-    }
+    send(
+        0, count,
+        [&](rte_mbuf* mbuf, unsigned i) {
+          write_reply(mbuf, first + i, Step::kSynAck, 60);
+          return 1U;
+        },
+        [&](unsigned, unsigned) { drain(0); });
   }
 }
 
@@ -150,9 +127,7 @@ void NatBed::fill_window(unsigned worker, Size size) {
 
 unsigned NatBed::write_any(rte_mbuf* mbuf, unsigned flow, std::uint32_t choice,
                            unsigned bytes) const noexcept {
-  static constexpr std::array kSteps = {Step::kSyn,  Step::kSyn,  Step::kSynAck, Step::kAck,
-                                        Step::kData, Step::kData, Step::kReply,  Step::kReply};
-  const Step step = kSteps[choice % kSteps.size()];
+  const Step step = any_step(choice);
   if (from_client(step)) {
     // Hosts beyond those of the flows have no binding yet, and there is not room for all.
     Flow seen = parts_->traffic.flow(flow);

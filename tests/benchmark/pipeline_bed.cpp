@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/benchmark/pipeline_bed.h"
 
-#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -10,7 +9,6 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
-#include <rte_ring.h>
 #include <sched.h>
 
 namespace millrace::benchmark {
@@ -65,13 +63,7 @@ void PipelineBed::poll(unsigned worker, Cost& cost) {
 }
 
 void PipelineBed::drain(unsigned worker) {
-  std::array<rte_mbuf*, kWindow> mbufs;
-  for (unsigned p = 0; p < 2; ++p) {
-    while (const unsigned count = rte_ring_dequeue_burst(
-               bed_->transmit_ring(p, worker), reinterpret_cast<void**>(mbufs.data()), kWindow, nullptr)) {
-      rte_pktmbuf_free_bulk(mbufs.data(), count);
-    }
-  }
+  for (unsigned p = 0; p < 2; ++p) take_transmitted(worker, p, [](unsigned, const rte_mbuf&) {});
 }
 
 Cost PipelineBed::forward(unsigned worker, Size size, unsigned packets) {
@@ -124,6 +116,17 @@ void PipelineBed::check_nothing_lost() const {
       message += ", drop reason " + std::to_string(reason) + ": " + std::to_string(count);
   }
   throw std::runtime_error(message);
+}
+
+testing::NetworkBuilder two_sides() {
+  testing::NetworkBuilder builder;
+  builder.interface(core::PortId(0), "inside", {"10.255.255.1/8", "2001:db8:a:ffff::1/48"})
+      .interface(core::PortId(1), "outside", {"192.168.255.1/16", "2001:db8:b:ffff::1/48"})
+      .route("10.0.0.0/8", "inside", testing::neighbor_mac(0).to_string())
+      .route("192.168.0.0/16", "outside", testing::neighbor_mac(1).to_string())
+      .route("2001:db8:a::/48", "inside", testing::neighbor_mac(0).to_string())
+      .route("2001:db8:b::/48", "outside", testing::neighbor_mac(1).to_string());
+  return builder;
 }
 
 void pin_to_cpu(unsigned index) {

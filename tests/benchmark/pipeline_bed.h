@@ -3,6 +3,7 @@
 // packets cost.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -12,7 +13,10 @@
 #include <string_view>
 #include <vector>
 
+#include <rte_ring.h>
+
 #include "tests/benchmark/traffic.h"
+#include "tests/support/networks.h"
 #include "tests/support/testbed.h"
 
 namespace millrace::benchmark {
@@ -64,6 +68,13 @@ class PipelineBed {
   void fill(unsigned worker, unsigned count, Write write);
   void poll(unsigned worker, Cost& cost);  // until nothing waits in the receive rings
   void drain(unsigned worker);             // frees what was transmitted
+  // Calls `take(i, mbuf)` for what was transmitted by a port, in order, and frees it; how many it were.
+  template <class Take>
+  unsigned take_transmitted(unsigned worker, unsigned port, Take take);
+  // All of that for `count` packets, window by window: `write(mbuf, i)` as above, `after(first, window)`
+  // takes what was transmitted.
+  template <class Write, class After>
+  Cost send(unsigned worker, unsigned count, Write write, After after);
 
  private:
   void enqueue(unsigned worker, unsigned port, std::span<void*> mbufs);
@@ -86,6 +97,34 @@ void PipelineBed::fill(unsigned worker, unsigned count, Write write) {
   }
   for (unsigned p = 0; p < 2; ++p) enqueue(worker, p, std::span(by_port[p].data(), counts[p]));
 }
+
+template <class Take>
+unsigned PipelineBed::take_transmitted(unsigned worker, unsigned port, Take take) {
+  std::array<rte_mbuf*, kWindow> mbufs;
+  unsigned taken = 0;
+  while (const unsigned count = rte_ring_dequeue_burst(
+             bed_->transmit_ring(port, worker), reinterpret_cast<void**>(mbufs.data()), kWindow, nullptr)) {
+    for (unsigned i = 0; i < count; ++i) take(taken + i, *mbufs[i]);
+    rte_pktmbuf_free_bulk(mbufs.data(), count);
+    taken += count;
+  }
+  return taken;
+}
+
+template <class Write, class After>
+Cost PipelineBed::send(unsigned worker, unsigned count, Write write, After after) {
+  Cost cost{.packets = count};
+  for (unsigned first = 0; first < count; first += kWindow) {
+    const unsigned window = std::min(kWindow, count - first);
+    fill(worker, window, [&](rte_mbuf* mbuf, unsigned i) { return write(mbuf, first + i); });
+    poll(worker, cost);
+    after(first, window);
+  }
+  return cost;
+}
+
+// The network of Traffic: clients behind port 0, servers behind port 1, each side through one neighbour.
+[[nodiscard]] testing::NetworkBuilder two_sides();
 
 // Runs `job(worker)` for all workers at once, each on a thread and, as far as there are enough, a CPU of its
 // own.

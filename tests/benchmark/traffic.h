@@ -46,6 +46,13 @@ enum class Step { kSyn, kSynAck, kAck, kData, kReply };  // UDP: all but the dir
   return step != Step::kSynAck && step != Step::kReply;
 }
 
+// One that may come next, or not, as a random number chooses.
+[[nodiscard]] constexpr Step any_step(std::uint32_t choice) noexcept {
+  using enum Step;
+  constexpr std::array kSteps = {kSyn, kSyn, kSynAck, kAck, kData, kData, kReply, kReply};
+  return kSteps[choice % kSteps.size()];
+}
+
 // The flows that belong to one worker, in the owner's hash as well as by number. Clients are behind port 0 in
 // 10.0.0.0/9 or 2001:db8:a::/48, servers behind port 1 in 192.168.0.0/17 or 2001:db8:b::/48.
 class Traffic {

@@ -18,10 +18,10 @@ std::vector<Choice> reduced(std::span<const Choice> choices, std::size_t most) {
     sum += choice.weight;
   }
   if (sum <= most) return small;
-  for (Choice& choice : small) {
-    const std::uint64_t share = std::uint64_t{choice.weight} * most / sum;
-    choice.weight = static_cast<std::uint32_t>(std::max<std::uint64_t>(share, 1));
-  }
+  // One for each, and the rest in proportion.
+  for (Choice& choice : small)
+    choice.weight =
+        static_cast<std::uint32_t>(1 + std::uint64_t{choice.weight} * (most - small.size()) / sum);
   return small;
 }
 

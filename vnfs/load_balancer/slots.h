@@ -9,7 +9,8 @@
 
 namespace millrace::load_balancer {
 
-// Each backend as often as its weight says, of the sum of weights at most `most`; in the order of the list.
+// Each backend as often as its weight says, at least once; `most` slots at most, and there are no more
+// choices than that. In the order of the list.
 [[nodiscard]] std::vector<BackendId> shares(std::span<const Choice> choices, std::size_t most);
 
 // The same, but in an order in which the turns of each are spread evenly (smooth weighted round robin, as

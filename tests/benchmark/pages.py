@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Tables, plots and pages of what tests/benchmark/run has measured: the firewall's by document.py, and those of the
+other appliances, which have a page of their own each."""
+
+import document
+import plot
+from document import amount, by_stage, forwarding, of_kind, spread, table, traffic
+
+
+def forwarding_of(vnf):
+    return lambda lines: forwarding(lines, f"{vnf}_forward")
+
+
+def by_stage_of(vnf):
+    return lambda lines: by_stage(lines, f"{vnf}_forward")
+
+
+def instructions(lines, kind, case):
+    return [[f"instructions per packet: {case}, 64 bytes, 10k sessions, reception included",
+             f"{line['instructions_per_packet']:.0f} (bound {line['bound']})"] for line in of_kind(lines, kind)]
+
+
+def nat_setup(lines):
+    rows = [[line["ports"], line["logged"], spread(line, "first_packet"),
+             f"{line['bindings_per_second_best'] / 1e6:.2f} M / {line['bindings_per_second'] / 1e6:.2f} M"]
+            for line in of_kind(lines, "nat_setup")]
+    return table(["ports", "logged", "first packet: best / median (p10-p90)", "bindings per second: best / median"], rows)
+
+
+def nat_other(lines):
+    rows = [[f"memory for {amount(line['bindings'])} bindings, {line['ports']}",
+             f"{line['bytes_per_binding']:.0f} bytes a binding, all tables and indexes"] for line in of_kind(lines, "nat_memory")]
+    return table(["what", "measured"], rows + instructions(lines, "nat_instructions", "TCP"))
+
+
+def balancer_setup(lines):
+    rows = [[line["case"], spread(line, "first_packet"),
+             f"{line['connections_per_second_best'] / 1e6:.2f} M / {line['connections_per_second'] / 1e6:.2f} M"]
+            for line in of_kind(lines, "load_balancer_setup")]
+    return table(["mode", "first packet: best / median (p10-p90)", "connections per second: best / median"], rows)
+
+
+def balancer_tables(lines):
+    rows = [[amount(line["backends"]), line["weights"], f"{line['places']:.0f}",
+             f"{line['milliseconds_best']:.2f} / {line['milliseconds']:.2f} ({line['milliseconds_p10']:.2f}-{line['milliseconds_p90']:.2f})"]
+            for line in of_kind(lines, "load_balancer_maglev")]
+    return table(["backends", "weights", "places", "milliseconds: best / median (p10-p90)"], rows)
+
+
+def balancer_removal(lines):
+    rows = [[f"{line['table']} the connection table", amount(line["connections"]), amount(line["moved"]),
+             f"{line['moved'] / line['connections']:.2%}"] for line in of_kind(lines, "load_balancer_removal")]
+    return table(["one of 100 backends goes down", "connections of the others", "that went elsewhere", "share"], rows)
+
+
+def balancer_other(lines):
+    rows = [[f"memory for {amount(line['connections'])} connections, {line['case']}",
+             f"{line['bytes_per_connection']:.0f} bytes a connection, table, index and timers"]
+            for line in of_kind(lines, "load_balancer_memory")]
+    return table(["what", "measured"], rows + instructions(lines, "load_balancer_instructions", "nat, IPv4"))
+
+
+NAT = [("Established bindings", forwarding_of("nat"), {"nat_forward"}),
+       ("Cycles by stage of the NAT gateway, 64 bytes, median", by_stage_of("nat"), {"nat_forward"}),
+       ("New bindings", nat_setup, {"nat_setup"}), ("Memory and instructions", nat_other, {"nat_memory", "nat_instructions"})]
+LOAD_BALANCER = [
+    ("Established connections", forwarding_of("load_balancer"), {"load_balancer_forward"}),
+    ("Cycles by stage of the load balancer, 64 bytes, median", by_stage_of("load_balancer"), {"load_balancer_forward"}),
+    ("New connections", balancer_setup, {"load_balancer_setup"}),
+    ("Building Maglev's table", balancer_tables, {"load_balancer_maglev"}),
+    ("What a change of the pool moves", balancer_removal, {"load_balancer_removal"}),
+    ("Memory and instructions of the load balancer", balancer_other, {"load_balancer_memory", "load_balancer_instructions"})]
+
+
+def tables(lines):
+    return document.tables(lines, document.FIREWALL + NAT + LOAD_BALANCER)
+
+
+HOW_NAT = """# Performance of the NAT gateway
+
+Written by `tests/benchmark/run --write-docs`, or with `--only nat` alone; the tables are what it prints.
+
+![Established bindings](performance-nat.svg)
+
+{tables}
+
+## The machine
+
+{machine}
+
+## What is measured, and how
+
+The whole pipeline of the NAT gateway in process, between two DPDK ports that are rings, as the firewall's in
+[performance.md](performance.md), where cycles, *with reception*, *I/O only* and samples are explained. Hosts and ports are
+those of CSIT's NAT44 tests: 63 ports of each inside host, 1,024 hosts and more, each with a session of its own; half of
+the packets come from inside, half from outside to the outside ends that the bindings got, each of any binding with the
+same chance. Hosts have a block of 64 ports, or their ports are drawn from shared ones. Logging is on: of blocks, or of
+mappings where ports are shared; established bindings note nothing. Checksums are adjusted, TCP's state is followed.
+
+*New bindings* are first packets of ports never seen before, logged in the ways of the table; what the worker noted is read
+between windows, outside the measurement, as another thread does. *First packet* is the whole pipeline's cost for one.
+"""
+
+
+HOW_LOAD_BALANCER = """# Performance of the load balancer
+
+Written by `tests/benchmark/run --write-docs`, or with `--only load_balancer` alone; the tables are what it prints.
+
+![Established connections](performance-load_balancer.svg)
+
+{tables}
+
+## The machine
+
+{machine}
+
+## What is measured, and how
+
+The whole pipeline of the load balancer in process, between two DPDK ports that are rings, as the firewall's in
+[performance.md](performance.md), where cycles, *with reception*, *I/O only* and samples are explained. One service on a
+TCP port, Maglev's table of 65,537 places, a hundred backends with a route and a MAC address each; every connection
+has its record. In `nat` mode half of the packets come from clients and half are the backends' answers, of another
+port than the service's, so that addresses, ports and checksums change both ways; where answers do not come by the
+balancer all packets come from clients.
+
+*New connections* are first packets never seen before: service found, backend chosen by hash, record made, packet
+forwarded. *What a change moves*: the backend's checks fail, then a packet of each connection comes; those that the
+backend had are not counted. Without the connection table is with room for a single connection.
+"""
+
+
+def write_page(lines, folder, vnf, how, parts, things):
+    """Writes performance-VNF.md and its plot, when the appliance was measured; returns their paths."""
+    forward = [line for line in of_kind(lines, f"{vnf}_forward") if line["packet_bytes"] == 64]
+    if not forward:
+        return []
+    scales = sorted({line["sessions"] for line in forward})
+    cases = sorted({traffic(line) for line in forward})
+    series = [(case, [next(line["cycles_per_packet"] for line in forward
+                           if traffic(line) == case and line["sessions"] == scale) for scale in scales]) for case in cases]
+    plotted = folder / f"performance-{vnf}.svg"
+    plotted.write_text(plot.bars("Cycles per packet, 64 bytes, one worker", "cycles",
+                                 [f"{scale / 1000:,.0f}k {things}" for scale in scales], series), encoding="utf-8")
+    page = folder / f"performance-{vnf}.md"
+    page.write_text(how.format(tables=document.tables(lines, parts), machine=document.machine(lines, f"{vnf}_machine")),
+                    encoding="utf-8")
+    return [page, plotted]
+
+
+def write(lines, folder):
+    """Writes the pages and plots of what was measured; returns their paths."""
+    return [*(document.write(lines, folder) if of_kind(lines, "forward") else []),
+            *write_page(lines, folder, "nat", HOW_NAT, NAT, "bindings"),
+            *write_page(lines, folder, "load_balancer", HOW_LOAD_BALANCER, LOAD_BALANCER, "connections")]
