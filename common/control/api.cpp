@@ -39,6 +39,7 @@ void add_api(http::Router& router, Appliance& appliance) {
   add_profile_routes(router, appliance);
   add_session_routes(router, appliance);
   add_inspect_routes(router, appliance);
+  add_service_routes(router, appliance);
 }
 
 }  // namespace millrace::control

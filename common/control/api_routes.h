@@ -15,6 +15,7 @@ void add_state_routes(http::Router& router, Appliance& appliance);
 void add_profile_routes(http::Router& router, Appliance& appliance);
 void add_session_routes(http::Router& router, Appliance& appliance);
 void add_inspect_routes(http::Router& router, Appliance& appliance);
+void add_service_routes(http::Router& router, Appliance& appliance);
 
 // 400, naming Error::where as what is wrong: "parameter" of a query, "member" of a body.
 [[nodiscard]] http::Response bad_parameter(const Error& error);

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <utility>
 
+#include "common/control/members.h"
+
 namespace millrace::test {
 
 using control::Metric;
@@ -133,16 +135,36 @@ void FakeAppliance::set_workers(unsigned count, std::function<void(Result<void>)
   });
 }
 
-std::optional<boost::json::value> FakeAppliance::own(std::string_view what, control::Members& /*query*/) {
+std::optional<boost::json::value> FakeAppliance::own(std::string_view what, control::Members& query) {
   const auto known = listings.find(what);
   if (known == listings.end()) return std::nullopt;
-  return known->second;
+  if (what != "services") return known->second;
+  const auto name = query.text("name");
+  boost::json::array named;
+  for (const auto& one : known->second.as_array()) {
+    if (!name || one.at("name").as_string() == *name) named.push_back(one);
+  }
+  return named;
 }
 
 std::vector<std::string_view> FakeAppliance::own_names() const {
   std::vector<std::string_view> names;
   for (const auto& [name, listing] : listings) names.push_back(name);
   return names;
+}
+
+std::optional<Result<void>> FakeAppliance::change_backend(const control::BackendChange& change) {
+  if (backends.empty()) return std::nullopt;
+  ++asked.calls;
+  asked.backend = change;
+  const auto known = backends.find(change.service);
+  if (known == backends.end())
+    return failure("change a backend", "there is no service of that name", "service");
+  const std::string address = change.address.to_string();
+  if (change.remove && std::ranges::find(known->second, address) == known->second.end())
+    return failure("remove a backend", "the service has no such backend", "backend");
+  if (trouble) return tl::unexpected(*trouble);
+  return Result<void>();
 }
 
 std::function<Result<std::string>()> FakeAppliance::export_sessions() {

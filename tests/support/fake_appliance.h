@@ -29,6 +29,7 @@ class FakeAppliance : public control::Appliance {
   boost::json::array traced;
   std::string captured;
   std::vector<std::string> exported;
+  std::map<std::string, std::vector<std::string>, std::less<>> backends;  // by service; none: of no balancer
   unsigned worker_count = 2;
   std::optional<Error> trouble;  // every call that can fail fails with it
 
@@ -45,6 +46,7 @@ class FakeAppliance : public control::Appliance {
     unsigned snap_length = 0;
     boost::json::object packet;
     std::string imported;
+    std::optional<control::BackendChange> backend;
     unsigned calls = 0;  // of any kind but the plain readings
   };
   Asked asked;
@@ -72,6 +74,7 @@ class FakeAppliance : public control::Appliance {
   [[nodiscard]] std::optional<boost::json::value> own(std::string_view what,
                                                       control::Members& query) override;
   [[nodiscard]] std::vector<std::string_view> own_names() const override;
+  [[nodiscard]] std::optional<Result<void>> change_backend(const control::BackendChange& change) override;
   [[nodiscard]] std::function<Result<std::string>()> export_sessions() override;
   [[nodiscard]] Result<Imported> import_sessions(std::string_view stream) override;
 };

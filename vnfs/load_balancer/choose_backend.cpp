@@ -12,12 +12,6 @@ namespace {
 using core::Batch;
 using core::Packet;
 
-// A SYN without ACK, or anything of a protocol that has none.
-bool begins(const net::Headers& headers) noexcept {
-  using namespace net::tcp_flag;
-  return headers.protocol != net::protocol::kTcp || (headers.tcp_flags & (kSyn | kAck | kRst)) == kSyn;
-}
-
 Place destination_of(const Packet& packet) noexcept {
   return packet.headers.is_ipv4()
              ? Place::of(packet.l3_as<net::Ipv4Header>().destination, packet.domain.value())

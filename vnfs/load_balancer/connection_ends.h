@@ -13,6 +13,8 @@ struct ConnectionEnds {
   be16 service_port;
   std::uint8_t protocol = 0;
   std::uint16_t domain = 0;
+
+  bool operator==(const ConnectionEnds&) const noexcept = default;
 };
 
 [[nodiscard]] ConnectionEnds ends_of(const Connection& connection) noexcept;

@@ -6,12 +6,15 @@
 #include <boost/json/object.hpp>
 
 #include "common/appliance/vnf.h"
+#include "vnfs/load_balancer/pool_keeper.h"
 
 namespace millrace::load_balancer {
 
-// Control thread. Errors as those of control::Appliance::explain().
+// Changes nothing: nobody's turn is taken. `pools` knows why backends are down. Control thread. Errors as
+// those of control::Appliance::explain().
 [[nodiscard]] Result<boost::json::object> explain_packet(appliance::Workers workers,
                                                          const core::Snapshot& snapshot,
+                                                         const PoolKeeper& pools,
                                                          const boost::json::object& description);
 
 }  // namespace millrace::load_balancer

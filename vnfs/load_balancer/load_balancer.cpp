@@ -95,7 +95,7 @@ Result<std::uint64_t> LoadBalancer::flush_sessions(Workers workers, const core::
 
 Result<boost::json::object> LoadBalancer::explain(Workers workers, const core::Snapshot& snapshot,
                                                   const boost::json::object& packet) {
-  return explain_packet(workers, snapshot, packet);
+  return explain_packet(workers, snapshot, pools_, packet);
 }
 
 std::optional<boost::json::value> LoadBalancer::own(Workers workers, const core::Snapshot& snapshot,

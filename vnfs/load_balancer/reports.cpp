@@ -11,6 +11,7 @@
 
 #include "common/appliance/common_reports.h"
 #include "vnfs/load_balancer/drops.h"
+#include "vnfs/load_balancer/names.h"
 #include "vnfs/load_balancer/totals.h"
 
 namespace millrace::load_balancer {
@@ -19,39 +20,6 @@ namespace {
 using boost::json::array;
 using boost::json::object;
 using control::Metric;
-
-std::string_view name_of(Backend::State state) noexcept {
-  switch (state) {
-    case Backend::State::kActive:
-      return "active";
-    case Backend::State::kDown:
-      return "down";
-    case Backend::State::kDraining:
-      return "draining";
-    case Backend::State::kAbsent:
-      break;
-  }
-  return "absent";
-}
-
-std::string_view name_of(Scheduler scheduler) noexcept {
-  switch (scheduler) {
-    case Scheduler::kMaglev:
-      return "maglev";
-    case Scheduler::kWeightedRoundRobin:
-      return "weighted_round_robin";
-    case Scheduler::kLeastConnections:
-      return "least_connections";
-    case Scheduler::kSourceHash:
-      break;
-  }
-  return "source_hash";
-}
-
-std::string_view name_of(Forwarding forwarding) noexcept {
-  constexpr std::array<std::string_view, 6> kNames{"nat", "full_nat", "direct", "ipip", "gue", "gre"};
-  return kNames.at(static_cast<std::size_t>(forwarding));
-}
 
 double milliseconds_of(std::chrono::microseconds time) { return static_cast<double>(time.count()) / 1000; }
 

@@ -26,11 +26,22 @@ struct Client {
   return flow::hash_words(flow::hash_words(place.high, place.low, seed), ports, seed);
 }
 
+// Whether a packet may begin a connection: a SYN without ACK, or anything of a protocol that has none.
+[[nodiscard]] inline bool begins(const net::Headers& headers) noexcept {
+  using namespace net::tcp_flag;
+  return headers.protocol != net::protocol::kTcp || (headers.tcp_flags & (kSyn | kAck | kRst)) == kSyn;
+}
+
+// Which of a table's slots the hash falls on.
+[[nodiscard]] inline std::size_t slot_of(std::uint64_t hash, std::size_t slots) noexcept {
+  return static_cast<std::size_t>((static_cast<unsigned __int128>(hash) * slots) >> 64);
+}
+
 // By the hash alone; kNoId when nobody is active. Only of a service that is_consistent().
 [[nodiscard]] inline BackendId choose_by_hash(const Service& service, std::uint64_t hash) noexcept {
   const auto& slots = *service.slots;
   if (slots.empty()) return kNoId;
-  return slots[static_cast<std::size_t>((static_cast<unsigned __int128>(hash) * slots.size()) >> 64)];
+  return slots[slot_of(hash, slots.size())];
 }
 
 // The backend with the fewest open connections of this worker for its weight.

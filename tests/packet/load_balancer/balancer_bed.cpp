@@ -2,6 +2,9 @@
 #include "tests/packet/load_balancer/balancer_bed.h"
 
 #include <algorithm>
+#include <boost/json.hpp>
+
+#include "vnfs/load_balancer/explain_packet.h"
 
 namespace millrace::testing {
 
@@ -92,7 +95,39 @@ void BalancerBed::publish() {
                                                 .hash_seed = 0});
   ASSERT_TRUE(policy) << policy.error().message();
   policy_ = *policy;
-  bed_->publish({network(bed_->port(kClients), bed_->port(kBackends)), policy_});
+  bed_->publish(snapshot());
+}
+
+core::Snapshot BalancerBed::snapshot() const {
+  return {network(bed_->port(kClients), bed_->port(kBackends)), policy_};
+}
+
+std::vector<core::Worker*> BalancerBed::workers() {
+  std::vector<core::Worker*> workers;
+  for (unsigned i = 0; i < bed_->workers(); ++i) workers.push_back(&bed_->worker(i));
+  return workers;
+}
+
+boost::json::object BalancerBed::explain(const boost::json::object& packet) {
+  const load_balancer::PoolKeeper pools;
+  auto explained = load_balancer::explain_packet(workers(), snapshot(), pools, packet);
+  EXPECT_TRUE(explained) << explained.error().message();
+  return explained ? std::move(*explained) : boost::json::object();
+}
+
+std::string BalancerBed::exported() {
+  const auto next = load_balancer::export_connections(workers(), snapshot());
+  std::string stream;
+  for (;;) {
+    const auto piece = next();
+    EXPECT_TRUE(piece) << piece.error().message();
+    if (!piece || piece->empty()) return stream;
+    stream += *piece;
+  }
+}
+
+Result<control::Appliance::Imported> BalancerBed::import(std::string_view stream) {
+  return load_balancer::import_connections(workers(), snapshot(), stream);
 }
 
 void BalancerBed::change(const std::function<void(BalancerSpec&)>& change) {

@@ -2,6 +2,7 @@
 // The load balancer in process: clients behind port 0, backends behind port 1, packets in, packets out.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "vnfs/load_balancer/compile_policy.h"
 #include "vnfs/load_balancer/drops.h"
 #include "vnfs/load_balancer/function.h"
+#include "vnfs/load_balancer/transfer_connections.h"
 
 namespace millrace::testing {
 
@@ -71,6 +73,11 @@ class BalancerBed {
   // The neighbours answer, and what waited for them leaves.
   std::vector<Seen> neighbors_answer();
 
+  // What the API is asked.
+  [[nodiscard]] boost::json::object explain(const boost::json::object& packet);
+  [[nodiscard]] std::string exported();
+  [[nodiscard]] Result<control::Appliance::Imported> import(std::string_view stream);
+
   // A packet of a host behind the interface.
   [[nodiscard]] static PacketBuilder from_client(std::string_view source, std::string_view destination);
   [[nodiscard]] static PacketBuilder from_backend(std::string_view source, std::string_view destination);
@@ -86,6 +93,8 @@ class BalancerBed {
   [[nodiscard]] std::shared_ptr<const core::Network> network(core::PortId clients,
                                                              core::PortId backends) const;
   void publish();
+  [[nodiscard]] core::Snapshot snapshot() const;
+  [[nodiscard]] std::vector<core::Worker*> workers();
   void collect(std::vector<Seen>& seen);
 
   BedVariant variant_;

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Connections as bytes, for another instance or a later start. What is a number inside one process is a name
+// or an endpoint here; times are ages.
+//
+// The frames of the stream (common/control/state_stream.h) are
+//   name         kind 1 byte (domain, service), number 4 bytes, then the text; before the first connection
+//   that
+//                uses it
+//   connections  1 to 256 records of fixed size (WireConnection in connection_stream.cpp)
+//   end          the number of connections in the stream, 8 bytes; nothing follows
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/result.h"
+#include "vnfs/load_balancer/connection_ends.h"
+
+namespace millrace::load_balancer {
+
+// What a connection is outside its process.
+struct PortableConnection {
+  ConnectionEnds ends;                   // whose domain is a place in ConnectionStream::domains
+  std::uint32_t service = 0;             // a place in ConnectionStream::services
+  net::IpAddress backend;                // of that service, as its profile has it:
+  std::uint16_t backend_port = 0;        // 0: the one the client sends to
+  std::uint8_t tcp = 0;                  // of tcp_seen
+  std::array<std::uint64_t, 2> bytes{};  // by Direction
+  Tick age = 0;
+  Tick idle = 0;
+
+  bool operator==(const PortableConnection&) const = default;
+};
+
+enum class NameKind : std::uint8_t { kDomain = 1, kService = 2 };
+
+// Writes a stream piece by piece.
+class ConnectionStreamWriter {
+ public:
+  static constexpr std::size_t kMostPerFrame = 256;
+
+  // The number of a name in this stream; the frame that says so goes before the connections of the next call
+  // of append().
+  [[nodiscard]] std::uint32_t number(NameKind kind, const std::string& name);
+
+  // The bytes that begin the stream, add connections, end it.
+  [[nodiscard]] std::string begin() const;
+  [[nodiscard]] std::string append(const std::vector<PortableConnection>& connections);
+  [[nodiscard]] std::string end() const;
+
+ private:
+  std::array<std::unordered_map<std::string, std::uint32_t>, 2> numbers_;  // by kind
+  std::string new_names_;                                                  // frames not yet handed out
+  std::uint64_t count_ = 0;
+};
+
+struct ConnectionStream {
+  std::vector<std::string> domains;
+  std::vector<std::string> services;
+  std::vector<PortableConnection> connections;  // all of whose names are known
+};
+
+// All of a stream, or what is wrong with it and at which byte. Input is not trusted.
+[[nodiscard]] Result<ConnectionStream> read_connection_stream(std::string_view stream);
+
+}  // namespace millrace::load_balancer

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What things are called in reports, as the profile has it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "vnfs/load_balancer/policy.h"
+
+namespace millrace::load_balancer {
+
+[[nodiscard]] std::string_view name_of(Backend::State state) noexcept;
+[[nodiscard]] std::string_view name_of(Scheduler scheduler) noexcept;
+[[nodiscard]] std::string_view name_of(Forwarding forwarding) noexcept;
+
+// "10.0.0.11:8080", "[2001:db8::1]:80"; the address alone where the port is that of the service.
+[[nodiscard]] std::string name_of(const Backend& backend);
+
+// "192.0.2.7:40000", "[2001:db8::7]:40000"
+[[nodiscard]] std::string text_of(const net::IpAddress& address, be16 port);
+
+}  // namespace millrace::load_balancer
