@@ -33,6 +33,7 @@ struct ServiceSpec {
   Forwarding forwarding = Forwarding::kNat;
   bool by_client = false;
   AllDown all_down = AllDown::kReject;
+  std::uint16_t mss = 0;  // what SYNs into a tunnel are held to; 0: what fits
   Timeouts timeouts;
   std::vector<BackendSpec> backends;
 };
