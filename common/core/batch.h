@@ -39,6 +39,9 @@ struct alignas(64) Packet {
   // Bytes; 0: none. An IPv6 packet with a fragment header that egress cuts into such of at most this size.
   // Its lane is to be among the unfinished.
   std::uint16_t cut_to = 0;
+  // Bytes; 0: none. Headers of a tunnel in front of an aggregate of TCP segments, which egress puts in front
+  // of each segment. Its lane is to be among the unfinished.
+  std::uint8_t tunnel_length = 0;
   std::uint32_t mark = 0;  // the function's own, passed from stage to stage
 
   [[nodiscard]] std::uint8_t* bytes() const noexcept { return rte_pktmbuf_mtod(mbuf, std::uint8_t*); }

@@ -26,6 +26,7 @@ void Egress::resolve(Batch& batch, Packet& packet, Origin origin) noexcept {
                            .port = packet.port,
                            .rewritten = packet.rewritten,
                            .steered = packet.steered,
+                           .tunnel_length = packet.tunnel_length,
                            .cut_to = packet.cut_to};
   batch.take(packet);
   to_resolve_.push(packet.mbuf);

@@ -51,8 +51,11 @@ class Egress {
                          unsigned segment, Origin origin) noexcept;
   void cut_fragment(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
                     Origin origin) noexcept;
-  [[nodiscard]] bool cut(const rte_mbuf* whole, const net::Headers& headers, PortId port, unsigned segment,
+  void forward_tunnelled(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
                          Origin origin) noexcept;
+  // `tunnel_length`: of the headers of a tunnel before those of the aggregate; 0: none.
+  [[nodiscard]] bool cut(const rte_mbuf* whole, const net::Headers& headers, unsigned tunnel_length,
+                         PortId port, unsigned segment, Origin origin) noexcept;
 
   rte_mempool* pool_;
   Transmitter& transmitter_;

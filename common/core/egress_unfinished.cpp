@@ -4,21 +4,19 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/core/aggregate.h"
 #include "common/core/chain_reader.h"
 #include "common/core/egress.h"
 #include "common/core/receive_marks.h"
 #include "common/core/rewrite.h"
 #include "common/net/transport.h"
+#include "common/net/tunnel_header.h"
 
 namespace millrace::core {
 namespace {
 
 using net::Headers;
 using net::Ipv4Header;
-
-// However small the segments were, an aggregate is not cut into more than 256. A segment of this size passes
-// everywhere (RFC 791: 576 bytes, RFC 8200: 1280).
-constexpr unsigned kLeastSegment = 256;
 
 // Where the port's driver is to find the headers, and what it is to do.
 void describe_headers(rte_mbuf& mbuf, const Headers& headers, unsigned segment, std::uint64_t work) noexcept {
@@ -61,25 +59,10 @@ bool port_sums(const TransmitOffloads& can, std::uint8_t protocol) noexcept {
   return protocol == net::protocol::kTcp ? can.tcp_checksum : can.udp_checksum;
 }
 
-bool may_not_be_cut_smaller(const Packet& packet) noexcept {
-  return packet.headers.is_ipv6() ||
-         (packet.l3_as<Ipv4Header>().fragment.host() & Ipv4Header::kDontFragment) != 0;
-}
-
-// TCP payload of each segment on the next link; 0 when they are too big for it. The sizes drivers tell are
-// not always exact, so a link as wide as the one the segments came by takes them all.
-unsigned segment_size(const Packet& packet, const NextHop& hop, const Network& network) noexcept {
-  const unsigned headers = packet.headers.payload_offset - unsigned{packet.headers.l3_offset};
-  if (headers >= hop.mtu) return 0;
-  const unsigned room = hop.mtu - headers;
-  const unsigned told = packet.mbuf->tso_segsz;
-  const bool narrower = hop.mtu < network.interfaces[packet.ingress.value()].mtu;
-  if (told > room && narrower && may_not_be_cut_smaller(packet)) return 0;
-  return told == 0 ? room : std::min(std::max(told, kLeastSegment), room);
-}
-
-bool is_aggregate(const Packet& packet) noexcept {
-  return (packet.mbuf->ol_flags & RTE_MBUF_F_RX_LRO) != 0 && packet.headers.protocol == net::protocol::kTcp;
+void move_offsets(Headers& headers, int by) noexcept {
+  for (std::uint16_t* offset :
+       {&headers.l3_offset, &headers.l4_offset, &headers.payload_offset, &headers.end_offset})
+    *offset = static_cast<std::uint16_t>(*offset + by);
 }
 
 }  // namespace
@@ -91,11 +74,15 @@ bool Egress::complete(Batch& batch, Packet& packet, const NextHop& hop, const Ne
     return false;
   }
   if (is_aggregate(packet)) {
-    const unsigned segment = segment_size(packet, hop, network);
+    const unsigned segment = segment_size(packet, hop.mtu, network);
     if (segment < packet.headers.payload_length()) {
       forward_aggregate(batch, packet, hop, network, segment, origin);
       return false;
     }
+  }
+  if (packet.tunnel_length != 0) {
+    forward_tunnelled(batch, packet, hop, network, origin);
+    return false;
   }
   if (!checksum_is_open(*packet.mbuf)) return true;
   Headers headers = packet.headers;
@@ -130,11 +117,7 @@ void Egress::forward_aggregate(Batch& batch, Packet& packet, const NextHop& hop,
   if (routed) {
     if (origin == Origin::kReceived) take_hop(packet);
     rewrite(packet.mbuf, headers.l3_offset, headers.is_ipv4(), hop);
-    const int shift = hop.rewrite_length - headers.l3_offset;
-    for (std::uint16_t* offset :
-         {&headers.l3_offset, &headers.l4_offset, &headers.payload_offset, &headers.end_offset}) {
-      *offset = static_cast<std::uint16_t>(*offset + shift);
-    }
+    move_offsets(headers, hop.rewrite_length - headers.l3_offset);
   }
   const TransmitOffloads& can = transmitter_.offloads(hop.port);
   if (can.segmentation && packet.mbuf->nb_segs <= can.most_segments &&
@@ -145,10 +128,41 @@ void Egress::forward_aggregate(Batch& batch, Packet& packet, const NextHop& hop,
     transmitter_.send(hop.port, packet.mbuf, origin);
     return;
   }
-  if (!cut(packet.mbuf, headers, hop.port, segment, origin)) {
+  if (!cut(packet.mbuf, headers, 0, hop.port, segment, origin)) {
     batch.drop(packet, Drop::kNoMemory);
     return;
   }
+  batch.take(packet);
+  rte_pktmbuf_free(packet.mbuf);
+  counters_.segmented.add(1);
+}
+
+// An aggregate inside a tunnel: its segments are made here, whatever the port can do, each with the headers
+// of the tunnel.
+void Egress::forward_tunnelled(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
+                               Origin origin) noexcept {
+  Packet inside;
+  inside.mbuf = packet.mbuf;
+  inside.ingress = packet.ingress;
+  Headers& headers = inside.headers;
+  headers.l3_offset = static_cast<std::uint16_t>(packet.headers.l3_offset + packet.tunnel_length);
+  headers.family = (inside.l3()[0] >> 4U) & 0xfU;
+  const auto error =
+      net::parse_ip(packet.first_segment(), packet.mbuf->pkt_len, headers, {.check_ipv4_checksum = false});
+  // The function saw to it that the segments fit.
+  const unsigned segment =
+      segment_size(inside, hop.mtu - std::min<unsigned>(hop.mtu, packet.tunnel_length), network);
+  if (error != net::ParseError::kNone || headers.protocol != net::protocol::kTcp || segment == 0 ||
+      hop.kind != NextHop::Kind::kForward)
+    return batch.drop(packet, Drop::kPacketTooBig);
+  if (origin == Origin::kReceived) {
+    if (!may_go_on(packet)) return expire(batch, packet, network);
+    take_hop(packet);
+  }
+  rewrite(packet.mbuf, packet.headers.l3_offset, packet.headers.is_ipv4(), hop);
+  move_offsets(headers, hop.rewrite_length - packet.headers.l3_offset);
+  if (!cut(packet.mbuf, headers, packet.tunnel_length, hop.port, segment, origin))
+    return batch.drop(packet, Drop::kNoMemory);
   batch.take(packet);
   rte_pktmbuf_free(packet.mbuf);
   counters_.segmented.add(1);
@@ -203,8 +217,8 @@ void Egress::cut_fragment(Batch& batch, Packet& packet, const NextHop& hop, cons
 }
 
 // DPDK's own library for this (rte_gso) knows IPv4 only and leaves the checksums to the port.
-bool Egress::cut(const rte_mbuf* whole, const Headers& headers, PortId port, unsigned segment,
-                 Origin origin) noexcept {
+bool Egress::cut(const rte_mbuf* whole, const Headers& headers, unsigned tunnel_length, PortId port,
+                 unsigned segment, Origin origin) noexcept {
   const TransmitOffloads& can = transmitter_.offloads(port);
   const net::SegmentCut cut{.payload = headers.payload_length(), .size = segment};
   ChainReader payload(whole, headers.payload_offset);
@@ -224,7 +238,11 @@ bool Egress::cut(const rte_mbuf* whole, const Headers& headers, PortId port, uns
     net::write_segment_headers(frame, headers, cut, i);
     Headers own = headers;
     own.end_offset = frame_length;
-    if (can.tcp_checksum && device_can_sum(*piece, own)) {
+    if (tunnel_length != 0) {
+      net::rewrite_for_segment(frame + headers.l3_offset - tunnel_length, tunnel_length,
+                               frame_length - unsigned{headers.l3_offset}, i);
+    }
+    if (tunnel_length == 0 && can.tcp_checksum && device_can_sum(*piece, own)) {
       leave_checksum(*piece, own);
       transmitter_.announce_offload(port);
     } else {

@@ -10,6 +10,7 @@
 #include "common/core/owner.h"
 #include "common/core/receive_marks.h"
 #include "common/core/steer.h"
+#include "common/net/icmp.h"
 
 namespace millrace::core {
 namespace {
@@ -100,7 +101,9 @@ bool is_for_another(const Packet& packet, const Network& network) noexcept {
 // Of what is for our own address: whether the function answers it, in place of the twin.
 bool is_for_function(const Packet& packet, const NextHop& hop, const Network& network) noexcept {
   const Headers& headers = packet.headers;
-  const std::uint16_t port = network.interfaces[packet.ingress.value()].function_port;
+  const Interface& arrival = network.interfaces[packet.ingress.value()];
+  if (arrival.function_errors && net::is_icmp_error(headers) && !headers.is_fragment) return true;
+  const std::uint16_t port = arrival.function_port;
   return port != 0 && headers.protocol == net::protocol::kUdp && headers.has_ports && !headers.is_fragment &&
          headers.destination_port.host() == port && hop.interface.valid() &&
          network.interfaces[hop.interface.value()].has(packet.destination());
@@ -249,7 +252,9 @@ void Ingress::take_note(Batch& batch, Packet& packet, const Network& network) no
     packet.rewritten = with.rewritten;
     packet.steered = with.steered;
     packet.cut_to = with.cut_to;
-    if (with.cut_to != 0) batch.unfinished |= std::uint64_t{1} << batch.lane(packet);
+    packet.tunnel_length = with.tunnel_length;
+    if (with.cut_to != 0 || with.tunnel_length != 0)
+      batch.unfinished |= std::uint64_t{1} << batch.lane(packet);
   }
   if (with.kind != Note::Kind::kRestart || with.interface.value() >= network.interfaces.size()) return;
   packet.restarted = true;

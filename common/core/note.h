@@ -33,9 +33,10 @@ struct Note {
   InterfaceId interface {};
   PortId port{};
   bool has_ports : 1 = false;
-  bool rewritten : 1 = false;  // of a packet that waits, as are the next
-  bool steered : 1 = false;    // steer.h
-  std::uint16_t cut_to = 0;    // Packet::cut_to
+  bool rewritten : 1 = false;      // of a packet that waits, as are the next
+  bool steered : 1 = false;        // steer.h
+  std::uint8_t tunnel_length = 0;  // Packet::tunnel_length
+  std::uint16_t cut_to = 0;        // Packet::cut_to
 };
 static_assert(sizeof(Note) == 16);
 

@@ -23,8 +23,10 @@ inline constexpr std::uint16_t kMostVlanId = 0xfff;  // 12 bits; 802.1Q reserves
 namespace protocol {  // IANA protocol numbers
 inline constexpr std::uint8_t kHopByHop = 0;
 inline constexpr std::uint8_t kIcmp = 1;
+inline constexpr std::uint8_t kIpv4InIp = 4;
 inline constexpr std::uint8_t kTcp = 6;
 inline constexpr std::uint8_t kUdp = 17;
+inline constexpr std::uint8_t kIpv6InIp = 41;
 inline constexpr std::uint8_t kIpv6Routing = 43;
 inline constexpr std::uint8_t kIpv6Fragment = 44;
 inline constexpr std::uint8_t kGre = 47;
@@ -175,6 +177,15 @@ struct GreHeader {  // RFC 2784
   be16 flags_version;
   be16 protocol;
 };
+
+// draft-ietf-intarea-gue-09 section 3.1, variant 0: data, without extension fields, when all but `protocol` are
+// zero.
+struct GueHeader {
+  std::uint8_t variant_length;  // variant, control bit, length of what follows these four bytes, in words
+  std::uint8_t protocol;        // of the datagram inside
+  be16 flags;
+};
+static_assert(sizeof(GueHeader) == 4);
 
 struct EspHeader {  // RFC 4303
   be32 spi;

@@ -109,6 +109,11 @@ NetworkBuilder& NetworkBuilder::function_port(std::uint16_t port) {
   return *this;
 }
 
+NetworkBuilder& NetworkBuilder::function_errors() {
+  network_.interfaces.back().function_errors = true;
+  return *this;
+}
+
 NetworkBuilder& NetworkBuilder::unresolved(std::string_view prefix, std::string_view interface) {
   const core::Interface& out = find(interface);
   NextHop hop;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -33,6 +34,8 @@ class Compiler {
     context_.roster.end();
     policy_->by_destination.settle();
     policy_->by_source.settle();
+    policy_->by_tunnel.settle();
+    if (!policy_->tunnels.empty()) policy_->tunnels.resize(policy_->backends.size());
     return policy_;
   }
 
@@ -49,6 +52,7 @@ class Compiler {
                     .by_client = spec.by_client,
                     .per_packet = spec.per_packet,
                     .all_down = spec.all_down,
+                    .mss = spec.mss,
                     .timeouts = spec.timeouts,
                     .slots = nullptr,
                     .choices = {},
@@ -78,6 +82,7 @@ class Compiler {
                               .service = service};
     if (spec.state == Backend::State::kActive && spec.weight != 0)
       into.choices.push_back({.backend = *id, .weight = spec.weight});
+    if (tunnel_of(of.forwarding) != net::Tunnel::kNone) add_tunnel(spec, of, *id);
     return of.forwarding == Forwarding::kNat ? add_source(spec, of, *id) : Result<void>{};
   }
 
@@ -92,6 +97,21 @@ class Compiler {
     }
     servers->settle();
     return servers;
+  }
+
+  // What its packets are put into, and how errors about those are known again.
+  void add_tunnel(const BackendSpec& spec, const ServiceSpec& of, BackendId id) {
+    const net::TunnelHeader tunnel(tunnel_of(of.forwarding), of.address.family(), spec.address);
+    policy_->tunnels.resize(std::max(policy_->tunnels.size(), id + std::size_t{1}));
+    policy_->tunnels[id] = tunnel;
+    // The same host behind several services is one far end.
+    if (!far_ends_.insert({spec.address, of.domain, tunnel.protocol()}).second) return;
+    const bool udp = tunnel.tunnel() == net::Tunnel::kGue;
+    policy_->by_tunnel.add(Place::of(spec.address, of.domain),
+                           {.protocol = tunnel.protocol(),
+                            .first = udp ? net::kGuePort : std::uint16_t{0},
+                            .last = udp ? net::kGuePort : std::uint16_t{65'535},
+                            .value = id});
   }
 
   // What its answers come from.
@@ -176,6 +196,7 @@ class Compiler {
   const PolicyContext& context_;
   std::shared_ptr<Policy> policy_ = std::make_shared<Policy>();
   std::map<std::pair<net::IpAddress, std::uint16_t>, std::vector<Taken>> sources_;
+  std::set<std::tuple<net::IpAddress, std::uint16_t, std::uint8_t>> far_ends_;
 };
 
 }  // namespace

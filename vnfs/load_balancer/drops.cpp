@@ -27,6 +27,14 @@ constexpr std::array kReasons = {
     row(Drop::kSpoofed, "spoofed", "It claims to come from the address of a service."),
     row(Drop::kFragmentUnmatched, "fragment_unmatched",
         "A later fragment to a service, of a datagram whose first has not come."),
+    row(Drop::kNoHeadroom, "no_headroom", "Its buffer has no room for the headers of a tunnel.", true),
+    row(Drop::kNoTunnelSource, "no_tunnel_source",
+        "The interface to its backend has no address of the family that the tunnel has."),
+    row(Drop::kTunnelError, "tunnel_error",
+        "An ICMP error about a packet that went through a tunnel: the backend, or the way to it, refuses "
+        "it."),
+    row(Drop::kTunnelTooBig, "tunnel_too_big",
+        "A router could not carry what went through a tunnel, and its client was told what fits."),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 

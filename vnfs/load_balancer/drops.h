@@ -21,6 +21,10 @@ enum class Drop : std::uint8_t {
   kIcmpBadChecksum,
   kSpoofed,
   kFragmentUnmatched,
+  kNoHeadroom,
+  kNoTunnelSource,
+  kTunnelError,
+  kTunnelTooBig,
   kCount
 };
 

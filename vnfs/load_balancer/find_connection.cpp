@@ -54,15 +54,21 @@ bool is_syn(const net::Headers& headers) noexcept {
   return from;
 }
 
+bool is_for_host(const Packet& packet, const core::Network& network) noexcept {
+  return packet.next_hop.valid() &&
+         network.next_hops[packet.next_hop.value()].kind == core::NextHop::Kind::kHost;
+}
+
 }  // namespace
 
 // What the error is about went the other way: its sender is who the error goes to. False, and the packet
-// dropped, when it can not be read.
+// dropped or left to the twin, when it can not be read.
 bool FindConnection::look_inside(Batch& batch, Packet& packet, const Policy& policy,
                                  flow::FlowLookup& lookup) noexcept {
   net::Headers inner;
   if (!core::read_embedded(packet, inner)) {
-    batch.drop(packet, Drop::kIcmpBadEmbedded);
+    // The twin's own affairs are not judged here.
+    if (!is_for_host(packet, *batch.network)) batch.drop(packet, Drop::kIcmpBadEmbedded);
     return false;
   }
   // Turned round, as packets that go the error's way are.
@@ -112,14 +118,18 @@ void FindConnection::begin_anew(Packet& packet, unsigned lane, const Policy& pol
 
 void FindConnection::process(Batch& batch, const Policy& policy) noexcept {
   const flow::FlowTable<Connection>& flows = state.connections.flows();
-  state.unsettled = state.related = state.bound = state.answers = 0;
+  state.unsettled = state.related = state.bound = state.answers = state.to_tunnel = 0;
+  std::uint64_t unread = 0;
   std::array<ConnectionIndex, Batch::kMaxSize> guesses;
   for (Packet& packet : batch) {
     const unsigned lane = batch.lane(packet);
     flow::FlowLookup& lookup = state.lookups[lane];
     state.backends[lane] = kNoId;
     if (net::is_icmp_error(packet.headers)) [[unlikely]] {
-      if (!look_inside(batch, packet, policy, lookup)) continue;
+      if (!look_inside(batch, packet, policy, lookup)) {
+        unread |= std::uint64_t{1} << lane;
+        continue;
+      }
       state.related |= std::uint64_t{1} << lane;
     } else if (const BackendId* from = make_lookup(lookup, packet.headers, packet.l3(), packet.domain.value(),
                                                    policy, flows.seed())) {
@@ -129,7 +139,7 @@ void FindConnection::process(Batch& batch, const Policy& policy) noexcept {
     flows.prefetch_bucket(lookup.hash);
   }
 
-  const std::uint64_t wanted = batch.live_mask();
+  const std::uint64_t wanted = batch.live_mask() & ~unread;
   for (std::uint64_t lanes = wanted; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
     guesses[lane] = flows.prefetch_record(state.lookups[lane]);

@@ -9,27 +9,15 @@
 #include "common/net/checksum.h"
 #include "vnfs/load_balancer/deltas.h"
 #include "vnfs/load_balancer/drops.h"
+#include "vnfs/load_balancer/icmp_message.h"
 #include "vnfs/load_balancer/ip_ends.h"
+#include "vnfs/load_balancer/tunnel_errors.h"
 
 namespace millrace::load_balancer {
 namespace {
 
 using core::Batch;
 using core::Packet;
-
-// The ICMP message, all of it; empty when it is not in one piece.
-MutableBytes message_of(const Packet& packet) noexcept {
-  const net::Headers& headers = packet.headers;
-  if (packet.mbuf->data_len < headers.end_offset) return {};
-  return {packet.bytes() + headers.l4_offset, std::size_t{headers.end_offset} - headers.l4_offset};
-}
-
-net::ChecksumSum pseudo_header_of(const Packet& packet, std::size_t length) noexcept {
-  if (packet.headers.is_ipv4()) return 0;
-  const auto& ip = packet.l3_as<net::Ipv6Header>();
-  return net::pseudo_header(ip.source, ip.destination, net::protocol::kIcmpv6,
-                            static_cast<std::uint32_t>(length));
-}
 
 // The errors whose packet inside was changed get a checksum of their own.
 void finish_message(const Packet& packet, MutableBytes message) noexcept {
@@ -44,6 +32,7 @@ void finish_message(const Packet& packet, MutableBytes message) noexcept {
 void ForwardErrors::forward(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   const unsigned lane = batch.lane(packet);
   if (packet.session == kNoConnection) {
+    if (answer_tunnel_error(batch, packet, policy, state)) return;
     // Nothing of ours, or of a client that was balanced by its hash alone.
     const bool to_us = packet.next_hop.valid() && batch.network->next_hops[packet.next_hop.value()].kind ==
                                                       core::NextHop::Kind::kFunction;
@@ -61,9 +50,13 @@ void ForwardErrors::forward(Batch& batch, Packet& packet, const Policy& policy) 
   net::Headers inner;
   if (message.empty() || !core::read_embedded(packet, inner))
     return batch.drop(packet, Drop::kIcmpBadEmbedded);
-  if (net::fold(net::sum_bytes(message, pseudo_header_of(packet, message.size()))) != 0xffff)
-    return batch.drop(packet, Drop::kIcmpBadChecksum);
+  if (!icmp_checksum_ok(packet, message)) return batch.drop(packet, Drop::kIcmpBadChecksum);
 
+  if (policy.tunnel(connection.backend) != nullptr) {
+    state.backends[lane] = connection.backend;
+    state.to_tunnel |= std::uint64_t{1} << lane;
+    return;
+  }
   const core::Network& network = *batch.network;
   if (inward) packet.next_hop = network.find_route(packet.domain, backend->address);
   if (!packet.next_hop.valid()) return batch.drop(packet, core::Drop::kNoRoute);

@@ -4,6 +4,7 @@
 
 #include "common/core/pipeline.h"
 #include "vnfs/load_balancer/choose_backend.h"
+#include "vnfs/load_balancer/encapsulate.h"
 #include "vnfs/load_balancer/find_connection.h"
 #include "vnfs/load_balancer/forward.h"
 #include "vnfs/load_balancer/forward_errors.h"
@@ -15,6 +16,7 @@ namespace millrace::load_balancer {
   return core::pipeline_over<Policy>(FindConnection{state},  // known, new, or stale since a policy change
                                      ChooseBackend{state},   // new only
                                      ForwardErrors{state},   // ICMP errors about balanced packets
+                                     Encapsulate{state},     // to the backend inside a tunnel
                                      Forward{state});        // to the backend, or back to the client
 }
 

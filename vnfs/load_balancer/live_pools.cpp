@@ -232,6 +232,7 @@ Result<std::vector<ServiceSpec>> services_now(const profile::Section& profile, c
          .per_packet = *service.per == profile::Per::kPacket,
          .all_down = *service.all_down == profile::AllDown::kDrop ? AllDown::kDrop : AllDown::kReject,
          .quic = lower(service.quic),
+         .mss = service.mss->value_or(0),
          .timeouts = lower(service.timeouts),
          .backends = Judge(service, live, now).run(before)});
   }

@@ -10,6 +10,7 @@
 
 #include "common/core/function.h"
 #include "common/core/ownership.h"
+#include "common/net/tunnel_header.h"
 #include "vnfs/load_balancer/endpoint_map.h"
 #include "vnfs/load_balancer/quic_ids.h"
 #include "vnfs/load_balancer/records.h"
@@ -18,6 +19,22 @@ namespace millrace::load_balancer {
 
 enum class Scheduler : std::uint8_t { kMaglev, kWeightedRoundRobin, kLeastConnections, kSourceHash };
 enum class Forwarding : std::uint8_t { kNat, kFullNat, kDirect, kIpip, kGue, kGre };
+[[nodiscard]] constexpr net::Tunnel tunnel_of(Forwarding forwarding) noexcept {
+  switch (forwarding) {
+    case Forwarding::kIpip:
+      return net::Tunnel::kIpIp;
+    case Forwarding::kGre:
+      return net::Tunnel::kGre;
+    case Forwarding::kGue:
+      return net::Tunnel::kGue;
+    case Forwarding::kNat:
+    case Forwarding::kFullNat:
+    case Forwarding::kDirect:
+      break;
+  }
+  return net::Tunnel::kNone;
+}
+
 enum class AllDown : std::uint8_t { kDrop, kReject };
 
 struct Timeouts {  // milliseconds
@@ -62,6 +79,7 @@ struct Service {
   bool by_client = false;   // all connections of a client go to one backend
   bool per_packet = false;  // each packet of UDP goes by itself, and has no connection
   AllDown all_down = AllDown::kReject;
+  std::uint16_t mss = 0;  // what SYNs into a tunnel are held to; 0: what fits
   Timeouts timeouts;
   // By hash or in turn; empty when no backend is active, or with kLeastConnections, which goes through
   // `choices`.
@@ -81,10 +99,12 @@ class Policy final : public core::Policy, public core::Ownership {
   std::uint16_t generation = 0;
   bool draining = false;
   std::uint64_t hash_seed = 0;
-  std::vector<Service> services;          // by ServiceId
-  std::vector<Backend> backends;          // by BackendId
-  EndpointMap<ServiceId> by_destination;  // services by what clients send to
-  EndpointMap<BackendId> by_source;       // backends of `nat` services by what they answer from
+  std::vector<Service> services;           // by ServiceId
+  std::vector<Backend> backends;           // by BackendId
+  EndpointMap<ServiceId> by_destination;   // services by what clients send to
+  EndpointMap<BackendId> by_source;        // backends of `nat` services by what they answer from
+  std::vector<net::TunnelHeader> tunnels;  // by BackendId; empty when no service has any
+  EndpointMap<BackendId> by_tunnel;        // far ends, by protocol and port of the outer packet
 
   [[nodiscard]] const Service* service(ServiceId id) const noexcept {
     return id < services.size() && services[id].present ? &services[id] : nullptr;
@@ -92,6 +112,11 @@ class Policy final : public core::Policy, public core::Ownership {
   // Null when the policy does not have it any more.
   [[nodiscard]] const Backend* backend(BackendId id) const noexcept {
     return id < backends.size() && backends[id].keeps() ? &backends[id] : nullptr;
+  }
+
+  // Null when packets to the backend are in no tunnel.
+  [[nodiscard]] const net::TunnelHeader* tunnel(BackendId id) const noexcept {
+    return tunnels.empty() || tunnels[id].is_none() ? nullptr : &tunnels[id];
   }
 
   // Whether a connection that another policy allowed may go on.

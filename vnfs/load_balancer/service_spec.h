@@ -41,6 +41,7 @@ struct ServiceSpec {
     std::size_t id_bytes = 4;
   };
   std::optional<Quic> quic{};
+  std::uint16_t mss = 0;  // what SYNs into a tunnel are held to; 0: what fits
   Timeouts timeouts;
   std::vector<BackendSpec> backends;
 };

@@ -9,6 +9,7 @@
 #include "common/flow/table_sweep.h"
 #include "vnfs/load_balancer/connection_table.h"
 #include "vnfs/load_balancer/tallies.h"
+#include "vnfs/load_balancer/tunnel_ids.h"
 
 namespace millrace::load_balancer {
 
@@ -17,6 +18,7 @@ struct WorkerState {
       : services(lent),
         // Workers do not take turns in step.
         tallies(static_cast<std::uint32_t>(lent.seed >> 32) + lent.worker.value() * 0x9e3779b9U),
+        tunnel_ids(lent.worker.value(), lent.workers, static_cast<std::uint32_t>(lent.seed)),
         connections(connections_at_most, lent.seed, lent.now, tallies),
         sweep(lent.now) {}
   WorkerState(const WorkerState&) = delete;  // its members know each other
@@ -31,6 +33,7 @@ struct WorkerState {
 
   core::WorkerServices services;
   Tallies tallies;  // it observes the connections
+  TunnelIds tunnel_ids;
   ConnectionTable connections;
   flow::TableSweep sweep;
   std::uint16_t swept_generation = 0;
@@ -45,6 +48,7 @@ struct WorkerState {
   std::uint64_t answers = 0;    // from the endpoint of a `nat` service's backend
   std::uint64_t related = 0;    // ICMP errors
   std::uint64_t bound = 0;      // the backend is known
+  std::uint64_t to_tunnel = 0;  // ICMP errors whose backend is behind a tunnel
 };
 
 }  // namespace millrace::load_balancer

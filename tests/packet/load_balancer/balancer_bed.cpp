@@ -41,13 +41,18 @@ ServiceSpec web_service6() {
 std::shared_ptr<const core::Network> BalancerBed::network(core::PortId clients, core::PortId backends) const {
   NetworkBuilder builder;
   builder.interface(clients, "wan", {"198.51.100.2/24", "2001:db8:ff::2/64"})
+      .function_errors()
       .interface(backends, "lan", {"10.0.0.1/24", "2001:db8:10::1/64"})
-      .interface(backends, "narrow", {"10.99.0.1/24"}, 9)
+      .function_errors()
+      .interface(backends, "narrow", {"10.99.0.1/24", "2001:db8:99::1/64"}, 9)
+      .function_errors()
       .mtu(1280)
+      .interface(backends, "ipv4", {"10.98.0.1/24"}, 10)
       .route("0.0.0.0/0", "wan", neighbor_mac(kWan).to_string())
       .route("::/0", "wan", neighbor_mac(kWan).to_string())
       .route("10.9.0.0/24", "narrow", neighbor_mac(kNarrow).to_string())
       .route("2001:db8:19::/64", "narrow", neighbor_mac(kNarrow).to_string())
+      .route("2001:db8:18::/64", "ipv4", neighbor_mac(kIpv4Only).to_string())
       .function("203.0.113.0/24", "wan")
       .function("2001:db8:80::/64", "wan");
   for (unsigned k = 11; k < 20; ++k) {
@@ -194,6 +199,12 @@ std::vector<Seen> BalancerBed::neighbors_answer() {
   bed_->run();
   std::vector<Seen> seen;
   collect(seen);
+  return seen;
+}
+
+std::vector<Seen> BalancerBed::at_backends() {
+  std::vector<Seen> seen;
+  for (const Frame& frame : bed_->transmitted(kBackends)) seen.push_back(read_frame(kBackends, frame));
   return seen;
 }
 

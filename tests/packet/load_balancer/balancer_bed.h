@@ -31,8 +31,9 @@ inline constexpr unsigned kClients = 0;
 inline constexpr unsigned kBackends = 1;
 inline constexpr std::uint16_t kWan = 0;  // 198.51.100.2/24, 2001:db8:ff::2/64; everybody else is behind it
 inline constexpr std::uint16_t kLan = 1;  // 10.0.0.1/24, 2001:db8:10::1/64: backends
-inline constexpr std::uint16_t kNarrow =
-    2;  // backends, VLAN 9, MTU 1280: 10.9.0.0/24 and 2001:db8:19::/64 are behind it
+inline constexpr std::uint16_t kNarrow = 2;  // 10.99.0.1/24, 2001:db8:99::1/64, VLAN 9, MTU 1280: 10.9.0.0/24
+                                             // and 2001:db8:19::/64 are behind it
+inline constexpr std::uint16_t kIpv4Only = 3;  // 10.98.0.1/24, VLAN 10: 2001:db8:18::/64 is behind it
 inline constexpr unsigned kFirstBackend = 16;
 inline constexpr std::string_view kService =
     "203.0.113.80";  // as are all of 203.0.113.0/24 and 2001:db8:80::/64
@@ -87,6 +88,8 @@ class BalancerBed {
   [[nodiscard]] const load_balancer::Policy& policy() const noexcept { return *policy_; }
   [[nodiscard]] const std::vector<load_balancer::WorkerState*>& states() const noexcept { return states_; }
   [[nodiscard]] Testbed& bed() noexcept { return *bed_; }
+  // What has left by the backends' port since the last call.
+  [[nodiscard]] std::vector<Seen> at_backends();
   [[nodiscard]] unsigned to_host() const noexcept { return to_host_; }
 
  private:

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/load_balancer/encapsulate.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/core/aggregate.h"
+#include "common/core/answer_first.h"
+#include "common/core/receive_marks.h"
+#include "common/net/tcp_mss.h"
+#include "vnfs/load_balancer/drops.h"
+#include "vnfs/load_balancer/follow.h"
+
+namespace millrace::load_balancer {
+namespace {
+
+using core::Batch;
+using core::NextHop;
+using core::Packet;
+
+constexpr std::size_t kMostLink = sizeof(net::EthernetHeader) + 2 * sizeof(net::VlanTag);
+// In front of the packet: the tunnel's headers, a fragment header, and the link header of any hop.
+constexpr unsigned kRoom = net::TunnelHeader::kMostBytes + net::TunnelHeader::kFragmentBytes + kMostLink;
+constexpr unsigned kMostBytes = 0xffff;  // of a frame whose offsets are kept in 16 bits
+
+bool opens(const Packet& packet) noexcept {
+  return packet.headers.protocol == net::protocol::kTcp &&
+         (packet.headers.tcp_flags & net::tcp_flag::kSyn) != 0 && !packet.headers.later_fragment();
+}
+
+// Bytes of a datagram that fit the tunnel on this way.
+unsigned room_of(const NextHop& hop, const net::TunnelHeader& tunnel) noexcept {
+  return hop.mtu - std::min<unsigned>(hop.mtu, tunnel.length());
+}
+
+// To segments that fit as many bytes, and are no larger than the service wants them.
+void hold_mss(Packet& packet, unsigned room, std::uint16_t asked) noexcept {
+  const net::Headers& headers = packet.headers;
+  const unsigned before =
+      sizeof(net::TcpHeader) + (headers.is_ipv4() ? sizeof(net::Ipv4Header) : sizeof(net::Ipv6Header));
+  unsigned most = room - std::min(room, before);
+  if (asked != 0) most = std::min<unsigned>(most, asked);
+  net::hold_mss_to(
+      {packet.bytes() + headers.l4_offset, std::size_t{headers.payload_offset} - headers.l4_offset},
+      static_cast<std::uint16_t>(most));
+}
+
+// The frame's own link header once more, in front of what stands there now, for whoever reads the packet
+// while it waits for its neighbour.
+class LinkHeader {
+ public:
+  explicit LinkHeader(const Packet& packet) noexcept : length_(packet.headers.l3_offset) {
+    if (length_ == sizeof(net::EthernetHeader)) [[likely]] {
+      std::memcpy(bytes_.data(), packet.bytes(), sizeof(net::EthernetHeader));
+    } else {
+      std::memcpy(bytes_.data(), packet.bytes(), std::min<std::size_t>(length_, kMostLink));
+    }
+  }
+  void put_before(std::uint8_t* l3, bool ipv4) const noexcept {
+    if (length_ == sizeof(net::EthernetHeader)) [[likely]] {
+      std::memcpy(l3 - sizeof(net::EthernetHeader), bytes_.data(), sizeof(net::EthernetHeader));
+    } else {
+      std::memcpy(l3 - length_, bytes_.data(), std::min<std::size_t>(length_, kMostLink));
+    }
+    const be16 type(ipv4 ? net::ether_type::kIpv4 : net::ether_type::kIpv6);
+    std::memcpy(l3 - sizeof type, &type, sizeof type);
+  }
+
+ private:
+  std::array<std::uint8_t, kMostLink> bytes_;
+  unsigned length_;
+};
+
+void grow(rte_mbuf& mbuf, unsigned by) noexcept {
+  mbuf.data_off = static_cast<std::uint16_t>(mbuf.data_off - by);
+  mbuf.data_len = static_cast<std::uint16_t>(mbuf.data_len + by);
+  mbuf.pkt_len += by;
+}
+
+// The packet is the outer one from here on: with no checksum that anybody has to write, and of which no error
+// is sent to its source, which is us.
+[[gnu::always_inline]] inline void put_inside(Packet& packet, const net::TunnelHeader& tunnel,
+                                              const net::IpAddress& source,
+                                              const net::TunnelHeader::Inside& what) noexcept {
+  const LinkHeader link(packet);
+  std::uint8_t* const outer = tunnel.write(packet.l3(), source, what);
+  const bool ipv4 = tunnel.family() == net::Family::kIpv4;
+  link.put_before(outer, ipv4);
+  grow(*packet.mbuf, tunnel.length());
+  const net::Headers& inner = packet.headers;
+  net::Headers headers;
+  headers.l3_offset = inner.l3_offset;
+  headers.l4_offset = static_cast<std::uint16_t>(inner.l3_offset + tunnel.ip_length());
+  headers.payload_offset = headers.l4_offset;
+  headers.end_offset = static_cast<std::uint16_t>(inner.end_offset + tunnel.length());
+  headers.outer_vlan = inner.outer_vlan;
+  headers.inner_vlan = inner.inner_vlan;
+  headers.tagged = inner.tagged;
+  headers.protocol = tunnel.protocol();
+  headers.family = ipv4 ? 4 : 6;
+  packet.headers = headers;
+  core::mark_checksum_good(*packet.mbuf);
+  packet.rewritten = true;
+}
+
+}  // namespace
+
+// What ordinary packets do not need, done before the packet is hidden. False when it was dropped, or is not
+// to be put into the tunnel.
+bool Encapsulate::prepare(Batch& batch, Packet& packet, const NextHop& hop, const net::TunnelHeader& tunnel,
+                          std::uint16_t mss) noexcept {
+  const core::Network& network = *batch.network;
+  const std::uint64_t lane = std::uint64_t{1} << batch.lane(packet);
+  const unsigned room = room_of(hop, tunnel);
+  if (opens(packet)) hold_mss(packet, room, mss);
+  const bool aggregate =
+      (batch.unfinished & lane) != 0 && core::is_aggregate(packet) && packet.ip_length() > room;
+  if ((batch.unfinished & lane) != 0 && !aggregate) {
+    if (core::checksum_is_open(*packet.mbuf)) core::write_transport_checksum(packet);
+    packet.mbuf->ol_flags &= ~RTE_MBUF_F_RX_LRO;
+    batch.unfinished &= ~lane;
+  }
+  // RFC 8200 section 5: no sender of IPv6 packets is asked for less.
+  NextHop way = hop;
+  way.mtu = static_cast<std::uint16_t>(packet.headers.is_ipv6() ? std::max(room, 1280U) : room);
+  if (core::answered_first(batch, packet, way, state.services.originator)) return false;
+  if (hop.kind != NextHop::Kind::kForward && hop.kind != NextHop::Kind::kResolve) return false;
+  if (aggregate && core::segment_size(packet, room, network) == 0) {
+    state.services.originator.too_big(packet, network, way.mtu);
+    batch.drop(packet, core::Drop::kPacketTooBig);
+    return false;
+  }
+  if (packet.headers.end_offset + tunnel.length() + net::TunnelHeader::kFragmentBytes > kMostBytes) {
+    batch.drop(packet, core::Drop::kPacketTooBig);
+    return false;
+  }
+  if (rte_pktmbuf_headroom(packet.mbuf) + unsigned{packet.headers.l3_offset} < kRoom) {
+    batch.drop(packet, Drop::kNoHeadroom);
+    return false;
+  }
+  if (network.interfaces[hop.interface.value()].address(tunnel.family()) == nullptr) {
+    batch.drop(packet, Drop::kNoTunnelSource);
+    return false;
+  }
+  if (aggregate) packet.tunnel_length = static_cast<std::uint8_t>(tunnel.length());
+  return true;
+}
+
+[[gnu::always_inline]] inline void Encapsulate::to_backend(Batch& batch, Packet& packet,
+                                                           const Policy& policy) noexcept {
+  const unsigned lane = batch.lane(packet);
+  const BackendId id = state.backends[lane];
+  const Backend& backend = policy.backends[id];
+  const net::TunnelHeader& tunnel = policy.tunnels[id];
+  const core::Network& network = *batch.network;
+  packet.next_hop = backend.address.is_v4() ? network.find_route(packet.domain, backend.address.v4())
+                                            : network.find_route(packet.domain, backend.address.v6());
+  if (!packet.next_hop.valid()) [[unlikely]] {
+    state.services.originator.no_route(packet, network);
+    return batch.drop(packet, core::Drop::kNoRoute);
+  }
+  const NextHop& hop = network.next_hops[packet.next_hop.value()];
+  packet.egress = hop.interface;
+  const unsigned length = packet.ip_length();
+  const bool ways = hop.kind == NextHop::Kind::kForward || hop.kind == NextHop::Kind::kResolve;
+  const net::IpAddress* source =
+      ways ? network.interfaces[hop.interface.value()].address(tunnel.family()) : nullptr;
+  const bool ordinary = source != nullptr && length + tunnel.length() <= hop.mtu && core::may_go_on(packet) &&
+                        (batch.unfinished >> lane & 1U) == 0 &&
+                        rte_pktmbuf_headroom(packet.mbuf) + unsigned{packet.headers.l3_offset} >= kRoom &&
+                        packet.headers.end_offset + tunnel.length() <= kMostBytes && !opens(packet);
+  if (!ordinary && !prepare(batch, packet, hop, tunnel, policy.services[backend.service].mss)) [[unlikely]]
+    return;
+  if ((state.to_tunnel >> lane & 1U) == 0) [[likely]] {  // an error is no part of the connection
+    state.tallies.backend(id).count(Direction::kForward, length);
+    if (packet.session != kNoConnection) [[likely]]
+      follow(state.connections, packet, policy, batch.now);
+  }
+  core::take_hop(packet);
+  const bool may_be_cut = net::may_be_cut(packet.headers, packet.l3());
+  put_inside(packet, tunnel, *source,
+             {.length = static_cast<std::uint16_t>(length),
+              .traffic_class = net::traffic_class_of(packet.headers, packet.l3()),
+              .may_be_cut = may_be_cut,
+              .id = may_be_cut ? state.tunnel_ids.next(id) : be16{},
+              .flow = static_cast<std::uint32_t>(state.lookups[lane].hash)});
+  if (packet.headers.is_ipv6() && packet.ip_length() > hop.mtu && packet.tunnel_length == 0) [[unlikely]]
+    add_fragment_header(batch, packet, hop.mtu);
+}
+
+// Egress cuts it: as IPv4 it would do so without being told.
+void Encapsulate::add_fragment_header(Batch& batch, Packet& packet, std::uint16_t mtu) noexcept {
+  constexpr unsigned kLength = net::TunnelHeader::kFragmentBytes;
+  const LinkHeader link(packet);
+  link.put_before(net::add_fragment_header(packet.l3(), state.tunnel_ids.next_of_ipv6()), false);
+  grow(*packet.mbuf, kLength);
+  packet.headers.l4_offset = static_cast<std::uint16_t>(packet.headers.l4_offset + kLength);
+  packet.headers.payload_offset = packet.headers.l4_offset;
+  packet.headers.end_offset = static_cast<std::uint16_t>(packet.headers.end_offset + kLength);
+  packet.cut_to = mtu;
+  batch.unfinished |= std::uint64_t{1} << batch.lane(packet);
+}
+
+// An answer that comes by us has the service's address. What its backend offers to take is sent through the
+// tunnel.
+void Encapsulate::to_client(Batch& batch, Packet& packet, const Policy& policy) noexcept {
+  if (!opens(packet)) return;
+  const BackendId id = state.backends[batch.lane(packet)];
+  const core::NextHopId way = batch.network->find_route(packet.domain, policy.backends[id].address);
+  if (!way.valid()) return;
+  hold_mss(packet, room_of(batch.network->next_hops[way.value()], policy.tunnels[id]),
+           policy.services[policy.backends[id].service].mss);
+}
+
+void Encapsulate::process(Batch& batch, const Policy& policy) noexcept {
+  std::uint64_t done = 0;
+  for (std::uint64_t lanes = (state.bound | state.to_tunnel) & batch.live_mask(); lanes != 0;
+       lanes &= lanes - 1) {
+    Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
+    if (policy.tunnels[state.backends[batch.lane(packet)]].is_none()) continue;
+    done |= lanes & -lanes;
+    if (static_cast<Direction>(packet.direction) == Direction::kForward) [[likely]] {
+      to_backend(batch, packet, policy);
+    } else {
+      to_client(batch, packet, policy);
+    }
+  }
+  state.bound &= ~done;
+}
+
+}  // namespace millrace::load_balancer

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Identifications of the outer datagrams that may be cut: between two ends none comes again before all others
+// of this worker's were used (RFC 6864 section 4.3), nor is it another worker's. One worker's own. Data path.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "common/base/big_endian.h"
+#include "vnfs/load_balancer/records.h"
+
+namespace millrace::load_balancer {
+
+class TunnelIds {
+ public:
+  // `first`: random, so that none is foretold.
+  TunnelIds(unsigned worker, unsigned workers, std::uint32_t first) noexcept
+      : share_(0x10000U / (workers == 0 ? 1 : workers)), base_(worker * share_), fragments_(first) {
+    for (std::uint16_t& count : counts_)
+      count = static_cast<std::uint16_t>((first = first * 0x9e3779b9U + 1) % share_);
+  }
+
+  [[nodiscard]] be16 next(BackendId to) noexcept {
+    std::uint16_t& count = counts_[to % kCounts];
+    if (++count >= share_) count = 0;
+    return be16(static_cast<std::uint16_t>(base_ + count));
+  }
+  // Of an IPv6 fragment header, which has room for more.
+  [[nodiscard]] std::uint32_t next_of_ipv6() noexcept {
+    constexpr unsigned kBits = 16;
+    return base_ << kBits | (++fragments_ & ((share_ << kBits) - 1));
+  }
+
+ private:
+  static constexpr std::size_t kCounts = 1024;  // backends whose numbers differ by as much share one
+
+  std::uint32_t share_;
+  std::uint32_t base_;
+  std::uint32_t fragments_;
+  std::array<std::uint16_t, kCounts> counts_;
+};
+
+}  // namespace millrace::load_balancer
