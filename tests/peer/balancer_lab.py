@@ -94,6 +94,16 @@ class BalancerLab(lab.Namespaces):
             self.run(name, "ip", "route", "add", "192.0.2.0/24", "via", "10.0.0.250")
             self.run(name, "ip", "route", "add", "2001:db8:1::/64", "via", "2001:db8:10::250")
 
+    def take_out_of_tunnels(self, kind):
+        """Backends take packets out of the balancer's tunnels: after return_directly()."""
+        for number in range(1, self.count + 1):
+            name = f"b{number}"
+            self.start(name, f"tunnel-{name}.log", "python3", "-B", str(lab.ROOT / "tests/peer/decapsulate.py"), kind)
+            log = self.folder / f"tunnel-{name}.log"
+            lab.wait(10, f"the end of the tunnel at {name}", lambda log=log: "ready" in log.read_text())
+            self.run(name, "ip", "link", "set", "tun0", "up")
+            self.sysctl(name, "net.ipv4.conf.tun0.rp_filter=0", "net.ipv6.conf.tun0.disable_ipv6=0")
+
     def start_nginx(self, number, extra=""):
         """The backend's web server, which tells its name; returns the process."""
         name = f"b{number}"

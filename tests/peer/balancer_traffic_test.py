@@ -62,6 +62,8 @@ class Traffic:
         cls.servers = {number: cls.lab.start_nginx(number) for number in (1, 2, 3)}
         if cls.forwarding != "nat":
             cls.lab.return_directly()
+        if cls.forwarding not in ("nat", "direct"):
+            cls.lab.take_out_of_tunnels(cls.forwarding)
         cls.firewall = balancer_lab.Balancer(cls.lab, PROFILE.format(forwarding=cls.forwarding, service=cls.service))
         cls.firewall.start()
         cls.firewall.wait_states(UP)
@@ -144,6 +146,18 @@ class Direct(Traffic, lab.TestCase):
         before = self.firewall.metrics().sum("received_bytes_total")
         self.lab.curl("--output", "/dev/null", f"{WEB4}/large")
         self.assertLess(self.firewall.metrics().sum("received_bytes_total") - before, 2 * 1024 * 1024)
+
+
+class Ipip(Traffic, lab.TestCase):
+    forwarding = "ipip"
+
+
+class Gre(Traffic, lab.TestCase):
+    forwarding = "gre"
+
+
+class Gue(Traffic, lab.TestCase):
+    forwarding = "gue"
 
 
 class Turns(Traffic, lab.TestCase):

@@ -174,7 +174,7 @@ bool Encapsulate::prepare(Batch& batch, Packet& packet, const NextHop& hop, cons
   if ((state.to_tunnel >> lane & 1U) == 0) [[likely]] {  // an error is no part of the connection
     state.tallies.backend(id).count(Direction::kForward, length);
     if (packet.session != kNoConnection) [[likely]]
-      follow(state.connections, packet, policy, batch.now);
+      follow(state, packet, policy, batch.now);
   }
   core::take_hop(packet);
   const bool may_be_cut = net::may_be_cut(packet.headers, packet.l3());
