@@ -35,6 +35,8 @@ struct Bed {
     millrace::control::add_api(made, appliance);
     for (int id = 0; id < 5; ++id) appliance.all_sessions.push_back(boost::json::object{{"id", id}});
     appliance.exported = {"some", "state"};
+    appliance.listings["services"] = boost::json::array{boost::json::object{{"name", "web"}}};
+    appliance.backends = {{"web", {"10.0.0.13"}}};
     return made;
   }
 };

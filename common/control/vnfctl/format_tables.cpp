@@ -50,6 +50,7 @@ Tone tone_of(std::string_view verdict) noexcept {
 
 std::string format_sessions(const boost::json::array& sessions, const Style& style) {
   if (sessions.empty()) return "no session\n";
+  if (find(sessions.front(), "client") != nullptr) return format_connections(sessions, style);
   const bool tagged =
       std::ranges::any_of(sessions, [](const auto& session) { return !vlan_of(session).empty(); });
   std::vector<TextTable::Column> columns{{"PROTOCOL"}, {"SOURCE"}, {"DESTINATION"}};

@@ -23,6 +23,10 @@ namespace millrace::vnfctl {
 
 // The sessions of GET /v1/sessions
 [[nodiscard]] std::string format_sessions(const boost::json::array& sessions, const Style& style);
+// The same of a load balancer, whose sessions are a client's connections to a backend
+[[nodiscard]] std::string format_connections(const boost::json::array& connections, const Style& style);
+// GET /v1/services
+[[nodiscard]] std::string format_services(const boost::json::array& services, const Style& style);
 // GET /v1/firewall/rules
 [[nodiscard]] std::string format_rules(const boost::json::array& rules, const Style& style);
 // GET /v1/VNF/stages

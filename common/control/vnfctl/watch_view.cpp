@@ -19,6 +19,8 @@ namespace {
 constexpr std::size_t kBarWidth = 30;
 constexpr std::size_t kMostShown = 8;  // names of a ranking
 
+constexpr std::string_view kBackendPackets = "millrace_backend_packets_total";
+
 double growth(double before, double after) { return after >= before ? after - before : after; }
 
 Rates::Ranking ranking(const std::map<std::string, double>& before,
@@ -66,7 +68,12 @@ Look look_at(double seconds, std::string_view metrics, const boost::json::value&
             .sessions_created = sum_of(samples, metric::kSessionsCreated),
             .drops = sums_by(samples, metric::kDroppedPackets, "reason"),
             .rules = {},
+            .backends = {},
             .busy = {}};
+  for (const MetricSample& sample : samples) {
+    if (sample.name != kBackendPackets) continue;
+    look.backends[fmt::format("{} {}", sample.label("service"), sample.label("backend"))] += sample.value;
+  }
   for (const auto& rule : rules) look.rules[text_at(rule, "name")] = number_at(rule, "packets");
   for (const auto& worker : array_at(health, "workers")) look.busy.push_back(number_at(worker, "busy_ratio"));
   return look;
@@ -81,6 +88,7 @@ Rates rates_between(const Look& before, const Look& after) {
               .new_sessions = growth(before.sessions_created, after.sessions_created) / seconds,
               .drop_reasons = ranking(before.drops, after.drops, seconds),
               .rules = ranking(before.rules, after.rules, seconds),
+              .backends = ranking(before.backends, after.backends, seconds),
               .busy = after.busy};
   for (const auto& [reason, rate] : rates.drop_reasons) rates.drops += rate;
   return rates;
@@ -106,7 +114,7 @@ std::string format_rates(const Rates& rates, std::string_view title, const Style
                        percent(rates.busy[i]));
   }
   return out + ranking_text(rates.drop_reasons, "DROPPED FOR", style) +
-         ranking_text(rates.rules, "RULE", style);
+         ranking_text(rates.rules, "RULE", style) + ranking_text(rates.backends, "BACKEND", style);
 }
 
 boost::json::object to_json(const Rates& rates) {
@@ -117,6 +125,7 @@ boost::json::object to_json(const Rates& rates) {
           {"new_sessions_per_second", json_number(rates.new_sessions)},
           {"drops", ranking_json(rates.drop_reasons)},
           {"rules", ranking_json(rates.rules)},
+          {"backends", ranking_json(rates.backends)},
           {"busy", boost::json::value_from(rates.busy)}};
 }
 

@@ -20,9 +20,10 @@ struct Look {
   double bytes = 0;
   double sessions = 0;  // open now
   double sessions_created = 0;
-  std::map<std::string, double> drops;  // packets by reason
-  std::map<std::string, double> rules;  // packets by rule
-  std::vector<double> busy;             // of each worker, 0 to 1
+  std::map<std::string, double> drops;     // packets by reason
+  std::map<std::string, double> rules;     // packets by rule
+  std::map<std::string, double> backends;  // packets by "SERVICE BACKEND", both ways
+  std::vector<double> busy;                // of each worker, 0 to 1
 };
 
 // `rules` is the listing of GET /v1/firewall/rules, empty for an appliance without; `health` that of
@@ -40,6 +41,7 @@ struct Rates {
   double new_sessions = 0;
   Ranking drop_reasons;
   Ranking rules;
+  Ranking backends;
   std::vector<double> busy;
 };
 

@@ -94,6 +94,63 @@ TEST_F(Vnfctl, Sessions) {
   EXPECT_EQ(asked().match->rule, "a b&c");
 }
 
+TEST_F(Vnfctl, ServicesAndTheirBackends) {
+  fake.listings["services"] = boost::json::parse(R"([
+    {"name": "web", "address": "203.0.113.80", "backends": [{"address": "10.0.0.13", "state": "active"}]},
+    {"name": "mail", "address": "203.0.113.25", "backends": []}])");
+  EXPECT_THAT(output({"services"}), AllOf(StartsWith("web: 203.0.113.80"), HasSubstr("\nmail: ")));
+  EXPECT_THAT(output({"services", "mail"}), StartsWith("mail: 203.0.113.25"));
+  EXPECT_EQ(boost::json::parse(output({"services", "web", "--json"})).as_array().size(), 1U);
+  const std::string watched = output({"services", "--watch", "-n", "2", "--interval", "100ms"});
+  EXPECT_THAT(watched.substr(1), HasSubstr("\n\nweb: 203.0.113.80")) << "two frames";
+  EXPECT_EQ(run({"services", "--interval", "1s"}).status, 2);
+  const auto unknown = run({"services", "wep"});
+  EXPECT_EQ(unknown.status, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("there is no service 'wep'"));
+}
+
+TEST_F(Vnfctl, ABackendIsSet) {
+  fake.backends = {{"web/in", {"10.0.0.13"}}};
+  EXPECT_THAT(output({"backend", "set", "web/in", "[2001:db8::13]:8080", "--weight", "5", "--drain"}),
+              StartsWith("[2001:db8::13]:8080 of web/in: accepted"));
+  const auto both = run({"backend", "set", "web/in", "10.0.0.13", "--drain", "--undrain"});
+  EXPECT_EQ(both.status, 2);
+  EXPECT_EQ(run({"backend", "set", "web/in", "10.0.0.13", "--weight", "1001"}).status, 2);
+  const auto& change = asked().backend;
+  ASSERT_TRUE(change);
+  EXPECT_EQ(change->service, "web/in");
+  EXPECT_EQ(change->address.to_string(), "2001:db8::13");
+  EXPECT_EQ(change->port, 8080);
+  EXPECT_EQ(change->weight, 5U);
+  EXPECT_EQ(change->draining, true);
+  EXPECT_FALSE(change->remove);
+}
+
+TEST_F(Vnfctl, ABackendGetsConnectionsAgain) {
+  fake.backends = {{"web", {"10.0.0.13"}}};
+  output({"backend", "set", "web", "10.0.0.13", "--undrain"});
+  const auto& change = asked().backend;
+  ASSERT_TRUE(change);
+  EXPECT_EQ(change->draining, false);
+  EXPECT_FALSE(change->weight);
+}
+
+TEST_F(Vnfctl, ABackendIsTakenAway) {
+  fake.backends = {{"web", {"10.0.0.13"}}};
+  EXPECT_THAT(output({"backend", "remove", "web", "10.0.0.13"}), StartsWith("10.0.0.13 of web: goes"));
+  const auto unknown = run({"backend", "remove", "web", "10.0.0.14"});
+  EXPECT_EQ(unknown.status, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("no such backend"));
+  EXPECT_EQ(run({"backend", "remove", "web"}).status, 2);
+  EXPECT_TRUE(asked().backend->remove);
+}
+
+TEST_F(Vnfctl, AnotherApplianceHasNoServices) {
+  const auto refused = run({"services"});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("the firewall has no services"));
+}
+
 TEST_F(Vnfctl, FlushOfEverythingMustBeSaid) {
   const auto refused = run({"sessions", "flush"});
   EXPECT_EQ(refused.status, 2);
@@ -260,6 +317,8 @@ TEST_F(Vnfctl, ColourOnlyWhereItIsWanted) {
 
 TEST_F(Vnfctl, JsonIsJsonForEveryCommand) {
   fake.explanation = {{"verdict", "drop"}};
+  fake.listings["services"] = boost::json::parse(R"([{"name": "web", "backends": []}])");
+  fake.backends = {{"web", {"10.0.0.13"}}};
   const std::string path = file("fw.yaml", "x");
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{{"health"},
@@ -270,6 +329,10 @@ TEST_F(Vnfctl, JsonIsJsonForEveryCommand) {
                                              {"rules"},
                                              {"drops"},
                                              {"stages"},
+                                             {"services"},
+                                             {"services", "--watch", "-n", "1"},
+                                             {"backend", "set", "web", "10.0.0.13"},
+                                             {"backend", "remove", "web", "10.0.0.13"},
                                              {"workers"},
                                              {"profile", "show"},
                                              {"profile", "check", path},
@@ -289,7 +352,8 @@ TEST_F(Vnfctl, JsonIsJsonForEveryCommand) {
 
 TEST_F(Vnfctl, CompletionKnowsTheCommands) {
   EXPECT_THAT(output({"completion", "bash"}),
-              AllOf(HasSubstr("\"vnfctl profile apply\""), HasSubstr("flush"), HasSubstr("--timeout")));
+              AllOf(HasSubstr("\"vnfctl profile apply\""), HasSubstr("flush"), HasSubstr("--timeout"),
+                    HasSubstr("\"vnfctl backend set\") words=\"--help --weight --drain --undrain")));
   EXPECT_THAT(output({"completion", "zsh"}), StartsWith("#compdef vnfctl"));
   EXPECT_EQ(run({"completion", "fish"}).status, 2);
 }

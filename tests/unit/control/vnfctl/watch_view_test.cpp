@@ -15,14 +15,18 @@ using ::testing::Not;
 using ::testing::Pair;
 
 TEST(WatchView, ALookSumsWhatItSees) {
-  const Look look = look_at(5,
-                            "millrace_received_packets_total{port=\"a\"} 10\n"
-                            "millrace_received_packets_total{port=\"b\"} 5\n"
-                            "millrace_received_bytes_total 1500\n"
-                            "millrace_dropped_packets_total{reason=\"land\"} 2\n"
-                            "millrace_sessions 7\nmillrace_sessions_created_total 9\n",
-                            boost::json::parse(R"({"workers": [{"busy_ratio": 0.5}]})"),
-                            boost::json::parse(R"([{"name": "web", "packets": 3}])").as_array());
+  const Look look =
+      look_at(5,
+              "millrace_received_packets_total{port=\"a\"} 10\n"
+              "millrace_received_packets_total{port=\"b\"} 5\n"
+              "millrace_received_bytes_total 1500\n"
+              "millrace_dropped_packets_total{reason=\"land\"} 2\n"
+              "millrace_sessions 7\nmillrace_sessions_created_total 9\n"
+              "millrace_backend_packets_total{service=\"web\",backend=\"10.0.0.11\",direction=\"in\"} 4\n"
+              "millrace_backend_packets_total{service=\"web\",backend=\"10.0.0.11\",direction=\"out\"} 5\n"
+              "millrace_backend_packets_total{service=\"dns\",backend=\"10.0.0.11\",direction=\"in\"} 1\n",
+              boost::json::parse(R"({"workers": [{"busy_ratio": 0.5}]})"),
+              boost::json::parse(R"([{"name": "web", "packets": 3}])").as_array());
   EXPECT_EQ(look.seconds, 5);
   EXPECT_EQ(look.packets, 15);
   EXPECT_EQ(look.bytes, 1500);
@@ -30,6 +34,7 @@ TEST(WatchView, ALookSumsWhatItSees) {
   EXPECT_EQ(look.sessions_created, 9);
   EXPECT_THAT(look.drops, ElementsAre(Pair("land", 2)));
   EXPECT_THAT(look.rules, ElementsAre(Pair("web", 3)));
+  EXPECT_THAT(look.backends, ElementsAre(Pair("dns 10.0.0.11", 1), Pair("web 10.0.0.11", 9)));
   EXPECT_THAT(look.busy, ElementsAre(0.5));
 }
 
@@ -42,6 +47,7 @@ Look look_with(double seconds, double count) {
   look.sessions_created = count;
   look.drops = {{"a", count}, {"b", count * 3}, {"quiet", 5}};
   look.rules = {{"web", count * 2}};
+  look.backends = {{"web 10.0.0.11", count * 4}, {"web 10.0.0.12", 7}};
   look.busy = {0.25};
   return look;
 }
@@ -55,6 +61,7 @@ TEST(WatchView, RatesArePerSecond) {
   EXPECT_DOUBLE_EQ(rates.drops, 400);
   EXPECT_THAT(rates.drop_reasons, ElementsAre(Pair("b", 300), Pair("a", 100)));
   EXPECT_THAT(rates.rules, ElementsAre(Pair("web", 200)));
+  EXPECT_THAT(rates.backends, ElementsAre(Pair("web 10.0.0.11", 400)));
 }
 
 TEST(WatchView, ARestartedApplianceCountsFromZero) {
