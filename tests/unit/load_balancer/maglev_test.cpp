@@ -217,13 +217,18 @@ TEST(Maglev, LittleMovesWhenABackendLeavesOrComes) {
 }
 
 TEST(Maglev, LittleMovesWhenOneOfManyWeightsChanges) {
-  const std::vector<MaglevBackend> before = weighted_pool(100, 10, 3);
-  const auto places = owners(before);
-  for (const std::uint32_t weight : {1U, 5U, 10U}) {
-    std::vector<MaglevBackend> after = before;
-    after[50].weight = weight;
-    EXPECT_LT(moved(places, owners(after), before[50].address), 0.04)
-        << before[50].weight << " to " << weight;
+  std::vector<MaglevBackend> pool = weighted_pool(100, 10, 3);
+  for (const std::uint32_t before : {1U, 10U, 20U}) {  // 20: the greatest, which the turns of all go by
+    pool[50].weight = before;
+    const auto places = owners(pool);
+    for (const std::uint32_t weight : {1U, 5U, 10U, 21U}) {
+      std::vector<MaglevBackend> after = pool;
+      after[50].weight = weight;
+      EXPECT_LT(moved(places, owners(after), pool[50].address), 0.02) << before << " to " << weight;
+    }
+    std::vector<MaglevBackend> without = pool;
+    without.erase(without.begin() + 50);
+    EXPECT_LT(moved(places, owners(without), pool[50].address), 0.02) << before << " leaves";
   }
 }
 
