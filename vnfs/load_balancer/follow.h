@@ -28,6 +28,10 @@ inline void track_tcp(WorkerState& state, ConnectionIndex index, std::uint8_t fl
   if ((flags & flag::kFin) != 0) seen |= from_client ? kFinOut : kFinIn;
   if (seen == before) return;
   connection.tcp = seen;
+  if (connection.is_closing() && !connection.has(Connection::kOver)) {
+    connection.flags |= Connection::kOver;
+    state.tallies.connection_over(connection);
+  }
   state.connections.reschedule(index, policy.services[connection.service].timeouts, now);
 }
 

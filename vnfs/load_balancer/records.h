@@ -54,6 +54,7 @@ struct alignas(64) Connection {
 
   static constexpr std::uint8_t kClientHigh = 0x01;  // the client is the key's high endpoint
   static constexpr std::uint8_t kOneWay = 0x02;      // answers do not come by us
+  static constexpr std::uint8_t kOver = 0x04;        // was is_closing(): not counted as open any more
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
   // Whether TCP's state says that it is over, or soon will be: of what returns directly the client's word has

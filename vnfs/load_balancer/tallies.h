@@ -47,6 +47,11 @@ class Tallies final : public ConnectionObserver {
   [[nodiscard]] ServiceTally& service(ServiceId id) noexcept { return (*services_)[id]; }
   [[nodiscard]] const ServiceTally& service(ServiceId id) const noexcept { return (*services_)[id]; }
 
+  // It lingers for what still comes, and is no load any more.
+  void connection_over(const Connection& connection) noexcept {
+    backend(connection.backend).open.set(backend(connection.backend).open.read() - 1);
+    service(connection.service).open.set(service(connection.service).open.read() - 1);
+  }
   void handshake_answered(BackendId id) noexcept { backend(id).failed_in_a_row.set(0); }
   void handshake_failed(BackendId id) noexcept {
     BackendTally& tally = backend(id);
@@ -66,14 +71,14 @@ class Tallies final : public ConnectionObserver {
     connection_adopted(connection);
   }
   void connection_adopted(const Connection& connection) noexcept override {
+    if (connection.has(Connection::kOver)) return;
     backend(connection.backend).open.add(1);
     service(connection.service).open.add(1);
   }
   void connection_ended(const Connection& connection, ConnectionEnd why) noexcept override {
     if (why == ConnectionEnd::kTimeout && connection.waits_for_backend())
       handshake_failed(connection.backend);
-    backend(connection.backend).open.set(backend(connection.backend).open.read() - 1);
-    service(connection.service).open.set(service(connection.service).open.read() - 1);
+    if (!connection.has(Connection::kOver)) connection_over(connection);
   }
 
  private:

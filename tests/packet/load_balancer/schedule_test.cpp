@@ -107,6 +107,23 @@ TEST_P(Schedules, AffinityHoldsWhateverTheScheduler) {
   }
 }
 
+// What has been closed is no load, though its record stays for what still comes.
+TEST_P(Schedules, ClosedConnectionsDoNotCount) {
+  auto spec = spec_of(Scheduler::kLeastConnections);
+  spec.services[0].backends = {backend_at("10.0.0.11"), backend_at("10.0.0.12")};
+  BalancerBed bed({.burst = variant().burst, .workers = 1, .swap = variant().swap}, spec);
+  const auto syn = [&](std::uint16_t port) {
+    const auto there =
+        bed.one(kClients, BalancerBed::from_client(kClient, kService).tcp(port, 80).flags("S"));
+    return there ? there->destination : "none";
+  };
+  const std::string first = syn(4000);
+  EXPECT_NE(syn(4001), first);
+  ASSERT_TRUE(bed.one(kClients, BalancerBed::from_client(kClient, kService).tcp(4000, 80).flags("R")));
+  EXPECT_EQ(bed.connections(), 2U);
+  EXPECT_EQ(syn(4002), first);
+}
+
 // Questions of a resolver that always asks by one port are spread, and have no connection.
 TEST_P(Schedules, UdpPacketByPacket) {
   for (const Scheduler scheduler : {Scheduler::kWeightedRoundRobin, Scheduler::kLeastConnections}) {

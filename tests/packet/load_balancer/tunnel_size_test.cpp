@@ -12,7 +12,7 @@ using load_balancer::Forwarding;
 class TunnelSizes : public BalancerTest {};
 MILLRACE_BALANCER_VARIANTS(TunnelSizes);
 
-constexpr unsigned kMtu = 1500;
+constexpr unsigned kWayMtu = 1500;
 constexpr unsigned kNarrowMtu = 1280;
 
 // A datagram of so many bytes that its sender wants whole.
@@ -44,10 +44,10 @@ TEST_P(TunnelSizes, WhatJustFitsGoesWhole) {
   for (const TunnelWay& way : tunnel_ways()) {
     SCOPED_TRACE(way.name());
     BalancerBed bed(variant(), {.services = {way.service_at(way.backend())}});
-    const auto just = whole(way, kMtu - way.overhead());
+    const auto just = whole(way, kWayMtu - way.overhead());
     const auto left = bed.one(kClients, just);
     ASSERT_TRUE(left);
-    EXPECT_EQ(datagram_of(*left).size(), kMtu);
+    EXPECT_EQ(datagram_of(*left).size(), kWayMtu);
     EXPECT_EQ(take_out(datagram_of(*left), way).inside, PacketBuilder(just).hop().datagram());
   }
 }
@@ -56,9 +56,9 @@ TEST_P(TunnelSizes, AClientThatWantsItWholeIsToldWhatFits) {
   for (const TunnelWay& way : tunnel_ways()) {
     SCOPED_TRACE(way.name());
     BalancerBed bed(variant(), {.services = {way.service_at(way.backend())}});
-    const unsigned fits = kMtu - way.overhead();
+    const unsigned fits = kWayMtu - way.overhead();
     expect_told(bed.one(kClients, whole(way, fits + 1)), way, fits);
-    expect_told(bed.one(kClients, whole(way, kMtu)), way, fits);
+    expect_told(bed.one(kClients, whole(way, kWayMtu)), way, fits);
     EXPECT_EQ(bed.bed().dropped(static_cast<std::uint8_t>(core::Drop::kPacketTooBig)), 2U);
   }
 }
@@ -67,14 +67,14 @@ TEST_P(TunnelSizes, AClientThatWantsItWholeIsToldWhatFits) {
 TEST_P(TunnelSizes, OfAClientThatDoesNotTheOuterDatagramIsCut) {
   for (const TunnelWay& way : tunnel_ways()) {
     if (!way.inner_ipv4) continue;
-    for (const unsigned bytes : {kMtu - way.overhead() + 1, kMtu}) {
+    for (const unsigned bytes : {kWayMtu - way.overhead() + 1, kWayMtu}) {
       SCOPED_TRACE(way.name() + " " + std::to_string(bytes));
       BalancerBed bed(variant(), {.services = {way.service_at(way.backend())}});
       const auto large = PacketBuilder(whole(way, bytes)).df(false);
       const auto pieces = bed.pass(kClients, {large});
       ASSERT_EQ(pieces.size(), 2U);
       for (const Seen& piece : pieces) {
-        EXPECT_LE(datagram_of(piece).size(), kMtu);
+        EXPECT_LE(datagram_of(piece).size(), kWayMtu);
         EXPECT_EQ(piece.ttl, 64);
         EXPECT_EQ(piece.source, way.ours());
       }
@@ -119,7 +119,7 @@ TEST_P(TunnelSizes, PiecesAreMadeAfterTheNeighborAnswered) {
     SCOPED_TRACE(way.name());
     BalancerBed bed(
         variant(), {.services = {way.service_at(way.backend())}, .unresolved = {std::string(way.backend())}});
-    const auto large = PacketBuilder(whole(way, kMtu)).df(false);
+    const auto large = PacketBuilder(whole(way, kWayMtu)).df(false);
     EXPECT_TRUE(bed.pass(kClients, {large}).empty());
     const auto pieces = bed.neighbors_answer();
     ASSERT_EQ(pieces.size(), 2U);
@@ -143,7 +143,7 @@ TEST_P(TunnelSizes, EachDatagramThatIsCutHasAnIdentificationOfItsOwn) {
     BalancerBed bed(variant(), {.services = {way.service_at(way.backend())}});
     std::vector<Frame> ids;
     for (unsigned i = 0; i < 4; ++i) {
-      const auto pieces = bed.pass(kClients, {PacketBuilder(whole(way, kMtu)).df(false)});
+      const auto pieces = bed.pass(kClients, {PacketBuilder(whole(way, kWayMtu)).df(false)});
       ASSERT_EQ(pieces.size(), 2U);
       const Frame datagram = datagram_of(pieces[0]);
       const auto at = datagram.begin() + (outer_ipv4 ? 4 : 44);
@@ -159,7 +159,7 @@ PacketBuilder syn_of(const TunnelWay& way, std::uint16_t mss) {
 }
 
 // The segments that fit: the MTU without the headers of the tunnel, of IP (20 or 40) and of TCP (20).
-std::uint16_t segment_of(const TunnelWay& way, unsigned mtu = kMtu) {
+std::uint16_t segment_of(const TunnelWay& way, unsigned mtu = kWayMtu) {
   return static_cast<std::uint16_t>(mtu - way.overhead() - (way.inner_ipv4 ? 40 : 60));
 }
 
