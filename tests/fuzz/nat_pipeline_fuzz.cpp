@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The whole NAT gateway on two workers, from bytes: packets of a few hosts to a few servers and back, whole
-// or in fragments, and errors about what was sent, with any byte of theirs changed, while time passes and
-// policies are swapped. Whatever came, packets are conserved, what comes with right checksums leaves with
-// right ones, and after the longest timeout nothing is left: no session, no mapping, no lease, no port.
+// or in fragments, and errors about what was sent, with any byte of theirs changed, while time passes,
+// policies are swapped, and bindings of earlier are imported. Whatever came, packets are conserved, what
+// comes with right checksums leaves with right ones, and after the longest timeout nothing is left: no
+// session, no mapping, no lease, no port.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -108,6 +109,7 @@ class Play {
     outside_ = {};
     left_ = {};
     streams_.clear();
+    exported_.clear();
     while (!input.empty()) step(input);
     // The last leases (a telephone's is of an hour), sessions, ports that rest, and blocks.
     bed_.change([](NatSpec& spec) { spec = spec_of(0); });
@@ -127,6 +129,10 @@ class Play {
         bed_.wait(Tick{input.byte()} * 100 + 1);
         return;
       case 1:
+        if (what / 16 == 14) exported_ = bed_.exported();
+        if (what / 16 == 15 && !exported_.empty())
+          require(bed_.import(exported_).has_value(), "what was exported can be imported");
+        if (what / 16 >= 14) return;
         bed_.change([&](NatSpec& spec) { spec = spec_of(what / 16 % 3); });
         return;
       case 2: {
@@ -296,6 +302,7 @@ class Play {
   std::array<std::array<Frame, 4>, 2> left_;  // by port
   unsigned next_left_ = 0;
   std::map<std::string, Stream> streams_;  // by its two addresses
+  std::string exported_;
 };
 
 }  // namespace
