@@ -181,7 +181,8 @@ ProfileOutcome Runtime::commit(const Change& change, Prepared prepared) {
 void Runtime::report(const Change& change, const ProfileOutcome& outcome) const {
   if (change.anew_for) {
     if (outcome.accepted) {
-      spdlog::info("the policy was compiled anew for {}, generation {}", *change.anew_for, outcome.generation);
+      spdlog::info("the policy was compiled anew for {}, generation {}", *change.anew_for,
+                   outcome.generation);
     } else {
       spdlog::error("could not take {} into account, the old policy goes on: {}", *change.anew_for,
                     outcome.error ? outcome.error->message() : outcome.diagnostics.to_string());

@@ -57,8 +57,8 @@ class Vnf {
 
   [[nodiscard]] virtual control::Checked<std::shared_ptr<const LoadedProfile>> load(
       std::string_view text, const std::string& file, const control::ResolveFile& resolve) = 0;
-  // What the VNF wants of the network that the profile's common part describes: addresses it answers for, some of
-  // which the twin has for others to see, interfaces whose packets it has even without a route.
+  // What the VNF wants of the network that the profile's common part describes: addresses it answers for,
+  // some of which the twin has for others to see, interfaces whose packets it has even without a route.
   virtual void shape(const LoadedProfile& /*profile*/, bool /*draining*/, core::Network& /*network*/) const {}
   // May take seconds; touches nothing of the running appliance but names kept for counters, which it locks
   // itself.
@@ -89,8 +89,7 @@ class Vnf {
   // Every `what` that own() answers.
   [[nodiscard]] virtual std::span<const std::string_view> own_names() const = 0;
   // As control::Appliance::change_backend().
-  [[nodiscard]] virtual std::optional<Result<void>> change_backend(
-      const control::BackendChange& /*change*/) {
+  [[nodiscard]] virtual std::optional<Result<void>> change_backend(const control::BackendChange& /*change*/) {
     return std::nullopt;
   }
   // Session state in pieces, an empty one last; and back. `before` and `after` need not have equally many

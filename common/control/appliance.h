@@ -162,8 +162,8 @@ class Appliance {
   // Every such <what>, for the index and for messages.
   [[nodiscard]] virtual std::vector<std::string_view> own_names() const { return {}; }
 
-  // Adds, changes or takes away a backend. Nothing when this kind of appliance has none. An error's `where` is
-  // "service", "backend" or a member of the body.
+  // Adds, changes or takes away a backend. Nothing when this kind of appliance has none. An error's `where`
+  // is "service", "backend" or a member of the body.
   [[nodiscard]] virtual std::optional<Result<void>> change_backend(const BackendChange& /*change*/) {
     return std::nullopt;
   }

@@ -377,14 +377,17 @@ class Twin::Impl {
     std::memcpy(rte_pktmbuf_append(mbuf, static_cast<std::uint16_t>(frame.size())), frame.data(),
                 frame.size());
     core::note(mbuf) = Note{.kind = Note::Kind::kFrame, .interface = interface};
-    if (rte_ring_enqueue(wiring_.from_host, mbuf) == 0) return counters_.from_kernel.add(1);
+    give_to_worker(mbuf);
+  }
+
+  void give_to_worker(rte_mbuf* frame) {
+    if (rte_ring_enqueue(wiring_.from_host, frame) == 0) return counters_.from_kernel.add(1);
     counters_.from_kernel_lost.add(1);
-    rte_pktmbuf_free(mbuf);
+    rte_pktmbuf_free(frame);
   }
 
   void wait_for_neighbor(rte_mbuf* packet) {
-    const auto destination = core::note(packet).steered ? std::optional(core::steered_to(*packet))
-                                                        : destination_of(packet);
+    const auto destination = destination_of(packet);
     if (!destination) return give_up(packet);
     // By the network as it is now, which may not be the one the packet was routed by.
     const core::Network& network = *forwarding_.network;
@@ -401,7 +404,9 @@ class Twin::Impl {
     counters_.waiting.set(resolver_.waiting());
   }
 
+  // Where it is to go, which is not always where it is addressed to.
   static std::optional<net::IpAddress> destination_of(rte_mbuf* packet) {
+    if (core::note(packet).steered) return core::steered_to(*packet);
     core::Packet view;
     view.mbuf = packet;
     const auto error =
@@ -449,12 +454,7 @@ class Twin::Impl {
       packet->pkt_len = packet->data_len;
       core::note(packet) =
           Note{.kind = Note::Kind::kFrame, .interface = device.interface, .port = device.port};
-      if (rte_ring_enqueue(wiring_.from_host, packet) != 0) {
-        counters_.from_kernel_lost.add(1);
-        rte_pktmbuf_free(packet);
-      } else {
-        counters_.from_kernel.add(1);
-      }
+      give_to_worker(packet);
     }
     return count != 0;
   }
@@ -480,7 +480,6 @@ class Twin::Impl {
   Resolver resolver_;
   Delivery delivery_;
   bool busy_ = false;
-
   std::set<std::string> said_;  // what was attempted in vain
   bool following_ = true;       // the mirror keeps up with the kernel
 

@@ -25,8 +25,7 @@ class Nat final : public appliance::Vnf {
 
   [[nodiscard]] control::Checked<std::shared_ptr<const appliance::LoadedProfile>> load(
       std::string_view text, const std::string& file, const control::ResolveFile& resolve) override;
-  void shape(const appliance::LoadedProfile& profile, bool draining,
-             core::Network& network) const override;
+  void shape(const appliance::LoadedProfile& profile, bool draining, core::Network& network) const override;
   [[nodiscard]] Result<appliance::CompiledPolicy> compile(const appliance::LoadedProfile& profile,
                                                           const appliance::CompileContext& context) override;
   [[nodiscard]] std::unique_ptr<core::Function> make_function(const appliance::LoadedProfile& profile,
