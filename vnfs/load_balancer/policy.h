@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/serial.h"
 #include "common/core/function.h"
 #include "common/core/ownership.h"
 #include "vnfs/load_balancer/endpoint_map.h"
@@ -75,6 +76,7 @@ struct Service {
 
 class Policy final : public core::Policy, public core::Ownership {
  public:
+  Serial serial;
   std::uint16_t generation = 0;
   bool draining = false;
   std::uint64_t hash_seed = 0;

@@ -9,6 +9,7 @@
 #include "common/flow/table_sweep.h"
 #include "vnfs/load_balancer/connection_table.h"
 #include "vnfs/load_balancer/tallies.h"
+#include "vnfs/load_balancer/ways.h"
 
 namespace millrace::load_balancer {
 
@@ -31,6 +32,7 @@ struct WorkerState {
 
   core::WorkerServices services;
   Tallies tallies;  // it observes the connections
+  Ways ways;
   ConnectionTable connections;
   flow::TableSweep sweep;
   std::uint16_t swept_generation = 0;
