@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/base/reader.h"
+#include "common/base/serial.h"
 #include "common/core/ids.h"
 #include "common/flow/segment.h"
 #include "common/net/address.h"
@@ -119,6 +120,7 @@ struct PassedFrames {
 
 class Network {
  public:
+  Serial serial;
   Forwarding forwarding = Forwarding::kRouted;
   std::vector<Interface> interfaces;  // by InterfaceId; numbers stay the same from one snapshot to the next
   std::vector<Domain> domains;        // by DomainId

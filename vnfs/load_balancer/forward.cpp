@@ -27,11 +27,11 @@ void write_transport(const Packet& packet, net::WirePorts ports, std::uint16_t d
 
 [[gnu::always_inline]] inline void Forward::to_backend(Batch& batch, Packet& packet,
                                                        const Policy& policy) noexcept {
-  const Backend& backend = policy.backends[state.backends[batch.lane(packet)]];
+  const BackendId id = state.backends[batch.lane(packet)];
+  const Backend& backend = policy.backends[id];
   const Service& service = policy.services[backend.service];
   const core::Network& network = *batch.network;
-  packet.next_hop = backend.address.is_v4() ? network.find_route(packet.domain, backend.address.v4())
-                                            : network.find_route(packet.domain, backend.address.v6());
+  packet.next_hop = state.ways.to(id, packet.domain, network, policy);
   if (!packet.next_hop.valid()) [[unlikely]] {
     state.services.originator.no_route(packet, network);
     return batch.drop(packet, core::Drop::kNoRoute);
@@ -40,7 +40,7 @@ void write_transport(const Packet& packet, net::WirePorts ports, std::uint16_t d
   packet.egress = hop.interface;
   if (!core::goes_on(batch, packet, hop, state.services.originator)) [[unlikely]]
     return;
-  state.tallies.backend(state.backends[batch.lane(packet)]).count(Direction::kForward, packet.ip_length());
+  state.tallies.backend(id).count(Direction::kForward, packet.ip_length());
   Deltas deltas;
   if (packet.session != kNoConnection) [[likely]] {
     follow(state, packet, policy, batch.now);
@@ -87,6 +87,7 @@ void write_transport(const Packet& packet, net::WirePorts ports, std::uint16_t d
 }
 
 void Forward::process(Batch& batch, const Policy& policy) noexcept {
+  state.ways.begin(*batch.network, policy);
   for (std::uint64_t lanes = state.bound & batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
     Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
     if (static_cast<Direction>(packet.direction) == Direction::kForward) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/serial.h"
 #include "common/core/function.h"
 #include "common/core/ownership.h"
 #include "common/net/tunnel_header.h"
@@ -96,6 +97,7 @@ struct Service {
 
 class Policy final : public core::Policy, public core::Ownership {
  public:
+  Serial serial;
   std::uint16_t generation = 0;
   bool draining = false;
   std::uint64_t hash_seed = 0;

@@ -10,6 +10,7 @@
 #include "vnfs/load_balancer/connection_table.h"
 #include "vnfs/load_balancer/tallies.h"
 #include "vnfs/load_balancer/tunnel_ids.h"
+#include "vnfs/load_balancer/ways.h"
 
 namespace millrace::load_balancer {
 
@@ -34,6 +35,7 @@ struct WorkerState {
   core::WorkerServices services;
   Tallies tallies;  // it observes the connections
   TunnelIds tunnel_ids;
+  Ways ways;
   ConnectionTable connections;
   flow::TableSweep sweep;
   std::uint16_t swept_generation = 0;
