@@ -69,6 +69,9 @@ class LoadBalancer final : public appliance::Vnf {
   Roster roster_{kMostServices, kMostBackends};
   std::shared_ptr<const Policy> compiled_;  // last, for its tables; of the thread that compiles
   PoolKeeper pools_;
+  // Of the profile in force.
+  std::shared_ptr<const profile::Section> own_;
+  control::Profile common_;
 };
 
 }  // namespace millrace::load_balancer
