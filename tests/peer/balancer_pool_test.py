@@ -86,6 +86,33 @@ class Pool(lab.TestCase):
         lab.wait(10, "those that were taken away to be gone", lambda: list(self.firewall.backends()) == ["10.0.0.13"])
         self.assertEqual(set(self.lab.many(WEB, 20)), {"b3"})
 
+    def test_an_orchestrator_scales_the_pool_by_the_api(self):
+        self.use("backends: [{address: 10.0.0.11}]")
+        load = balancer_lab.Load(self.lab, VIP4)
+        path = "/v1/services/web/backends/"
+        self.assertEqual(self.firewall.call("PUT", path + "10.0.0.12", {"weight": 3}).status, 202)
+        self.firewall.wait_states({"10.0.0.12": "active"})
+        self.assertAlmostEqual(self.firewall.backends()["10.0.0.12"]["share"], 0.75)
+        self.assertEqual(set(self.lab.many(WEB, 60)), {"b1", "b2"})
+        self.assertEqual(self.firewall.call("PUT", path + "10.0.0.12", {"draining": True}).status, 202)
+        self.firewall.wait_states({"10.0.0.12": "draining"})
+        self.assertEqual(set(self.lab.many(WEB, 30)), {"b1"})
+        self.assertEqual(self.firewall.call("PUT", path + "10.0.0.13").status, 202)
+        self.assertEqual(self.firewall.call("DELETE", path + "10.0.0.12").status, 202)
+        lab.wait(10, "10.0.0.12 to be gone", lambda: set(self.firewall.backends()) == {"10.0.0.11", "10.0.0.13"})
+        self.assertEqual(set(self.lab.many(WEB, 60)), {"b1", "b3"})
+        self.assertEqual(load.end()["failed"], [])
+        # What is wrong changes nothing.
+        self.assertEqual(self.firewall.call("DELETE", path + "10.0.0.99").status, 404)
+        self.assertEqual(self.firewall.call("PUT", path + "10.0.0.13", {"weight": -1}).status, 400)
+        self.assertEqual(self.firewall.call("PUT", "/v1/services/mail/backends/10.0.0.13").status, 404)
+        self.assertEqual(set(self.firewall.backends()), {"10.0.0.11", "10.0.0.13"})
+        # What was added stays through another profile, until it is taken back.
+        self.use("backends: [{address: 10.0.0.11}]")
+        self.assertEqual(set(self.firewall.backends()), {"10.0.0.11", "10.0.0.13"})
+        self.assertEqual(self.firewall.call("DELETE", path + "10.0.0.13").status, 202)
+        lab.wait(10, "10.0.0.13 to be gone", lambda: set(self.firewall.backends()) == {"10.0.0.11"})
+
     def test_https_checks_look_at_the_certificate(self):
         self.use("health: {type: https, port: 443, path: /healthz, server_name: web.example, "
                  f"ca: {self.lab.folder}/ca.pem, interval: 300ms, timeout: 250ms}}, "
