@@ -3,7 +3,6 @@
 
 #include <boost/json.hpp>
 
-#include "vnfs/load_balancer/backend_change.h"
 #include "vnfs/load_balancer/compile_policy.h"
 #include "vnfs/load_balancer/connection_listing.h"
 #include "vnfs/load_balancer/connections_of.h"
@@ -107,10 +106,6 @@ std::optional<boost::json::value> LoadBalancer::own(Workers workers, const core:
 std::span<const std::string_view> LoadBalancer::own_names() const { return report_names(); }
 
 std::optional<Result<void>> LoadBalancer::change_backend(const control::BackendChange& change) {
-  if (own_ != nullptr) {
-    auto possible = check_change(*own_, common_, pools_.live(), pools_.in_force(), change);
-    if (!possible) return possible;
-  }
   return pools_.change(change);
 }
 
@@ -130,9 +125,7 @@ void LoadBalancer::begin(const ControlServices& services) { pools_.begin(service
 // There are no logs of connections yet; but whose profile is in force is told here.
 Result<void> LoadBalancer::open_logs(const LoadedProfile& profile, const core::Snapshot& snapshot) {
   in_force_ = snapshot.policy;
-  pools_.follow(own_of(profile).own, policy_of(snapshot));
-  own_ = own_of(profile).own;
-  common_ = profile.common;
+  pools_.follow(own_of(profile).own, profile.common, policy_of(snapshot));
   return {};
 }
 

@@ -71,8 +71,6 @@ class LoadBalancer final : public appliance::Vnf {
   std::shared_ptr<const core::Policy> in_force_;
   PoolKeeper pools_;
   // Of the profile in force.
-  std::shared_ptr<const profile::Section> own_;
-  control::Profile common_;
 };
 
 }  // namespace millrace::load_balancer

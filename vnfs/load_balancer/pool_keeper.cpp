@@ -6,20 +6,11 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "vnfs/load_balancer/backend_change.h"
 #include "vnfs/load_balancer/health_targets.h"
 #include "vnfs/load_balancer/totals.h"
 
 namespace millrace::load_balancer {
-namespace {
-
-// Whether the way of forwarding can reach a backend of that family.
-bool fits(const net::IpAddress& backend, const profile::Service& service) {
-  const profile::Forwarding way = *service.forwarding;
-  const bool same = way == profile::Forwarding::kNat || way == profile::Forwarding::kDirect;
-  return !same || backend.family() == service.address->family();
-}
-
-}  // namespace
 
 std::string to_string(const BackendKey& key) {
   const std::string address = key.address.to_string();
@@ -52,8 +43,10 @@ void PoolKeeper::end() {
   if (timer_ != nullptr) timer_->cancel();
 }
 
-void PoolKeeper::follow(std::shared_ptr<const profile::Section> profile, const Policy& policy) {
+void PoolKeeper::follow(std::shared_ptr<const profile::Section> profile, const control::Profile& common,
+                        const Policy& policy) {
   const bool another_profile = profile != profile_;
+  if (another_profile) common_ = common;
   profile_ = std::move(profile);
   const auto now = Clock::now();
   {
@@ -125,18 +118,22 @@ const discovery::Lookup& PoolKeeper::lookup() {
 void PoolKeeper::found(const std::string& service, const std::vector<discovery::FoundBackend>& backends) {
   const profile::Service* wanted = profile_->service(service);
   if (wanted == nullptr) return;
+  LivePools live = this->live();
   std::vector<profile::Backend> usable;
   for (const discovery::FoundBackend& one : backends) {
-    if (!fits(one.address, *wanted)) {
-      spdlog::warn("service {}: {} was found and is not of the service's family, which its forwarding needs",
-                   service, one.address.to_string());
+    const control::BackendChange change{
+        .service = service, .address = one.address, .port = one.port.value_or(0)};
+    if (const auto possible = check_change(*profile_, common_, live, in_force(), change); !possible) {
+      spdlog::warn("service {}: {} was found and can not be taken in: {}", service, one.address.to_string(),
+                   possible.error().message());
       continue;
     }
     profile::Backend backend;
     backend.address.value = one.address;
     backend.port.value = one.port;
     backend.weight = one.weight.value_or(1);
-    usable.push_back(std::move(backend));
+    usable.push_back(backend);
+    live.discovered[service].push_back(std::move(backend));  // the next ones must go together with it
   }
   spdlog::info("service {}: {} backends were found", service, usable.size());
   {
@@ -255,9 +252,8 @@ Result<void> PoolKeeper::change(const control::BackendChange& change) {
   const profile::Service* service = profile_ == nullptr ? nullptr : profile_->service(change.service);
   if (service == nullptr) return failure(what, "there is no service of that name", "service");
   const BackendKey key{change.service, change.address, change.port};
-  if (!fits(change.address, *service))
-    return failure(what, "its address is not of the service's family, which this forwarding needs",
-                   "backend");
+  if (auto possible = check_change(*profile_, common_, live(), in_force(), change); !possible)
+    return possible;
   {
     const std::lock_guard lock(mutex_);
     const auto backends = wanted_backends(*service, live_);

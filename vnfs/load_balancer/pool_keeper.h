@@ -29,7 +29,8 @@ class PoolKeeper {
   // Before the rest. `changed` is told why another policy is due. Until end().
   void begin(boost::asio::io_context& io, std::function<void(std::string)> changed);
   // A policy of this profile, which outlives the next call, is in force.
-  void follow(std::shared_ptr<const profile::Section> profile, const Policy& policy);
+  void follow(std::shared_ptr<const profile::Section> profile, const control::Profile& common,
+              const Policy& policy);
   // Now and then: backends whose handshakes failed too often in a row get no more for a while.
   void look_at_handshakes(appliance::Workers workers, const Policy& policy);
   // By the API. An error's `where` is "service", "backend" or the member that is wrong.
@@ -54,6 +55,7 @@ class PoolKeeper {
   std::vector<BackendKey> in_force_;
 
   std::shared_ptr<const profile::Section> profile_;
+  control::Profile common_;
   std::function<void(std::string)> changed_;
   std::unique_ptr<health::Checker> checker_;
   std::map<std::string, BackendKey> checked_;  // by the checker's id
