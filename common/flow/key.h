@@ -124,11 +124,14 @@ inline void make_ipv4_lookup(FlowLookup& out, net::Ipv4Address source, net::Ipv4
                              std::uint16_t domain, std::uint64_t seed) noexcept {
   const std::uint64_t from = source.value.wire() | std::uint64_t{source_port.wire()} << 32;
   const std::uint64_t to = destination.value.wire() | std::uint64_t{destination_port.wire()} << 32;
-  // Which end is the lower one is as good as random from packet to packet: no branch asks.
+  // Which end is the lower one is as good as random from packet to packet: swapping by a mask, no branch
+  // asks.
+  const bool swap = from > to;
+  const std::uint64_t difference = (from ^ to) & -std::uint64_t{swap};
   const std::uint64_t family_protocol = std::uint64_t{protocol} << 48 | std::uint64_t{4} << 56;
-  out.key.low = std::min(from, to) | family_protocol;
-  out.key.high = std::max(from, to) | std::uint64_t{domain} << 48;
-  out.sender = static_cast<Sender>(from > to);
+  out.key.low = (from ^ difference) | family_protocol;
+  out.key.high = (to ^ difference) | std::uint64_t{domain} << 48;
+  out.sender = static_cast<Sender>(swap);
   out.hash = hash_words(out.key.low, out.key.high, seed);
 }
 

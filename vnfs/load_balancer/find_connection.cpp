@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/core/embedded.h"
+#include "common/core/network.h"
 #include "common/net/icmp.h"
 #include "vnfs/load_balancer/drops.h"
 
@@ -18,30 +19,36 @@ bool is_syn(const net::Headers& headers) noexcept {
   return (headers.tcp_flags & (kSyn | kAck | kRst)) == kSyn && headers.protocol == net::protocol::kTcp;
 }
 
+// Answers go to clients, not to an address that is ours.
+[[gnu::always_inline]] inline bool may_answer(const Batch& batch, const Packet& packet,
+                                              const Policy& policy) noexcept {
+  if (policy.by_source.empty()) return false;
+  return !packet.next_hop.valid() ||
+         batch.network->next_hops[packet.next_hop.value()].kind != core::NextHop::Kind::kFunction;
+}
+
 // The lookup of a packet with these headers, whose IP header stands at `l3`, as the client's packets show the
 // connection. Null, or the backend whose answer it may be.
 [[gnu::always_inline]] inline const BackendId* make_lookup(flow::FlowLookup& lookup,
                                                            const net::Headers& headers,
                                                            const std::uint8_t* l3, std::uint16_t domain,
-                                                           const Policy& policy,
+                                                           bool may_answer, const Policy& policy,
                                                            std::uint64_t seed) noexcept {
-  const BackendId* from = nullptr;
-  if (headers.is_ipv4()) [[likely]] {
+  if (may_answer && headers.is_ipv4()) {
     const auto& ip = *reinterpret_cast<const net::Ipv4Header*>(l3);
-    if (!policy.by_source.empty()) {
-      from =
-          policy.by_source.find(Place::of(ip.source, domain), headers.protocol, headers.source_port.host());
-      if (from != nullptr) {
-        const Backend& backend = policy.backends[*from];
-        flow::make_ipv4_lookup(lookup, policy.services[backend.service].address.v4(), ip.destination,
-                               backend.outward(headers.source_port), headers.destination_port,
-                               headers.protocol, domain, seed);
-        return from;
-      }
+    const BackendId* from =
+        policy.by_source.find(Place::of(ip.source, domain), headers.protocol, headers.source_port.host());
+    if (from != nullptr) {
+      const Backend& backend = policy.backends[*from];
+      flow::make_ipv4_lookup(lookup, policy.services[backend.service].address.v4(), ip.destination,
+                             backend.outward(headers.source_port), headers.destination_port, headers.protocol,
+                             domain, seed);
+      return from;
     }
-  } else if (!policy.by_source.empty()) {
+  } else if (may_answer) {
     const auto& ip = *reinterpret_cast<const net::Ipv6Header*>(l3);
-    from = policy.by_source.find(Place::of(ip.source, domain), headers.protocol, headers.source_port.host());
+    const BackendId* from =
+        policy.by_source.find(Place::of(ip.source, domain), headers.protocol, headers.source_port.host());
     if (from != nullptr) {
       const Backend& backend = policy.backends[*from];
       flow::make_ipv6_lookup(lookup, policy.services[backend.service].address.v6(), ip.destination,
@@ -51,7 +58,7 @@ bool is_syn(const net::Headers& headers) noexcept {
     }
   }
   flow::make_lookup(lookup, headers, l3, domain, seed);
-  return from;
+  return nullptr;
 }
 
 bool is_for_host(const Packet& packet, const core::Network& network) noexcept {
@@ -83,7 +90,8 @@ bool FindConnection::look_inside(Batch& batch, Packet& packet, const Policy& pol
     std::swap(ip.source, ip.destination);
   }
   std::swap(inner.source_port, inner.destination_port);
-  make_lookup(lookup, inner, turned.data(), packet.domain.value(), policy, state.connections.flows().seed());
+  make_lookup(lookup, inner, turned.data(), packet.domain.value(), !policy.by_source.empty(), policy,
+              state.connections.flows().seed());
   return true;
 }
 
@@ -132,7 +140,7 @@ void FindConnection::process(Batch& batch, const Policy& policy) noexcept {
       }
       state.related |= std::uint64_t{1} << lane;
     } else if (const BackendId* from = make_lookup(lookup, packet.headers, packet.l3(), packet.domain.value(),
-                                                   policy, flows.seed())) {
+                                                   may_answer(batch, packet, policy), policy, flows.seed())) {
       state.answers |= std::uint64_t{1} << lane;
       state.backends[lane] = *from;
     }
