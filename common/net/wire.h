@@ -178,8 +178,8 @@ struct GreHeader {  // RFC 2784
   be16 protocol;
 };
 
-// draft-ietf-intarea-gue-09 section 3.1, variant 0: data, without extension fields, when all but `protocol` are
-// zero.
+// draft-ietf-intarea-gue-09 section 3.1, variant 0: data, without extension fields, when all but `protocol`
+// are zero.
 struct GueHeader {
   std::uint8_t variant_length;  // variant, control bit, length of what follows these four bytes, in words
   std::uint8_t protocol;        // of the datagram inside
