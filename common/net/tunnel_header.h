@@ -26,17 +26,17 @@ inline constexpr std::uint8_t kTunnelTtl = 64;
 // Whether routers may cut the outer datagram. As the inner one says, where that is IPv4 (RFC 2003
 // section 3.1). An IPv6 one that any link has to carry may be cut (RFC 4213 section 3.2.2): its sender would
 // make it no smaller.
-[[nodiscard]] inline bool may_be_cut(const Headers& inner, const std::uint8_t* l3) noexcept {
+[[nodiscard]] inline bool may_be_cut(const std::uint8_t* l3, bool ipv4, unsigned length) noexcept {
   constexpr unsigned kEveryLink = 1280;  // RFC 8200 section 5
-  if (inner.is_ipv4())
+  if (ipv4)
     return (reinterpret_cast<const Ipv4Header*>(l3)->fragment.host() & Ipv4Header::kDontFragment) == 0;
-  return unsigned{inner.end_offset} - inner.l3_offset <= kEveryLink;
+  return length <= kEveryLink;
 }
 
 // The byte of DSCP and ECN.
-[[nodiscard]] inline std::uint8_t traffic_class_of(const Headers& headers, const std::uint8_t* l3) noexcept {
-  return headers.is_ipv4() ? reinterpret_cast<const Ipv4Header*>(l3)->tos
-                           : reinterpret_cast<const Ipv6Header*>(l3)->traffic_class();
+[[nodiscard]] inline std::uint8_t traffic_class_of(const std::uint8_t* l3, bool ipv4) noexcept {
+  return ipv4 ? reinterpret_cast<const Ipv4Header*>(l3)->tos
+              : reinterpret_cast<const Ipv6Header*>(l3)->traffic_class();
 }
 
 // One cache line.

@@ -46,28 +46,32 @@ void hold_mss(Packet& packet, unsigned room, std::uint16_t asked) noexcept {
 }
 
 // The frame's own link header once more, in front of what stands there now, for whoever reads the packet
-// while it waits for its neighbour.
+// while it waits for its neighbour. Addresses are kept in registers.
 class LinkHeader {
  public:
   explicit LinkHeader(const Packet& packet) noexcept : length_(packet.headers.l3_offset) {
-    if (length_ == sizeof(net::EthernetHeader)) [[likely]] {
-      std::memcpy(bytes_.data(), packet.bytes(), sizeof(net::EthernetHeader));
-    } else {
-      std::memcpy(bytes_.data(), packet.bytes(), std::min<std::size_t>(length_, kMostLink));
-    }
+    const std::uint8_t* bytes = packet.bytes();
+    std::memcpy(&front_, bytes, sizeof front_);
+    std::memcpy(&back_, bytes + sizeof front_, sizeof back_);
+    if (length_ != sizeof(net::EthernetHeader)) [[unlikely]]
+      std::memcpy(tags_.data(), bytes + kAddresses, tags_.size());
   }
   void put_before(std::uint8_t* l3, bool ipv4) const noexcept {
-    if (length_ == sizeof(net::EthernetHeader)) [[likely]] {
-      std::memcpy(l3 - sizeof(net::EthernetHeader), bytes_.data(), sizeof(net::EthernetHeader));
-    } else {
-      std::memcpy(l3 - length_, bytes_.data(), std::min<std::size_t>(length_, kMostLink));
-    }
+    std::uint8_t* bytes = l3 - length_;
+    std::memcpy(bytes, &front_, sizeof front_);
+    std::memcpy(bytes + sizeof front_, &back_, sizeof back_);
+    if (length_ != sizeof(net::EthernetHeader)) [[unlikely]]
+      std::memcpy(bytes + kAddresses, tags_.data(), length_ - sizeof(net::EthernetHeader));
     const be16 type(ipv4 ? net::ether_type::kIpv4 : net::ether_type::kIpv6);
     std::memcpy(l3 - sizeof type, &type, sizeof type);
   }
 
  private:
-  std::array<std::uint8_t, kMostLink> bytes_;
+  static constexpr std::size_t kAddresses = 12;
+
+  std::uint64_t front_;
+  std::uint32_t back_;
+  std::array<std::uint8_t, 2 * sizeof(net::VlanTag)> tags_;
   unsigned length_;
 };
 
@@ -79,27 +83,27 @@ void grow(rte_mbuf& mbuf, unsigned by) noexcept {
 
 // The packet is the outer one from here on: with no checksum that anybody has to write, and of which no error
 // is sent to its source, which is us.
-[[gnu::always_inline]] inline void put_inside(Packet& packet, const net::TunnelHeader& tunnel,
-                                              const net::IpAddress& source,
+[[gnu::always_inline]] inline void put_inside(Packet& packet, std::uint8_t* inner,
+                                              const net::TunnelHeader& tunnel, const net::IpAddress& source,
                                               const net::TunnelHeader::Inside& what) noexcept {
   const LinkHeader link(packet);
-  std::uint8_t* const outer = tunnel.write(packet.l3(), source, what);
+  const unsigned length = tunnel.length();
   const bool ipv4 = tunnel.family() == net::Family::kIpv4;
+  std::uint8_t* const outer = tunnel.write(inner, source, what);
   link.put_before(outer, ipv4);
-  grow(*packet.mbuf, tunnel.length());
-  const net::Headers& inner = packet.headers;
-  net::Headers headers;
-  headers.l3_offset = inner.l3_offset;
-  headers.l4_offset = static_cast<std::uint16_t>(inner.l3_offset + tunnel.ip_length());
+  rte_mbuf& mbuf = *packet.mbuf;
+  grow(mbuf, length);
+  core::mark_checksum_good(mbuf);
+  // In place: what is read in one piece must not have been written in several shortly before.
+  net::Headers& headers = packet.headers;
+  headers.l4_offset = static_cast<std::uint16_t>(headers.l3_offset + tunnel.ip_length());
   headers.payload_offset = headers.l4_offset;
-  headers.end_offset = static_cast<std::uint16_t>(inner.end_offset + tunnel.length());
-  headers.outer_vlan = inner.outer_vlan;
-  headers.inner_vlan = inner.inner_vlan;
-  headers.tagged = inner.tagged;
+  headers.end_offset = static_cast<std::uint16_t>(headers.end_offset + length);
   headers.protocol = tunnel.protocol();
+  headers.tcp_flags = 0;
+  headers.fragment_offset = 0;
   headers.family = ipv4 ? 4 : 6;
-  packet.headers = headers;
-  core::mark_checksum_good(*packet.mbuf);
+  headers.is_fragment = headers.more_fragments = headers.has_ports = false;
   packet.rewritten = true;
 }
 
@@ -146,17 +150,18 @@ bool Encapsulate::prepare(Batch& batch, Packet& packet, const NextHop& hop, cons
   return true;
 }
 
-[[gnu::always_inline]] inline void Encapsulate::to_backend(Batch& batch, Packet& packet,
+[[gnu::always_inline]] inline void Encapsulate::to_backend(Batch& batch, unsigned lane,
                                                            const Policy& policy) noexcept {
-  const unsigned lane = batch.lane(packet);
-  const BackendId id = state.backends[lane];
+  WorkerState& own = state;
+  Packet& packet = batch[lane];
+  const BackendId id = own.backends[lane];
   const Backend& backend = policy.backends[id];
   const net::TunnelHeader& tunnel = policy.tunnels[id];
   const core::Network& network = *batch.network;
   packet.next_hop = backend.address.is_v4() ? network.find_route(packet.domain, backend.address.v4())
                                             : network.find_route(packet.domain, backend.address.v6());
   if (!packet.next_hop.valid()) [[unlikely]] {
-    state.services.originator.no_route(packet, network);
+    own.services.originator.no_route(packet, network);
     return batch.drop(packet, core::Drop::kNoRoute);
   }
   const NextHop& hop = network.next_hops[packet.next_hop.value()];
@@ -171,19 +176,21 @@ bool Encapsulate::prepare(Batch& batch, Packet& packet, const NextHop& hop, cons
                         packet.headers.end_offset + tunnel.length() <= kMostBytes && !opens(packet);
   if (!ordinary && !prepare(batch, packet, hop, tunnel, policy.services[backend.service].mss)) [[unlikely]]
     return;
-  if ((state.to_tunnel >> lane & 1U) == 0) [[likely]] {  // an error is no part of the connection
-    state.tallies.backend(id).count(Direction::kForward, length);
+  if ((own.to_tunnel >> lane & 1U) == 0) [[likely]] {  // an error is no part of the connection
+    own.tallies.backend(id).count(Direction::kForward, length);
     if (packet.session != kNoConnection) [[likely]]
-      follow(state, packet, policy, batch.now);
+      follow(own.connections, packet, policy, batch.now);
   }
+  std::uint8_t* const inner = packet.l3();
+  const bool ipv4 = packet.headers.is_ipv4();
   core::take_hop(packet);
-  const bool may_be_cut = net::may_be_cut(packet.headers, packet.l3());
-  put_inside(packet, tunnel, *source,
+  const bool may_be_cut = net::may_be_cut(inner, ipv4, length);
+  put_inside(packet, inner, tunnel, *source,
              {.length = static_cast<std::uint16_t>(length),
-              .traffic_class = net::traffic_class_of(packet.headers, packet.l3()),
+              .traffic_class = net::traffic_class_of(inner, ipv4),
               .may_be_cut = may_be_cut,
-              .id = may_be_cut ? state.tunnel_ids.next(id) : be16{},
-              .flow = static_cast<std::uint32_t>(state.lookups[lane].hash)});
+              .id = may_be_cut ? own.tunnel_ids.next(id) : be16{},
+              .flow = static_cast<std::uint32_t>(own.lookups[lane].hash)});
   if (packet.headers.is_ipv6() && packet.ip_length() > hop.mtu && packet.tunnel_length == 0) [[unlikely]]
     add_fragment_header(batch, packet, hop.mtu);
 }
@@ -203,9 +210,10 @@ void Encapsulate::add_fragment_header(Batch& batch, Packet& packet, std::uint16_
 
 // An answer that comes by us has the service's address. What its backend offers to take is sent through the
 // tunnel.
-void Encapsulate::to_client(Batch& batch, Packet& packet, const Policy& policy) noexcept {
+void Encapsulate::to_client(Batch& batch, unsigned lane, const Policy& policy) noexcept {
+  Packet& packet = batch[lane];
   if (!opens(packet)) return;
-  const BackendId id = state.backends[batch.lane(packet)];
+  const BackendId id = state.backends[lane];
   const core::NextHopId way = batch.network->find_route(packet.domain, policy.backends[id].address);
   if (!way.valid()) return;
   hold_mss(packet, room_of(batch.network->next_hops[way.value()], policy.tunnels[id]),
@@ -216,13 +224,13 @@ void Encapsulate::process(Batch& batch, const Policy& policy) noexcept {
   std::uint64_t done = 0;
   for (std::uint64_t lanes = (state.bound | state.to_tunnel) & batch.live_mask(); lanes != 0;
        lanes &= lanes - 1) {
-    Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
-    if (policy.tunnels[state.backends[batch.lane(packet)]].is_none()) continue;
+    const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
+    if (policy.tunnels[state.backends[lane]].is_none()) continue;
     done |= lanes & -lanes;
-    if (static_cast<Direction>(packet.direction) == Direction::kForward) [[likely]] {
-      to_backend(batch, packet, policy);
+    if (static_cast<Direction>(batch[lane].direction) == Direction::kForward) [[likely]] {
+      to_backend(batch, lane, policy);
     } else {
-      to_client(batch, packet, policy);
+      to_client(batch, lane, policy);
     }
   }
   state.bound &= ~done;

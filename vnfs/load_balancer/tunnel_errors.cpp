@@ -74,7 +74,7 @@ unsigned mtu_for(const Packet& about, unsigned outer_mtu, unsigned tunnel_length
   constexpr unsigned kLeastIpv6 = 1280;  // RFC 8200 section 5
   const unsigned room = outer_mtu - std::min(outer_mtu, tunnel_length);
   const bool ipv4 = about.headers.is_ipv4();
-  if (ipv4 && (room < kLeastIpv4 || net::may_be_cut(about.headers, about.l3()))) return 0;
+  if (ipv4 && (room < kLeastIpv4 || net::may_be_cut(about.l3(), ipv4, 0))) return 0;
   const unsigned fits = ipv4 ? room : std::max(room, kLeastIpv6);
   return fits < claimed_length(about) ? fits : 0;
 }

@@ -205,10 +205,7 @@ TEST(TunnelHeader, AFragmentHeaderStandsBehindTheIpHeader) {
 TEST(TunnelHeader, WhatIsInsideSaysWhetherRoutersMayCut) {
   const auto may = [](const PacketBuilder& of) {
     const Frame bytes = of.datagram();
-    Headers headers;
-    headers.family = (bytes.at(0) >> 4U) & 0xfU;
-    headers.end_offset = static_cast<std::uint16_t>(bytes.size());
-    return may_be_cut(headers, bytes.data());
+    return may_be_cut(bytes.data(), bytes.at(0) >> 4U == 4, static_cast<unsigned>(bytes.size()));
   };
   EXPECT_TRUE(may(PacketBuilder().ipv4("192.0.2.1", "192.0.2.2").udp(1, 2).payload(1400)));
   EXPECT_FALSE(may(PacketBuilder().ipv4("192.0.2.1", "192.0.2.2").df().udp(1, 2).payload(10)));
