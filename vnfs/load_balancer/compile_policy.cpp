@@ -49,6 +49,7 @@ class Compiler {
                     .by_client = spec.by_client,
                     .per_packet = spec.per_packet,
                     .all_down = spec.all_down,
+                    .protection = spec.protection,
                     .timeouts = spec.timeouts,
                     .slots = nullptr,
                     .choices = {},

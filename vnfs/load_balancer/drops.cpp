@@ -27,6 +27,12 @@ constexpr std::array kReasons = {
     row(Drop::kSpoofed, "spoofed", "It claims to come from the address of a service."),
     row(Drop::kFragmentUnmatched, "fragment_unmatched",
         "A later fragment to a service, of a datagram whose first has not come."),
+    row(Drop::kClientConnections, "client_connections",
+        "The client has as many connections of the service as one may have."),
+    row(Drop::kClientRate, "client_rate",
+        "The client begins connections of the service faster than one may."),
+    row(Drop::kServiceConnections, "service_connections",
+        "The service has as many connections as it may have."),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 

@@ -21,6 +21,9 @@ enum class Drop : std::uint8_t {
   kIcmpBadChecksum,
   kSpoofed,
   kFragmentUnmatched,
+  kClientConnections,
+  kClientRate,
+  kServiceConnections,
   kCount
 };
 

@@ -41,6 +41,7 @@ struct ServiceSpec {
     std::size_t id_bytes = 4;
   };
   std::optional<Quic> quic{};
+  Protection protection{};
   Timeouts timeouts;
   std::vector<BackendSpec> backends;
 };
