@@ -2,6 +2,13 @@
 #include "vnfs/firewall/session_limits.h"
 
 namespace millrace::firewall {
+namespace {
+
+using flow::kNoSource;
+using flow::SourceIndex;
+using flow::SourceKey;
+
+}  // namespace
 
 std::optional<Drop> SessionLimits::refuse(const core::Packet& packet, flow::Segment segment,
                                           const RuleOutcome& outcome, std::uint64_t open,
@@ -13,7 +20,7 @@ std::optional<Drop> SessionLimits::refuse(const core::Packet& packet, flow::Segm
 
   if (limits.sessions != 0 && open >= share(limits.sessions)) return Drop::kRuleSessionLimit;
   if (by_source) {
-    entries.source = sources_.find_or_add({packet.source(), segment, SourceKey::kAllRules});
+    entries.source = sources_.find_or_add({packet.source(), segment, SourceKey::kEverywhere});
   }
   if (limits.new_sessions_per_source.limits() || limits.sessions_per_source != 0) {
     entries.rule_source = sources_.find_or_add({packet.source(), segment, outcome.slot + 1});
@@ -58,7 +65,7 @@ void SessionLimits::adopted(Session& session, const net::IpAddress& source, cons
   Entries entries;
   const flow::Segment segment = session.segment();
   if (protection.new_sessions_per_source.limits() || protection.sessions_per_source != 0) {
-    entries.source = sources_.find_or_add({source, segment, SourceKey::kAllRules});
+    entries.source = sources_.find_or_add({source, segment, SourceKey::kEverywhere});
   }
   if (outcome.limits.new_sessions_per_source.limits() || outcome.limits.sessions_per_source != 0) {
     entries.rule_source = sources_.find_or_add({source, segment, outcome.slot + 1});

@@ -11,10 +11,10 @@
 
 #include "common/core/batch.h"
 #include "common/core/function.h"
+#include "common/flow/source_table.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/policy.h"
 #include "vnfs/firewall/session.h"
-#include "vnfs/firewall/source_table.h"
 
 namespace millrace::firewall {
 
@@ -28,8 +28,8 @@ class SessionLimits {
 
   // The entries that a session about to begin will be counted in.
   struct Entries {
-    SourceIndex source = kNoSource;
-    SourceIndex rule_source = kNoSource;
+    flow::SourceIndex source = flow::kNoSource;
+    flow::SourceIndex rule_source = flow::kNoSource;
   };
 
   // Why the session that `packet` would begin under a rule may not be; otherwise nothing, the rates are
@@ -43,23 +43,23 @@ class SessionLimits {
                const Protection& protection) noexcept;
   void ended(const Session& session) noexcept;
 
-  [[nodiscard]] const SourceTable& sources() const noexcept { return sources_; }
+  [[nodiscard]] const flow::SourceTable& sources() const noexcept { return sources_; }
 
  private:
   [[nodiscard]] std::uint32_t share(std::uint32_t limit) const noexcept {
     return limit / workers_ + (limit % workers_ != 0 ? 1 : 0);
   }
-  [[nodiscard]] bool too_many(SourceIndex source, std::uint32_t limit) const noexcept {
-    return source != kNoSource && limit != 0 && sources_.open_sessions(source) >= share(limit);
+  [[nodiscard]] bool too_many(flow::SourceIndex source, std::uint32_t limit) const noexcept {
+    return source != flow::kNoSource && limit != 0 && sources_.open_sessions(source) >= share(limit);
   }
-  [[nodiscard]] bool too_fast(SourceIndex source, const Pace& limit, Tick now) noexcept {
-    return source != kNoSource && limit.limits() &&
+  [[nodiscard]] bool too_fast(flow::SourceIndex source, const Pace& limit, Tick now) noexcept {
+    return source != flow::kNoSource && limit.limits() &&
            !sources_.rate(source).ready(limit.share(workers_), share(limit.burst()), now);
   }
 
   unsigned workers_;
   std::vector<RateBucket> rules_;  // by slot
-  SourceTable sources_;
+  flow::SourceTable sources_;
 };
 
 }  // namespace millrace::firewall

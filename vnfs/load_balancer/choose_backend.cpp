@@ -65,10 +65,35 @@ void ChooseBackend::open(Packet& packet, unsigned lane, ServiceId id, BackendId 
   state.tallies.service(id).without_record.add(1);
 }
 
-void ChooseBackend::refuse(Batch& batch, Packet& packet, const Service& service) noexcept {
-  if (service.all_down == AllDown::kReject)
+void ChooseBackend::refuse(Batch& batch, Packet& packet, const Service& service, Drop why) noexcept {
+  // Who comes too fast gets no answer: the client's next try, a second later, may do.
+  if (service.all_down == AllDown::kReject && why != Drop::kClientRate)
     core::send_refusal(packet, *batch.network, state.services.originator);
-  batch.drop(packet, Drop::kNoBackend);
+  batch.drop(packet, why);
+}
+
+bool ChooseBackend::over_limit(Batch& batch, Packet& packet, ServiceId id, const Service& service,
+                               flow::SourceIndex& entry) noexcept {
+  const auto why = state.limits.refuse(packet.source(), id, service, batch.now, entry);
+  if (!why) return false;
+  ServiceTally& tally = state.tallies.service(id);
+  Counter& counter = *why == Drop::kClientRate          ? tally.over_client_rate
+                     : *why == Drop::kClientConnections ? tally.over_client_connections
+                                                        : tally.over_connections;
+  counter.add(1);
+  refuse(batch, packet, service, *why);
+  return true;
+}
+
+// A connection that was just opened; `entry` is nothing where it began elsewhere.
+void ChooseBackend::count(const Packet& packet, std::optional<flow::SourceIndex> entry,
+                          const Service& service) noexcept {
+  Connection& connection = state.connections[packet.session];
+  if (entry) {
+    state.limits.opened(connection, *entry);
+  } else {
+    state.limits.adopted(connection, packet.source(), service);
+  }
 }
 
 // An answer to a packet that was balanced by itself, or to a client whose packets were balanced by their hash
@@ -126,10 +151,13 @@ void ChooseBackend::choose(Batch& batch, Packet& packet, const Policy& policy) n
     const BackendId named = named_backend(packet, service, policy);
     if (named == kNoId && !fresh && !service.is_consistent())
       return batch.drop(packet, Drop::kUnknownConnection);
+    flow::SourceIndex client = flow::kNoSource;
+    const bool limited = headers.protocol == net::protocol::kTcp && service.protection.limits();
+    if (limited && fresh && over_limit(batch, packet, id, service, client)) return;
     const BackendId chosen = named != kNoId ? named : choose_new(packet, id, policy);
     if (chosen == kNoId) {
       state.tallies.service(id).refused.add(1);
-      return refuse(batch, packet, service);
+      return refuse(batch, packet, service, Drop::kNoBackend);
     }
     state.backends[lane] = chosen;
     if (goes_by_itself(packet, service)) {
@@ -137,6 +165,8 @@ void ChooseBackend::choose(Batch& batch, Packet& packet, const Policy& policy) n
       state.tallies.backend(chosen).connections.add(1);
     } else {
       open(packet, lane, id, chosen, policy, batch.now);
+      if (headers.protocol == net::protocol::kTcp && packet.session != kNoConnection)
+        count(packet, fresh ? std::optional(client) : std::nullopt, service);
     }
   }
   packet.direction = static_cast<std::uint8_t>(Direction::kForward);

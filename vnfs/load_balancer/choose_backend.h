@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <optional>
+
 #include "vnfs/load_balancer/worker_state.h"
 
 namespace millrace::load_balancer {
@@ -22,7 +24,12 @@ struct ChooseBackend {
   void answer_without_record(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   void open(core::Packet& packet, unsigned lane, ServiceId id, BackendId backend, const Policy& policy,
             Tick now) noexcept;
-  void refuse(core::Batch& batch, core::Packet& packet, const Service& service) noexcept;
+  // Whether a limit of the service is against the connection; then the packet is dropped.
+  [[nodiscard]] bool over_limit(core::Batch& batch, core::Packet& packet, ServiceId id,
+                                const Service& service, flow::SourceIndex& entry) noexcept;
+  void count(const core::Packet& packet, std::optional<flow::SourceIndex> entry,
+             const Service& service) noexcept;
+  void refuse(core::Batch& batch, core::Packet& packet, const Service& service, Drop why) noexcept;
 };
 
 }  // namespace millrace::load_balancer

@@ -53,6 +53,7 @@ class Compiler {
                     .per_packet = spec.per_packet,
                     .all_down = spec.all_down,
                     .mss = spec.mss,
+                    .protection = spec.protection,
                     .timeouts = spec.timeouts,
                     .slots = nullptr,
                     .choices = {},

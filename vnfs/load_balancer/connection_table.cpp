@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/load_balancer/connection_table.h"
 
+#include "common/flow/source_table.h"
+
 namespace millrace::load_balancer {
 namespace {
 
@@ -46,19 +48,23 @@ ConnectionIndex ConnectionTable::open(const flow::FlowLookup& lookup, const Conn
   if (lookup.sender == flow::Sender::kHigh) made.flags |= Connection::kClientHigh;
   made.created = now;
   opened_.add(1);
-  observer_.connection_opened(made);
+  tell([&](ConnectionObserver& observer) { observer.connection_opened(made); });
   return index;
 }
 
 ConnectionIndex ConnectionTable::adopt(const flow::FlowLookup& lookup, const Connection& from,
                                        const Timeouts& timeouts, Tick now) noexcept {
   const ConnectionIndex index = insert(lookup, from, timeouts, now);
-  if (index != kNoConnection) observer_.connection_adopted(table_[index]);
+  if (index == kNoConnection) return index;
+  Connection& made = table_[index];
+  made.flags &= static_cast<std::uint8_t>(~Connection::kCounted);
+  made.client_entry = flow::kNoSource;
+  tell([&](ConnectionObserver& observer) { observer.connection_adopted(made); });
   return index;
 }
 
 void ConnectionTable::close(ConnectionIndex index, ConnectionEnd why) noexcept {
-  observer_.connection_ended(table_[index], why);
+  tell([&](ConnectionObserver& observer) { observer.connection_ended(table_[index], why); });
   wheel_.cancel(index);
   table_.erase(index);
   open_now_.set(table_.size());

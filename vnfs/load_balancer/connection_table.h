@@ -2,6 +2,9 @@
 // One worker's connections and their timers. Fixed capacity, nothing allocated after construction.
 #pragma once
 
+#include <array>
+#include <cassert>
+
 #include "common/base/counter.h"
 #include "common/flow/timer_wheel.h"
 #include "vnfs/load_balancer/policy.h"
@@ -23,9 +26,17 @@ class ConnectionObserver {
 // Not thread-safe: the worker's own.
 class ConnectionTable {
  public:
-  // `seed` is secret. `observer` outlives the table.
-  ConnectionTable(std::uint32_t capacity, std::uint64_t seed, Tick now, ConnectionObserver& observer)
-      : table_(capacity, seed), wheel_(capacity, now), observer_(observer), now_(now) {}
+  // `seed` is secret.
+  ConnectionTable(std::uint32_t capacity, std::uint64_t seed, Tick now)
+      : table_(capacity, seed), wheel_(capacity, now), now_(now) {}
+
+  // Before the first connection, so many at most; it outlives the table. They are told in the order they
+  // came.
+  static constexpr std::size_t kMostObservers = 4;
+  void observe(ConnectionObserver& observer) noexcept {
+    assert(observer_count_ < kMostObservers);
+    observers_[observer_count_++] = &observer;
+  }
 
   [[nodiscard]] const flow::FlowTable<Connection>& flows() const noexcept { return table_; }
   [[nodiscard]] Connection& operator[](ConnectionIndex index) noexcept { return table_[index]; }
@@ -35,7 +46,7 @@ class ConnectionTable {
   // no room: the balancer goes on without.
   [[nodiscard]] ConnectionIndex open(const flow::FlowLookup& lookup, const Connection& begun,
                                      const Timeouts& timeouts, Tick now) noexcept;
-  // From another table: nothing begins.
+  // From another table: nothing begins. What points into its old surroundings is forgotten.
   [[nodiscard]] ConnectionIndex adopt(const flow::FlowLookup& lookup, const Connection& from,
                                       const Timeouts& timeouts, Tick now) noexcept;
   void close(ConnectionIndex index, ConnectionEnd why) noexcept;
@@ -61,12 +72,17 @@ class ConnectionTable {
  private:
   static constexpr unsigned kExpiriesPerCall = 32;
 
+  template <class Tell>
+  void tell(Tell tell) noexcept {
+    for (std::size_t i = 0; i < observer_count_; ++i) tell(*observers_[i]);
+  }
   [[nodiscard]] ConnectionIndex insert(const flow::FlowLookup& lookup, const Connection& from,
                                        const Timeouts& timeouts, Tick now) noexcept;
 
   flow::FlowTable<Connection> table_;
   flow::TimerWheel wheel_;
-  ConnectionObserver& observer_;
+  std::array<ConnectionObserver*, kMostObservers> observers_{};
+  std::size_t observer_count_ = 0;
   Tick now_;
   Counter open_now_;
   Counter opened_;

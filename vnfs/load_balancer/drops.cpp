@@ -35,6 +35,12 @@ constexpr std::array kReasons = {
         "it."),
     row(Drop::kTunnelTooBig, "tunnel_too_big",
         "A router could not carry what went through a tunnel, and its client was told what fits."),
+    row(Drop::kClientConnections, "client_connections",
+        "The client has as many connections of the service as one may have."),
+    row(Drop::kClientRate, "client_rate",
+        "The client begins connections of the service faster than one may."),
+    row(Drop::kServiceConnections, "service_connections",
+        "The service has as many connections as it may have."),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 

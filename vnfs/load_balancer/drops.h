@@ -25,6 +25,9 @@ enum class Drop : std::uint8_t {
   kNoTunnelSource,
   kTunnelError,
   kTunnelTooBig,
+  kClientConnections,
+  kClientRate,
+  kServiceConnections,
   kCount
 };
 

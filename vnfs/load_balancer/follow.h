@@ -18,7 +18,7 @@ inline void track_tcp(WorkerState& state, ConnectionIndex index, std::uint8_t fl
   std::uint8_t seen = before;
   if ((flags & flag::kRst) != 0) {
     if (!from_client && connection.waits_for_backend()) state.tallies.handshake_failed(connection.backend);
-    seen |= kReset;
+    seen |= static_cast<std::uint8_t>(from_client ? kReset : kReset | kResetIn);
   } else if ((flags & flag::kSyn) != 0) {
     seen |= from_client ? kSynOut : kSynIn;
     if (!from_client) state.tallies.handshake_answered(connection.backend);
@@ -32,6 +32,7 @@ inline void track_tcp(WorkerState& state, ConnectionIndex index, std::uint8_t fl
     connection.flags |= Connection::kOver;
     state.tallies.connection_over(connection);
   }
+  if (connection.ended_by_backend()) state.limits.over(connection);
   state.connections.reschedule(index, policy.services[connection.service].timeouts, now);
 }
 

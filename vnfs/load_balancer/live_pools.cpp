@@ -29,6 +29,16 @@ Timeouts lower(const profile::Timeouts& from) {
           .sctp = tick_of(from.sctp)};
 }
 
+Protection lower(const profile::Protect& from) {
+  const auto number = [](const control::Located<std::optional<std::uint64_t>>& limit) {
+    return static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(limit->value_or(0), std::numeric_limits<std::uint32_t>::max()));
+  };
+  return {.connections = number(from.connections),
+          .connections_per_client = number(from.connections_per_client),
+          .new_per_client = number(from.new_connections_per_client)};
+}
+
 Scheduler lower(profile::Scheduler from) {
   switch (from) {
     case profile::Scheduler::kMaglev:
@@ -233,6 +243,7 @@ Result<std::vector<ServiceSpec>> services_now(const profile::Section& profile, c
          .all_down = *service.all_down == profile::AllDown::kDrop ? AllDown::kDrop : AllDown::kReject,
          .quic = lower(service.quic),
          .mss = service.mss->value_or(0),
+         .protection = lower(service.protect),
          .timeouts = lower(service.timeouts),
          .backends = Judge(service, live, now).run(before)});
   }

@@ -31,9 +31,12 @@ std::uint64_t move_connections(appliance::Workers before, appliance::Workers aft
       WorkerState& to =
           state_of(*after[core::owner_of(bucket_of(ends), static_cast<unsigned>(after.size()))]);
       const flow::FlowLookup lookup = lookup_of(ends, to.connections.flows().seed());
-      const bool moved =
-          to.connections.adopt(lookup, connection, service->timeouts, to.services.now) != kNoConnection;
-      if (moved) continue;
+      const ConnectionIndex moved =
+          to.connections.adopt(lookup, connection, service->timeouts, to.services.now);
+      if (moved != kNoConnection) {
+        to.limits.adopted(to.connections[moved], ends.client, *service);
+        continue;
+      }
       to.has_overflowed = true;
       to.overflowed_at = to.services.now;
       ++lost;

@@ -46,6 +46,18 @@ struct Timeouts {  // milliseconds
   Tick sctp = 3'600'000;
 };
 
+// What clients may take of a service's TCP, all workers together; 0: no limit (connection_limits.h).
+struct Protection {
+  std::uint32_t connections = 0;             // at a time
+  std::uint32_t connections_per_client = 0;  // at a time
+  std::uint32_t new_per_client = 0;          // per second
+
+  [[nodiscard]] bool limits_clients() const noexcept {
+    return (connections_per_client | new_per_client) != 0;
+  }
+  [[nodiscard]] bool limits() const noexcept { return limits_clients() || connections != 0; }
+};
+
 // A backend of one service; the same host behind two services is two.
 struct Backend {
   enum class State : std::uint8_t {
@@ -81,6 +93,7 @@ struct Service {
   bool per_packet = false;  // each packet of UDP goes by itself, and has no connection
   AllDown all_down = AllDown::kReject;
   std::uint16_t mss = 0;  // what SYNs into a tunnel are held to; 0: what fits
+  Protection protection;
   Timeouts timeouts;
   // By hash or in turn; empty when no backend is active, or with kLeastConnections, which goes through
   // `choices`.

@@ -99,7 +99,10 @@ TypePtr<std::uint64_t> syn_proxy() {
 
 Table<Protect> protect() {
   auto table = std::make_shared<Struct<Protect>>(
-      "protect", "What one client, or all, may take of a service's TCP. What is beyond is refused at once.");
+      "protect",
+      "What one client, or all, may take of a service's TCP. Nothing waits: new connections that come too "
+      "fast are dropped, and may be tried again; others beyond a limit are answered as `all_down` says. Each "
+      "worker holds to its share of a limit. A connection counts until its backend has ended it.");
   const auto connections = count(1, kMostConnections);
   const auto unlimited = absent_means("no limit");
   table->field("syn_proxy", &Protect::syn_proxy_above, syn_proxy(),

@@ -25,12 +25,13 @@ using flow::Direction;
 
 // What was seen of a TCP connection.
 namespace tcp_seen {
-inline constexpr std::uint8_t kSynOut = 0x01;  // the client's
-inline constexpr std::uint8_t kSynIn = 0x02;   // the backend's
-inline constexpr std::uint8_t kAckOut = 0x04;  // the client's, past its SYN
-inline constexpr std::uint8_t kFinOut = 0x08;  // the client's
-inline constexpr std::uint8_t kFinIn = 0x10;   // the backend's
-inline constexpr std::uint8_t kReset = 0x20;
+inline constexpr std::uint8_t kSynOut = 0x01;   // the client's
+inline constexpr std::uint8_t kSynIn = 0x02;    // the backend's
+inline constexpr std::uint8_t kAckOut = 0x04;   // the client's, past its SYN
+inline constexpr std::uint8_t kFinOut = 0x08;   // the client's
+inline constexpr std::uint8_t kFinIn = 0x10;    // the backend's
+inline constexpr std::uint8_t kReset = 0x20;    // by either
+inline constexpr std::uint8_t kResetIn = 0x40;  // the backend's
 inline constexpr std::uint8_t kFins = kFinOut | kFinIn;
 }  // namespace tcp_seen
 
@@ -50,11 +51,13 @@ struct alignas(64) Connection {
   // Second line: IPv6, and the beginning and end of a connection.
   flow::Ipv6Pair addresses;  // of a wide key
   Tick created;
-  std::array<std::uint8_t, 28> unused_too;
+  std::uint32_t client_entry;  // of kCounted: where its client is counted (flow::SourceIndex)
+  std::array<std::uint8_t, 24> unused_too;
 
   static constexpr std::uint8_t kClientHigh = 0x01;  // the client is the key's high endpoint
   static constexpr std::uint8_t kOneWay = 0x02;      // answers do not come by us
   static constexpr std::uint8_t kOver = 0x04;        // was is_closing(): not counted as open any more
+  static constexpr std::uint8_t kCounted = 0x08;  // among those that a service may have (connection_limits.h)
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
   // Whether TCP's state says that it is over, or soon will be: of what returns directly the client's word has
@@ -62,6 +65,10 @@ struct alignas(64) Connection {
   [[nodiscard]] bool is_closing() const noexcept {
     const std::uint8_t fins = has(kOneWay) ? tcp_seen::kFinOut : tcp_seen::kFins;
     return (tcp & tcp_seen::kReset) != 0 || (tcp & fins) == fins;
+  }
+  // Whether the backend has no part in it any more: it closed too, or refused.
+  [[nodiscard]] bool ended_by_backend() const noexcept {
+    return !has(kOneWay) && ((tcp & tcp_seen::kResetIn) != 0 || (tcp & tcp_seen::kFins) == tcp_seen::kFins);
   }
   // Whether the client's SYN had no answer, where we would have seen one.
   [[nodiscard]] bool waits_for_backend() const noexcept {

@@ -110,6 +110,9 @@ array services(appliance::Workers workers, const Policy& policy, const PoolKeepe
                           {"open", totals.open},
                           {"without_record", totals.without_record},
                           {"refused", totals.refused},
+                          {"over_limit", object{{"client_connections", totals.over_client_connections},
+                                                {"client_rate", totals.over_client_rate},
+                                                {"connections", totals.over_connections}}},
                           {"backends", std::move(backends)}});
   }
   return list;
@@ -158,19 +161,28 @@ std::vector<Metric> balancer_metrics(appliance::Workers workers, const Policy& p
                  "Connections of a service that no backend was up for.",
                  Type::kCounter,
                  {}};
+  Metric over{"service_connections_over_limit_total",
+              "Connections of a service that a limit of its profile was against.",
+              Type::kCounter,
+              {}};
   for (std::size_t i = 0; i < policy.services.size(); ++i) {
     const auto id = static_cast<ServiceId>(i);
     if (policy.service(id) == nullptr) continue;
     const ServiceTotals totals = totals_of_service(id, workers);
-    const auto add = [&](Metric& metric, std::uint64_t value) {
-      metric.samples.push_back(
-          {.labels = {{"service", policy.services[i].name}}, .value = static_cast<double>(value)});
+    const auto add = [&](Metric& metric, std::uint64_t value, std::string_view limit = {}) {
+      Metric::Sample sample{.labels = {{"service", policy.services[i].name}},
+                            .value = static_cast<double>(value)};
+      if (!limit.empty()) sample.labels.emplace_back("limit", limit);
+      metric.samples.push_back(std::move(sample));
     };
     add(begun, totals.connections);
     add(unrecorded, totals.without_record);
     add(refused, totals.refused);
+    add(over, totals.over_client_connections, "client_connections");
+    add(over, totals.over_client_rate, "client_rate");
+    add(over, totals.over_connections, "connections");
   }
-  for (Metric* metric : {&begun, &unrecorded, &refused}) metrics.push_back(std::move(*metric));
+  for (Metric* metric : {&begun, &unrecorded, &refused, &over}) metrics.push_back(std::move(*metric));
 
   Metric connections{
       "backend_connections_total", "Connections a backend was ever given.", Type::kCounter, {}};

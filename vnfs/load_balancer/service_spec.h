@@ -42,6 +42,7 @@ struct ServiceSpec {
   };
   std::optional<Quic> quic{};
   std::uint16_t mss = 0;  // what SYNs into a tunnel are held to; 0: what fits
+  Protection protection{};
   Timeouts timeouts;
   std::vector<BackendSpec> backends;
 };

@@ -33,6 +33,10 @@ struct ServiceTally {
   Counter open;
   Counter without_record;  // begun, or gone on, for want of room in the table
   Counter refused;         // no backend was up
+  // By what limit clients began no more of them.
+  Counter over_client_connections;
+  Counter over_client_rate;
+  Counter over_connections;
   std::uint32_t turn = 0;  // of schedulers that go round
 };
 
@@ -106,6 +110,9 @@ inline void Tallies::take_over(const Tallies& from) noexcept {
     tally.connections.add(counted.connections.read());
     tally.without_record.add(counted.without_record.read());
     tally.refused.add(counted.refused.read());
+    tally.over_client_connections.add(counted.over_client_connections.read());
+    tally.over_client_rate.add(counted.over_client_rate.read());
+    tally.over_connections.add(counted.over_connections.read());
   }
 }
 

@@ -21,6 +21,9 @@ struct ServiceTotals {
   std::uint64_t open = 0;
   std::uint64_t without_record = 0;
   std::uint64_t refused = 0;
+  std::uint64_t over_client_connections = 0;
+  std::uint64_t over_client_rate = 0;
+  std::uint64_t over_connections = 0;
 };
 
 [[nodiscard]] inline BackendTotals totals_of(BackendId id, appliance::Workers workers) {
@@ -47,6 +50,9 @@ struct ServiceTotals {
     totals.open += tally.open.read();
     totals.without_record += tally.without_record.read();
     totals.refused += tally.refused.read();
+    totals.over_client_connections += tally.over_client_connections.read();
+    totals.over_client_rate += tally.over_client_rate.read();
+    totals.over_connections += tally.over_connections.read();
   }
   return totals;
 }

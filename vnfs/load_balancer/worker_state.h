@@ -2,11 +2,13 @@
 // What one worker of the load balancer owns. Nothing here is shared, so nothing here is locked.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
 #include "common/core/function.h"
 #include "common/flow/table_sweep.h"
+#include "vnfs/load_balancer/connection_limits.h"
 #include "vnfs/load_balancer/connection_table.h"
 #include "vnfs/load_balancer/tallies.h"
 #include "vnfs/load_balancer/tunnel_ids.h"
@@ -20,10 +22,16 @@ struct WorkerState {
         // Workers do not take turns in step.
         tallies(static_cast<std::uint32_t>(lent.seed >> 32) + lent.worker.value() * 0x9e3779b9U),
         tunnel_ids(lent.worker.value(), lent.workers, static_cast<std::uint32_t>(lent.seed)),
-        connections(connections_at_most, lent.seed, lent.now, tallies),
-        sweep(lent.now) {}
+        limits(kMostServices, std::min(connections_at_most, kMostClients), lent.workers, lent.seed),
+        connections(connections_at_most, lent.seed, lent.now),
+        sweep(lent.now) {
+    connections.observe(tallies);
+    connections.observe(limits);
+  }
   WorkerState(const WorkerState&) = delete;  // its members know each other
   WorkerState& operator=(const WorkerState&) = delete;
+
+  static constexpr std::uint32_t kMostClients = 65'536;  // whose connections are limited
 
   // Connections have been balanced by their hash alone, for want of room: so have their answers, for that
   // long.
@@ -33,9 +41,10 @@ struct WorkerState {
   }
 
   core::WorkerServices services;
-  Tallies tallies;  // it observes the connections
+  Tallies tallies;
   TunnelIds tunnel_ids;
   Ways ways;
+  ConnectionLimits limits;
   ConnectionTable connections;
   flow::TableSweep sweep;
   std::uint16_t swept_generation = 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What one worker remembers of the sources whose sessions are limited: how many are open, how fast they
-// begin.
+// begin. A session is a connection, or whatever the appliance keeps of a flow.
 //
 // A source is one address of one segment, IPv4 or IPv6. A sender that owns an IPv6 network has as many
-// sources as it likes; the limits of a rule and SYN cookies are what holds against that.
+// sources as it likes; limits on all sources together and SYN cookies are what holds against that.
 //
 // Fixed capacity, not thread-safe, nothing allocated after construction. An entry without open sessions gives
 // way when room is needed, the one longest unused first. When every entry has open sessions, a further source
@@ -18,16 +18,16 @@
 #include "common/flow/segment.h"
 #include "common/net/address.h"
 
-namespace millrace::firewall {
+namespace millrace::flow {
 
 using SourceIndex = std::uint32_t;
 inline constexpr SourceIndex kNoSource = 0;  // of a source that is not, or can not be, limited
 
 struct SourceKey {
-  static constexpr std::uint32_t kAllRules = 0;
+  static constexpr std::uint32_t kEverywhere = 0;
 
-  // `scope`: kAllRules, or one more than the slot of the rule that limits.
-  SourceKey(const net::IpAddress& address, flow::Segment segment, std::uint32_t scope) noexcept;
+  // `scope`: kEverywhere, or one more than the number of the rule or service that limits.
+  SourceKey(const net::IpAddress& address, Segment segment, std::uint32_t scope) noexcept;
   bool operator==(const SourceKey&) const noexcept = default;
 
   std::uint64_t first;
@@ -85,4 +85,4 @@ class SourceTable {
   Counter unlimited_;
 };
 
-}  // namespace millrace::firewall
+}  // namespace millrace::flow

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vnfs/firewall/source_table.h"
+#include "common/flow/source_table.h"
 
 #include <bit>
 #include <cassert>
@@ -7,9 +7,9 @@
 
 #include "common/flow/key.h"
 
-namespace millrace::firewall {
+namespace millrace::flow {
 
-SourceKey::SourceKey(const net::IpAddress& address, flow::Segment segment, std::uint32_t scope) noexcept
+SourceKey::SourceKey(const net::IpAddress& address, Segment segment, std::uint32_t scope) noexcept
     : rest(std::uint64_t{scope} | std::uint64_t{segment.number()} << 32 |
            std::uint64_t{static_cast<std::uint8_t>(address.family())} << 61) {
   std::memcpy(&first, address.bytes().data(), sizeof first);
@@ -24,7 +24,7 @@ SourceTable::SourceTable(std::uint32_t capacity, std::uint64_t seed)
 std::uint64_t SourceTable::chain_of(std::uint64_t first, std::uint64_t second,
                                     std::uint64_t rest) const noexcept {
   constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
-  return flow::mix(flow::mix(first ^ seed_, second ^ kOdd) ^ rest, seed_ | 1) & (chains_.size() - 1);
+  return mix(mix(first ^ seed_, second ^ kOdd) ^ rest, seed_ | 1) & (chains_.size() - 1);
 }
 
 void SourceTable::link_idle(SourceIndex index) noexcept {
@@ -95,4 +95,4 @@ void SourceTable::ended(SourceIndex index) noexcept {
   if (--entries_[index].open == 0) link_idle(index);
 }
 
-}  // namespace millrace::firewall
+}  // namespace millrace::flow
