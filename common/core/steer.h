@@ -9,8 +9,8 @@
 
 namespace millrace::core {
 
-// `hop` is the packet's next hop, found for `via`. While it waits for that neighbour, `via` is kept in the headroom
-// of its buffer, for whoever looks for the way again. Data path.
+// `hop` is the packet's next hop, found for `via`. While it waits for that neighbour, `via` is kept in the
+// headroom of its buffer, for whoever looks for the way again. Data path.
 inline void steer(Packet& packet, const net::IpAddress& via, const NextHop& hop) noexcept {
   if (hop.kind != NextHop::Kind::kResolve) [[likely]]
     return;
