@@ -4,6 +4,7 @@
 #include "common/core/reject.h"
 #include "vnfs/load_balancer/deltas.h"
 #include "vnfs/load_balancer/drops.h"
+#include "vnfs/load_balancer/full_nat.h"
 #include "vnfs/load_balancer/schedule.h"
 
 namespace millrace::load_balancer {
@@ -33,9 +34,12 @@ Client client_of(const Packet& packet) noexcept {
 
 }  // namespace
 
-void ChooseBackend::open(Packet& packet, unsigned lane, ServiceId id, BackendId backend, const Policy& policy,
-                         Tick now) noexcept {
+// False when the packet was dropped.
+bool ChooseBackend::open(Batch& batch, Packet& packet, ServiceId id, BackendId backend,
+                         const Policy& policy) noexcept {
   const Service& service = policy.services[id];
+  const flow::FlowLookup& lookup = state.lookups[batch.lane(packet)];
+  const Tick now = batch.now;
   Connection begun{};
   begun.last_seen = now;
   begun.backend = backend;
@@ -45,14 +49,30 @@ void ChooseBackend::open(Packet& packet, unsigned lane, ServiceId id, BackendId 
     begun.flags |= Connection::kOneWay;
   if (packet.headers.protocol == net::protocol::kTcp && (packet.headers.tcp_flags & net::tcp_flag::kSyn) == 0)
     begun.tcp = tcp_seen::kAckOut;  // another instance had it, or this one before
-  const Deltas deltas = deltas_of(service, policy.backends[backend], packet.headers.destination_port);
-  begun.ip_delta = deltas.ip;
-  begun.transport_delta = deltas.transport;
-  packet.session = state.connections.open(state.lookups[lane], begun, service.timeouts, now);
-  if (packet.session != kNoConnection) return;
+  const bool full_nat = service.forwarding == Forwarding::kFullNat;
+  if (full_nat) {
+    begun.key = lookup.key;
+    if (const auto reason = FullNat{state}.begin(packet, service, policy.backends[backend], begun)) {
+      if (*reason == Drop::kNoSourcePort) state.tallies.service(id).without_source.add(1);
+      batch.drop(packet, *reason);
+      return false;
+    }
+  } else {
+    const Deltas deltas = deltas_of(service, policy.backends[backend], packet.headers.destination_port);
+    begun.ip_delta = deltas.ip;
+    begun.transport_delta = deltas.transport;
+  }
+  packet.session = state.connections.open(lookup, begun, service.timeouts, now);
+  if (packet.session != kNoConnection) return true;
+  state.tallies.service(id).without_record.add(1);
+  if (full_nat) {
+    state.source_ports.give_back(begun);
+    batch.drop(packet, Drop::kNoRecord);
+    return false;
+  }
   state.has_overflowed = true;
   state.overflowed_at = now;
-  state.tallies.service(id).without_record.add(1);
+  return true;
 }
 
 void ChooseBackend::refuse(Batch& batch, Packet& packet, const Service& service) noexcept {
@@ -104,6 +124,9 @@ void ChooseBackend::choose(Batch& batch, Packet& packet, const Policy& policy) n
     const bool fresh = begins(headers);
     const bool by_itself = service.per_packet && headers.protocol == net::protocol::kUdp;
     if (policy.draining && fresh) return batch.drop(packet, Drop::kDraining);
+    // Its backend knows it from a source that nobody remembers.
+    if (service.forwarding == Forwarding::kFullNat && !fresh)
+      return batch.drop(packet, Drop::kUnknownConnection);
     BackendId chosen = kNoId;
     // Fragments of one datagram must meet.
     if (service.is_consistent() || (by_itself && headers.is_fragment)) {
@@ -123,12 +146,14 @@ void ChooseBackend::choose(Batch& batch, Packet& packet, const Policy& policy) n
     if (by_itself) {
       state.tallies.service(id).connections.add(1);
       state.tallies.backend(chosen).connections.add(1);
-    } else {
-      open(packet, lane, id, chosen, policy, batch.now);
+    } else if (!open(batch, packet, id, chosen, policy)) {
+      return;
     }
   }
   packet.direction = static_cast<std::uint8_t>(Direction::kForward);
   state.bound |= std::uint64_t{1} << lane;
+  if (packet.session != kNoConnection && state.connections[packet.session].source != nullptr)
+    state.sourced |= std::uint64_t{1} << lane;
 }
 
 void ChooseBackend::process(Batch& batch, const Policy& policy) noexcept {

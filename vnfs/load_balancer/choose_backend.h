@@ -19,8 +19,8 @@ struct ChooseBackend {
  private:
   void choose(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   void answer_without_record(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
-  void open(core::Packet& packet, unsigned lane, ServiceId id, BackendId backend, const Policy& policy,
-            Tick now) noexcept;
+  [[nodiscard]] bool open(core::Batch& batch, core::Packet& packet, ServiceId id, BackendId backend,
+                          const Policy& policy) noexcept;
   void refuse(core::Batch& batch, core::Packet& packet, const Service& service) noexcept;
 };
 

@@ -33,6 +33,7 @@ ConnectionIndex ConnectionTable::insert(const flow::FlowLookup& lookup, const Co
   made = from;
   made.key = key;
   made.addresses = addresses;
+  SourcePorts::bind(made, index);
   wheel_.schedule(index, now, made.last_seen + timeout_of(made, timeouts));
   open_now_.set(table_.size());
   return index;
@@ -59,6 +60,7 @@ ConnectionIndex ConnectionTable::adopt(const flow::FlowLookup& lookup, const Con
 
 void ConnectionTable::close(ConnectionIndex index, ConnectionEnd why) noexcept {
   observer_.connection_ended(table_[index], why);
+  ports_.give_back(table_[index]);
   wheel_.cancel(index);
   table_.erase(index);
   open_now_.set(table_.size());

@@ -6,6 +6,7 @@
 #include "common/flow/timer_wheel.h"
 #include "vnfs/load_balancer/policy.h"
 #include "vnfs/load_balancer/records.h"
+#include "vnfs/load_balancer/source_ports.h"
 
 namespace millrace::load_balancer {
 
@@ -23,16 +24,17 @@ class ConnectionObserver {
 // Not thread-safe: the worker's own.
 class ConnectionTable {
  public:
-  // `seed` is secret. `observer` outlives the table.
-  ConnectionTable(std::uint32_t capacity, std::uint64_t seed, Tick now, ConnectionObserver& observer)
-      : table_(capacity, seed), wheel_(capacity, now), observer_(observer), now_(now) {}
+  // `seed` is secret. `observer` and `ports` outlive the table.
+  ConnectionTable(std::uint32_t capacity, std::uint64_t seed, Tick now, ConnectionObserver& observer,
+                  SourcePorts& ports)
+      : table_(capacity, seed), wheel_(capacity, now), observer_(observer), ports_(ports), now_(now) {}
 
   [[nodiscard]] const flow::FlowTable<Connection>& flows() const noexcept { return table_; }
   [[nodiscard]] Connection& operator[](ConnectionIndex index) noexcept { return table_[index]; }
   [[nodiscard]] const Connection& operator[](ConnectionIndex index) const noexcept { return table_[index]; }
 
-  // A connection that find() does not know, of the lookup's sender as the client. kNoConnection when there is
-  // no room: the balancer goes on without.
+  // A connection that find() does not know, of the lookup's sender as the client. Its source port, if it has
+  // one, is the table's to give back. kNoConnection when there is no room: the balancer goes on without.
   [[nodiscard]] ConnectionIndex open(const flow::FlowLookup& lookup, const Connection& begun,
                                      const Timeouts& timeouts, Tick now) noexcept;
   // From another table: nothing begins.
@@ -67,6 +69,7 @@ class ConnectionTable {
   flow::FlowTable<Connection> table_;
   flow::TimerWheel wheel_;
   ConnectionObserver& observer_;
+  SourcePorts& ports_;
   Tick now_;
   Counter open_now_;
   Counter opened_;

@@ -21,6 +21,11 @@ enum class Drop : std::uint8_t {
   kIcmpBadChecksum,
   kSpoofed,
   kFragmentUnmatched,
+  kNoSourcePort,
+  kNoRecord,
+  kNoPorts,
+  kNotAnAnswer,
+  kUntranslatable,
   kCount
 };
 

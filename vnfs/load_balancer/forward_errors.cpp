@@ -9,6 +9,8 @@
 #include "common/net/checksum.h"
 #include "vnfs/load_balancer/deltas.h"
 #include "vnfs/load_balancer/drops.h"
+#include "vnfs/load_balancer/full_nat_errors.h"
+#include "vnfs/load_balancer/icmp_message.h"
 #include "vnfs/load_balancer/ip_ends.h"
 
 namespace millrace::load_balancer {
@@ -16,20 +18,6 @@ namespace {
 
 using core::Batch;
 using core::Packet;
-
-// The ICMP message, all of it; empty when it is not in one piece.
-MutableBytes message_of(const Packet& packet) noexcept {
-  const net::Headers& headers = packet.headers;
-  if (packet.mbuf->data_len < headers.end_offset) return {};
-  return {packet.bytes() + headers.l4_offset, std::size_t{headers.end_offset} - headers.l4_offset};
-}
-
-net::ChecksumSum pseudo_header_of(const Packet& packet, std::size_t length) noexcept {
-  if (packet.headers.is_ipv4()) return 0;
-  const auto& ip = packet.l3_as<net::Ipv6Header>();
-  return net::pseudo_header(ip.source, ip.destination, net::protocol::kIcmpv6,
-                            static_cast<std::uint32_t>(length));
-}
 
 // The errors whose packet inside was changed get a checksum of their own.
 void finish_message(const Packet& packet, MutableBytes message) noexcept {
@@ -51,6 +39,7 @@ void ForwardErrors::forward(Batch& batch, Packet& packet, const Policy& policy) 
     return;
   }
   const Connection& connection = state.connections[packet.session];
+  if (connection.source != nullptr) return FullNatErrors{state}.forward(batch, packet, policy);
   const Backend* backend = policy.backend(connection.backend);
   if (backend == nullptr) return batch.drop(packet, Drop::kBackendGone);
   const Service& service = policy.services[backend->service];
@@ -61,8 +50,7 @@ void ForwardErrors::forward(Batch& batch, Packet& packet, const Policy& policy) 
   net::Headers inner;
   if (message.empty() || !core::read_embedded(packet, inner))
     return batch.drop(packet, Drop::kIcmpBadEmbedded);
-  if (net::fold(net::sum_bytes(message, pseudo_header_of(packet, message.size()))) != 0xffff)
-    return batch.drop(packet, Drop::kIcmpBadChecksum);
+  if (!icmp_checksum_ok(packet, message)) return batch.drop(packet, Drop::kIcmpBadChecksum);
 
   const core::Network& network = *batch.network;
   if (inward) packet.next_hop = network.find_route(packet.domain, backend->address);

@@ -142,6 +142,7 @@ array services(appliance::Workers workers, const Policy& policy, const PoolKeepe
                           {"open", totals.open},
                           {"without_record", totals.without_record},
                           {"refused", totals.refused},
+                          {"without_source", totals.without_source},
                           {"backends", std::move(backends)}});
   }
   return list;
@@ -190,6 +191,10 @@ std::vector<Metric> balancer_metrics(appliance::Workers workers, const Policy& p
                  "Connections of a service that no backend was up for.",
                  Type::kCounter,
                  {}};
+  Metric sourceless{"service_connections_without_source_total",
+                    "Connections of a service that no port of its source pool was free for.",
+                    Type::kCounter,
+                    {}};
   for (std::size_t i = 0; i < policy.services.size(); ++i) {
     const auto id = static_cast<ServiceId>(i);
     if (policy.service(id) == nullptr) continue;
@@ -201,8 +206,9 @@ std::vector<Metric> balancer_metrics(appliance::Workers workers, const Policy& p
     add(begun, totals.connections);
     add(unrecorded, totals.without_record);
     add(refused, totals.refused);
+    if (policy.services[i].forwarding == Forwarding::kFullNat) add(sourceless, totals.without_source);
   }
-  for (Metric* metric : {&begun, &unrecorded, &refused}) metrics.push_back(std::move(*metric));
+  for (Metric* metric : {&begun, &unrecorded, &refused, &sourceless}) metrics.push_back(std::move(*metric));
 
   Metric connections{
       "backend_connections_total", "Connections a backend was ever given.", Type::kCounter, {}};

@@ -36,6 +36,8 @@ struct ServiceSpec {
   AllDown all_down = AllDown::kReject;
   Timeouts timeouts;
   std::vector<BackendSpec> backends;
+  std::vector<net::IpAddress> sources{};  // of full_nat
+  core::PortSpan source_ports{};
 };
 
 }  // namespace millrace::load_balancer

@@ -33,6 +33,7 @@ struct ServiceTally {
   Counter open;
   Counter without_record;  // begun, or gone on, for want of room in the table
   Counter refused;         // no backend was up
+  Counter without_source;  // not begun, because no source port was free
   std::uint32_t turn = 0;  // of schedulers that go round
 };
 
@@ -101,6 +102,7 @@ inline void Tallies::take_over(const Tallies& from) noexcept {
     tally.connections.add(counted.connections.read());
     tally.without_record.add(counted.without_record.read());
     tally.refused.add(counted.refused.read());
+    tally.without_source.add(counted.without_source.read());
   }
 }
 

@@ -21,6 +21,7 @@ struct ServiceTotals {
   std::uint64_t open = 0;
   std::uint64_t without_record = 0;
   std::uint64_t refused = 0;
+  std::uint64_t without_source = 0;
 };
 
 [[nodiscard]] inline BackendTotals totals_of(BackendId id, appliance::Workers workers) {
@@ -47,6 +48,7 @@ struct ServiceTotals {
     totals.open += tally.open.read();
     totals.without_record += tally.without_record.read();
     totals.refused += tally.refused.read();
+    totals.without_source += tally.without_source.read();
   }
   return totals;
 }

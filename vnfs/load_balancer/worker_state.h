@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "common/core/function.h"
+#include "common/core/ipv4_ids.h"
 #include "common/flow/table_sweep.h"
 #include "vnfs/load_balancer/connection_table.h"
 #include "vnfs/load_balancer/tallies.h"
@@ -17,8 +18,10 @@ struct WorkerState {
       : services(lent),
         // Workers do not take turns in step.
         tallies(static_cast<std::uint32_t>(lent.seed >> 32) + lent.worker.value() * 0x9e3779b9U),
-        connections(connections_at_most, lent.seed, lent.now, tallies),
-        sweep(lent.now) {}
+        source_ports(lent.seed, {.worker = lent.worker.value(), .workers = lent.workers}),
+        connections(connections_at_most, lent.seed, lent.now, tallies, source_ports),
+        sweep(lent.now),
+        ipv4_ids(lent.seed, lent.worker.value(), lent.workers) {}
   WorkerState(const WorkerState&) = delete;  // its members know each other
   WorkerState& operator=(const WorkerState&) = delete;
 
@@ -31,8 +34,10 @@ struct WorkerState {
 
   core::WorkerServices services;
   Tallies tallies;  // it observes the connections
+  SourcePorts source_ports;
   ConnectionTable connections;
   flow::TableSweep sweep;
+  core::Ipv4Ids ipv4_ids;
   std::uint16_t swept_generation = 0;
   Tick sweep_until = 0;
   bool has_overflowed = false;
@@ -45,6 +50,7 @@ struct WorkerState {
   std::uint64_t answers = 0;    // from the endpoint of a `nat` service's backend
   std::uint64_t related = 0;    // ICMP errors
   std::uint64_t bound = 0;      // the backend is known
+  std::uint64_t sourced = 0;    // of a connection that has a source
 };
 
 }  // namespace millrace::load_balancer
