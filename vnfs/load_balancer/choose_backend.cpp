@@ -4,6 +4,7 @@
 #include "common/core/reject.h"
 #include "vnfs/load_balancer/deltas.h"
 #include "vnfs/load_balancer/drops.h"
+#include "vnfs/load_balancer/full_nat.h"
 #include "vnfs/load_balancer/schedule.h"
 
 namespace millrace::load_balancer {
@@ -43,9 +44,12 @@ BackendId named_backend(const Packet& packet, const Service& service, const Poli
 
 }  // namespace
 
-void ChooseBackend::open(Packet& packet, unsigned lane, ServiceId id, BackendId backend, const Policy& policy,
-                         Tick now) noexcept {
+// False when the packet was dropped.
+bool ChooseBackend::open(Batch& batch, Packet& packet, ServiceId id, BackendId backend,
+                         const Policy& policy) noexcept {
   const Service& service = policy.services[id];
+  const flow::FlowLookup& lookup = state.lookups[batch.lane(packet)];
+  const Tick now = batch.now;
   Connection begun{};
   begun.last_seen = now;
   begun.backend = backend;
@@ -55,14 +59,30 @@ void ChooseBackend::open(Packet& packet, unsigned lane, ServiceId id, BackendId 
     begun.flags |= Connection::kOneWay;
   if (packet.headers.protocol == net::protocol::kTcp && (packet.headers.tcp_flags & net::tcp_flag::kSyn) == 0)
     begun.tcp = tcp_seen::kAckOut;  // another instance had it, or this one before
-  const Deltas deltas = deltas_of(service, policy.backends[backend], packet.headers.destination_port);
-  begun.ip_delta = deltas.ip;
-  begun.transport_delta = deltas.transport;
-  packet.session = state.connections.open(state.lookups[lane], begun, service.timeouts, now);
-  if (packet.session != kNoConnection) return;
+  const bool full_nat = service.forwarding == Forwarding::kFullNat;
+  if (full_nat) {
+    begun.key = lookup.key;
+    if (const auto reason = FullNat{state}.begin(packet, service, policy.backends[backend], begun)) {
+      if (*reason == Drop::kNoSourcePort) state.tallies.service(id).without_source.add(1);
+      batch.drop(packet, *reason);
+      return false;
+    }
+  } else {
+    const Deltas deltas = deltas_of(service, policy.backends[backend], packet.headers.destination_port);
+    begun.ip_delta = deltas.ip;
+    begun.transport_delta = deltas.transport;
+  }
+  packet.session = state.connections.open(lookup, begun, service.timeouts, now);
+  if (packet.session != kNoConnection) return true;
+  state.tallies.service(id).without_record.add(1);
+  if (full_nat) {
+    state.source_ports.give_back(begun);
+    batch.drop(packet, Drop::kNoRecord);
+    return false;
+  }
   state.has_overflowed = true;
   state.overflowed_at = now;
-  state.tallies.service(id).without_record.add(1);
+  return true;
 }
 
 void ChooseBackend::refuse(Batch& batch, Packet& packet, const Service& service, Drop why) noexcept {
@@ -148,6 +168,9 @@ void ChooseBackend::choose(Batch& batch, Packet& packet, const Policy& policy) n
   } else {
     const bool fresh = begins(headers);
     if (policy.draining && fresh) return batch.drop(packet, Drop::kDraining);
+    // Of full_nat its backend knows it from a source that nobody remembers.
+    if (service.forwarding == Forwarding::kFullNat && !fresh)
+      return batch.drop(packet, Drop::kUnknownConnection);
     const BackendId named = named_backend(packet, service, policy);
     if (named == kNoId && !fresh && !service.is_consistent())
       return batch.drop(packet, Drop::kUnknownConnection);
@@ -164,13 +187,15 @@ void ChooseBackend::choose(Batch& batch, Packet& packet, const Policy& policy) n
       state.tallies.service(id).connections.add(1);
       state.tallies.backend(chosen).connections.add(1);
     } else {
-      open(packet, lane, id, chosen, policy, batch.now);
+      if (!open(batch, packet, id, chosen, policy)) return;
       if (headers.protocol == net::protocol::kTcp && packet.session != kNoConnection)
         count(packet, fresh ? std::optional(client) : std::nullopt, service);
     }
   }
   packet.direction = static_cast<std::uint8_t>(Direction::kForward);
   state.bound |= std::uint64_t{1} << lane;
+  if (packet.session != kNoConnection && state.connections[packet.session].source != nullptr)
+    state.sourced |= std::uint64_t{1} << lane;
 }
 
 void ChooseBackend::process(Batch& batch, const Policy& policy) noexcept {

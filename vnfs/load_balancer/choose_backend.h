@@ -22,8 +22,8 @@ struct ChooseBackend {
   void choose(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   [[nodiscard]] BackendId choose_new(const core::Packet& packet, ServiceId id, const Policy& policy) noexcept;
   void answer_without_record(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
-  void open(core::Packet& packet, unsigned lane, ServiceId id, BackendId backend, const Policy& policy,
-            Tick now) noexcept;
+  [[nodiscard]] bool open(core::Batch& batch, core::Packet& packet, ServiceId id, BackendId backend,
+                          const Policy& policy) noexcept;
   // Whether a limit of the service is against the connection; then the packet is dropped.
   [[nodiscard]] bool over_limit(core::Batch& batch, core::Packet& packet, ServiceId id,
                                 const Service& service, flow::SourceIndex& entry) noexcept;

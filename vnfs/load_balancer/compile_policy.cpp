@@ -32,10 +32,12 @@ class Compiler {
       if (auto done = add(spec); !done) return tl::unexpected(done.error());
     }
     context_.roster.end();
+    add_answers();
     policy_->by_destination.settle();
     policy_->by_source.settle();
     policy_->by_tunnel.settle();
     if (!policy_->tunnels.empty()) policy_->tunnels.resize(policy_->backends.size());
+    policy_->by_answer.settle();
     return policy_;
   }
 
@@ -57,6 +59,8 @@ class Compiler {
                     .timeouts = spec.timeouts,
                     .slots = nullptr,
                     .choices = {},
+                    .sources = {},
+                    .source_ports = spec.source_ports,
                     .name = spec.name};
     for (const PortsSpec& ports : spec.ports) {
       policy_->by_destination.add(
@@ -65,6 +69,9 @@ class Compiler {
     }
     for (const BackendSpec& backend : spec.backends) {
       if (auto done = add(backend, spec, *id, service); !done) return done;
+    }
+    if (spec.forwarding == Forwarding::kFullNat) {
+      if (auto done = add_sources(spec, service); !done) return done;
     }
     make_slots(service, *id);
     if (spec.quic) service.quic = quic_servers(spec, *id);
@@ -113,6 +120,37 @@ class Compiler {
                             .first = udp ? net::kGuePort : std::uint16_t{0},
                             .last = udp ? net::kGuePort : std::uint16_t{65'535},
                             .value = id});
+  }
+
+  Result<void> add_sources(const ServiceSpec& spec, Service& into) {
+    if (context_.sources == nullptr || spec.sources.empty())
+      return failure("forward service " + spec.name + " by full_nat", "it has no addresses to come from");
+    for (const net::IpAddress& address : spec.sources) {
+      const auto source = context_.sources->get(address, spec.domain);
+      if (!source) return tl::unexpected(source.error());
+      into.sources.push_back(*source);
+    }
+    return {};
+  }
+
+  // Addresses in use, and those whose ports workers take until they have this policy.
+  void add_answers() {
+    std::set<SourceAddress*> wanted;
+    const auto add_of = [&](const Policy& policy) {
+      for (const Service& service : policy.services)
+        wanted.insert(service.sources.begin(), service.sources.end());
+    };
+    add_of(*policy_);
+    if (context_.before != nullptr) add_of(*context_.before);
+    const std::size_t known = context_.sources == nullptr ? 0 : context_.sources->size();
+    for (std::size_t id = 0; id < known; ++id) {
+      SourceAddress& address = (*context_.sources)[static_cast<core::AddressId>(id)];
+      if (!wanted.contains(&address) && address.free_runs() == SourceAddress::kRuns) continue;
+      for (const std::uint8_t protocol : {net::protocol::kTcp, net::protocol::kUdp, net::protocol::kSctp}) {
+        policy_->by_answer.add(Place::of(address.address(), address.domain()),
+                               {.protocol = protocol, .value = &address});
+      }
+    }
   }
 
   // What its answers come from.

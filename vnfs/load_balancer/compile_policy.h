@@ -13,6 +13,7 @@ namespace millrace::load_balancer {
 
 struct PolicyContext {
   Roster& roster;
+  SourceBook* sources = nullptr;   // source addresses are looked up, or made, here; null: no full_nat
   const Policy* before = nullptr;  // tables of services that did not change are taken from it
   std::uint64_t generation = 0;
   bool draining = false;

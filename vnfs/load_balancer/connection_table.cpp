@@ -35,6 +35,7 @@ ConnectionIndex ConnectionTable::insert(const flow::FlowLookup& lookup, const Co
   made = from;
   made.key = key;
   made.addresses = addresses;
+  SourcePorts::bind(made, index);
   wheel_.schedule(index, now, made.last_seen + timeout_of(made, timeouts));
   open_now_.set(table_.size());
   return index;
@@ -65,6 +66,7 @@ ConnectionIndex ConnectionTable::adopt(const flow::FlowLookup& lookup, const Con
 
 void ConnectionTable::close(ConnectionIndex index, ConnectionEnd why) noexcept {
   tell([&](ConnectionObserver& observer) { observer.connection_ended(table_[index], why); });
+  ports_.give_back(table_[index]);
   wheel_.cancel(index);
   table_.erase(index);
   open_now_.set(table_.size());

@@ -9,6 +9,7 @@
 #include "common/flow/timer_wheel.h"
 #include "vnfs/load_balancer/policy.h"
 #include "vnfs/load_balancer/records.h"
+#include "vnfs/load_balancer/source_ports.h"
 
 namespace millrace::load_balancer {
 
@@ -26,9 +27,9 @@ class ConnectionObserver {
 // Not thread-safe: the worker's own.
 class ConnectionTable {
  public:
-  // `seed` is secret.
-  ConnectionTable(std::uint32_t capacity, std::uint64_t seed, Tick now)
-      : table_(capacity, seed), wheel_(capacity, now), now_(now) {}
+  // `seed` is secret. `ports` outlives the table.
+  ConnectionTable(std::uint32_t capacity, std::uint64_t seed, Tick now, SourcePorts& ports)
+      : table_(capacity, seed), wheel_(capacity, now), ports_(ports), now_(now) {}
 
   // Before the first connection, so many at most; it outlives the table. They are told in the order they
   // came.
@@ -42,8 +43,8 @@ class ConnectionTable {
   [[nodiscard]] Connection& operator[](ConnectionIndex index) noexcept { return table_[index]; }
   [[nodiscard]] const Connection& operator[](ConnectionIndex index) const noexcept { return table_[index]; }
 
-  // A connection that find() does not know, of the lookup's sender as the client. kNoConnection when there is
-  // no room: the balancer goes on without.
+  // A connection that find() does not know, of the lookup's sender as the client. Its source port, if it has
+  // one, is the table's to give back. kNoConnection when there is no room: the balancer goes on without.
   [[nodiscard]] ConnectionIndex open(const flow::FlowLookup& lookup, const Connection& begun,
                                      const Timeouts& timeouts, Tick now) noexcept;
   // From another table: nothing begins. What points into its old surroundings is forgotten.
@@ -83,6 +84,7 @@ class ConnectionTable {
   flow::TimerWheel wheel_;
   std::array<ConnectionObserver*, kMostObservers> observers_{};
   std::size_t observer_count_ = 0;
+  SourcePorts& ports_;
   Tick now_;
   Counter open_now_;
   Counter opened_;

@@ -12,6 +12,27 @@ struct Deltas {
   std::uint16_t transport;  // of the transport header
 };
 
+// Who a packet is between, in its own order.
+struct PacketEnds {
+  net::IpAddress source;
+  net::IpAddress destination;
+  be16 source_port;
+  be16 destination_port;
+};
+
+// The way back is the complement of both. Between the families the transport's has its pseudo-header in it.
+[[nodiscard]] inline Deltas deltas_of(const PacketEnds& before, const PacketEnds& after) noexcept {
+  const auto sum_of = [](const PacketEnds& ends) {
+    return net::sum_bytes(Bytes(ends.source.bytes())) + net::sum_bytes(Bytes(ends.destination.bytes()));
+  };
+  const auto ports_of = [](const PacketEnds& ends) {
+    return net::ChecksumSum{ends.source_port.wire()} + ends.destination_port.wire();
+  };
+  const net::ChecksumSum addresses = net::difference(sum_of(before), sum_of(after));
+  return {.ip = net::fold(addresses),
+          .transport = net::fold(addresses + net::difference(ports_of(before), ports_of(after)))};
+}
+
 // `port`: that the client sends to. The way back is the complement of both.
 [[nodiscard]] inline Deltas deltas_of(const Service& service, const Backend& backend, be16 port) noexcept {
   const auto sum_of = [](const net::IpAddress& address) {

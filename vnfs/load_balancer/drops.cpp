@@ -41,6 +41,14 @@ constexpr std::array kReasons = {
         "The client begins connections of the service faster than one may."),
     row(Drop::kServiceConnections, "service_connections",
         "The service has as many connections as it may have."),
+    row(Drop::kNoSourcePort, "no_source_port", "No port of the service's source pool is free.", true),
+    row(Drop::kNoRecord, "no_record",
+        "The table of connections is full, and full_nat needs a record of each.", true),
+    row(Drop::kNoPorts, "no_ports", "Of a protocol without ports, to a service of full_nat."),
+    row(Drop::kNotAnAnswer, "not_an_answer",
+        "To an address of a source pool, and no answer of a backend to a connection that is known."),
+    row(Drop::kUntranslatable, "untranslatable",
+        "It can not be given the other ports or the other IP family that full_nat gives it."),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 

@@ -28,6 +28,11 @@ enum class Drop : std::uint8_t {
   kClientConnections,
   kClientRate,
   kServiceConnections,
+  kNoSourcePort,
+  kNoRecord,
+  kNoPorts,
+  kNotAnAnswer,
+  kUntranslatable,
   kCount
 };
 

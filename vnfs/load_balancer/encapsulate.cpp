@@ -179,7 +179,7 @@ bool Encapsulate::prepare(Batch& batch, Packet& packet, const NextHop& hop, cons
   if ((own.to_tunnel >> lane & 1U) == 0) [[likely]] {  // an error is no part of the connection
     own.tallies.backend(id).count(Direction::kForward, length);
     if (packet.session != kNoConnection) [[likely]]
-      follow(own.connections, packet, policy, batch.now);
+      follow(own, packet, policy, batch.now);
   }
   std::uint8_t* const inner = packet.l3();
   const bool ipv4 = packet.headers.is_ipv4();

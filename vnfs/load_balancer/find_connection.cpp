@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/load_balancer/find_connection.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/core/embedded.h"
@@ -66,12 +67,34 @@ bool is_for_host(const Packet& packet, const core::Network& network) noexcept {
          network.next_hops[packet.next_hop.value()].kind == core::NextHop::Kind::kHost;
 }
 
+// Where the port tells of the connection, when a packet with these headers goes to a source address; null
+// when it does not.
+SourceAddress::Entry* entry_of(const net::Headers& headers, const std::uint8_t* l3, std::uint16_t domain,
+                               const Policy& policy) noexcept {
+  const Place place = headers.is_ipv4()
+                          ? Place::of(reinterpret_cast<const net::Ipv4Header*>(l3)->destination, domain)
+                          : Place::of(reinterpret_cast<const net::Ipv6Header*>(l3)->destination, domain);
+  const std::uint16_t port = headers.destination_port.host();
+  SourceAddress* const* address = policy.by_answer.find(place, headers.protocol, port);
+  return address == nullptr ? nullptr : &(*address)->entry(*port_space(headers.protocol), port);
+}
+
+bool comes_from(const Packet& packet, const net::IpAddress& address, be16 port) noexcept {
+  return packet.source() == address && packet.headers.source_port == port;
+}
+
+bool is_own(const net::IpAddress& address, const core::Network& network, core::DomainId domain) noexcept {
+  return std::ranges::any_of(network.interfaces, [&](const core::Interface& one) {
+    return one.domain == domain && one.has(address);
+  });
+}
+
 }  // namespace
 
 // What the error is about went the other way: its sender is who the error goes to. False, and the packet
 // dropped or left to the twin, when it can not be read.
-bool FindConnection::look_inside(Batch& batch, Packet& packet, const Policy& policy,
-                                 flow::FlowLookup& lookup) noexcept {
+bool FindConnection::look_inside(Batch& batch, Packet& packet, const Policy& policy, flow::FlowLookup& lookup,
+                                 SourceAddress::Entry*& entry) noexcept {
   net::Headers inner;
   if (!core::read_embedded(packet, inner)) {
     // The twin's own affairs are not judged here.
@@ -90,9 +113,45 @@ bool FindConnection::look_inside(Batch& batch, Packet& packet, const Policy& pol
     std::swap(ip.source, ip.destination);
   }
   std::swap(inner.source_port, inner.destination_port);
+  if (!policy.by_answer.empty()) {
+    entry = entry_of(inner, turned.data(), packet.domain.value(), policy);
+    if (entry != nullptr) return true;
+  }
   make_lookup(lookup, inner, turned.data(), packet.domain.value(), !policy.by_source.empty(), policy,
               state.connections.flows().seed());
   return true;
+}
+
+// By the port of a source address. Who else sends to it has no business there, unless the appliance itself
+// has the address.
+void FindConnection::take_answer(Batch& batch, Packet& packet, const Answer& answer,
+                                 const Policy& policy) noexcept {
+  const std::uint64_t lane = std::uint64_t{1} << batch.lane(packet);
+  packet.session = kNoConnection;
+  if (answer.guess < state.connections.flows().capacity() &&
+      state.connections[answer.guess].source_entry() == answer.entry)
+    packet.session = answer.guess;
+  packet.direction = static_cast<std::uint8_t>(Direction::kReverse);
+  if ((state.related & lane) != 0) return;
+  if (packet.session != kNoConnection) {
+    const Connection& connection = state.connections[packet.session];
+    if (connection.generation != policy.generation) [[unlikely]] {
+      settle(batch, packet, policy);
+      if ((batch.live_mask() & lane) == 0) return;
+    }
+  }
+  if (packet.session != kNoConnection) {
+    const Connection& connection = state.connections[packet.session];
+    const Backend& backend = policy.backends[connection.backend];
+    if (comes_from(packet, backend.address, backend.inward(connection.service_port()))) [[likely]] {
+      state.backends[batch.lane(packet)] = connection.backend;
+      state.bound |= lane;
+      state.sourced |= lane;
+      return;
+    }
+    packet.session = kNoConnection;
+  }
+  if (!is_own(packet.destination(), *batch.network, packet.domain)) batch.drop(packet, Drop::kNotAnAnswer);
 }
 
 // A connection that is known, but not as it should be.
@@ -121,24 +180,39 @@ void FindConnection::begin_anew(Packet& packet, unsigned lane, const Policy& pol
   state.connections.close(packet.session, ConnectionEnd::kClosed);
   packet.session = kNoConnection;
   state.bound &= ~(std::uint64_t{1} << lane);
+  state.sourced &= ~(std::uint64_t{1} << lane);
   state.unsettled |= std::uint64_t{1} << lane;
 }
 
 void FindConnection::process(Batch& batch, const Policy& policy) noexcept {
   const flow::FlowTable<Connection>& flows = state.connections.flows();
-  state.unsettled = state.related = state.bound = state.answers = state.to_tunnel = 0;
+  state.unsettled = state.related = state.bound = state.answers = state.to_tunnel = state.sourced = 0;
   std::uint64_t unread = 0;
+  std::uint64_t to_source = 0;
   std::array<ConnectionIndex, Batch::kMaxSize> guesses;
+  std::array<SourceAddress::Entry*, Batch::kMaxSize> entries;
   for (Packet& packet : batch) {
     const unsigned lane = batch.lane(packet);
     flow::FlowLookup& lookup = state.lookups[lane];
     state.backends[lane] = kNoId;
+    SourceAddress::Entry* entry = nullptr;
     if (net::is_icmp_error(packet.headers)) [[unlikely]] {
-      if (!look_inside(batch, packet, policy, lookup)) {
+      if (!look_inside(batch, packet, policy, lookup, entry)) {
         unread |= std::uint64_t{1} << lane;
         continue;
       }
       state.related |= std::uint64_t{1} << lane;
+    } else if (!policy.by_answer.empty()) {
+      entry = entry_of(packet.headers, packet.l3(), packet.domain.value(), policy);
+    }
+    if (entry != nullptr) {
+      _mm_prefetch(entry, _MM_HINT_T0);
+      entries[lane] = entry;
+      to_source |= std::uint64_t{1} << lane;
+      continue;
+    }
+    if ((state.related >> lane & 1U) != 0) [[unlikely]] {
+      // Its lookup is made.
     } else if (const BackendId* from = make_lookup(lookup, packet.headers, packet.l3(), packet.domain.value(),
                                                    may_answer(batch, packet, policy), policy, flows.seed())) {
       state.answers |= std::uint64_t{1} << lane;
@@ -150,13 +224,22 @@ void FindConnection::process(Batch& batch, const Policy& policy) noexcept {
   const std::uint64_t wanted = batch.live_mask() & ~unread;
   for (std::uint64_t lanes = wanted; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
-    guesses[lane] = flows.prefetch_record(state.lookups[lane]);
+    if ((to_source >> lane & 1U) == 0) [[likely]] {
+      guesses[lane] = flows.prefetch_record(state.lookups[lane]);
+      continue;
+    }
+    guesses[lane] = SourceAddress::connection(*entries[lane]);
+    if (guesses[lane] < flows.capacity()) flows.prefetch(guesses[lane]);
   }
 
   for (std::uint64_t lanes = wanted; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
     const flow::FlowLookup& lookup = state.lookups[lane];
     Packet& packet = batch[lane];
+    if ((to_source >> lane & 1U) != 0) {
+      take_answer(batch, packet, {entries[lane], guesses[lane]}, policy);
+      continue;
+    }
     packet.session = flows.find(lookup, guesses[lane]);
     if (packet.session == kNoConnection) [[unlikely]] {
       state.unsettled |= std::uint64_t{1} << lane;
@@ -175,6 +258,7 @@ void FindConnection::process(Batch& batch, const Policy& policy) noexcept {
       if (packet.session == kNoConnection) continue;
     }
     state.bound |= std::uint64_t{1} << lane;
+    state.sourced |= std::uint64_t{connection.source != nullptr} << lane;
     if (is_syn(packet.headers)) [[unlikely]]
       begin_anew(packet, lane, policy);
   }

@@ -14,8 +14,16 @@ struct FindConnection {
   void process(core::Batch& batch, const Policy& policy) noexcept;
 
  private:
+  // What comes to a source address.
+  struct Answer {
+    SourceAddress::Entry* entry;
+    ConnectionIndex guess;
+  };
+
   [[nodiscard]] bool look_inside(core::Batch& batch, core::Packet& packet, const Policy& policy,
-                                 flow::FlowLookup& lookup) noexcept;
+                                 flow::FlowLookup& lookup, SourceAddress::Entry*& entry) noexcept;
+  void take_answer(core::Batch& batch, core::Packet& packet, const Answer& answer,
+                   const Policy& policy) noexcept;
   void settle(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   void begin_anew(core::Packet& packet, unsigned lane, const Policy& policy) noexcept;
 };

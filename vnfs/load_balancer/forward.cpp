@@ -6,6 +6,7 @@
 #include "vnfs/load_balancer/deltas.h"
 #include "vnfs/load_balancer/drops.h"
 #include "vnfs/load_balancer/follow.h"
+#include "vnfs/load_balancer/full_nat.h"
 #include "vnfs/load_balancer/ip_ends.h"
 
 namespace millrace::load_balancer {
@@ -86,9 +87,16 @@ void write_transport(const Packet& packet, net::WirePorts ports, std::uint16_t d
   packet.rewritten = true;
 }
 
+void Forward::full_nat(Batch& batch, const Policy& policy) noexcept {
+  for (std::uint64_t lanes = state.sourced & state.bound & batch.live_mask(); lanes != 0; lanes &= lanes - 1)
+    FullNat{state}.forward(batch, batch[static_cast<unsigned>(std::countr_zero(lanes))], policy);
+}
+
 void Forward::process(Batch& batch, const Policy& policy) noexcept {
   state.ways.begin(*batch.network, policy);
-  for (std::uint64_t lanes = state.bound & batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
+  if ((state.sourced & batch.live_mask()) != 0) full_nat(batch, policy);
+  for (std::uint64_t lanes = state.bound & ~state.sourced & batch.live_mask(); lanes != 0;
+       lanes &= lanes - 1) {
     Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
     if (static_cast<Direction>(packet.direction) == Direction::kForward) {
       to_backend(batch, packet, policy);

@@ -16,6 +16,7 @@ struct Forward {
  private:
   void to_backend(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   void to_client(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  void full_nat(core::Batch& batch, const Policy& policy) noexcept;
 };
 
 }  // namespace millrace::load_balancer

@@ -9,6 +9,7 @@
 #include "common/net/checksum.h"
 #include "vnfs/load_balancer/deltas.h"
 #include "vnfs/load_balancer/drops.h"
+#include "vnfs/load_balancer/full_nat_errors.h"
 #include "vnfs/load_balancer/icmp_message.h"
 #include "vnfs/load_balancer/ip_ends.h"
 #include "vnfs/load_balancer/tunnel_errors.h"
@@ -40,6 +41,7 @@ void ForwardErrors::forward(Batch& batch, Packet& packet, const Policy& policy) 
     return;
   }
   const Connection& connection = state.connections[packet.session];
+  if (connection.source != nullptr) return FullNatErrors{state}.forward(batch, packet, policy);
   const Backend* backend = policy.backend(connection.backend);
   if (backend == nullptr) return batch.drop(packet, Drop::kBackendGone);
   const Service& service = policy.services[backend->service];

@@ -98,6 +98,14 @@ std::vector<PortsSpec> lower(const std::vector<control::Located<profile::Service
   return ports;
 }
 
+void add_sources(const profile::Section& profile, const profile::Service& service, ServiceSpec& spec) {
+  const profile::SourcePool* pool =
+      service.source_pool.value ? profile.source_pool(*service.source_pool.value) : nullptr;
+  if (pool == nullptr) return;
+  for (const auto& address : pool->addresses) spec.sources.push_back(*address);
+  spec.source_ports = {.first = pool->ports->first, .last = pool->ports->last};
+}
+
 BackendKey key_of(const std::string& service, const profile::Backend& backend) {
   return {.service = service, .address = *backend.address, .port = backend.port->value_or(0)};
 }
@@ -246,6 +254,7 @@ Result<std::vector<ServiceSpec>> services_now(const profile::Section& profile, c
          .protection = lower(service.protect),
          .timeouts = lower(service.timeouts),
          .backends = Judge(service, live, now).run(before)});
+    add_sources(profile, service, specs.back());
   }
   return specs;
 }

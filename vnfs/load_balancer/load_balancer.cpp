@@ -44,7 +44,7 @@ control::Checked<std::shared_ptr<const LoadedProfile>> LoadBalancer::load(
 }
 
 void LoadBalancer::shape(const LoadedProfile& profile, bool draining, core::Network& network) const {
-  shape_network(*own_of(profile).own, draining, network);
+  shape_network(*own_of(profile).own, draining, *sources_, network);
 }
 
 Result<appliance::CompiledPolicy> LoadBalancer::compile(const LoadedProfile& profile,
@@ -53,6 +53,7 @@ Result<appliance::CompiledPolicy> LoadBalancer::compile(const LoadedProfile& pro
   auto services = services_now(own, pools_.live(), pools_.in_force(), context.network, Clock::now());
   if (!services) return tl::unexpected(std::move(services.error()));
   auto compiled = compile_policy(*services, {.roster = roster_,
+                                             .sources = sources_.get(),
                                              .before = compiled_.get(),
                                              .generation = context.generation,
                                              .draining = context.draining,

@@ -67,6 +67,7 @@ class LoadBalancer final : public appliance::Vnf {
 
  private:
   Roster roster_{kMostServices, kMostBackends};
+  std::unique_ptr<SourceBook> sources_ = std::make_unique<SourceBook>();
   std::shared_ptr<const Policy> compiled_;  // last, for its tables; of the thread that compiles
   std::shared_ptr<const core::Policy> in_force_;
   PoolKeeper pools_;

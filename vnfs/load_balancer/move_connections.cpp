@@ -26,7 +26,10 @@ std::uint64_t move_connections(appliance::Workers before, appliance::Workers aft
       if (!table.flows().in_use(i)) continue;
       const Connection& connection = table[i];
       const Service* service = policy.service(connection.service);
-      if (service == nullptr) continue;
+      if (service == nullptr) {
+        heir.source_ports.give_back(connection);
+        continue;
+      }
       const ConnectionEnds ends = ends_of(connection);
       WorkerState& to =
           state_of(*after[core::owner_of(bucket_of(ends), static_cast<unsigned>(after.size()))]);
@@ -37,6 +40,7 @@ std::uint64_t move_connections(appliance::Workers before, appliance::Workers aft
         to.limits.adopted(to.connections[moved], ends.client, *service);
         continue;
       }
+      to.source_ports.give_back(connection);
       to.has_overflowed = true;
       to.overflowed_at = to.services.now;
       ++lost;

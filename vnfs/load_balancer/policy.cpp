@@ -49,6 +49,10 @@ unsigned Policy::bucket_of(const core::Packet& packet, bool with_ports) const no
     std::swap(ends.source, ends.destination);
     std::swap(ends.source_port, ends.destination_port);
   }
+  if (SourceAddress* const* to = by_answer.find(Place::of(ends.destination, packet.domain.value()),
+                                                ends.protocol, ends.destination_port.host())) {
+    if (const auto bucket = (*to)->bucket_of(ends.destination_port.host())) return *bucket;
+  }
   const BackendId* answers =
       by_source.find(Place::of(ends.source, packet.domain.value()), ends.protocol, ends.source_port.host());
   if (answers == nullptr) return core::owner_hash(headers, l3, headers.has_ports) % core::kOwnerBuckets;

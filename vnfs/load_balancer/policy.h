@@ -11,6 +11,7 @@
 #include "common/base/serial.h"
 #include "common/core/function.h"
 #include "common/core/ownership.h"
+#include "common/core/port_runs.h"
 #include "common/net/tunnel_header.h"
 #include "vnfs/load_balancer/endpoint_map.h"
 #include "vnfs/load_balancer/quic_ids.h"
@@ -100,7 +101,10 @@ struct Service {
   std::shared_ptr<const std::vector<BackendId>> slots;
   std::vector<Choice> choices;                // active ones of a weight
   std::shared_ptr<const QuicServers> quic{};  // null: connection ids mean nothing
-  std::string name;                           // for people
+  // Of full_nat: what backends see its connections come from.
+  std::vector<SourceAddress*> sources;
+  core::PortSpan source_ports;
+  std::string name;  // for people
 
   // Whether any balancer with this policy would give a client the same backend, whenever it is asked.
   [[nodiscard]] bool is_consistent() const noexcept {
@@ -120,6 +124,8 @@ class Policy final : public core::Policy, public core::Ownership {
   EndpointMap<BackendId> by_source;        // backends of `nat` services by what they answer from
   std::vector<net::TunnelHeader> tunnels;  // by BackendId; empty when no service has any
   EndpointMap<BackendId> by_tunnel;        // far ends, by protocol and port of the outer packet
+  // Source addresses by what answers go to, also those that some connection has from an earlier policy.
+  EndpointMap<SourceAddress*> by_answer;
 
   [[nodiscard]] const Service* service(ServiceId id) const noexcept {
     return id < services.size() && services[id].present ? &services[id] : nullptr;
@@ -137,11 +143,13 @@ class Policy final : public core::Policy, public core::Ownership {
   // Whether a connection that another policy allowed may go on.
   [[nodiscard]] bool allows(const Connection& connection) const noexcept {
     const Backend* has = backend(connection.backend);
-    return has != nullptr && has->service == connection.service && service(connection.service) != nullptr;
+    if (has == nullptr || has->service != connection.service) return false;
+    const Service* its = service(connection.service);
+    return its != nullptr && (its->forwarding == Forwarding::kFullNat) == (connection.source != nullptr);
   }
 
   [[nodiscard]] const core::Ownership* ownership() const noexcept override {
-    return by_source.empty() ? nullptr : this;
+    return by_source.empty() && by_answer.empty() ? nullptr : this;
   }
   // That of the client's packets, as RSS spreads them; answers are led there.
   [[nodiscard]] unsigned bucket_of(const core::Packet& packet, bool with_ports) const noexcept override;

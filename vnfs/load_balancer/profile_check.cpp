@@ -127,6 +127,11 @@ class Checker {
           "only of UDP each packet may go elsewhere, and the service takes more; give ports of UDP alone, or "
           "per: connection");
     }
+    if (*service.forwarding == Forwarding::kFullNat) {
+      error(service.per.at,
+            "full_nat has a source port for each connection, and with per: packet there is none; give one of "
+            "them");
+    }
     if (service.affinity == Affinity::kClient) {
       error(service.per.at, "affinity: client keeps together what per: packet scatters; give one of them");
     }

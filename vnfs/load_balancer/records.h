@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/flow/direction.h"
 #include "common/flow/flow_table.h"
+#include "vnfs/load_balancer/source_address.h"
 
 namespace millrace::load_balancer {
 
@@ -46,7 +47,9 @@ struct alignas(64) Connection {
   std::uint16_t generation;       // of the policy that allowed it last
   std::uint8_t tcp;               // of tcp_seen
   std::uint8_t flags;
-  std::array<std::uint8_t, 16> unused;
+  SourceAddress* source;      // what the backend sees the connection come from; null: from the client
+  std::uint16_t source_port;  // with it, in host order
+  std::array<std::uint8_t, 6> unused;
 
   // Second line: IPv6, and the beginning and end of a connection.
   flow::Ipv6Pair addresses;  // of a wide key
@@ -76,8 +79,31 @@ struct alignas(64) Connection {
            (tcp & (tcp_seen::kSynOut | tcp_seen::kSynIn | tcp_seen::kReset)) == tcp_seen::kSynOut;
   }
   [[nodiscard]] std::uint8_t protocol() const noexcept { return key.protocol(); }
+  // Where the source port tells of the connection; null when it has none.
+  [[nodiscard]] SourceAddress::Entry* source_entry() const noexcept {
+    return source == nullptr ? nullptr : &source->entry(*port_space(protocol()), source_port);
+  }
+  [[nodiscard]] be16 client_port() const noexcept {
+    return has(kClientHigh) ? key.high_port() : key.low_port();
+  }
+  [[nodiscard]] be16 service_port() const noexcept {
+    return has(kClientHigh) ? key.low_port() : key.high_port();
+  }
+  [[nodiscard]] net::IpAddress client() const noexcept {
+    return address_of(has(kClientHigh) ? flow::Sender::kHigh : flow::Sender::kLow);
+  }
+  [[nodiscard]] net::IpAddress service_address() const noexcept {
+    return address_of(has(kClientHigh) ? flow::Sender::kLow : flow::Sender::kHigh);
+  }
   [[nodiscard]] Direction direction(flow::Sender sender) const noexcept {
     return static_cast<Direction>(static_cast<std::uint8_t>(sender) ^ (flags & kClientHigh));
+  }
+
+ private:
+  [[nodiscard]] net::IpAddress address_of(flow::Sender end) const noexcept {
+    const bool low = end == flow::Sender::kLow;
+    if (key.is_ipv6()) return low ? addresses.low : addresses.high;
+    return net::Ipv4Address{be32::from_wire(low ? key.low_word() : key.high_word())};
   }
 };
 static_assert(sizeof(Connection) == 128 && offsetof(Connection, addresses) == 64);

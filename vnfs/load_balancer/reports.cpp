@@ -113,6 +113,7 @@ array services(appliance::Workers workers, const Policy& policy, const PoolKeepe
                           {"over_limit", object{{"client_connections", totals.over_client_connections},
                                                 {"client_rate", totals.over_client_rate},
                                                 {"connections", totals.over_connections}}},
+                          {"without_source", totals.without_source},
                           {"backends", std::move(backends)}});
   }
   return list;
@@ -165,6 +166,10 @@ std::vector<Metric> balancer_metrics(appliance::Workers workers, const Policy& p
               "Connections of a service that a limit of its profile was against.",
               Type::kCounter,
               {}};
+  Metric sourceless{"service_connections_without_source_total",
+                    "Connections of a service that no port of its source pool was free for.",
+                    Type::kCounter,
+                    {}};
   for (std::size_t i = 0; i < policy.services.size(); ++i) {
     const auto id = static_cast<ServiceId>(i);
     if (policy.service(id) == nullptr) continue;
@@ -181,8 +186,10 @@ std::vector<Metric> balancer_metrics(appliance::Workers workers, const Policy& p
     add(over, totals.over_client_connections, "client_connections");
     add(over, totals.over_client_rate, "client_rate");
     add(over, totals.over_connections, "connections");
+    if (policy.services[i].forwarding == Forwarding::kFullNat) add(sourceless, totals.without_source);
   }
-  for (Metric* metric : {&begun, &unrecorded, &refused, &over}) metrics.push_back(std::move(*metric));
+  for (Metric* metric : {&begun, &unrecorded, &refused, &over, &sourceless})
+    metrics.push_back(std::move(*metric));
 
   Metric connections{
       "backend_connections_total", "Connections a backend was ever given.", Type::kCounter, {}};

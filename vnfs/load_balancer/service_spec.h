@@ -45,6 +45,8 @@ struct ServiceSpec {
   Protection protection{};
   Timeouts timeouts;
   std::vector<BackendSpec> backends;
+  std::vector<net::IpAddress> sources{};  // of full_nat
+  core::PortSpan source_ports{};
 };
 
 }  // namespace millrace::load_balancer

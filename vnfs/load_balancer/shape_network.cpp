@@ -20,24 +20,40 @@ core::Interface* home_of(const net::IpAddress& address, core::DomainId domain, c
   return home;
 }
 
+// Packets to the address are the balancer's, whatever interface of the domain they come in by.
+void take(const net::IpAddress& address, core::DomainId domain, core::Network& network) {
+  std::vector<core::FunctionPrefix>& prefixes = network.function_prefixes;
+  const net::Prefix prefix = net::Prefix::of(address, address.bits());
+  for (std::size_t i = 0; i < network.interfaces.size(); ++i) {
+    if (network.interfaces[i].domain != domain) continue;
+    const core::FunctionPrefix wanted{domain, prefix, core::InterfaceId(static_cast<std::uint16_t>(i))};
+    if (std::ranges::find(prefixes, wanted) == prefixes.end()) prefixes.push_back(wanted);
+  }
+}
+
 }  // namespace
 
-void shape_network(const profile::Section& profile, bool draining, core::Network& network) {
-  std::vector<core::FunctionPrefix>& prefixes = network.function_prefixes;
+void shape_network(const profile::Section& profile, bool draining, const SourceBook& sources,
+                   core::Network& network) {
   for (const profile::Service& service : profile.services) {
     const auto found = std::ranges::find(network.domains, service.routing_domain(), &core::Domain::name);
     if (found == network.domains.end()) continue;
     const core::DomainId domain(static_cast<std::uint16_t>(found - network.domains.begin()));
     const net::IpAddress& address = *service.address;
-    const net::Prefix prefix = net::Prefix::of(address, address.bits());
-    for (std::size_t i = 0; i < network.interfaces.size(); ++i) {
-      if (network.interfaces[i].domain != domain) continue;
-      const core::FunctionPrefix wanted{domain, prefix, core::InterfaceId(static_cast<std::uint16_t>(i))};
-      if (std::ranges::find(prefixes, wanted) == prefixes.end()) prefixes.push_back(wanted);
+    take(address, domain, network);
+    const profile::SourcePool* pool =
+        service.source_pool.value ? profile.source_pool(*service.source_pool.value) : nullptr;
+    if (pool != nullptr) {
+      for (const auto& source : pool->addresses) take(*source, domain, network);
     }
     core::Interface* home = home_of(address, domain, network);
     if (home == nullptr || home->has(address) || draining || !profile.announce) continue;
     home->addresses.push_back({address, static_cast<std::uint8_t>(address.bits())});
+  }
+  for (std::size_t id = 0; id < sources.size(); ++id) {
+    const SourceAddress& source = sources[static_cast<core::AddressId>(id)];
+    if (source.free_runs() != SourceAddress::kRuns)
+      take(source.address(), core::DomainId(source.domain()), network);
   }
 }
 

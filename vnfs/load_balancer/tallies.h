@@ -37,6 +37,7 @@ struct ServiceTally {
   Counter over_client_connections;
   Counter over_client_rate;
   Counter over_connections;
+  Counter without_source;  // not begun, because no source port was free
   std::uint32_t turn = 0;  // of schedulers that go round
 };
 
@@ -113,6 +114,7 @@ inline void Tallies::take_over(const Tallies& from) noexcept {
     tally.over_client_connections.add(counted.over_client_connections.read());
     tally.over_client_rate.add(counted.over_client_rate.read());
     tally.over_connections.add(counted.over_connections.read());
+    tally.without_source.add(counted.without_source.read());
   }
 }
 

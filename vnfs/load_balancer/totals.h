@@ -24,6 +24,7 @@ struct ServiceTotals {
   std::uint64_t over_client_connections = 0;
   std::uint64_t over_client_rate = 0;
   std::uint64_t over_connections = 0;
+  std::uint64_t without_source = 0;
 };
 
 [[nodiscard]] inline BackendTotals totals_of(BackendId id, appliance::Workers workers) {
@@ -53,6 +54,7 @@ struct ServiceTotals {
     totals.over_client_connections += tally.over_client_connections.read();
     totals.over_client_rate += tally.over_client_rate.read();
     totals.over_connections += tally.over_connections.read();
+    totals.without_source += tally.without_source.read();
   }
   return totals;
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "common/core/function.h"
+#include "common/core/ipv4_ids.h"
 #include "common/flow/table_sweep.h"
 #include "vnfs/load_balancer/connection_limits.h"
 #include "vnfs/load_balancer/connection_table.h"
@@ -23,8 +24,10 @@ struct WorkerState {
         tallies(static_cast<std::uint32_t>(lent.seed >> 32) + lent.worker.value() * 0x9e3779b9U),
         tunnel_ids(lent.worker.value(), lent.workers, static_cast<std::uint32_t>(lent.seed)),
         limits(kMostServices, std::min(connections_at_most, kMostClients), lent.workers, lent.seed),
-        connections(connections_at_most, lent.seed, lent.now),
-        sweep(lent.now) {
+        source_ports(lent.seed, {.worker = lent.worker.value(), .workers = lent.workers}),
+        connections(connections_at_most, lent.seed, lent.now, source_ports),
+        sweep(lent.now),
+        ipv4_ids(lent.seed, lent.worker.value(), lent.workers) {
     connections.observe(tallies);
     connections.observe(limits);
   }
@@ -45,8 +48,10 @@ struct WorkerState {
   TunnelIds tunnel_ids;
   Ways ways;
   ConnectionLimits limits;
+  SourcePorts source_ports;
   ConnectionTable connections;
   flow::TableSweep sweep;
+  core::Ipv4Ids ipv4_ids;
   std::uint16_t swept_generation = 0;
   Tick sweep_until = 0;
   bool has_overflowed = false;
@@ -60,6 +65,7 @@ struct WorkerState {
   std::uint64_t related = 0;    // ICMP errors
   std::uint64_t bound = 0;      // the backend is known
   std::uint64_t to_tunnel = 0;  // ICMP errors whose backend is behind a tunnel
+  std::uint64_t sourced = 0;    // of a connection that has a source
 };
 
 }  // namespace millrace::load_balancer

@@ -1,48 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// All outside addresses a process has ever had, by number. None is taken out: the state of its ports outlives
-// the policies that name it.
+// All outside addresses a process has ever had, by number.
 #pragma once
 
-#include <array>
-#include <atomic>
-#include <map>
-#include <memory>
-#include <utility>
-
-#include "common/base/result.h"
+#include "common/core/address_book.h"
 #include "vnfs/nat/outside_address.h"
 
 namespace millrace::nat {
 
-class AddressBook {
- public:
-  // As many as may be used at once, and changed for others a few times.
-  static constexpr std::size_t kMost = 65'535;
-
-  // Any thread; an id that get() gave.
-  [[nodiscard]] OutsideAddress& operator[](AddressId id) const noexcept {
-    return *by_id_[id].load(std::memory_order_acquire);
-  }
-
-  // One thread at a time. The address of that domain, made at its first use.
-  [[nodiscard]] Result<OutsideAddress*> get(net::Ipv4Address address, std::uint16_t domain) {
-    const auto [place, added] = addresses_.try_emplace({domain, address.value.host()});
-    if (added) {
-      if (addresses_.size() > kMost) {
-        addresses_.erase(place);
-        return failure("use the outside address " + address.to_string(),
-                       "no more than 65535 different ones in the life of a process; start it anew");
-      }
-      const auto id = static_cast<AddressId>(addresses_.size() - 1);
-      place->second = std::make_unique<OutsideAddress>(address, domain, id);
-      by_id_[id].store(place->second.get(), std::memory_order_release);
-    }
-    return place->second.get();
-  }
-
- private:
-  std::map<std::pair<std::uint16_t, std::uint32_t>, std::unique_ptr<OutsideAddress>> addresses_;
-  std::array<std::atomic<OutsideAddress*>, kMost> by_id_{};
-};
+using AddressBook = core::AddressBook<OutsideAddress, net::Ipv4Address>;
 
 }  // namespace millrace::nat

@@ -19,7 +19,7 @@ std::uint32_t number_of(MappingIndex index, bool outside) noexcept {
 }  // namespace
 
 BindingTable::BindingTable(const Limits& limits, std::uint64_t seed, const AddressBook& book, Tick now,
-                           WorkerShare share)
+                           core::WorkerShare share)
     : seed_(seed),
       book_(book),
       ports_(book, secret_of_ports(seed), share),
@@ -250,7 +250,7 @@ SubscriberIndex BindingTable::adopt_subscriber(const Subscriber& from) noexcept 
   for (unsigned i = 0; i < subscriber.block_count; ++i) {
     const Block& block = subscriber.blocks[i];
     for (unsigned run = 0; run < block.runs; ++run)
-      book_[block.address].run(block.first_run + run).subscriber_mark = index + 1;
+      book_[block.address].run(block.first_run + run).holder = index + 1;
   }
   return index;
 }
@@ -288,9 +288,7 @@ void BindingTable::rest_since(MappingIndex index, Tick since, Tick now) noexcept
 
 bool BindingTable::shares_port(const Mapping& mapping) const noexcept {
   if (mapping.address == kNoAddress) return false;
-  return book_[mapping.address]
-             .run(mapping.outside_port_host() / OutsideAddress::kRunPorts)
-             .subscriber_mark == 0;
+  return book_[mapping.address].run(mapping.outside_port_host() / OutsideAddress::kRunPorts).holder == 0;
 }
 
 void BindingTable::rest(MappingIndex index, Tick now) noexcept {

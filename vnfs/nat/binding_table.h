@@ -64,7 +64,7 @@ class BindingTable {
 
   // `seed` is secret. There are as many mappings as sessions.
   BindingTable(const Limits& limits, std::uint64_t seed, const AddressBook& book, Tick now,
-               WorkerShare share = {});
+               core::WorkerShare share = {});
 
   // Before the first session.
   void observe(BindingObserver* observer) noexcept {

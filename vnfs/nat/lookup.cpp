@@ -176,7 +176,7 @@ class Finder final {
                         .age = now - mapping.since};
       }
       const unsigned run = port / OutsideAddress::kRunPorts;
-      const std::uint32_t mark = place.address->run(run).subscriber_mark;
+      const std::uint32_t mark = place.address->run(run).holder;
       if (mark == 0) return;
       const Subscriber& subscriber = bindings.subscriber(mark - 1);
       for (unsigned i = 0; i < subscriber.block_count; ++i) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/core/port_runs.h"
 #include "vnfs/nat/outside_address.h"
 
 namespace millrace::nat {
@@ -38,19 +39,8 @@ struct Pool {
   [[nodiscard]] bool has(net::Ipv4Address address) const noexcept {
     return std::ranges::binary_search(addresses, address, {}, &OutsideAddress::address);
   }
-  [[nodiscard]] bool has_port(std::uint16_t port) const noexcept {
-    return port >= first_port && port <= last_port;
-  }
-  // A bit for each port of a run that belongs to the pool.
-  [[nodiscard]] std::uint64_t ports_of(unsigned run) const noexcept {
-    constexpr unsigned kRunPorts = OutsideAddress::kRunPorts;
-    const unsigned begin = run * kRunPorts;
-    if (first_port >= begin + kRunPorts || last_port < begin) return 0;
-    std::uint64_t bits = ~std::uint64_t{0};
-    if (first_port > begin) bits &= ~std::uint64_t{0} << (first_port - begin);
-    if (last_port < begin + kRunPorts - 1) bits &= ~std::uint64_t{0} >> (begin + kRunPorts - 1 - last_port);
-    return bits;
-  }
+  [[nodiscard]] core::PortSpan ports() const noexcept { return {.first = first_port, .last = last_port}; }
+  [[nodiscard]] bool has_port(std::uint16_t port) const noexcept { return ports().has(port); }
   // Whole blocks of an address: the number of the first, and one past the last.
   [[nodiscard]] unsigned first_block() const noexcept {
     return (first_port + block_runs * OutsideAddress::kRunPorts - 1U) /
@@ -59,9 +49,6 @@ struct Pool {
   [[nodiscard]] unsigned end_block() const noexcept {
     return (last_port + 1U) / (block_runs * OutsideAddress::kRunPorts);
   }
-  // Runs that have ports of the pool: first, and one past the last.
-  [[nodiscard]] unsigned first_run() const noexcept { return first_port / OutsideAddress::kRunPorts; }
-  [[nodiscard]] unsigned end_run() const noexcept { return last_port / OutsideAddress::kRunPorts + 1U; }
 };
 
 }  // namespace millrace::nat

@@ -2,9 +2,6 @@
 #include "vnfs/nat/ports.h"
 
 #include <algorithm>
-#include <bit>
-
-#include <immintrin.h>
 
 #include "common/flow/key.h"
 
@@ -12,19 +9,8 @@ namespace millrace::nat {
 namespace {
 
 constexpr unsigned kRunPorts = OutsideAddress::kRunPorts;
-constexpr std::uint16_t kNoRun = OutsideAddress::kNoRun;
-
-// Of a ring: runs looked at before a new one is claimed, and before all the rest is looked at.
-constexpr unsigned kNearRuns = 64;
-// Runs tried at random only to spread a bucket's ports.
-constexpr unsigned kSpreadTries = 16;
 // Addresses of a pool tried for one port.
 constexpr std::size_t kAddressTries = 128;
-
-// The number of the k-th bit that is set.
-unsigned nth_bit(std::uint64_t bits, unsigned k) noexcept {
-  return static_cast<unsigned>(std::countr_zero(_pdep_u64(std::uint64_t{1} << k, bits)));
-}
 
 std::size_t index_of(PortSpace space) noexcept { return static_cast<std::size_t>(space); }
 
@@ -44,51 +30,29 @@ bool holds(const Block& block, AddressId address, unsigned run) noexcept {
 
 }  // namespace
 
-// The hash is linear: a port changes it by what is the port's alone.
-Ports::Ports(const AddressBook& book, const SipKey& secret, WorkerShare share) noexcept
-    : book_(book), random_(secret) {
-  for (unsigned hash = 0; hash < straight_.size(); ++hash) {
-    for (unsigned port = 0; port < kRunPorts; ++port) {
-      const std::uint32_t change = core::symmetric_hash(be16(static_cast<std::uint16_t>(port)).wire());
-      if (core::owner_of(hash ^ change, share.workers) == share.worker)
-        straight_[hash] |= std::uint64_t{1} << port;
-    }
-  }
+// Nobody is expected without a peer's address. RSS does not see the identifiers of ICMP.
+core::PortRequest Ports::request(const PortWish& wish) noexcept {
+  core::PortRequest wanted{.space = wish.space, .span = wish.pool.ports()};
+  const Endpoint& peer = wish.peer;
+  if (peer.address != 0 && wish.space != PortSpace::kIcmp)
+    wanted.peer = static_cast<std::uint16_t>(peer.address ^ peer.address >> 16 ^ peer.port);
+  return wanted;
 }
 
-// The ports of the run, free or not, whose packets from the peer come to this worker; none where nobody is
-// expected, and of ICMP, whose identifiers RSS does not see.
-std::uint64_t Ports::straight_ports(const OutsideAddress& address, unsigned run,
-                                    const PortWish& wish) const noexcept {
-  if (wish.peer.address == 0 || wish.space == PortSpace::kIcmp) return 0;
-  const std::uint32_t ends = wish.peer.address ^ address.address().value.wire();
-  const be16 first(static_cast<std::uint16_t>(run * kRunPorts));
-  const std::uint32_t folded = (ends ^ ends >> 16 ^ wish.peer.port ^ first.wire()) & 0xffffU;
-  return straight_[core::symmetric_hash(static_cast<std::uint16_t>(folded)) % core::kOwnerBuckets];
-}
-
-// A free port of the run that the pool has, any of them, or of the straight ones, with the same chance.
 bool Ports::take_from_run(OutsideAddress& address, unsigned run, const PortWish& wish,
                           OutsidePort& out) noexcept {
-  std::uint64_t& used = address.run(run).used[index_of(wish.space)];
-  std::uint64_t free = ~used & wish.pool.ports_of(run);
-  if (free == 0) return false;
-  if (const std::uint64_t straight = free & straight_ports(address, run, wish); straight != 0)
-    free = straight;
-  const unsigned bit = nth_bit(free, below(static_cast<unsigned>(std::popcount(free))));
-  used |= std::uint64_t{1} << bit;
-  out = {&address, static_cast<std::uint16_t>(run * kRunPorts + bit)};
-  return true;
+  out.address = &address;
+  return runs_.take_from_run(address, run, request(wish), out.port);
 }
 
 // Of blocks at one address `only`, unless that is null.
 bool Ports::take_from_blocks(const PortWish& wish, OutsidePort& out, const OutsideAddress* only) noexcept {
   Subscriber& subscriber = wish.subscriber;
-  for (unsigned i = 0, at = below(subscriber.block_count); i < subscriber.block_count; ++i) {
+  for (unsigned i = 0, at = runs_.below(subscriber.block_count); i < subscriber.block_count; ++i) {
     Block& block = subscriber.blocks[(at + i) % subscriber.block_count];
     OutsideAddress& address = book_[block.address];
     if (!wish.pool.has(address.address()) || (only != nullptr && only != &address)) continue;
-    const unsigned from = below(block.runs);
+    const unsigned from = runs_.below(block.runs);
     for (unsigned run = 0; run < block.runs; ++run) {
       if (!take_from_run(address, block.first_run + (from + run) % block.runs, wish, out)) continue;
       block.idle = false;
@@ -111,7 +75,7 @@ bool Ports::try_addresses(Subscriber& subscriber, const Pool& pool, Try&& attemp
   const std::size_t count = pool.addresses.size();
   if (count == 0) return false;
   if (OutsideAddress* paired = paired_address(subscriber, pool); paired != nullptr) return attempt(*paired);
-  std::size_t at = below(static_cast<unsigned>(count));
+  std::size_t at = runs_.below(static_cast<unsigned>(count));
   if (pool.paired) at = place_of(subscriber, count);
   for (std::size_t i = 0; i < std::min(count, kAddressTries); ++i) {
     OutsideAddress& address = *pool.addresses[(at + i) % count];
@@ -122,57 +86,15 @@ bool Ports::try_addresses(Subscriber& subscriber, const Pool& pool, Try&& attemp
   return false;
 }
 
-bool Ports::claim_run(OutsideAddress& address, unsigned bucket, const Pool& pool, unsigned tries) noexcept {
-  const unsigned runs = pool.end_run() - pool.first_run();
-  const unsigned from = below(runs);
-  for (unsigned i = 0; i < std::min(tries, runs); ++i) {
-    const unsigned run = pool.first_run() + (from + i) % runs;
-    if (!address.claim(run, 1, bucket)) continue;
-    address.link(static_cast<std::uint16_t>(run), bucket);
-    return true;
-  }
-  return false;
-}
-
 bool Ports::take_from_ring(OutsideAddress& address, const PortWish& wish, OutsidePort& out) noexcept {
-  const unsigned bucket = wish.subscriber.bucket;
-  const Pool& pool = wish.pool;
-  unsigned runs = 0;
-  const auto count_runs = [&] {
-    const std::uint16_t head = address.ring(bucket);
-    if (head == kNoRun) return;
-    std::uint16_t at = head;
-    do {
-      ++runs;
-      at = address.run(at).next;
-    } while (at != head && runs < kSpread);
-  };
-  count_runs();
-  if (runs < kSpread && !claim_run(address, bucket, pool, kSpreadTries) && runs == 0 &&
-      !claim_run(address, bucket, pool, OutsideAddress::kRuns))
-    return false;
-
-  std::uint16_t at = address.ring(bucket);
-  for (unsigned hops = below(2 * kSpread); hops != 0; --hops) at = address.run(at).next;
-  const std::uint16_t begin = at;
-  for (unsigned seen = 1;; ++seen) {
-    if (take_from_run(address, at, wish, out)) {
-      address.turn_ring(bucket, at);
-      return true;
-    }
-    at = address.run(at).next;
-    if (at == begin) break;
-    if (seen == kNearRuns && claim_run(address, bucket, pool, OutsideAddress::kRuns)) break;
-  }
-  if (take_from_run(address, address.ring(bucket), wish, out)) return true;
-  return claim_run(address, bucket, pool, OutsideAddress::kRuns) &&
-         take_from_run(address, address.ring(bucket), wish, out);
+  out.address = &address;
+  return runs_.take_shared(address, wish.subscriber.bucket, request(wish), out.port);
 }
 
 void Ports::add_block(OutsideAddress& address, unsigned first, const PortWish& wish, Tick now) noexcept {
   Subscriber& subscriber = wish.subscriber;
   const std::uint16_t runs = wish.pool.block_runs;
-  for (unsigned run = first; run < first + runs; ++run) address.run(run).subscriber_mark = wish.number + 1;
+  for (unsigned run = first; run < first + runs; ++run) address.run(run).holder = wish.number + 1;
   Block& block = subscriber.blocks[subscriber.block_count++];
   block = {.address = address.id(),
            .first_run = static_cast<std::uint16_t>(first),
@@ -190,7 +112,7 @@ bool Ports::claim_block(OutsideAddress& address, const PortWish& wish, Tick now)
   const unsigned end_block = pool.end_block();
   if (first_block >= end_block) return false;
   const unsigned blocks = end_block - first_block;
-  const unsigned from = below(blocks);
+  const unsigned from = runs_.below(blocks);
   for (unsigned i = 0; i < blocks; ++i) {
     const unsigned first = (first_block + (from + i) % blocks) * pool.block_runs;
     if (!address.claim(first, pool.block_runs, wish.subscriber.bucket)) continue;
@@ -265,7 +187,7 @@ Shortage Ports::take_exactly(const PortWish& wish, OutsidePort wanted, Tick now)
   OutsideAddress::Run& place = address.run(run);
   const std::uint64_t bit = std::uint64_t{1} << wanted.port % kRunPorts;
   std::uint64_t& used = place.used[index_of(wish.space)];
-  const bool another = place.subscriber_mark != 0 && place.subscriber_mark != wish.number + 1;
+  const bool another = place.holder != 0 && place.holder != wish.number + 1;
   if (another || (used & bit) != 0) return Shortage::kPool;
   used |= bit;
   ++count;
@@ -306,14 +228,10 @@ void Ports::give_back(Subscriber& subscriber, PortSpace space, OutsidePort port,
   OutsideAddress& address = *port.address;
   const unsigned number = port.port / kRunPorts;
   OutsideAddress::Run& run = address.run(number);
-  run.used[index_of(space)] &= ~(std::uint64_t{1} << port.port % kRunPorts);
+  const bool shared = run.holder == 0;
   --subscriber.ports[index_of(space)];
-  if (!run.idle()) return;
-  if (run.subscriber_mark == 0) {
-    address.unlink(static_cast<std::uint16_t>(number), subscriber.bucket);
-    address.give_back(number, 1);
-    return give_idle_ring_back(address, subscriber.bucket);
-  }
+  runs_.give_back(address, space, port.port, subscriber.bucket);
+  if (shared || !run.idle()) return;
   for (unsigned i = 0; i < subscriber.block_count; ++i) {
     Block& block = subscriber.blocks[i];
     if (!holds(block, address.id(), number)) continue;
@@ -323,23 +241,6 @@ void Ports::give_back(Subscriber& subscriber, PortSpace space, OutsidePort port,
     block.idle = true;
     block.idle_since = now;
     return;
-  }
-}
-
-// Runs that were claimed only to spread a bucket's ports are of no use without a port in use beside them.
-void Ports::give_idle_ring_back(OutsideAddress& address, unsigned bucket) noexcept {
-  const std::uint16_t head = address.ring(bucket);
-  if (head == kNoRun) return;
-  std::uint16_t at = head;
-  for (unsigned seen = 0; seen < kSpread; ++seen) {
-    if (!address.run(at).idle()) return;
-    at = address.run(at).next;
-    if (at == head) break;
-  }
-  if (at != head) return;
-  for (std::uint16_t run = head; run != kNoRun; run = address.ring(bucket)) {
-    address.unlink(run, bucket);
-    address.give_back(run, 1);
   }
 }
 

@@ -3,9 +3,7 @@
 // knows which beforehand (RFC 6056, RFC 6888 REQ-15).
 #pragma once
 
-#include <array>
-
-#include "common/base/siphash.h"
+#include "common/core/port_runs.h"
 #include "vnfs/nat/address_book.h"
 #include "vnfs/nat/pool.h"
 #include "vnfs/nat/records.h"
@@ -41,21 +39,11 @@ struct PortWish {
   Endpoint peer{};  // who is expected to answer; zero: anybody
 };
 
-// One worker among those that share the traffic.
-struct WorkerShare {
-  unsigned worker = 0;
-  unsigned workers = 1;
-};
-
-// One per worker. Touches runs of the worker's buckets only. Of the free ports of a run it prefers those that
-// make a NIC's RSS deliver the answers of the expected peer to the worker itself (core/owner.h); DPDK's
-// rte_thash_adjust_tuple() finds one such port, this all of them, so that the choice stays a random one.
+// One per worker. Touches runs of the worker's buckets only (common/core/port_runs.h).
 class Ports {
  public:
-  // A bucket that shares ports has so many runs at once, if there are, lest one port tell of the next.
-  static constexpr unsigned kSpread = 4;
-
-  Ports(const AddressBook& book, const SipKey& secret, WorkerShare share) noexcept;
+  Ports(const AddressBook& book, const SipKey& secret, core::WorkerShare share) noexcept
+      : book_(book), runs_(secret, share) {}
 
   void observe(BlockObserver* observer) noexcept { observer_ = observer; }
 
@@ -74,32 +62,22 @@ class Ports {
   void return_idle_blocks(Subscriber& subscriber, Tick rest, Tick now) noexcept;
 
  private:
-  [[nodiscard]] unsigned below(unsigned bound) noexcept {
-    return static_cast<unsigned>((random_.next() >> 32) * bound >> 32);
-  }
+  [[nodiscard]] static core::PortRequest request(const PortWish& wish) noexcept;
   [[nodiscard]] OutsideAddress* paired_address(const Subscriber& subscriber, const Pool& pool) const noexcept;
-  [[nodiscard]] std::uint64_t straight_ports(const OutsideAddress& address, unsigned run,
-                                             const PortWish& wish) const noexcept;
   [[nodiscard]] bool take_from_run(OutsideAddress& address, unsigned run, const PortWish& wish,
                                    OutsidePort& out) noexcept;
   [[nodiscard]] bool take_from_blocks(const PortWish& wish, OutsidePort& out,
                                       const OutsideAddress* only = nullptr) noexcept;
   [[nodiscard]] bool take_from_ring(OutsideAddress& address, const PortWish& wish, OutsidePort& out) noexcept;
-  [[nodiscard]] bool claim_run(OutsideAddress& address, unsigned bucket, const Pool& pool,
-                               unsigned tries) noexcept;
   [[nodiscard]] bool claim_block(OutsideAddress& address, const PortWish& wish, Tick now) noexcept;
   [[nodiscard]] bool claim_own_block(const PortWish& wish, Tick now) noexcept;
   void add_block(OutsideAddress& address, unsigned first, const PortWish& wish, Tick now) noexcept;
-  void give_idle_ring_back(OutsideAddress& address, unsigned bucket) noexcept;
   template <class Try>
   [[nodiscard]] bool try_addresses(Subscriber& subscriber, const Pool& pool, Try&& attempt) noexcept;
 
   const AddressBook& book_;
-  SipRandom random_;
+  core::PortRuns runs_;
   BlockObserver* observer_ = nullptr;
-  // By the RSS hash of what a run's first port would make of a packet: those of its ports, a bit each, whose
-  // packets come to this worker.
-  std::array<std::uint64_t, core::kOwnerBuckets> straight_{};
 };
 
 }  // namespace millrace::nat

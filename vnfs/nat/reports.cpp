@@ -33,10 +33,10 @@ struct PoolUse {
   std::uint64_t free_runs = 0;
 
   explicit PoolUse(const Pool& pool) {
-    const unsigned each = pool.end_run() - pool.first_run();
+    const unsigned each = pool.ports().end_run() - pool.ports().first_run();
     for (const OutsideAddress* address : pool.addresses) {
       runs += each;
-      for (unsigned run = pool.first_run(); run < pool.end_run(); ++run) {
+      for (unsigned run = pool.ports().first_run(); run < pool.ports().end_run(); ++run) {
         const auto port = static_cast<std::uint16_t>(run * OutsideAddress::kRunPorts);
         free_runs += address->bucket_of(port) ? 0 : 1;
       }

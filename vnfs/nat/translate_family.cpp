@@ -2,10 +2,10 @@
 #include "vnfs/nat/translate_family.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "common/core/answer_first.h"
 #include "common/core/embedded.h"
+#include "common/core/replace_header.h"
 #include "common/net/icmp.h"
 #include "common/net/translate_icmp_error.h"
 #include "vnfs/nat/drops.h"
@@ -22,73 +22,6 @@ using core::Packet;
 // IPv6 headers are so much longer, without and with a fragment header.
 constexpr unsigned kGrowth = sizeof(net::Ipv6Header) - sizeof(net::Ipv4Header);
 constexpr unsigned kGrowthOfFragment = kGrowth + sizeof(net::Ipv6FragmentHeader);
-
-// What stands before the IP header: Ethernet and tags.
-struct LinkHeader {
-  std::array<std::uint8_t, sizeof(net::EthernetHeader) + 2 * sizeof(net::VlanTag)> bytes;
-  std::uint16_t length = 0;
-
-  explicit LinkHeader(const Packet& packet) noexcept
-      : length(std::min<std::uint16_t>(packet.headers.l3_offset, static_cast<std::uint16_t>(bytes.size()))) {
-    std::memcpy(bytes.data(), packet.bytes(), length);
-  }
-};
-
-void move_offsets(net::Headers& headers, int by) noexcept {
-  for (std::uint16_t* offset :
-       {&headers.l3_offset, &headers.l4_offset, &headers.payload_offset, &headers.end_offset})
-    *offset = static_cast<std::uint16_t>(*offset + by);
-}
-
-// The packet is a whole frame again, of its new family, for whoever reads it from its first byte.
-void put_link_header(Packet& packet, const LinkHeader& link) noexcept {
-  const int surplus = packet.headers.l3_offset - link.length;
-  rte_pktmbuf_adj(packet.mbuf, static_cast<std::uint16_t>(surplus));
-  move_offsets(packet.headers, -surplus);
-  std::memcpy(packet.bytes(), link.bytes.data(), link.length);
-  const be16 type(packet.headers.is_ipv4() ? net::ether_type::kIpv4 : net::ether_type::kIpv6);
-  std::memcpy(packet.l3() - sizeof type, &type, sizeof type);
-}
-
-// The packet's IP header gives way to another one. False when there is no room in front.
-bool replace_header(Packet& packet, const net::NewHeader& header, std::uint8_t family,
-                    std::uint8_t protocol) noexcept {
-  net::Headers& headers = packet.headers;
-  const LinkHeader link(packet);
-  if (header.length > header.replaced) {
-    constexpr std::uint16_t kRoom = 64;
-    if (rte_pktmbuf_prepend(packet.mbuf, kRoom) == nullptr) return false;
-    move_offsets(headers, kRoom);
-  }
-  headers.l3_offset = static_cast<std::uint16_t>(headers.l3_offset + header.replaced - header.length);
-  std::memcpy(packet.l3(), header.bytes.data(), header.length);
-  headers.family = family & 0xfU;
-  headers.protocol = protocol;
-  put_link_header(packet, link);
-  return true;
-}
-
-// Another datagram in the packet's buffer, in the place of its own. False when it has no room.
-bool replace_datagram(Packet& packet, Bytes datagram, std::uint8_t family, std::uint8_t protocol) noexcept {
-  net::Headers& headers = packet.headers;
-  rte_mbuf* mbuf = packet.mbuf;
-  const LinkHeader link(packet);
-  mbuf->data_len = headers.l3_offset;
-  mbuf->pkt_len = headers.l3_offset;
-  if (rte_pktmbuf_append(mbuf, static_cast<std::uint16_t>(datagram.size())) == nullptr) return false;
-  std::memcpy(packet.l3(), datagram.data(), datagram.size());
-  headers.family = family & 0xfU;
-  headers.protocol = protocol;
-  headers.end_offset = static_cast<std::uint16_t>(headers.l3_offset + datagram.size());
-  put_link_header(packet, link);
-  return true;
-}
-
-// TCP segments that a port put together; egress takes them apart again.
-bool is_aggregate(const Batch& batch, const Packet& packet) noexcept {
-  return (batch.unfinished >> batch.lane(packet) & 1U) != 0 &&
-         (packet.mbuf->ol_flags & RTE_MBUF_F_RX_LRO) != 0 && packet.headers.protocol == net::protocol::kTcp;
-}
 
 // RFC 7915 section 5: what any IPv6 link would have carried is to be cut by IPv4 routers where they must.
 constexpr unsigned kMostWithoutDf = 1260;
@@ -123,7 +56,7 @@ void TranslateFamily::to_ipv4(Batch& batch, Packet& packet, Session& session, co
       static_cast<unsigned>(sizeof(net::Ipv4Header)) + headers.end_offset - headers.l4_offset;
   const bool may_be_cut = headers.is_fragment || new_length <= kMostWithoutDf;
   // RFC 7915 section 5.1.1: the sender is told what fits once it is translated.
-  if (!may_be_cut && !is_aggregate(batch, packet) && new_length > hop.mtu) {
+  if (!may_be_cut && !core::is_aggregate(batch, packet) && new_length > hop.mtu) {
     state.services.originator.too_big(packet, *batch.network, static_cast<std::uint16_t>(hop.mtu + kGrowth));
     return batch.drop(packet, core::Drop::kPacketTooBig);
   }
@@ -157,7 +90,7 @@ void TranslateFamily::to_ipv4(Batch& batch, Packet& packet, Session& session, co
     }
   }
   follow(state.bindings, session, packet, policy, batch.now);
-  if (!replace_header(packet, header, 4, icmp ? net::protocol::kIcmp : headers.protocol))
+  if (!core::replace_header(packet, header, 4, icmp ? net::protocol::kIcmp : headers.protocol))
     return batch.drop(packet, core::Drop::kNoMemory);
   packet.domain = core::DomainId(inward.domain());
   packet.rewritten = true;
@@ -177,7 +110,7 @@ void TranslateFamily::to_ipv6(Batch& batch, Packet& packet, Session& session, co
   const core::NextHop& hop = batch.network->next_hops[packet.next_hop.value()];
   const bool whole = !headers.is_fragment;
   const unsigned growth = whole ? kGrowth : kGrowthOfFragment;
-  const bool aggregate = is_aggregate(batch, packet);
+  const bool aggregate = core::is_aggregate(batch, packet);
   const bool may_be_cut =
       (packet.l3_as<net::Ipv4Header>().fragment.host() & net::Ipv4Header::kDontFragment) == 0;
   if (!may_be_cut && !aggregate && packet.ip_length() + growth > hop.mtu) {  // RFC 7915 section 4.1
@@ -215,7 +148,7 @@ void TranslateFamily::to_ipv6(Batch& batch, Packet& packet, Session& session, co
     }
   }
   follow(state.bindings, session, packet, policy, batch.now);
-  if (!replace_header(packet, header, 6, icmp ? net::protocol::kIcmpv6 : headers.protocol))
+  if (!core::replace_header(packet, header, 6, icmp ? net::protocol::kIcmpv6 : headers.protocol))
     return batch.drop(packet, core::Drop::kNoMemory);
   if (checksum == net::UdpChecksum::kMissing) {
     net::set_transport_checksum(MutableBytes(packet.bytes(), packet.mbuf->data_len), headers);
@@ -254,7 +187,7 @@ void TranslateFamily::error_to_ipv4(Batch& batch, Packet& packet, const Session&
       {whole, packet.headers, quoted, {.ipv4 = hop.mtu, .ipv6 = network.interfaces[arrival.value()].mtu}},
       ends, id, as, out);
   if (length == 0) return batch.drop(packet, Drop::kUntranslatable);
-  if (!replace_datagram(packet, Bytes(out).first(length), 4, net::protocol::kIcmp))
+  if (!core::replace_datagram(packet, Bytes(out).first(length), 4, net::protocol::kIcmp))
     return batch.drop(packet, core::Drop::kNoMemory);
   packet.domain = domain;
   packet.rewritten = true;
@@ -288,7 +221,7 @@ void TranslateFamily::error_to_ipv6(Batch& batch, Packet& packet, const Session&
       {present, packet.headers, quoted, {.ipv4 = network.interfaces[arrival.value()].mtu, .ipv6 = hop.mtu}},
       ends, as, out);
   if (length == 0) return batch.drop(packet, Drop::kUntranslatable);
-  if (!replace_datagram(packet, Bytes(out).first(length), 6, net::protocol::kIcmpv6))
+  if (!core::replace_datagram(packet, Bytes(out).first(length), 6, net::protocol::kIcmpv6))
     return batch.drop(packet, core::Drop::kNoMemory);
   packet.domain = domain;
   packet.rewritten = true;

@@ -5,9 +5,9 @@
 #include <cstdint>
 
 #include "common/core/function.h"
+#include "common/core/ipv4_ids.h"
 #include "common/flow/table_sweep.h"
 #include "vnfs/nat/binding_table.h"
-#include "vnfs/nat/ipv4_ids.h"
 #include "vnfs/nat/nat_event_log.h"
 #include "vnfs/nat/pcp_message.h"
 #include "vnfs/nat/policy.h"
@@ -62,7 +62,7 @@ struct WorkerState {
   flow::TableSweep lease_sweep;  // over what was asked for
   WaitingSyns waiting_syns;
   Epoch epoch;
-  Ipv4Ids ipv4_ids;
+  core::Ipv4Ids ipv4_ids;
   pcp::Message response;  // of PCP, in hand
 
   // From FindBinding to the later stages, for the batch in hand.

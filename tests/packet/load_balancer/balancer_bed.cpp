@@ -38,6 +38,20 @@ ServiceSpec web_service6() {
   return service;
 }
 
+ServiceSpec full_nat_service() {
+  ServiceSpec service = web_service();
+  service.forwarding = load_balancer::Forwarding::kFullNat;
+  service.sources = {*net::IpAddress::parse(kSource)};
+  return service;
+}
+
+ServiceSpec full_nat_service6() {
+  ServiceSpec service = web_service6();
+  service.forwarding = load_balancer::Forwarding::kFullNat;
+  service.sources = {*net::IpAddress::parse(kSource6)};
+  return service;
+}
+
 std::shared_ptr<const core::Network> BalancerBed::network(core::PortId clients, core::PortId backends) const {
   NetworkBuilder builder;
   builder.interface(clients, "wan", {"198.51.100.2/24", "2001:db8:ff::2/64"})
@@ -72,6 +86,7 @@ std::shared_ptr<const core::Network> BalancerBed::network(core::PortId clients, 
 BalancerBed::BalancerBed(const BedVariant& variant, BalancerSpec spec, std::uint32_t connections)
     : variant_(variant), spec_(std::move(spec)), roster_(64, 256) {
   ensure_eal(64);
+  if (spec_.sources == nullptr) spec_.sources = std::make_shared<load_balancer::SourceBook>();
   // The bed's ports get the numbers that follow those of the beds before it, so the network is made twice.
   bed_ = std::make_unique<Testbed>(
       TestbedConfig{.workers = variant.workers, .burst = variant.burst, .buffers = 4095, .ring_size = 1024},
@@ -93,6 +108,7 @@ BalancerBed::~BalancerBed() {
 
 void BalancerBed::publish() {
   auto policy = compile_policy(spec_.services, {.roster = roster_,
+                                                .sources = spec_.sources.get(),
                                                 .before = policy_.get(),
                                                 .generation = ++generation_,
                                                 .draining = spec_.draining,

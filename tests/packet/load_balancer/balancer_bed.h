@@ -38,13 +38,16 @@ inline constexpr unsigned kFirstBackend = 16;
 inline constexpr std::string_view kService =
     "203.0.113.80";  // as are all of 203.0.113.0/24 and 2001:db8:80::/64
 inline constexpr std::string_view kService6 = "2001:db8:80::80";
+inline constexpr std::string_view kSource = "203.0.113.200";
+inline constexpr std::string_view kSource6 = "2001:db8:80::200";
 inline constexpr std::string_view kClient = "192.0.2.7";  // one of many
 
 struct BalancerSpec {
   std::vector<load_balancer::ServiceSpec> services;
   std::uint32_t table_size = 251;
   bool draining = false;
-  std::vector<std::string> unresolved{};  // backends whose MAC address is not known
+  std::vector<std::string> unresolved{};                 // backends whose MAC address is not known
+  std::shared_ptr<load_balancer::SourceBook> sources{};  // another bed's; null: its own
 };
 
 // 10.0.0.11 and on, of weight one.
@@ -55,6 +58,9 @@ struct BalancerSpec {
 [[nodiscard]] load_balancer::ServiceSpec web_service();
 // The same of kService6, with backends 2001:db8:10::11 and on.
 [[nodiscard]] load_balancer::ServiceSpec web_service6();
+// The same services by full_nat, from kSource and kSource6.
+[[nodiscard]] load_balancer::ServiceSpec full_nat_service();
+[[nodiscard]] load_balancer::ServiceSpec full_nat_service6();
 
 class BalancerBed {
  public:
@@ -90,6 +96,9 @@ class BalancerBed {
   [[nodiscard]] Testbed& bed() noexcept { return *bed_; }
   // What has left by the backends' port since the last call.
   [[nodiscard]] std::vector<Seen> at_backends();
+  [[nodiscard]] const std::shared_ptr<load_balancer::SourceBook>& sources() const noexcept {
+    return spec_.sources;
+  }
   [[nodiscard]] unsigned to_host() const noexcept { return to_host_; }
 
  private:

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vnfs/nat/ipv4_ids.h"
+#include "common/core/ipv4_ids.h"
 
 #include <cstdlib>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-namespace millrace::nat {
+namespace millrace::core {
 namespace {
 
 net::Ipv4Ends ends(std::uint32_t source, std::uint32_t destination) {
@@ -55,4 +55,4 @@ TEST(Ipv4Ids, OtherSeedsAddressesAndProtocolsHaveOthers) {
 }
 
 }  // namespace
-}  // namespace millrace::nat
+}  // namespace millrace::core

@@ -11,7 +11,7 @@
 #include "common/flow/key.h"
 #include "common/net/translate_header.h"
 
-namespace millrace::nat {
+namespace millrace::core {
 
 class Ipv4Ids {
  public:
@@ -55,4 +55,4 @@ class Ipv4Ids {
   std::array<std::uint16_t, kCounts> counts_;
 };
 
-}  // namespace millrace::nat
+}  // namespace millrace::core
