@@ -116,7 +116,6 @@ bool Encapsulate::prepare(Batch& batch, Packet& packet, const NextHop& hop, cons
   const core::Network& network = *batch.network;
   const std::uint64_t lane = std::uint64_t{1} << batch.lane(packet);
   const unsigned room = room_of(hop, tunnel);
-  if (opens(packet)) hold_mss(packet, room, mss);
   const bool aggregate =
       (batch.unfinished & lane) != 0 && core::is_aggregate(packet) && packet.ip_length() > room;
   if ((batch.unfinished & lane) != 0 && !aggregate) {
@@ -147,6 +146,7 @@ bool Encapsulate::prepare(Batch& batch, Packet& packet, const NextHop& hop, cons
     return false;
   }
   if (aggregate) packet.tunnel_length = static_cast<std::uint8_t>(tunnel.length());
+  if (opens(packet)) hold_mss(packet, room, mss);
   return true;
 }
 

@@ -31,6 +31,11 @@ void take(const net::IpAddress& address, core::DomainId domain, core::Network& n
   }
 }
 
+bool tunnels(profile::Forwarding way) noexcept {
+  return way == profile::Forwarding::kIpip || way == profile::Forwarding::kGue ||
+         way == profile::Forwarding::kGre;
+}
+
 }  // namespace
 
 void shape_network(const profile::Section& profile, bool draining, const SourceBook& sources,
@@ -39,6 +44,12 @@ void shape_network(const profile::Section& profile, bool draining, const SourceB
     const auto found = std::ranges::find(network.domains, service.routing_domain(), &core::Domain::name);
     if (found == network.domains.end()) continue;
     const core::DomainId domain(static_cast<std::uint16_t>(found - network.domains.begin()));
+    if (tunnels(*service.forwarding)) {
+      for (core::Interface& interface : network.interfaces) {
+        // The way to a backend tells us, who wrap the packets, what it can not carry.
+        if (interface.domain == domain) interface.function_errors = true;
+      }
+    }
     const net::IpAddress& address = *service.address;
     take(address, domain, network);
     const profile::SourcePool* pool =

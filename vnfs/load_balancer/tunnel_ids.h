@@ -15,7 +15,9 @@ class TunnelIds {
  public:
   // `first`: random, so that none is foretold.
   TunnelIds(unsigned worker, unsigned workers, std::uint32_t first) noexcept
-      : share_(0x10000U / (workers == 0 ? 1 : workers)), base_(worker * share_), fragments_(first) {
+      : share_(0x10000U / (workers == 0 ? 1 : workers)),
+        base_(worker * share_),
+        fragments_(first % (std::uint64_t{share_} << 16U)) {
     for (std::uint16_t& count : counts_)
       count = static_cast<std::uint16_t>((first = first * 0x9e3779b9U + 1) % share_);
   }
@@ -27,8 +29,9 @@ class TunnelIds {
   }
   // Of an IPv6 fragment header, which has room for more.
   [[nodiscard]] std::uint32_t next_of_ipv6() noexcept {
-    constexpr unsigned kBits = 16;
-    return base_ << kBits | (++fragments_ & ((share_ << kBits) - 1));
+    const std::uint64_t share = std::uint64_t{share_} << 16U;
+    if (++fragments_ >= share) fragments_ = 0;
+    return static_cast<std::uint32_t>((std::uint64_t{base_} << 16U) + fragments_);
   }
 
  private:
@@ -36,7 +39,7 @@ class TunnelIds {
 
   std::uint32_t share_;
   std::uint32_t base_;
-  std::uint32_t fragments_;
+  std::uint64_t fragments_;
   std::array<std::uint16_t, kCounts> counts_;
 };
 
