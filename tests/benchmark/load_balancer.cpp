@@ -29,9 +29,9 @@ struct Mode {
 };
 
 constexpr std::array kModes = {
-    Mode{"direct", Forwarding::kDirect},
-    Mode{"nat", Forwarding::kNat},
-    Mode{"nat, ipv6", Forwarding::kNat, true},
+    Mode{"direct", Forwarding::kDirect}, Mode{"gue", Forwarding::kGue},
+    Mode{"gre", Forwarding::kGre},       Mode{"ipip", Forwarding::kIpip},
+    Mode{"nat", Forwarding::kNat},       Mode{"nat, ipv6", Forwarding::kNat, true},
 };
 
 void measure_forwarding(const Mode& mode, unsigned connections, const Options& options) {

@@ -104,9 +104,9 @@ std::unique_ptr<PipelineBed> make_bed() {
 int main(int argc, char** argv) {
   using load_balancer::Forwarding;
   const std::array kinds{
-      kind("nat, IPv4", Forwarding::kNat, false),
-      kind("nat, IPv6", Forwarding::kNat, true),
-      kind("direct", Forwarding::kDirect, false),
+      kind("nat, IPv4", Forwarding::kNat, false), kind("nat, IPv6", Forwarding::kNat, true),
+      kind("direct", Forwarding::kDirect, false), kind("gue, IPv4", Forwarding::kGue, false),
+      kind("gue, IPv6", Forwarding::kGue, true),
   };
   return gate::run(argc, argv, make_bed, kinds);
 }

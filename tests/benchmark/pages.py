@@ -121,7 +121,8 @@ The whole pipeline of the load balancer in process, between two DPDK ports that 
 TCP port, Maglev's table of 65,537 places, a hundred backends with a route and a MAC address each; every connection
 has its record. In `nat` mode half of the packets come from clients and half are the backends' answers, of another
 port than the service's, so that addresses, ports and checksums change both ways; where answers do not come by the
-balancer all packets come from clients.
+balancer all packets come from clients. In the tunnels one packet of IMIX in twelve no longer fits the backend's link
+and leaves in two.
 
 *New connections* are first packets never seen before: service found, backend chosen by hash, record made, packet
 forwarded. *What a change moves*: the backend's checks fail, then a packet of each connection comes; those that the

@@ -158,8 +158,7 @@ bool Encapsulate::prepare(Batch& batch, Packet& packet, const NextHop& hop, cons
   const Backend& backend = policy.backends[id];
   const net::TunnelHeader& tunnel = policy.tunnels[id];
   const core::Network& network = *batch.network;
-  packet.next_hop = backend.address.is_v4() ? network.find_route(packet.domain, backend.address.v4())
-                                            : network.find_route(packet.domain, backend.address.v6());
+  packet.next_hop = own.ways.to(id, packet.domain, network, policy);
   if (!packet.next_hop.valid()) [[unlikely]] {
     own.services.originator.no_route(packet, network);
     return batch.drop(packet, core::Drop::kNoRoute);
@@ -167,9 +166,9 @@ bool Encapsulate::prepare(Batch& batch, Packet& packet, const NextHop& hop, cons
   const NextHop& hop = network.next_hops[packet.next_hop.value()];
   packet.egress = hop.interface;
   const unsigned length = packet.ip_length();
-  const bool ways = hop.kind == NextHop::Kind::kForward || hop.kind == NextHop::Kind::kResolve;
+  const bool leads_on = hop.kind == NextHop::Kind::kForward || hop.kind == NextHop::Kind::kResolve;
   const net::IpAddress* source =
-      ways ? network.interfaces[hop.interface.value()].address(tunnel.family()) : nullptr;
+      leads_on ? network.interfaces[hop.interface.value()].address(tunnel.family()) : nullptr;
   const bool ordinary = source != nullptr && length + tunnel.length() <= hop.mtu && core::may_go_on(packet) &&
                         (batch.unfinished >> lane & 1U) == 0 &&
                         rte_pktmbuf_headroom(packet.mbuf) + unsigned{packet.headers.l3_offset} >= kRoom &&
@@ -221,6 +220,7 @@ void Encapsulate::to_client(Batch& batch, unsigned lane, const Policy& policy) n
 }
 
 void Encapsulate::process(Batch& batch, const Policy& policy) noexcept {
+  state.ways.begin(*batch.network, policy);
   std::uint64_t done = 0;
   for (std::uint64_t lanes = (state.bound | state.to_tunnel) & batch.live_mask(); lanes != 0;
        lanes &= lanes - 1) {

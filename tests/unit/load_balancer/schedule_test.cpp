@@ -14,12 +14,10 @@ namespace {
 Service service_of(BackendId backends) {
   std::vector<BackendId> slots(backends);
   std::iota(slots.begin(), slots.end(), BackendId{0});
-  return {.present = true,
-          .address = {},
-          .timeouts = {},
-          .slots = std::make_shared<const std::vector<BackendId>>(std::move(slots)),
-          .choices = {},
-          .name = "web"};
+  Service service;
+  service.present = true;
+  service.slots = std::make_shared<const std::vector<BackendId>>(std::move(slots));
+  return service;
 }
 
 Client client_of(std::uint32_t host, std::uint16_t port) {
