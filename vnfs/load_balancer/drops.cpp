@@ -33,6 +33,17 @@ constexpr std::array kReasons = {
         "The client begins connections of the service faster than one may."),
     row(Drop::kServiceConnections, "service_connections",
         "The service has as many connections as it may have."),
+    row(Drop::kSynCookie, "syn_cookie", "A SYN that was answered with a cookie in the server's place."),
+    row(Drop::kTcpBadOption, "tcp_bad_option", "A TCP option with an impossible length."),
+    row(Drop::kBadCookie, "bad_cookie",
+        "To a service that answers SYNs with cookies: of no known connection, and it brings no cookie back."),
+    row(Drop::kBadHandshake, "bad_handshake",
+        "It has no place in the handshake of a connection that a SYN cookie opened."),
+    row(Drop::kBackendSilent, "backend_silent",
+        "The backend did not answer in time for a connection that a SYN cookie opened; the client was told."),
+    row(Drop::kTableFull, "table_full",
+        "A SYN cookie came back, and the table has no room for the connection, which cannot do without.",
+        true),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 

@@ -24,6 +24,12 @@ enum class Drop : std::uint8_t {
   kClientConnections,
   kClientRate,
   kServiceConnections,
+  kSynCookie,
+  kTcpBadOption,
+  kBadCookie,
+  kBadHandshake,
+  kBackendSilent,
+  kTableFull,
   kCount
 };
 

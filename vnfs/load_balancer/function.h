@@ -7,6 +7,7 @@
 #include "vnfs/load_balancer/find_connection.h"
 #include "vnfs/load_balancer/forward.h"
 #include "vnfs/load_balancer/forward_errors.h"
+#include "vnfs/load_balancer/join_halves.h"
 #include "vnfs/load_balancer/worker_state.h"
 
 namespace millrace::load_balancer {
@@ -15,6 +16,7 @@ namespace millrace::load_balancer {
   return core::pipeline_over<Policy>(FindConnection{state},  // known, new, or stale since a policy change
                                      ChooseBackend{state},   // new only
                                      ForwardErrors{state},   // ICMP errors about balanced packets
+                                     JoinHalves{state},      // connections opened by a SYN cookie
                                      Forward{state});        // to the backend, or back to the client
 }
 
@@ -33,7 +35,9 @@ class LoadBalancerFunction final : public core::Function {
   }
   void tick(Tick now, const core::Snapshot& in_force) noexcept override {
     const auto& policy = static_cast<const Policy&>(*in_force.policy);
+    state_.reset_silent.follow(*in_force.network);
     state_.connections.expire(policy, now);
+    state_.syn_guard.forget_old(now);
     // Two rounds after a change have come to every connection.
     if (policy.generation != state_.swept_generation) {
       state_.swept_generation = policy.generation;

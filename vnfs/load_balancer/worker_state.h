@@ -10,6 +10,8 @@
 #include "common/flow/table_sweep.h"
 #include "vnfs/load_balancer/connection_limits.h"
 #include "vnfs/load_balancer/connection_table.h"
+#include "vnfs/load_balancer/reset_silent.h"
+#include "vnfs/load_balancer/syn_guard.h"
 #include "vnfs/load_balancer/tallies.h"
 
 namespace millrace::load_balancer {
@@ -19,11 +21,14 @@ struct WorkerState {
       : services(lent),
         // Workers do not take turns in step.
         tallies(static_cast<std::uint32_t>(lent.seed >> 32) + lent.worker.value() * 0x9e3779b9U),
+        reset_silent(lent.originator),
+        syn_guard(kMostServices, lent.workers, lent.seed),
         limits(kMostServices, std::min(connections_at_most, kMostClients), lent.workers, lent.seed),
         connections(connections_at_most, lent.seed, lent.now),
         sweep(lent.now) {
     connections.observe(tallies);
     connections.observe(limits);
+    connections.observe(reset_silent);
   }
   WorkerState(const WorkerState&) = delete;  // its members know each other
   WorkerState& operator=(const WorkerState&) = delete;
@@ -39,6 +44,8 @@ struct WorkerState {
 
   core::WorkerServices services;
   Tallies tallies;
+  ResetSilent reset_silent;
+  SynGuard syn_guard;
   ConnectionLimits limits;
   ConnectionTable connections;
   flow::TableSweep sweep;
@@ -54,6 +61,7 @@ struct WorkerState {
   std::uint64_t answers = 0;    // from the endpoint of a `nat` service's backend
   std::uint64_t related = 0;    // ICMP errors
   std::uint64_t bound = 0;      // the backend is known
+  std::uint64_t proxied = 0;    // of known connections that a SYN cookie opened
 };
 
 }  // namespace millrace::load_balancer
