@@ -42,20 +42,19 @@ void set_checksum(TcpHeader& tcp, const IpHeader& ip, unsigned length) noexcept 
       net::sum_bytes(segment, net::pseudo_header(ip.source, ip.destination, net::protocol::kTcp, length)));
 }
 
-}  // namespace
-
-bool answer_tcp(const Packet& to, const Network& network, Originator& originator,
-                const TcpFields& fields) noexcept {
-  const bool ipv4 = to.headers.is_ipv4();
+// `about` says where it belongs.
+bool send(const TcpEnds& ends, const Packet& about, const Network& network, Originator& originator,
+          const TcpFields& fields) noexcept {
+  const bool ipv4 = ends.source.is_v4();
   const unsigned segment = header_length(fields);
   const auto length = static_cast<unsigned>((ipv4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header)) + segment);
-  Packet* made = originator.make(ipv4 ? net::Family::kIpv4 : net::Family::kIpv6, length, to, network);
+  Packet* made = originator.make(ipv4 ? net::Family::kIpv4 : net::Family::kIpv6, length, about, network);
   if (made == nullptr) return false;
 
   made->headers.protocol = net::protocol::kTcp;
   auto& tcp = made->l4_as<TcpHeader>();
-  tcp.source_port = to.headers.destination_port;
-  tcp.destination_port = to.headers.source_port;
+  tcp.source_port = ends.source_port;
+  tcp.destination_port = ends.destination_port;
   write(tcp, fields);
   constexpr std::uint8_t kTtl = 64;
   if (ipv4) {
@@ -66,8 +65,8 @@ bool answer_tcp(const Packet& to, const Network& network, Originator& originator
     ip.fragment = be16(Ipv4Header::kDontFragment);
     ip.ttl = kTtl;
     ip.protocol = net::protocol::kTcp;
-    ip.source = to.l3_as<Ipv4Header>().destination;
-    ip.destination = to.l3_as<Ipv4Header>().source;
+    ip.source = ends.source.v4();
+    ip.destination = ends.destination.v4();
     net::set_ipv4_checksum(ip);
     set_checksum(tcp, ip, segment);
   } else {
@@ -77,11 +76,30 @@ bool answer_tcp(const Packet& to, const Network& network, Originator& originator
     ip.payload_length = be16(static_cast<std::uint16_t>(segment));
     ip.next_header = net::protocol::kTcp;
     ip.hop_limit = kTtl;
-    ip.source = to.l3_as<Ipv6Header>().destination;
-    ip.destination = to.l3_as<Ipv6Header>().source;
+    ip.source = ends.source.v6();
+    ip.destination = ends.destination.v6();
     set_checksum(tcp, ip, segment);
   }
   return true;
+}
+
+}  // namespace
+
+bool answer_tcp(const Packet& to, const Network& network, Originator& originator,
+                const TcpFields& fields) noexcept {
+  return send({.source = to.destination(),
+               .destination = to.source(),
+               .source_port = to.headers.destination_port,
+               .destination_port = to.headers.source_port,
+               .domain = to.domain},
+              to, network, originator, fields);
+}
+
+bool send_tcp(const TcpEnds& ends, const Network& network, Originator& originator,
+              const TcpFields& fields) noexcept {
+  Packet about;
+  about.domain = ends.domain;
+  return send(ends, about, network, originator, fields);
 }
 
 bool rewrite_tcp(Packet& packet, const TcpFields& fields) noexcept {

@@ -20,6 +20,17 @@ struct TcpFields {  // host byte order
 bool answer_tcp(const Packet& to, const Network& network, Originator& originator,
                 const TcpFields& fields) noexcept;
 
+// The same where no packet is at hand to answer. Not in transparent mode.
+struct TcpEnds {
+  net::IpAddress source;  // both of one family
+  net::IpAddress destination;
+  be16 source_port;
+  be16 destination_port;
+  DomainId domain;
+};
+bool send_tcp(const TcpEnds& ends, const Network& network, Originator& originator,
+              const TcpFields& fields) noexcept;
+
 // Turns a TCP packet that is no fragment into the segment of the same flow and direction with these fields
 // and no data. False, and the packet unchanged, when its buffer has no room.
 [[nodiscard]] bool rewrite_tcp(Packet& packet, const TcpFields& fields) noexcept;

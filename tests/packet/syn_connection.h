@@ -3,18 +3,12 @@
 #pragma once
 
 #include "tests/packet/protect_bed.h"
+#include "tests/support/frame_bytes.h"
 
 namespace millrace::testing {
 
 using core::Forwarding;
 using firewall::Policy;
-
-// A 32-bit number of a frame, 0 past its end.
-inline std::uint32_t number_at(std::span<const std::uint8_t> frame, std::size_t at) {
-  if (frame.size() < at + 4) return 0;
-  return std::uint32_t{frame[at]} << 24 | std::uint32_t{frame[at + 1]} << 16 |
-         std::uint32_t{frame[at + 2]} << 8 | frame[at + 3];
-}
 
 // One connection through a firewall whose rate of half-open connections is used up.
 class Connection {

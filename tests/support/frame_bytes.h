@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Bytes of a frame under construction, in network order.
+// Bytes of a frame, under construction or not, in network order.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,12 @@ inline void put(Frame& out, std::span<const std::uint8_t> bytes) {
 inline void set16(Frame& out, std::size_t at, unsigned value) {
   out[at] = static_cast<std::uint8_t>(value >> 8);
   out[at + 1] = static_cast<std::uint8_t>(value);
+}
+// A 32-bit number of a frame, 0 past its end.
+inline std::uint32_t number_at(std::span<const std::uint8_t> frame, std::size_t at) {
+  if (frame.size() < at + 4) return 0;
+  return std::uint32_t{frame[at]} << 24 | std::uint32_t{frame[at + 1]} << 16 |
+         std::uint32_t{frame[at + 2]} << 8 | frame[at + 3];
 }
 inline void pad(Frame& out, std::size_t multiple) {
   while (out.size() % multiple != 0) out.push_back(0);

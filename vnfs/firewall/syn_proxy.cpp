@@ -16,73 +16,31 @@ using namespace net::tcp_flag;
 
 constexpr std::uint8_t kHandshake = kSyn | kAck | kRst | kFin;
 
-// The packet carries a TCP header.
-bool has_tcp(const Packet& packet) noexcept {
-  return packet.headers.protocol == net::protocol::kTcp && packet.headers.has_ports &&
-         !packet.headers.later_fragment();
-}
-
-// The largest segment that fits the way a packet takes.
-std::uint16_t segment_size_towards(const Packet& packet, const core::Network& network) noexcept {
-  const unsigned headers = static_cast<unsigned>(sizeof(TcpHeader)) +
-                           (packet.headers.is_ipv4() ? sizeof(net::Ipv4Header) : sizeof(net::Ipv6Header));
-  const unsigned mtu = network.next_hops[packet.next_hop.value()].mtu;
-  return static_cast<std::uint16_t>(mtu > headers ? mtu - headers : 0);
-}
-
-// What a client whose SYN does not say can take: RFC 9293 section 3.7.1.
-std::uint16_t segment_size_of(const Packet& packet) noexcept {
-  const auto& tcp = packet.l4_as<TcpHeader>();
-  const std::uint16_t told = core::segment_size_option(
-      {reinterpret_cast<const std::uint8_t*>(&tcp + 1), tcp.header_length() - sizeof(TcpHeader)});
-  if (told != 0) return told;
-  return packet.headers.is_ipv4() ? 536 : 1220;
-}
-
 const flow::TcpEndpoint& client(const Session& session) noexcept { return session.tcp.side[0]; }
-
-// The SYN that the client's side of a connection begins with, as the server is to see it.
-core::TcpFields opening(std::uint32_t initial_sequence, std::uint16_t window,
-                        std::uint16_t segment_size) noexcept {
-  return {.sequence = initial_sequence,
-          .acknowledgment = 0,
-          .flags = kSyn,
-          .window = window,
-          .segment_size = segment_size};
-}
 
 }  // namespace
 
 bool SynProxy::answer(Batch& batch, Packet& packet, const flow::FlowLookup& lookup, std::uint32_t above,
                       core::Originator& originator) noexcept {
-  if (above == 0 || !has_tcp(packet) || (packet.headers.tcp_flags & kHandshake) != kSyn) return false;
-  // Transparent mode sees SYNs to groups; RFC 9293 section 3.9.2.3 has them ignored, so no cookie goes back.
-  if (!core::has_single_ends(packet)) return false;
+  using Answer = core::SynProxy::Answer;
+  if (above == 0 || !core::may_get_cookie(packet)) return false;  // transparent mode sees SYNs to groups
   if ((proven_ >> batch.lane(packet) & 1U) != 0) return false;
   if (begun_.ready(above, above, batch.now)) {
     begun_.take(above);
     return false;
   }
-  const auto& tcp = packet.l4_as<TcpHeader>();
-  const Bytes options(reinterpret_cast<const std::uint8_t*>(&tcp + 1), tcp.header_length() - sizeof tcp);
-  if (flow::TcpOptions unused; !flow::parse_tcp_options(options, unused)) {
-    batch.drop(packet, Drop::kTcpBadOption);
-    return true;
-  }
-  const std::uint32_t sequence = tcp.sequence.host();
-  const bool sent =
-      core::answer_tcp(packet, *batch.network, originator,
-                       {.sequence = cookies_.make(lookup, sequence, segment_size_of(packet), batch.now),
-                        .acknowledgment = sequence + 1,
-                        .flags = kSyn | kAck,
-                        .window = 0,
-                        .segment_size = segment_size_towards(packet, *batch.network)});
-  if (sent) {
-    outstanding_ = true;
-    last_given_ = batch.now;
-    batch.drop(packet, Drop::kSynCookie);
-  } else {
-    batch.drop(packet, core::Drop::kNoMemory);
+  const core::Network& network = *batch.network;
+  const std::uint16_t size = core::segment_size_of(packet, network.next_hops[packet.next_hop.value()].mtu);
+  switch (answers_.answer(packet, lookup, size, network, originator, batch.now)) {
+    case Answer::kSent:
+      batch.drop(packet, Drop::kSynCookie);
+      break;
+    case Answer::kBadOption:
+      batch.drop(packet, Drop::kTcpBadOption);
+      break;
+    case Answer::kNoMemory:
+      batch.drop(packet, core::Drop::kNoMemory);
+      break;
   }
   return true;
 }
@@ -91,16 +49,8 @@ bool SynProxy::answer(Batch& batch, Packet& packet, const flow::FlowLookup& look
 void GuardSyn::redeem(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   SynProxy& proxy = state.syn_proxy;
   const unsigned lane = batch.lane(packet);
-  const auto& tcp = packet.l4_as<TcpHeader>();
-  const std::uint32_t cookie = tcp.acknowledgment.host() - 1;
-  std::uint32_t initial_sequence = tcp.sequence.host() - 1;
-  auto segment_size = proxy.cookies_.check(state.lookups[lane], initial_sequence, cookie, batch.now);
-  // When the ACK was lost, the client's probe of the closed window comes instead, numbered one below it: RFC
-  // 1122 section 4.2.3.6, as for a keep-alive.
-  if (!segment_size && packet.headers.payload_length() <= 1) {
-    segment_size = proxy.cookies_.check(state.lookups[lane], ++initial_sequence, cookie, batch.now);
-  }
-  if (!segment_size || packet.headers.is_fragment) {
+  const auto proof = proxy.answers_.redeem(packet, state.lookups[lane], batch.now);
+  if (!proof) {
     // With mid-stream pick-up it may as well be of an old connection: the rules decide.
     if (!policy.tcp.midstream_pickup) batch.drop(packet, Drop::kTcpBadCookie);
     return;
@@ -110,12 +60,13 @@ void GuardSyn::redeem(Batch& batch, Packet& packet, const Policy& policy) noexce
     batch.drop(packet, core::Drop::kBadTransportChecksum);
     return;
   }
-  if (!core::rewrite_tcp(packet, opening(initial_sequence, tcp.window.host(), *segment_size))) {
+  const std::uint16_t window = packet.l4_as<TcpHeader>().window.host();
+  if (!core::rewrite_tcp(packet, core::opening_of(proof->initial_sequence, window, proof->segment_size))) {
     batch.drop(packet, core::Drop::kNoMemory);
     return;
   }
   proxy.proven_ |= std::uint64_t{1} << lane;
-  proxy.proof_[lane] = {cookie, *segment_size};
+  proxy.proof_[lane] = *proof;
 }
 
 // While the server has not answered, whatever the client says again asks the server again.
@@ -132,8 +83,8 @@ void GuardSyn::from_client(Batch& batch, Packet& packet, const Session& session)
     batch.drop(packet, Drop::kTcpBadAck);
     return;
   }
-  if (!core::rewrite_tcp(packet,
-                         opening(client(session).end - 1, tcp.window.host(), session.proxy_segment_size))) {
+  if (!core::rewrite_tcp(
+          packet, core::opening_of(client(session).end - 1, tcp.window.host(), session.proxy_segment_size))) {
     batch.drop(packet, core::Drop::kNoMemory);
   }
 }
@@ -144,29 +95,25 @@ void GuardSyn::from_server(Batch& batch, Packet& packet, Session& session) noexc
     core::set_number(tcp, tcp.sequence, tcp.sequence.host() + session.proxy_delta);
     return;
   }
-  const std::uint8_t flags = tcp.flags & (kSyn | kAck | kRst);
-  const bool acceptable = tcp.acknowledgment.host() == client(session).end;
-  if (flags == (kSyn | kAck) && acceptable && !packet.headers.is_fragment) {
-    session.proxy_delta = session.proxy_sequence - tcp.sequence.host();
-    core::set_number(tcp, tcp.sequence, session.proxy_sequence);
-    return;
+  switch (core::server_word(packet, client(session).end)) {
+    case core::ServerWord::kAccepts:
+      session.proxy_delta = session.proxy_sequence - tcp.sequence.host();
+      core::set_number(tcp, tcp.sequence, session.proxy_sequence);
+      return;
+    case core::ServerWord::kRefuses:
+      // The client takes a reset with the very number it expects (RFC 5961 section 3.2).
+      core::set_number(tcp, tcp.sequence, session.proxy_sequence + 1);
+      return;
+    case core::ServerWord::kNeither:
+      core::reset_older(packet, client(session).end, *batch.network, state.services.originator);
+      batch.drop(packet, Drop::kTcpBadAck);
+      return;
   }
-  if (flags == (kRst | kAck) && acceptable) {
-    // The client takes a reset with the very number it expects (RFC 5961 section 3.2).
-    core::set_number(tcp, tcp.sequence, session.proxy_sequence + 1);
-    return;
-  }
-  // A server that holds an older connection answers for that one; RFC 9293 section 3.10.7.3 has it reset.
-  if ((flags & (kAck | kRst)) == kAck && !acceptable) {
-    core::answer_tcp(packet, *batch.network, state.services.originator,
-                     {.sequence = tcp.acknowledgment.host(), .flags = kRst});
-  }
-  batch.drop(packet, Drop::kTcpBadAck);
 }
 
 bool GuardSyn::needed(const Batch& /*batch*/, const Policy& /*policy*/) const noexcept {
   const SynProxy& proxy = state.syn_proxy;
-  return (state.proxied | proxy.proven_) != 0 || proxy.outstanding_;
+  return (state.proxied | proxy.proven_) != 0 || proxy.answers_.outstanding();
 }
 
 void GuardSyn::process(Batch& batch, const Policy& policy) noexcept {
@@ -174,7 +121,7 @@ void GuardSyn::process(Batch& batch, const Policy& policy) noexcept {
   proxy.proven_ = 0;
   for (std::uint64_t lanes = state.proxied & batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
     Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
-    if (!has_tcp(packet)) continue;
+    if (!core::has_tcp(packet)) continue;
     Session& session = state.sessions[packet.session];
     if (static_cast<Direction>(packet.direction) == Direction::kForward) {
       from_client(batch, packet, session);
@@ -182,15 +129,13 @@ void GuardSyn::process(Batch& batch, const Policy& policy) noexcept {
       from_server(batch, packet, session);
     }
   }
-  if (!proxy.outstanding_) [[likely]]
+  if (!proxy.answers_.outstanding()) [[likely]]
     return;
-  if (batch.now - proxy.last_given_ > flow::SynCookies::kLifetime) {
-    proxy.outstanding_ = false;
-    return;
-  }
+  proxy.answers_.forget_old(batch.now);
+  if (!proxy.answers_.outstanding()) return;
   for (std::uint64_t lanes = state.unsettled & batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
     Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
-    if (packet.session != kNoSession || !has_tcp(packet)) continue;
+    if (packet.session != kNoSession || !core::has_tcp(packet)) continue;
     if ((packet.headers.tcp_flags & (kSyn | kAck | kRst)) == kAck) redeem(batch, packet, policy);
   }
 }
@@ -213,17 +158,13 @@ void JoinHalves::join(Batch& batch, Packet& packet, const Policy& policy) noexce
     static_cast<void>(flow::track_tcp(session.tcp, session.tcp_state, ack, Direction::kForward, policy.tcp));
     state.sessions.confirm(packet.session);
   }
-  core::answer_tcp(packet, *batch.network, state.services.originator,
-                   {.sequence = client(session).end,
-                    .acknowledgment = client(session).max_ack - session.proxy_delta,
-                    .flags = kAck,
-                    .window = window});
-  const auto& tcp = packet.l4_as<TcpHeader>();
-  const core::TcpFields opens_window{.sequence = session.proxy_sequence + 1,
-                                     .acknowledgment = tcp.acknowledgment.host(),
-                                     .flags = kAck,
-                                     .window = tcp.window.host()};
-  if (!core::rewrite_tcp(packet, opens_window)) batch.drop(packet, core::Drop::kNoMemory);
+  const core::TcpFields to_server{.sequence = client(session).end,
+                                  .acknowledgment = client(session).max_ack - session.proxy_delta,
+                                  .flags = kAck,
+                                  .window = window};
+  if (!core::join_halves(packet, to_server, session.proxy_sequence, *batch.network,
+                         state.services.originator))
+    batch.drop(packet, core::Drop::kNoMemory);
 }
 
 bool JoinHalves::needed(const Batch& batch, const Policy& /*policy*/) const noexcept {
@@ -233,7 +174,7 @@ bool JoinHalves::needed(const Batch& batch, const Policy& /*policy*/) const noex
 void JoinHalves::process(Batch& batch, const Policy& policy) noexcept {
   for (std::uint64_t lanes = state.proxied & batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
     Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
-    if (!has_tcp(packet)) continue;
+    if (!core::has_tcp(packet)) continue;
     auto& tcp = packet.l4_as<TcpHeader>();
     if (static_cast<Direction>(packet.direction) == Direction::kForward) {
       const std::uint32_t delta = state.sessions[packet.session].proxy_delta;

@@ -1,33 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // TCP connections that the firewall opens in the server's place while too many begin at once, and joins
-// afterwards.
+// afterwards, as common/core/syn_proxy.h describes. The ACK that brings a cookie back is judged by the rules
+// as the SYN it stands for.
 //
-//   client            firewall            server
-//     SYN c        ->                              dropped (syn_cookie), answered; nothing is kept
-//                  <- SYN|ACK k, window 0          k is the cookie; the window holds back the client's data
-//     ACK k+1      ->                              the cookie is good: judged by the rules as the SYN it
-//     stands for,
-//                          SYN c          ->       and turned into it; the session begins
-//                                         <- SYN|ACK s
-//     window opens <-      ACK s+1        ->       the two halves are joined
-//
-// From then on the numbers of the server's side differ by k - s: its sequence numbers on the way to the
-// client, the client's acknowledgments on the way to the server. Behind the first of the two stages below all
-// segments carry the client's numbers, so TCP tracking sees one consistent connection, the client's; the
-// second stage gives those that go to the server the server's. Options: the maximum segment size alone. With
-// neither SACK nor timestamps permitted on either half there are no further numbers to translate, and no
-// window is scaled.
-//
-// When the segment that goes to the server is lost, the client's next probe of the closed window sends it
-// again.
+// Behind the first of the two stages below all segments carry the client's numbers, so TCP tracking sees one
+// consistent connection, the client's; the second stage gives those that go to the server the server's.
 #pragma once
 
 #include <array>
 #include <cstdint>
 
 #include "common/base/rate_bucket.h"
-#include "common/core/tcp_segments.h"
-#include "common/flow/syn_cookie.h"
+#include "common/core/syn_proxy.h"
 #include "vnfs/firewall/session.h"
 
 namespace millrace::firewall {
@@ -38,7 +22,7 @@ struct WorkerState;
 // What one worker needs for it between packets.
 class SynProxy {
  public:
-  explicit SynProxy(std::uint64_t seed) noexcept : cookies_(seed) {}
+  explicit SynProxy(std::uint64_t seed) noexcept : answers_(seed) {}
 
   // For a packet that the rules let begin a session. True when it is a SYN above the rate: it has been
   // answered with a cookie and dropped. `above` is per second; 0 = never.
@@ -54,17 +38,11 @@ class SynProxy {
 
  private:
   friend struct GuardSyn;
-  struct Proof {
-    std::uint32_t cookie;
-    std::uint16_t segment_size;
-  };
 
-  flow::SynCookies cookies_;
+  core::SynProxy answers_;
   RateBucket begun_;
-  bool outstanding_ = false;  // cookies that may still come back
-  Tick last_given_ = 0;
   std::uint64_t proven_ = 0;  // lanes whose packet was an ACK with a good cookie, and is a SYN now
-  std::array<Proof, core::Batch::kMaxSize> proof_{};
+  std::array<core::SynProxy::Proof, core::Batch::kMaxSize> proof_{};
 };
 
 // Before MatchRules: ACKs that bring a cookie back, and segments of the connections opened by them.

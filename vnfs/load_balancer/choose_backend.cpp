@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/load_balancer/choose_backend.h"
 
+#include <utility>
+
 #include "common/core/reject.h"
 #include "vnfs/load_balancer/deltas.h"
 #include "vnfs/load_balancer/drops.h"
@@ -45,7 +47,7 @@ BackendId named_backend(const Packet& packet, const Service& service, const Poli
 }  // namespace
 
 // False when the packet was dropped.
-bool ChooseBackend::open(Batch& batch, Packet& packet, ServiceId id, BackendId backend,
+bool ChooseBackend::open(Batch& batch, Packet& packet, ServiceId id, BackendId backend, const Proof& proof,
                          const Policy& policy) noexcept {
   const Service& service = policy.services[id];
   const flow::FlowLookup& lookup = state.lookups[batch.lane(packet)];
@@ -57,8 +59,17 @@ bool ChooseBackend::open(Batch& batch, Packet& packet, ServiceId id, BackendId b
   begun.generation = policy.generation;
   if (service.forwarding != Forwarding::kNat && service.forwarding != Forwarding::kFullNat)
     begun.flags |= Connection::kOneWay;
-  if (packet.headers.protocol == net::protocol::kTcp && (packet.headers.tcp_flags & net::tcp_flag::kSyn) == 0)
+  if (proof) {
+    begun.flags |= Connection::kProxied | Connection::kJoining;
+    begun.tcp = tcp_seen::kSynOut;
+    begun.cookie = proof->cookie;
+    begun.client_sequence = proof->initial_sequence;
+    begun.client_window = packet.l4_as<net::TcpHeader>().window.host();
+    begun.client_segment_size = proof->segment_size;
+  } else if (packet.headers.protocol == net::protocol::kTcp &&
+             (packet.headers.tcp_flags & net::tcp_flag::kSyn) == 0) {
     begun.tcp = tcp_seen::kAckOut;  // another instance had it, or this one before
+  }
   const bool full_nat = service.forwarding == Forwarding::kFullNat;
   if (full_nat) {
     begun.key = lookup.key;
@@ -74,9 +85,10 @@ bool ChooseBackend::open(Batch& batch, Packet& packet, ServiceId id, BackendId b
   }
   packet.session = state.connections.open(lookup, begun, service.timeouts, now);
   if (packet.session != kNoConnection) return true;
+  if (full_nat) state.source_ports.give_back(begun);
+  if (proof) return true;  // the client will be told
   state.tallies.service(id).without_record.add(1);
   if (full_nat) {
-    state.source_ports.give_back(begun);
     batch.drop(packet, Drop::kNoRecord);
     return false;
   }
@@ -85,9 +97,23 @@ bool ChooseBackend::open(Batch& batch, Packet& packet, ServiceId id, BackendId b
   return true;
 }
 
+// The ACK that brought a cookie back becomes the SYN it stands for.
+void ChooseBackend::ask_backend(Batch& batch, Packet& packet, const core::SynProxy::Proof& proof) noexcept {
+  if (packet.session == kNoConnection) {
+    core::send_refusal(packet, *batch.network, state.services.originator);
+    return batch.drop(packet, Drop::kTableFull);
+  }
+  const std::uint16_t window = state.connections[packet.session].client_window;
+  if (core::rewrite_tcp(packet, core::opening_of(proof.initial_sequence, window, proof.segment_size))) return;
+  state.connections.close(std::exchange(packet.session, kNoConnection), ConnectionEnd::kClosed);
+  batch.drop(packet, core::Drop::kNoMemory);
+}
+
 void ChooseBackend::refuse(Batch& batch, Packet& packet, const Service& service, Drop why) noexcept {
-  // Who comes too fast gets no answer: the client's next try, a second later, may do.
-  if (service.all_down == AllDown::kReject && why != Drop::kClientRate)
+  // Who comes too fast gets no answer: the client's next try, a second later, may do. But with a cookie there
+  // is none: it believes that it is connected.
+  const bool tries_again = why == Drop::kClientRate && begins(packet.headers);
+  if (service.all_down == AllDown::kReject && !tries_again)
     core::send_refusal(packet, *batch.network, state.services.originator);
   batch.drop(packet, why);
 }
@@ -105,12 +131,38 @@ bool ChooseBackend::over_limit(Batch& batch, Packet& packet, ServiceId id, const
   return true;
 }
 
-// A connection that was just opened; `entry` is nothing where it began elsewhere.
-void ChooseBackend::count(const Packet& packet, std::optional<flow::SourceIndex> entry,
-                          const Service& service) noexcept {
+// Whether a packet of no known connection may begin one, or go on here; otherwise it was dropped.
+bool ChooseBackend::admit(Batch& batch, Packet& packet, ServiceId id, const Policy& policy,
+                          Beginning& beginning) noexcept {
+  const Service& service = policy.services[id];
+  const bool tcp = packet.headers.protocol == net::protocol::kTcp;
+  const flow::FlowLookup& lookup = state.lookups[batch.lane(packet)];
+  core::Originator& originator = state.services.originator;
+  if (tcp && !beginning.fresh && state.syn_guard.asks_for_cookie(service.protection)) [[unlikely]] {
+    beginning.proof = state.syn_guard.redeem(batch, packet, lookup);
+    if (!beginning.proof) return false;
+    beginning.fresh = true;
+  }
+  if (!beginning.fresh) return true;
+  if (policy.draining) {
+    // A client whose cookie came back believes that it is connected.
+    if (beginning.proof) core::send_refusal(packet, *batch.network, originator);
+    batch.drop(packet, Drop::kDraining);
+    return false;
+  }
+  if (!tcp) return true;
+  // Where no backend is up the client is told at once, as the service has it.
+  if (!beginning.proof && !service.choices.empty() &&
+      state.syn_guard.answer(batch, packet, lookup, id, service.protection, originator))
+    return false;
+  return !service.protection.limits() || !over_limit(batch, packet, id, service, beginning.client);
+}
+
+// A connection that was just opened.
+void ChooseBackend::count(const Packet& packet, const Beginning& beginning, const Service& service) noexcept {
   Connection& connection = state.connections[packet.session];
-  if (entry) {
-    state.limits.opened(connection, *entry);
+  if (beginning.fresh) {
+    state.limits.opened(connection, beginning.client);
   } else {
     state.limits.adopted(connection, packet.source(), service);
   }
@@ -165,18 +217,16 @@ void ChooseBackend::choose(Batch& batch, Packet& packet, const Policy& policy) n
   if (known != kNoConnection) {
     packet.session = known;
     state.backends[lane] = state.connections[known].backend;
+    if (state.connections[known].has(Connection::kProxied)) state.proxied |= std::uint64_t{1} << lane;
   } else {
-    const bool fresh = begins(headers);
-    if (policy.draining && fresh) return batch.drop(packet, Drop::kDraining);
+    Beginning beginning{.fresh = begins(headers)};
+    if (!admit(batch, packet, id, policy, beginning)) return;
     // Of full_nat its backend knows it from a source that nobody remembers.
-    if (service.forwarding == Forwarding::kFullNat && !fresh)
+    if (service.forwarding == Forwarding::kFullNat && !beginning.fresh)
       return batch.drop(packet, Drop::kUnknownConnection);
     const BackendId named = named_backend(packet, service, policy);
-    if (named == kNoId && !fresh && !service.is_consistent())
+    if (named == kNoId && !beginning.fresh && !service.is_consistent())
       return batch.drop(packet, Drop::kUnknownConnection);
-    flow::SourceIndex client = flow::kNoSource;
-    const bool limited = headers.protocol == net::protocol::kTcp && service.protection.limits();
-    if (limited && fresh && over_limit(batch, packet, id, service, client)) return;
     const BackendId chosen = named != kNoId ? named : choose_new(packet, id, policy);
     if (chosen == kNoId) {
       state.tallies.service(id).refused.add(1);
@@ -187,9 +237,10 @@ void ChooseBackend::choose(Batch& batch, Packet& packet, const Policy& policy) n
       state.tallies.service(id).connections.add(1);
       state.tallies.backend(chosen).connections.add(1);
     } else {
-      if (!open(batch, packet, id, chosen, policy)) return;
+      if (!open(batch, packet, id, chosen, beginning.proof, policy)) return;
       if (headers.protocol == net::protocol::kTcp && packet.session != kNoConnection)
-        count(packet, fresh ? std::optional(client) : std::nullopt, service);
+        count(packet, beginning, service);
+      if (beginning.proof) ask_backend(batch, packet, *beginning.proof);
     }
   }
   packet.direction = static_cast<std::uint8_t>(Direction::kForward);

@@ -22,13 +22,21 @@ struct ChooseBackend {
   void choose(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   [[nodiscard]] BackendId choose_new(const core::Packet& packet, ServiceId id, const Policy& policy) noexcept;
   void answer_without_record(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  using Proof = std::optional<core::SynProxy::Proof>;
+  struct Beginning {
+    bool fresh;     // it begins, and does not come from elsewhere
+    Proof proof{};  // of a connection that a SYN cookie opens
+    flow::SourceIndex client = flow::kNoSource;
+  };
+  [[nodiscard]] bool admit(core::Batch& batch, core::Packet& packet, ServiceId id, const Policy& policy,
+                           Beginning& beginning) noexcept;
   [[nodiscard]] bool open(core::Batch& batch, core::Packet& packet, ServiceId id, BackendId backend,
-                          const Policy& policy) noexcept;
+                          const Proof& proof, const Policy& policy) noexcept;
+  void ask_backend(core::Batch& batch, core::Packet& packet, const core::SynProxy::Proof& proof) noexcept;
   // Whether a limit of the service is against the connection; then the packet is dropped.
   [[nodiscard]] bool over_limit(core::Batch& batch, core::Packet& packet, ServiceId id,
                                 const Service& service, flow::SourceIndex& entry) noexcept;
-  void count(const core::Packet& packet, std::optional<flow::SourceIndex> entry,
-             const Service& service) noexcept;
+  void count(const core::Packet& packet, const Beginning& beginning, const Service& service) noexcept;
   void refuse(core::Batch& batch, core::Packet& packet, const Service& service, Drop why) noexcept;
 };
 

@@ -49,6 +49,17 @@ constexpr std::array kReasons = {
         "To an address of a source pool, and no answer of a backend to a connection that is known."),
     row(Drop::kUntranslatable, "untranslatable",
         "It can not be given the other ports or the other IP family that full_nat gives it."),
+    row(Drop::kSynCookie, "syn_cookie", "A SYN that was answered with a cookie in the server's place."),
+    row(Drop::kTcpBadOption, "tcp_bad_option", "A TCP option with an impossible length."),
+    row(Drop::kBadCookie, "bad_cookie",
+        "To a service that answers SYNs with cookies: of no known connection, and it brings no cookie back."),
+    row(Drop::kBadHandshake, "bad_handshake",
+        "It has no place in the handshake of a connection that a SYN cookie opened."),
+    row(Drop::kBackendSilent, "backend_silent",
+        "The backend did not answer in time for a connection that a SYN cookie opened; the client was told."),
+    row(Drop::kTableFull, "table_full",
+        "A SYN cookie came back, and the table has no room for the connection, which cannot do without.",
+        true),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 

@@ -33,6 +33,12 @@ enum class Drop : std::uint8_t {
   kNoPorts,
   kNotAnAnswer,
   kUntranslatable,
+  kSynCookie,
+  kTcpBadOption,
+  kBadCookie,
+  kBadHandshake,
+  kBackendSilent,
+  kTableFull,
   kCount
 };
 

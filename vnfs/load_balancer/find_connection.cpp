@@ -154,7 +154,7 @@ void FindConnection::take_answer(Batch& batch, Packet& packet, const Answer& ans
   if (!is_own(packet.destination(), *batch.network, packet.domain)) batch.drop(packet, Drop::kNotAnAnswer);
 }
 
-// A connection that is known, but not as it should be.
+// A connection that is known, but allowed by another policy, or opened by a SYN cookie.
 void FindConnection::settle(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   Connection& connection = state.connections[packet.session];
   if (!policy.allows(connection)) {
@@ -168,6 +168,7 @@ void FindConnection::settle(Batch& batch, Packet& packet, const Policy& policy) 
     return;
   }
   connection.generation = policy.generation;
+  if (connection.has(Connection::kProxied)) state.proxied |= std::uint64_t{1} << batch.lane(packet);
 }
 
 // A SYN from the client on the ports of a connection that is over, or whose backend gets no more of them: the
@@ -181,12 +182,14 @@ void FindConnection::begin_anew(Packet& packet, unsigned lane, const Policy& pol
   packet.session = kNoConnection;
   state.bound &= ~(std::uint64_t{1} << lane);
   state.sourced &= ~(std::uint64_t{1} << lane);
+  state.proxied &= ~(std::uint64_t{1} << lane);
   state.unsettled |= std::uint64_t{1} << lane;
 }
 
 void FindConnection::process(Batch& batch, const Policy& policy) noexcept {
   const flow::FlowTable<Connection>& flows = state.connections.flows();
   state.unsettled = state.related = state.bound = state.answers = state.to_tunnel = state.sourced = 0;
+  state.proxied = 0;
   std::uint64_t unread = 0;
   std::uint64_t to_source = 0;
   std::array<ConnectionIndex, Batch::kMaxSize> guesses;
@@ -253,7 +256,8 @@ void FindConnection::process(Batch& batch, const Policy& policy) noexcept {
       continue;
     }
     state.backends[lane] = connection.backend;
-    if (connection.generation != policy.generation) [[unlikely]] {
+    const auto another_policy = static_cast<unsigned>(connection.generation ^ policy.generation);
+    if ((another_policy | (connection.flags & Connection::kProxied)) != 0) [[unlikely]] {
       settle(batch, packet, policy);
       if (packet.session == kNoConnection) continue;
     }
@@ -264,6 +268,7 @@ void FindConnection::process(Batch& batch, const Policy& policy) noexcept {
   }
   state.unsettled &= ~state.related;
   state.bound &= ~state.related;
+  state.proxied &= ~state.related;
 }
 
 }  // namespace millrace::load_balancer

@@ -8,6 +8,7 @@
 #include "vnfs/load_balancer/find_connection.h"
 #include "vnfs/load_balancer/forward.h"
 #include "vnfs/load_balancer/forward_errors.h"
+#include "vnfs/load_balancer/join_halves.h"
 #include "vnfs/load_balancer/worker_state.h"
 
 namespace millrace::load_balancer {
@@ -17,6 +18,7 @@ namespace millrace::load_balancer {
                                      ChooseBackend{state},   // new only
                                      ForwardErrors{state},   // ICMP errors about balanced packets
                                      Encapsulate{state},     // to the backend inside a tunnel
+                                     JoinHalves{state},      // connections opened by a SYN cookie
                                      Forward{state});        // to the backend, or back to the client
 }
 
@@ -35,7 +37,9 @@ class LoadBalancerFunction final : public core::Function {
   }
   void tick(Tick now, const core::Snapshot& in_force) noexcept override {
     const auto& policy = static_cast<const Policy&>(*in_force.policy);
+    state_.reset_silent.follow(*in_force.network);
     state_.connections.expire(policy, now);
+    state_.syn_guard.forget_old(now);
     // Two rounds after a change have come to every connection.
     if (policy.generation != state_.swept_generation) {
       state_.swept_generation = policy.generation;

@@ -36,7 +36,9 @@ Protection lower(const profile::Protect& from) {
   };
   return {.connections = number(from.connections),
           .connections_per_client = number(from.connections_per_client),
-          .new_per_client = number(from.new_connections_per_client)};
+          .new_per_client = number(from.new_connections_per_client),
+          .syn_proxy = from.syn_proxy_above->has_value(),
+          .syn_proxy_above = number(from.syn_proxy_above)};
 }
 
 Scheduler lower(profile::Scheduler from) {

@@ -21,6 +21,7 @@ std::uint64_t move_connections(appliance::Workers before, appliance::Workers aft
         state_of(*worker).overflowed_at = from.overflowed_at;
       }
     }
+    for (core::Worker* worker : after) state_of(*worker).syn_guard.take_over(from.syn_guard);
     const ConnectionTable& table = from.connections;
     for (ConnectionIndex i = 0; i < table.flows().reach(); ++i) {
       if (!table.flows().in_use(i)) continue;

@@ -52,6 +52,8 @@ struct Protection {
   std::uint32_t connections = 0;             // at a time
   std::uint32_t connections_per_client = 0;  // at a time
   std::uint32_t new_per_client = 0;          // per second
+  bool syn_proxy = false;                    // SYNs are answered with cookies (syn_guard.h):
+  std::uint32_t syn_proxy_above = 0;         // those above this rate per second; 0: all
 
   [[nodiscard]] bool limits_clients() const noexcept {
     return (connections_per_client | new_per_client) != 0;

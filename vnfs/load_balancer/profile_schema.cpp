@@ -85,7 +85,9 @@ TypePtr<std::uint64_t> syn_proxy() {
   auto table = std::make_shared<Struct<Written>>(
       "syn_proxy",
       "The appliance answers SYNs itself, with cookies (RFC 4987), and opens the connection to a backend "
-      "when the client has shown that it is there.");
+      "when the client has shown that it is there. Such connections do without window scale, selective "
+      "acknowledgment and timestamps. While cookies may come back, connections that another instance had do "
+      "not go on here.");
   table->field("above", &Written::above, per_second(),
                "Rate of new connections of the service above which it does.", absent_means("always"));
   return std::make_shared<MappedType<std::uint64_t, Written>>(

@@ -48,19 +48,27 @@ struct alignas(64) Connection {
   std::uint8_t tcp;               // of tcp_seen
   std::uint8_t flags;
   SourceAddress* source;      // what the backend sees the connection come from; null: from the client
-  std::uint16_t source_port;  // with it, in host order
-  std::array<std::uint8_t, 6> unused;
+  std::uint32_t proxy_delta;  // kProxied: the cookie less the backend's initial number
+  std::uint16_t source_port;  // of `source`, in host order
+  std::array<std::uint8_t, 2> unused;
 
   // Second line: IPv6, and the beginning and end of a connection.
   flow::Ipv6Pair addresses;  // of a wide key
   Tick created;
   std::uint32_t client_entry;  // of kCounted: where its client is counted (flow::SourceIndex)
-  std::array<std::uint8_t, 24> unused_too;
+  // Of kProxied. What one that was joined needs elsewhere is `proxy_delta` and the first two of these.
+  std::uint32_t cookie;               // the backend's initial number in the client's eyes
+  std::uint32_t client_sequence;      // the client's initial number
+  std::uint16_t client_window;        // of the ACK that brought the cookie back
+  std::uint16_t client_segment_size;  // that it can take
+  std::array<std::uint8_t, 12> unused_too;
 
   static constexpr std::uint8_t kClientHigh = 0x01;  // the client is the key's high endpoint
   static constexpr std::uint8_t kOneWay = 0x02;      // answers do not come by us
   static constexpr std::uint8_t kOver = 0x04;        // was is_closing(): not counted as open any more
   static constexpr std::uint8_t kCounted = 0x08;  // among those that a service may have (connection_limits.h)
+  static constexpr std::uint8_t kProxied = 0x10;  // opened by a SYN cookie: two halves (join_halves.h)
+  static constexpr std::uint8_t kJoining = 0x20;  // and the backend has not answered yet
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
   // Whether TCP's state says that it is over, or soon will be: of what returns directly the client's word has

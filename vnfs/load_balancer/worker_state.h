@@ -11,6 +11,8 @@
 #include "common/flow/table_sweep.h"
 #include "vnfs/load_balancer/connection_limits.h"
 #include "vnfs/load_balancer/connection_table.h"
+#include "vnfs/load_balancer/reset_silent.h"
+#include "vnfs/load_balancer/syn_guard.h"
 #include "vnfs/load_balancer/tallies.h"
 #include "vnfs/load_balancer/tunnel_ids.h"
 #include "vnfs/load_balancer/ways.h"
@@ -23,6 +25,8 @@ struct WorkerState {
         // Workers do not take turns in step.
         tallies(static_cast<std::uint32_t>(lent.seed >> 32) + lent.worker.value() * 0x9e3779b9U),
         tunnel_ids(lent.worker.value(), lent.workers, static_cast<std::uint32_t>(lent.seed)),
+        reset_silent(lent.originator),
+        syn_guard(kMostServices, lent.workers, lent.seed),
         limits(kMostServices, std::min(connections_at_most, kMostClients), lent.workers, lent.seed),
         source_ports(lent.seed, {.worker = lent.worker.value(), .workers = lent.workers}),
         connections(connections_at_most, lent.seed, lent.now, source_ports),
@@ -30,6 +34,7 @@ struct WorkerState {
         ipv4_ids(lent.seed, lent.worker.value(), lent.workers) {
     connections.observe(tallies);
     connections.observe(limits);
+    connections.observe(reset_silent);
   }
   WorkerState(const WorkerState&) = delete;  // its members know each other
   WorkerState& operator=(const WorkerState&) = delete;
@@ -47,6 +52,8 @@ struct WorkerState {
   Tallies tallies;
   TunnelIds tunnel_ids;
   Ways ways;
+  ResetSilent reset_silent;
+  SynGuard syn_guard;
   ConnectionLimits limits;
   SourcePorts source_ports;
   ConnectionTable connections;
@@ -66,6 +73,7 @@ struct WorkerState {
   std::uint64_t bound = 0;      // the backend is known
   std::uint64_t to_tunnel = 0;  // ICMP errors whose backend is behind a tunnel
   std::uint64_t sourced = 0;    // of a connection that has a source
+  std::uint64_t proxied = 0;    // of known connections that a SYN cookie opened
 };
 
 }  // namespace millrace::load_balancer
