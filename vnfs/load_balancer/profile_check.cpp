@@ -214,7 +214,13 @@ class Checker {
       useless("connections", protect.connections.at);
       return;
     }
-    if (!proxy.value || *service.forwarding <= Forwarding::kFullNat) return;
+    if (!proxy.value || *service.forwarding == Forwarding::kNat) return;
+    if (*service.forwarding == Forwarding::kFullNat) {
+      error(proxy.at,
+            "with forwarding full_nat SYNs are not answered for the backend; remove syn_proxy, or give "
+            "forwarding: nat");
+      return;
+    }
     error(proxy.at,
           fmt::format("with forwarding {} answers do not pass here, and SYNs cannot be answered for "
                       "the backend; remove syn_proxy, or give forwarding: nat",

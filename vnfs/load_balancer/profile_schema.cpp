@@ -107,8 +107,8 @@ Table<Protect> protect() {
       "worker holds to its share of a limit. A connection counts until its backend has ended it.");
   const auto connections = count(1, kMostConnections);
   const auto unlimited = absent_means("no limit");
-  table->field("syn_proxy", &Protect::syn_proxy_above, syn_proxy(),
-               "Protection from SYN floods; of `nat` and `full_nat`.", absent_means("off"));
+  table->field("syn_proxy", &Protect::syn_proxy_above, syn_proxy(), "Protection from SYN floods; of `nat`.",
+               absent_means("off"));
   table->field("connections_per_client", &Protect::connections_per_client, connections,
                "Most connections of a client's address at a time.", unlimited);
   table->field("new_connections_per_client", &Protect::new_connections_per_client, per_second(),

@@ -131,6 +131,9 @@ const Bad kBadServices[] = {
     {WEB "forwarding: direct, protect: {syn_proxy: {above: 10k/s}}}\n", "16:49",
      "with forwarding direct answers do not pass here, and SYNs cannot be answered for the backend; remove "
      "syn_proxy, or give forwarding: nat"},
+    {POOL WEB "forwarding: full_nat, source_pool: a, protect: {syn_proxy: {}}}\n", "17:67",
+     "with forwarding full_nat SYNs are not answered for the backend; remove syn_proxy, or give forwarding: "
+     "nat"},
     {WEB "forwarding: ipip, protect: {syn_proxy: {}}}\n", "16:47",
      "with forwarding ipip answers do not pass"},
     {WEB "protect: {new_connections_per_client: 30/min}}\n", "16:46",

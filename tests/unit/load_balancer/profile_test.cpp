@@ -91,7 +91,7 @@ TEST(LoadBalancerProfile, ReadsEveryKeyOfTheSection) {
       all_down: last_resort
       last_resort: {address: 10.0.0.19, port: 81}
       mss: 1400
-      protect: {syn_proxy: {above: 10k/s}, connections_per_client: 200, new_connections_per_client: 100/s,
+      protect: {connections_per_client: 200, new_connections_per_client: 100/s,
                 connections: 1M}
       timeouts: {tcp_established: 2h, tcp_opening: 30s, tcp_closing: 10s, udp: 40s, sctp: 50s}
       discover: {dns: web.example.net, interval: 5s}
@@ -113,6 +113,8 @@ TEST(LoadBalancerProfile, ReadsEveryKeyOfTheSection) {
       per: packet
       backends: {address: 10.0.0.11}
     - {name: gate, address: 203.0.113.54, protect: {syn_proxy: {}}, backends: {address: 10.0.0.12}}
+    - {name: wall, address: 203.0.113.55, ports: tcp/80, protect: {syn_proxy: {above: 10k/s}},
+       backends: {address: 10.0.0.13}}
 )");
   ASSERT_TRUE(loaded) << loaded.error().to_string();
   const Section& own = loaded->own;
@@ -144,7 +146,6 @@ TEST(LoadBalancerProfile, ReadsEveryKeyOfTheSection) {
   EXPECT_EQ(web.last_resort->address->to_string(), "10.0.0.19");
   EXPECT_EQ(*web.last_resort->port, 81);
   EXPECT_EQ(*web.mss, 1400);
-  EXPECT_EQ(*web.protect.syn_proxy_above, 10'000U);
   EXPECT_EQ(*web.protect.connections_per_client, 200U);
   EXPECT_EQ(*web.protect.new_connections_per_client, 100U);
   EXPECT_EQ(*web.protect.connections, 1'000'000U);
@@ -180,6 +181,7 @@ TEST(LoadBalancerProfile, ReadsEveryKeyOfTheSection) {
   EXPECT_TRUE(gate.takes(Protocol::kTcp));
   EXPECT_FALSE(gate.takes_only(Protocol::kTcp));
   EXPECT_EQ(*gate.protect.syn_proxy_above, 0U);  // always
+  EXPECT_EQ(*own.service("wall")->protect.syn_proxy_above, 10'000U);
   EXPECT_EQ(own.service("none"), nullptr);
 }
 
