@@ -2,6 +2,9 @@
 // One worker's connections and their timers. Fixed capacity, nothing allocated after construction.
 #pragma once
 
+#include <array>
+#include <span>
+
 #include "common/base/counter.h"
 #include "common/flow/timer_wheel.h"
 #include "vnfs/load_balancer/policy.h"
@@ -43,10 +46,15 @@ class ConnectionTable {
   void close(ConnectionIndex index, ConnectionEnd why) noexcept;
   // Its idle time has changed.
   void reschedule(ConnectionIndex index, const Timeouts& timeouts, Tick now) noexcept {
-    wheel_.schedule(index, now, table_[index].last_seen + timeout_of(table_[index], timeouts));
+    wheel_.schedule(index, now, deadline_of(table_[index], timeouts));
   }
   // Ends what is due, a bounded number per call.
   void expire(const Policy& policy, Tick now) noexcept;
+
+  // Those that the last expire() found to have a header due.
+  [[nodiscard]] std::span<const ConnectionIndex> due() const noexcept {
+    return std::span(due_).first(due_count_);
+  }
 
   // After what idle time the connection ends.
   [[nodiscard]] static Tick timeout_of(const Connection& connection, const Timeouts& timeouts) noexcept;
@@ -63,6 +71,9 @@ class ConnectionTable {
  private:
   static constexpr unsigned kExpiriesPerCall = 32;
 
+  // When something is to happen to it.
+  [[nodiscard]] static Tick deadline_of(const Connection& connection, const Timeouts& timeouts) noexcept;
+
   [[nodiscard]] ConnectionIndex insert(const flow::FlowLookup& lookup, const Connection& from,
                                        const Timeouts& timeouts, Tick now) noexcept;
 
@@ -71,6 +82,8 @@ class ConnectionTable {
   ConnectionObserver& observer_;
   SourcePorts& ports_;
   Tick now_;
+  std::array<ConnectionIndex, kExpiriesPerCall> due_{};
+  unsigned due_count_ = 0;
   Counter open_now_;
   Counter opened_;
 };

@@ -7,6 +7,7 @@
 #include "vnfs/load_balancer/find_connection.h"
 #include "vnfs/load_balancer/forward.h"
 #include "vnfs/load_balancer/forward_errors.h"
+#include "vnfs/load_balancer/tell_client.h"
 #include "vnfs/load_balancer/worker_state.h"
 
 namespace millrace::load_balancer {
@@ -34,6 +35,8 @@ class LoadBalancerFunction final : public core::Function {
   void tick(Tick now, const core::Snapshot& in_force) noexcept override {
     const auto& policy = static_cast<const Policy&>(*in_force.policy);
     state_.connections.expire(policy, now);
+    for (const ConnectionIndex index : state_.connections.due())
+      TellClient{state_}.send_again(index, policy, *in_force.network, now);
     // Two rounds after a change have come to every connection.
     if (policy.generation != state_.swept_generation) {
       state_.swept_generation = policy.generation;

@@ -18,6 +18,8 @@ namespace millrace::load_balancer {
 
 enum class Scheduler : std::uint8_t { kMaglev, kWeightedRoundRobin, kLeastConnections, kSourceHash };
 enum class Forwarding : std::uint8_t { kNat, kFullNat, kDirect, kIpip, kGue, kGre };
+// How a backend of full_nat learns the client's address.
+enum class ClientAddress : std::uint8_t { kNone, kProxyProtocol, kToa };
 enum class AllDown : std::uint8_t { kDrop, kReject };
 
 struct Timeouts {  // milliseconds
@@ -70,6 +72,7 @@ struct Service {
   // Of full_nat: what backends see its connections come from.
   std::vector<SourceAddress*> sources;
   core::PortSpan source_ports;
+  ClientAddress client_address = ClientAddress::kNone;
   std::string name;  // for people
 
   // Whether any balancer with this policy would give a client the same backend, whenever it is asked.

@@ -35,6 +35,18 @@ inline constexpr std::uint8_t kReset = 0x20;
 inline constexpr std::uint8_t kFins = kFinOut | kFinIn;
 }  // namespace tcp_seen
 
+// What a backend that is to know the client has been told (tell_client.h). Numbers are in host order.
+struct ClientTold {
+  std::uint32_t first;           // number of the client's first byte
+  std::uint32_t acknowledgment;  // of the client's last segment, as are the next two
+  std::array<std::uint8_t, 8> timestamps;
+  Tick due;  // when the header is to be sent again
+  std::uint16_t window;
+  std::uint8_t tries;  // of the header, as far as they are counted
+  bool has_timestamps;
+  bool has_begun;  // the client's first byte has passed
+};
+
 struct alignas(64) Connection {
   flow::FlowKey key;                   // client and service, as the client's packets show them
   std::array<std::uint64_t, 2> bytes;  // by Direction
@@ -53,10 +65,14 @@ struct alignas(64) Connection {
   // Second line: IPv6, and the beginning and end of a connection.
   flow::Ipv6Pair addresses;  // of a wide key
   Tick created;
-  std::array<std::uint8_t, 28> unused_too;
+  ClientTold told;
 
   static constexpr std::uint8_t kClientHigh = 0x01;  // the client is the key's high endpoint
   static constexpr std::uint8_t kOneWay = 0x02;      // answers do not come by us
+  static constexpr std::uint8_t kHeaderWaits =
+      0x04;                                   // of the PROXY protocol: the backend does not have it yet
+  static constexpr std::uint8_t kToa = 0x08;  // segments of the client get the option
+  static constexpr std::uint8_t kTells = kHeaderWaits | kToa;
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
   // Whether TCP's state says that it is over, or soon will be: of what returns directly the client's word has

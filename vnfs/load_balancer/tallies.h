@@ -34,6 +34,7 @@ struct ServiceTally {
   Counter without_record;  // begun, or gone on, for want of room in the table
   Counter refused;         // no backend was up
   Counter without_source;  // not begun, because no source port was free
+  Counter toa_left_out;    // segments that had no room for the client's address
   std::uint32_t turn = 0;  // of schedulers that go round
 };
 
@@ -103,6 +104,7 @@ inline void Tallies::take_over(const Tallies& from) noexcept {
     tally.without_record.add(counted.without_record.read());
     tally.refused.add(counted.refused.read());
     tally.without_source.add(counted.without_source.read());
+    tally.toa_left_out.add(counted.toa_left_out.read());
   }
 }
 

@@ -22,6 +22,7 @@ struct ServiceTotals {
   std::uint64_t without_record = 0;
   std::uint64_t refused = 0;
   std::uint64_t without_source = 0;
+  std::uint64_t toa_left_out = 0;
 };
 
 [[nodiscard]] inline BackendTotals totals_of(BackendId id, appliance::Workers workers) {
@@ -49,6 +50,7 @@ struct ServiceTotals {
     totals.without_record += tally.without_record.read();
     totals.refused += tally.refused.read();
     totals.without_source += tally.without_source.read();
+    totals.toa_left_out += tally.toa_left_out.read();
   }
   return totals;
 }
