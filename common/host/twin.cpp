@@ -23,6 +23,7 @@
 #include "common/host/forwarding.h"
 #include "common/host/link_settings.h"
 #include "common/host/mirror.h"
+#include "common/host/neighbor_answer.h"
 #include "common/host/netlink.h"
 #include "common/host/resolver.h"
 #include "common/host/static_entries.h"
@@ -359,10 +360,13 @@ class Twin::Impl {
     const auto device = devices_.find(core::note(packet).interface);
     const bool taken =
         device != devices_.end() && delivery_.deliver(packet, device->second.mtu, [&](Bytes frame) {
-          if (const auto answer = arp_answer(frame, device->first, plan_.skeleton)) {
-            send(*answer, device->first);
+          const auto say = [&](const auto& answer) {
+            if (answer) send(*answer, device->first);
+            return answer.has_value();
+          };
+          if (say(arp_answer(frame, device->first, plan_.skeleton)) ||
+              say(neighbor_answer(frame, device->first, plan_.skeleton)))
             return true;
-          }
           const auto written = device->second.tap.write(frame);
           return written && *written;
         });

@@ -62,10 +62,10 @@ bool ChooseBackend::open(Batch& batch, Packet& packet, ServiceId id, BackendId b
   if (proof) {
     begun.flags |= Connection::kProxied | Connection::kJoining;
     begun.tcp = tcp_seen::kSynOut;
-    begun.cookie = proof->cookie;
-    begun.client_sequence = proof->initial_sequence;
-    begun.client_window = packet.l4_as<net::TcpHeader>().window.host();
-    begun.client_segment_size = proof->segment_size;
+    begun.halves.cookie = proof->cookie;
+    begun.halves.client_sequence = proof->initial_sequence;
+    begun.halves.client_window = packet.l4_as<net::TcpHeader>().window.host();
+    begun.halves.client_segment_size = proof->segment_size;
   } else if (packet.headers.protocol == net::protocol::kTcp &&
              (packet.headers.tcp_flags & net::tcp_flag::kSyn) == 0) {
     begun.tcp = tcp_seen::kAckOut;  // another instance had it, or this one before
@@ -103,7 +103,7 @@ void ChooseBackend::ask_backend(Batch& batch, Packet& packet, const core::SynPro
     core::send_refusal(packet, *batch.network, state.services.originator);
     return batch.drop(packet, Drop::kTableFull);
   }
-  const std::uint16_t window = state.connections[packet.session].client_window;
+  const std::uint16_t window = state.connections[packet.session].halves.client_window;
   if (core::rewrite_tcp(packet, core::opening_of(proof.initial_sequence, window, proof.segment_size))) return;
   state.connections.close(std::exchange(packet.session, kNoConnection), ConnectionEnd::kClosed);
   batch.drop(packet, core::Drop::kNoMemory);

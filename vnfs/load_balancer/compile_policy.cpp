@@ -61,6 +61,7 @@ class Compiler {
                     .choices = {},
                     .sources = {},
                     .source_ports = spec.source_ports,
+                    .client_address = spec.client_address,
                     .name = spec.name};
     for (const PortsSpec& ports : spec.ports) {
       policy_->by_destination.add(

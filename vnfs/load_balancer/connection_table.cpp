@@ -25,6 +25,12 @@ Tick ConnectionTable::timeout_of(const Connection& connection, const Timeouts& t
   }
 }
 
+Tick ConnectionTable::deadline_of(const Connection& connection, const Timeouts& timeouts) noexcept {
+  const Tick idle = connection.last_seen + timeout_of(connection, timeouts);
+  const bool header = connection.has(Connection::kHeaderWaits) && connection.told.tries != 0;
+  return header && tick_after(idle, connection.told.due) ? connection.told.due : idle;
+}
+
 ConnectionIndex ConnectionTable::insert(const flow::FlowLookup& lookup, const Connection& from,
                                         const Timeouts& timeouts, Tick now) noexcept {
   const ConnectionIndex index = table_.insert(lookup);
@@ -36,7 +42,7 @@ ConnectionIndex ConnectionTable::insert(const flow::FlowLookup& lookup, const Co
   made.key = key;
   made.addresses = addresses;
   SourcePorts::bind(made, index);
-  wheel_.schedule(index, now, made.last_seen + timeout_of(made, timeouts));
+  wheel_.schedule(index, now, deadline_of(made, timeouts));
   open_now_.set(table_.size());
   return index;
 }
@@ -74,12 +80,18 @@ void ConnectionTable::close(ConnectionIndex index, ConnectionEnd why) noexcept {
 
 void ConnectionTable::expire(const Policy& policy, Tick now) noexcept {
   now_ = now;
+  due_count_ = 0;
   wheel_.advance(now, kExpiriesPerCall, [&](ConnectionIndex index) -> std::optional<Tick> {
     const Connection& connection = table_[index];
     const Service* service = policy.service(connection.service);
-    const Tick deadline =
-        connection.last_seen + timeout_of(connection, service == nullptr ? kNobodys : service->timeouts);
+    const Timeouts& timeouts = service == nullptr ? kNobodys : service->timeouts;
+    const Tick deadline = deadline_of(connection, timeouts);
     if (tick_after(deadline, now)) return deadline;
+    const Tick idle = connection.last_seen + timeout_of(connection, timeouts);
+    if (tick_after(idle, now)) {
+      due_[due_count_++] = index;
+      return idle;
+    }
     close(index, connection.is_closing() ? ConnectionEnd::kClosed : ConnectionEnd::kTimeout);
     return std::nullopt;
   });

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cassert>
+#include <span>
 
 #include "common/base/counter.h"
 #include "common/flow/timer_wheel.h"
@@ -53,10 +54,15 @@ class ConnectionTable {
   void close(ConnectionIndex index, ConnectionEnd why) noexcept;
   // Its idle time has changed.
   void reschedule(ConnectionIndex index, const Timeouts& timeouts, Tick now) noexcept {
-    wheel_.schedule(index, now, table_[index].last_seen + timeout_of(table_[index], timeouts));
+    wheel_.schedule(index, now, deadline_of(table_[index], timeouts));
   }
   // Ends what is due, a bounded number per call.
   void expire(const Policy& policy, Tick now) noexcept;
+
+  // Those that the last expire() found to have a header due.
+  [[nodiscard]] std::span<const ConnectionIndex> due() const noexcept {
+    return std::span(due_).first(due_count_);
+  }
 
   // After what idle time the connection ends.
   [[nodiscard]] static Tick timeout_of(const Connection& connection, const Timeouts& timeouts) noexcept;
@@ -77,6 +83,10 @@ class ConnectionTable {
   void tell(Tell tell) noexcept {
     for (std::size_t i = 0; i < observer_count_; ++i) tell(*observers_[i]);
   }
+
+  // When something is to happen to it.
+  [[nodiscard]] static Tick deadline_of(const Connection& connection, const Timeouts& timeouts) noexcept;
+
   [[nodiscard]] ConnectionIndex insert(const flow::FlowLookup& lookup, const Connection& from,
                                        const Timeouts& timeouts, Tick now) noexcept;
 
@@ -86,6 +96,8 @@ class ConnectionTable {
   std::size_t observer_count_ = 0;
   SourcePorts& ports_;
   Tick now_;
+  std::array<ConnectionIndex, kExpiriesPerCall> due_{};
+  unsigned due_count_ = 0;
   Counter open_now_;
   Counter opened_;
 };

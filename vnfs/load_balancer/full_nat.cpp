@@ -5,6 +5,7 @@
 #include "vnfs/load_balancer/cross_family.h"
 #include "vnfs/load_balancer/follow.h"
 #include "vnfs/load_balancer/ip_ends.h"
+#include "vnfs/load_balancer/tell_client.h"
 #include "vnfs/load_balancer/transport_ports.h"
 #include "vnfs/load_balancer/way_to.h"
 
@@ -33,6 +34,10 @@ std::optional<Drop> FullNat::begin(const Packet& packet, const Service& service,
                                    .destination = backend.address,
                                    .source_port = be16(begun.source_port),
                                    .destination_port = inward});
+  if (headers.protocol == net::protocol::kTcp) {
+    if (service.client_address == ClientAddress::kProxyProtocol) begun.flags |= Connection::kHeaderWaits;
+    if (service.client_address == ClientAddress::kToa) begun.flags |= Connection::kToa;
+  }
   begun.ip_delta = deltas.ip;
   begun.transport_delta = deltas.transport;
   return std::nullopt;
@@ -84,8 +89,19 @@ void FullNat::to_client(Batch& batch, Packet& packet, const Policy& policy) noex
         .transport_delta = static_cast<std::uint16_t>(~connection.transport_delta)});
 }
 
+void FullNat::tell(Batch& batch, Packet& packet, const core::NextHop& hop, bool crosses,
+                   const Policy& policy) noexcept {
+  if (packet.headers.protocol != net::protocol::kTcp) return;
+  if (static_cast<Direction>(packet.direction) == Direction::kReverse)
+    return TellClient{state}.from_backend(packet, policy, batch.now);
+  constexpr int kGrowth = sizeof(net::Ipv6Header) - sizeof(net::Ipv4Header);
+  const int growth = packet.headers.is_ipv4() ? kGrowth : -kGrowth;
+  TellClient{state}.from_client(batch, packet, hop, crosses ? growth : 0, policy);
+}
+
 void FullNat::pass(Batch& batch, Packet& packet, const Policy& policy, const Face& face) noexcept {
   core::Originator& originator = state.services.originator;
+  const Connection& connection = state.connections[packet.session];
   // Its checksum covers all fragments.
   if (packet.headers.protocol == net::protocol::kSctp && packet.headers.is_fragment) [[unlikely]]
     return batch.drop(packet, Drop::kUntranslatable);
@@ -97,6 +113,8 @@ void FullNat::pass(Batch& batch, Packet& packet, const Policy& policy, const Fac
   state.tallies.backend(state.backends[batch.lane(packet)])
       .count(static_cast<Direction>(packet.direction), packet.ip_length());
   follow(state, packet, policy, batch.now);
+  if (connection.has(Connection::kTells)) [[unlikely]]
+    tell(batch, packet, *hop, crosses, policy);
   if (crosses) return cross.write(batch, packet, face.ends, face.transport_delta);
   write_source(packet.l3(), face.ends.source, 0);
   write_destination(packet.l3(), face.ends.destination, face.ip_delta);

@@ -28,6 +28,8 @@ struct FullNat {
   };
 
   [[nodiscard]] bool is_still(const core::Batch& batch, const core::Packet& packet) const noexcept;
+  void tell(core::Batch& batch, core::Packet& packet, const core::NextHop& hop, bool crosses,
+            const Policy& policy) noexcept;
   void pass(core::Batch& batch, core::Packet& packet, const Policy& policy, const Face& face) noexcept;
   void to_backend(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   void to_client(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;

@@ -9,6 +9,7 @@
 #include "vnfs/load_balancer/forward.h"
 #include "vnfs/load_balancer/forward_errors.h"
 #include "vnfs/load_balancer/join_halves.h"
+#include "vnfs/load_balancer/tell_client.h"
 #include "vnfs/load_balancer/worker_state.h"
 
 namespace millrace::load_balancer {
@@ -40,6 +41,8 @@ class LoadBalancerFunction final : public core::Function {
     state_.reset_silent.follow(*in_force.network);
     state_.connections.expire(policy, now);
     state_.syn_guard.forget_old(now);
+    for (const ConnectionIndex index : state_.connections.due())
+      TellClient{state_}.send_again(index, policy, *in_force.network, now);
     // Two rounds after a change have come to every connection.
     if (policy.generation != state_.swept_generation) {
       state_.swept_generation = policy.generation;

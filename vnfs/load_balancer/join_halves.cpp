@@ -25,14 +25,14 @@ void JoinHalves::ask_again(Batch& batch, Packet& packet, const Policy& policy) n
   const auto& tcp = packet.l4_as<TcpHeader>();
   if ((tcp.flags & kRst) != 0) return;
   if ((tcp.flags & kSyn) != 0 || packet.headers.is_fragment || connection.ended_by_backend() ||
-      tcp.acknowledgment.host() != connection.cookie + 1)
+      tcp.acknowledgment.host() != connection.halves.cookie + 1)
     return batch.drop(packet, Drop::kBadHandshake);
   if (batch.now - connection.created > policy.services[connection.service].timeouts.tcp_opening) {
     state.connections.close(std::exchange(packet.session, kNoConnection), ConnectionEnd::kTimeout);
     return batch.drop(packet, Drop::kBackendSilent);
   }
-  if (!core::rewrite_tcp(packet, core::opening_of(connection.client_sequence, tcp.window.host(),
-                                                  connection.client_segment_size)))
+  if (!core::rewrite_tcp(packet, core::opening_of(connection.halves.client_sequence, tcp.window.host(),
+                                                  connection.halves.client_segment_size)))
     batch.drop(packet, core::Drop::kNoMemory);
 }
 
@@ -48,10 +48,10 @@ void JoinHalves::from_client(Batch& batch, Packet& packet, const Policy& policy)
 void JoinHalves::take_word(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   Connection& connection = state.connections[packet.session];
   auto& tcp = packet.l4_as<TcpHeader>();
-  const std::uint32_t client_next = connection.client_sequence + 1;
+  const std::uint32_t client_next = connection.halves.client_sequence + 1;
   switch (core::server_word(packet, client_next)) {
     case core::ServerWord::kAccepts:
-      connection.proxy_delta = connection.cookie - tcp.sequence.host();
+      connection.proxy_delta = connection.halves.cookie - tcp.sequence.host();
       connection.flags &= static_cast<std::uint8_t>(~Connection::kJoining);
       connection.tcp |= tcp_seen::kSynIn | tcp_seen::kAckOut;
       connection.last_seen = batch.now;
@@ -61,7 +61,7 @@ void JoinHalves::take_word(Batch& batch, Packet& packet, const Policy& policy) n
       return;
     case core::ServerWord::kRefuses:
       // The client takes a reset with the very number it expects (RFC 5961 section 3.2).
-      core::set_number(tcp, tcp.sequence, connection.cookie + 1);
+      core::set_number(tcp, tcp.sequence, connection.halves.cookie + 1);
       return;
     case core::ServerWord::kNeither:
       core::reset_older(packet, client_next, *batch.network, state.services.originator);
@@ -74,11 +74,12 @@ void JoinHalves::take_word(Batch& batch, Packet& packet, const Policy& policy) n
 // may send.
 void JoinHalves::join(Batch& batch, Packet& packet) noexcept {
   const Connection& connection = state.connections[packet.session];
-  const core::TcpFields to_backend{.sequence = connection.client_sequence + 1,
+  const core::TcpFields to_backend{.sequence = connection.halves.client_sequence + 1,
                                    .acknowledgment = packet.l4_as<TcpHeader>().sequence.host() + 1,
                                    .flags = kAck,
-                                   .window = connection.client_window};
-  if (!core::join_halves(packet, to_backend, connection.cookie, *batch.network, state.services.originator))
+                                   .window = connection.halves.client_window};
+  if (!core::join_halves(packet, to_backend, connection.halves.cookie, *batch.network,
+                         state.services.originator))
     batch.drop(packet, core::Drop::kNoMemory);
 }
 
@@ -88,8 +89,8 @@ void JoinHalves::from_backend(Batch& batch, Packet& packet, const Policy& policy
   auto& tcp = packet.l4_as<TcpHeader>();
   if (is_syn_ack(tcp)) [[unlikely]] {
     const bool same =
-        core::server_word(packet, connection.client_sequence + 1) == core::ServerWord::kAccepts &&
-        tcp.sequence.host() + connection.proxy_delta == connection.cookie;
+        core::server_word(packet, connection.halves.client_sequence + 1) == core::ServerWord::kAccepts &&
+        tcp.sequence.host() + connection.proxy_delta == connection.halves.cookie;
     return same ? join(batch, packet) : batch.drop(packet, Drop::kBadHandshake);
   }
   // An error about it goes to the backend, which knows its own numbers only (RFC 5927 section 4.1).

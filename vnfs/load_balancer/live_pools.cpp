@@ -100,12 +100,25 @@ std::vector<PortsSpec> lower(const std::vector<control::Located<profile::Service
   return ports;
 }
 
+ClientAddress lower(profile::ClientAddress from) {
+  switch (from) {
+    case profile::ClientAddress::kNone:
+      return ClientAddress::kNone;
+    case profile::ClientAddress::kProxyProtocol:
+      return ClientAddress::kProxyProtocol;
+    case profile::ClientAddress::kToa:
+      break;
+  }
+  return ClientAddress::kToa;
+}
+
 void add_sources(const profile::Section& profile, const profile::Service& service, ServiceSpec& spec) {
   const profile::SourcePool* pool =
       service.source_pool.value ? profile.source_pool(*service.source_pool.value) : nullptr;
   if (pool == nullptr) return;
   for (const auto& address : pool->addresses) spec.sources.push_back(*address);
   spec.source_ports = {.first = pool->ports->first, .last = pool->ports->last};
+  spec.client_address = lower(*service.client_address);
 }
 
 BackendKey key_of(const std::string& service, const profile::Backend& backend) {

@@ -37,6 +37,8 @@ enum class Forwarding : std::uint8_t { kNat, kFullNat, kDirect, kIpip, kGue, kGr
   return net::Tunnel::kNone;
 }
 
+// How a backend of full_nat learns the client's address.
+enum class ClientAddress : std::uint8_t { kNone, kProxyProtocol, kToa };
 enum class AllDown : std::uint8_t { kDrop, kReject };
 
 struct Timeouts {  // milliseconds
@@ -106,6 +108,7 @@ struct Service {
   // Of full_nat: what backends see its connections come from.
   std::vector<SourceAddress*> sources;
   core::PortSpan source_ports;
+  ClientAddress client_address = ClientAddress::kNone;
   std::string name;  // for people
 
   // Whether any balancer with this policy would give a client the same backend, whenever it is asked.

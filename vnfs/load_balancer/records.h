@@ -36,6 +36,27 @@ inline constexpr std::uint8_t kResetIn = 0x40;  // the backend's
 inline constexpr std::uint8_t kFins = kFinOut | kFinIn;
 }  // namespace tcp_seen
 
+// What a backend that is to know the client has been told (tell_client.h). Numbers are in host order.
+struct ClientTold {
+  std::uint32_t first;           // number of the client's first byte
+  std::uint32_t acknowledgment;  // of the client's last segment, as are the next two
+  std::array<std::uint8_t, 8> timestamps;
+  Tick due;  // when the header is to be sent again
+  std::uint16_t window;
+  std::uint8_t tries;  // of the header, as far as they are counted
+  bool has_timestamps : 1;
+  bool has_begun : 1;  // the client's first byte has passed
+};
+
+// What the halves of a connection that a SYN cookie opened are joined by; one that was joined needs
+// `proxy_delta` and the first two. Numbers are in host order.
+struct JoinedHalves {
+  std::uint32_t cookie;               // the backend's initial number in the client's eyes
+  std::uint32_t client_sequence;      // the client's initial number
+  std::uint16_t client_window;        // of the ACK that brought the cookie back
+  std::uint16_t client_segment_size;  // that it can take
+};
+
 struct alignas(64) Connection {
   flow::FlowKey key;                   // client and service, as the client's packets show them
   std::array<std::uint64_t, 2> bytes;  // by Direction
@@ -56,12 +77,10 @@ struct alignas(64) Connection {
   flow::Ipv6Pair addresses;  // of a wide key
   Tick created;
   std::uint32_t client_entry;  // of kCounted: where its client is counted (flow::SourceIndex)
-  // Of kProxied. What one that was joined needs elsewhere is `proxy_delta` and the first two of these.
-  std::uint32_t cookie;               // the backend's initial number in the client's eyes
-  std::uint32_t client_sequence;      // the client's initial number
-  std::uint16_t client_window;        // of the ACK that brought the cookie back
-  std::uint16_t client_segment_size;  // that it can take
-  std::array<std::uint8_t, 12> unused_too;
+  union {
+    ClientTold told;      // of full_nat
+    JoinedHalves halves;  // of kProxied
+  };
 
   static constexpr std::uint8_t kClientHigh = 0x01;  // the client is the key's high endpoint
   static constexpr std::uint8_t kOneWay = 0x02;      // answers do not come by us
@@ -69,6 +88,10 @@ struct alignas(64) Connection {
   static constexpr std::uint8_t kCounted = 0x08;  // among those that a service may have (connection_limits.h)
   static constexpr std::uint8_t kProxied = 0x10;  // opened by a SYN cookie: two halves (join_halves.h)
   static constexpr std::uint8_t kJoining = 0x20;  // and the backend has not answered yet
+  static constexpr std::uint8_t kHeaderWaits =
+      0x40;                                   // of the PROXY protocol: the backend does not have it yet
+  static constexpr std::uint8_t kToa = 0x80;  // segments of the client get the option
+  static constexpr std::uint8_t kTells = kHeaderWaits | kToa;
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
   // Whether TCP's state says that it is over, or soon will be: of what returns directly the client's word has

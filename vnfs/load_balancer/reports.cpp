@@ -114,6 +114,7 @@ array services(appliance::Workers workers, const Policy& policy, const PoolKeepe
                                                 {"client_rate", totals.over_client_rate},
                                                 {"connections", totals.over_connections}}},
                           {"without_source", totals.without_source},
+                          {"toa_left_out", totals.toa_left_out},
                           {"backends", std::move(backends)}});
   }
   return list;
@@ -170,6 +171,10 @@ std::vector<Metric> balancer_metrics(appliance::Workers workers, const Policy& p
                     "Connections of a service that no port of its source pool was free for.",
                     Type::kCounter,
                     {}};
+  Metric untold{"service_toa_left_out_total",
+                "Segments to a backend that had no room for the client's address.",
+                Type::kCounter,
+                {}};
   for (std::size_t i = 0; i < policy.services.size(); ++i) {
     const auto id = static_cast<ServiceId>(i);
     if (policy.service(id) == nullptr) continue;
@@ -187,8 +192,9 @@ std::vector<Metric> balancer_metrics(appliance::Workers workers, const Policy& p
     add(over, totals.over_client_rate, "client_rate");
     add(over, totals.over_connections, "connections");
     if (policy.services[i].forwarding == Forwarding::kFullNat) add(sourceless, totals.without_source);
+    if (policy.services[i].client_address == ClientAddress::kToa) add(untold, totals.toa_left_out);
   }
-  for (Metric* metric : {&begun, &unrecorded, &refused, &over, &sourceless})
+  for (Metric* metric : {&begun, &unrecorded, &refused, &over, &sourceless, &untold})
     metrics.push_back(std::move(*metric));
 
   Metric connections{

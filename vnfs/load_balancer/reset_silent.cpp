@@ -16,7 +16,8 @@ void ResetSilent::connection_ended(const Connection& connection, ConnectionEnd w
                   .source_port = ends.service_port,
                   .destination_port = ends.client_port,
                   .domain = core::DomainId(ends.domain)},
-                 *network_, originator_, {.sequence = connection.cookie + 1, .flags = net::tcp_flag::kRst});
+                 *network_, originator_,
+                 {.sequence = connection.halves.cookie + 1, .flags = net::tcp_flag::kRst});
 }
 
 }  // namespace millrace::load_balancer

@@ -47,6 +47,7 @@ struct ServiceSpec {
   std::vector<BackendSpec> backends;
   std::vector<net::IpAddress> sources{};  // of full_nat
   core::PortSpan source_ports{};
+  ClientAddress client_address = ClientAddress::kNone;
 };
 
 }  // namespace millrace::load_balancer

@@ -38,6 +38,7 @@ struct ServiceTally {
   Counter over_client_rate;
   Counter over_connections;
   Counter without_source;  // not begun, because no source port was free
+  Counter toa_left_out;    // segments that had no room for the client's address
   std::uint32_t turn = 0;  // of schedulers that go round
 };
 
@@ -115,6 +116,7 @@ inline void Tallies::take_over(const Tallies& from) noexcept {
     tally.over_client_rate.add(counted.over_client_rate.read());
     tally.over_connections.add(counted.over_connections.read());
     tally.without_source.add(counted.without_source.read());
+    tally.toa_left_out.add(counted.toa_left_out.read());
   }
 }
 

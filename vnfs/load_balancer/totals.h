@@ -25,6 +25,7 @@ struct ServiceTotals {
   std::uint64_t over_client_rate = 0;
   std::uint64_t over_connections = 0;
   std::uint64_t without_source = 0;
+  std::uint64_t toa_left_out = 0;
 };
 
 [[nodiscard]] inline BackendTotals totals_of(BackendId id, appliance::Workers workers) {
@@ -55,6 +56,7 @@ struct ServiceTotals {
     totals.over_client_rate += tally.over_client_rate.read();
     totals.over_connections += tally.over_connections.read();
     totals.without_source += tally.without_source.read();
+    totals.toa_left_out += tally.toa_left_out.read();
   }
   return totals;
 }

@@ -208,6 +208,12 @@ void BalancerBed::wait(Tick milliseconds) {
   }
 }
 
+std::vector<Seen> BalancerBed::arrived() {
+  std::vector<Seen> seen;
+  collect(seen);
+  return seen;
+}
+
 std::vector<Seen> BalancerBed::neighbors_answer() {
   spec_.unresolved.clear();
   publish();

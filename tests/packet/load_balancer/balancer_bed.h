@@ -77,6 +77,8 @@ class BalancerBed {
   std::optional<Seen> told(unsigned port, const PacketBuilder& packet, load_balancer::Drop reason);
   void wait(Tick milliseconds);
   void change(const std::function<void(BalancerSpec&)>& change);
+  // What left since it was last asked for, by itself.
+  std::vector<Seen> arrived();
   // The neighbours answer, and what waited for them leaves.
   std::vector<Seen> neighbors_answer();
 
