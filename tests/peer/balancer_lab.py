@@ -142,9 +142,9 @@ http {{
         """Who answered each of so many requests, a connection each; None for one that failed."""
         config = self.folder / "many.curl"
         config.write_text("\n".join(f'url = "{url}"\noutput = "-"' for _ in range(count)))
-        done = self.run("client", "curl", "--silent", "--max-time", "10", "--no-keepalive", "--header",
-                        "Connection: close", "--parallel", "--parallel-max", str(parallel), "--config", str(config),
-                        "--write-out", "%{stderr}%{http_code}\\n", check=False, timeout=120)
+        done = self.run("client", "curl", "--silent", "--no-progress-meter", "--max-time", "10", "--no-keepalive",
+                        "--header", "Connection: close", "--parallel", "--parallel-max", str(parallel), "--config",
+                        str(config), "--write-out", "%{stderr}%{http_code}\\n", check=False, timeout=120)
         good = done.stderr.split().count("200")
         names = done.stdout.split()
         return names + [None] * (count - good)

@@ -6,18 +6,25 @@
 
 namespace millrace::load_balancer {
 
+bool SynGuard::is_above(Pressure& pressure, std::uint32_t rate, Tick now) const noexcept {
+  const Pace pace = Pace(rate).share(workers_);
+  const std::uint32_t burst = rate / workers_ + (rate % workers_ != 0 ? 1 : 0);
+  if (pressure.rate.ready(pace, burst, now)) {
+    pressure.rate.take(pace);
+    pressure.above = pressure.above && tick_after(pressure.last_above + kStays, now);
+  } else {
+    pressure.above = true;
+    pressure.last_above = now;
+  }
+  return pressure.above;
+}
+
 bool SynGuard::answer(core::Batch& batch, core::Packet& packet, const flow::FlowLookup& lookup, ServiceId id,
                       const Protection& protection, core::Originator& originator) noexcept {
   using Answer = core::SynProxy::Answer;
   if (!protection.syn_proxy || !core::may_get_cookie(packet)) return false;
-  if (const std::uint32_t above = protection.syn_proxy_above; above != 0) {
-    const Pace pace = Pace(above).share(workers_);
-    const std::uint32_t burst = above / workers_ + (above % workers_ != 0 ? 1 : 0);
-    if (begun_[id].ready(pace, burst, batch.now)) {
-      begun_[id].take(pace);
-      return false;
-    }
-  }
+  const std::uint32_t rate = protection.syn_proxy_above;
+  if (rate != 0 && !is_above(pressure_[id], rate, batch.now)) return false;
   // No backend is chosen yet, so it is the client's link that tells what fits.
   const core::Network& network = *batch.network;
   const std::uint16_t size = core::segment_size_of(packet, network.interfaces[packet.ingress.value()].mtu);

@@ -3,9 +3,11 @@
 // connections come too fast, or always. When a cookie comes back a backend is chosen, and the connection
 // begins; join_halves.h does the rest.
 //
-// The rate is the appliance's; each worker gives cookies above its share, rounded up. While cookies may come
-// back, segments to such a service that belong to no known connection and bring none are dropped: a flood of
-// them fills no table. So a connection that another instance had does not go on here meanwhile.
+// The rate is the appliance's; each worker gives cookies above its share, rounded up, and then to all for
+// some seconds: a SYN that comes again because its cookie is late must not open a connection that the late
+// cookie would break. While cookies may come back, segments to such a service that belong to no known
+// connection and bring none are dropped: a flood of them fills no table. So a connection that another
+// instance had does not go on here meanwhile.
 #pragma once
 
 #include <optional>
@@ -21,7 +23,7 @@ namespace millrace::load_balancer {
 class SynGuard {
  public:
   SynGuard(std::size_t services, unsigned workers, std::uint64_t seed)
-      : workers_(workers == 0 ? 1 : workers), cookies_(seed), begun_(services) {}
+      : workers_(workers == 0 ? 1 : workers), cookies_(seed), pressure_(services) {}
 
   // For a packet that would begin a connection of a service. True when it was answered with a cookie, or
   // could not be, and was dropped.
@@ -40,9 +42,18 @@ class SynGuard {
   void take_over(const SynGuard& from) noexcept { cookies_.take_over(from.cookies_); }
 
  private:
+  // A SYN is sent again after one second, then after two more.
+  static constexpr Tick kStays = 5'000;
+  struct Pressure {
+    RateBucket rate;  // of SYNs
+    bool above = false;
+    Tick last_above = 0;
+  };
+  [[nodiscard]] bool is_above(Pressure& pressure, std::uint32_t rate, Tick now) const noexcept;
+
   unsigned workers_;
   core::SynProxy cookies_;
-  std::vector<RateBucket> begun_;  // by ServiceId
+  std::vector<Pressure> pressure_;  // by ServiceId
 };
 
 }  // namespace millrace::load_balancer

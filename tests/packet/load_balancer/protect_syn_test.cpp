@@ -53,8 +53,13 @@ TEST_P(Cookies, AreGivenAboveTheRate) {
   EXPECT_EQ(answered, 190U);
   EXPECT_EQ(bed.connections(), 10U);
   EXPECT_EQ(bed.dropped(Drop::kSynCookie), 190U);
-  bed.wait(1000);
-  EXPECT_EQ(bed.one(kClients, flood[0])->port, kBackends);
+  // A SYN that comes again gets the same answer: a cookie that is only late may still open its connection.
+  bed.wait(3000);
+  unsigned again = 0;
+  for (const Seen& seen : bed.pass(kClients, flood)) again += seen.port == kBackends ? 1 : 0;
+  EXPECT_EQ(again, 10U);
+  EXPECT_EQ(bed.connections(), 10U);
+  bed.wait(6000);
   EXPECT_EQ(bed.one(kClients, BalancerBed::from_client(kClient, kService).tcp(9, 80).flags("S"))->port,
             kBackends);
 }
