@@ -10,8 +10,6 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/core/batch.h"
@@ -21,6 +19,7 @@
 #include "common/host/delivery.h"
 #include "common/host/domain.h"
 #include "common/host/forwarding.h"
+#include "common/host/job_queue.h"
 #include "common/host/link_settings.h"
 #include "common/host/mirror.h"
 #include "common/host/neighbor_answer.h"
@@ -53,14 +52,10 @@ class Twin::Impl {
   Impl(Wiring wiring, TwinCounters& counters)
       : wiring_(std::move(wiring)),
         counters_(counters),
-        wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
         resolver_([this](const NeighborKey& key) { ask(key); },
                   [this](rte_mbuf* packet) { return_as(Note::Kind::kUnresolved, packet); },
                   [this](rte_mbuf* packet) { give_up(packet); }) {}
-  ~Impl() {
-    stop();
-    close(wake_);
-  }
+  ~Impl() { stop(); }
 
   Result<void> start(TwinPlan plan) {
     if (auto opened = open(); !opened) return opened;
@@ -73,17 +68,13 @@ class Twin::Impl {
   Result<void> apply(TwinPlan plan) {
     std::promise<Result<void>> answer;
     auto done = answer.get_future();
-    {
-      const std::lock_guard lock(mutex_);
-      jobs_.emplace_back([&] { answer.set_value(reconfigure(std::move(plan))); });
-    }
-    eventfd_write(wake_, 1);
+    jobs_.add([&] { answer.set_value(reconfigure(std::move(plan))); });
     return done.get();
   }
 
   void stop() {
     stopping_.store(true);
-    eventfd_write(wake_, 1);
+    jobs_.wake();
     if (thread_.joinable()) thread_.join();
     if (domains_ == nullptr) return;
     if (auto done = domains_->close(); !done) trouble(done.error());
@@ -241,13 +232,13 @@ class Twin::Impl {
     Tick refresh = housekeeping;
     std::vector<pollfd> fds;
     while (!stopping_.load(std::memory_order_relaxed)) {
-      fds.assign({{wake_, POLLIN, 0}, {mirror_->fd(), POLLIN, 0}});
+      fds.assign({{jobs_.fd(), POLLIN, 0}, {mirror_->fd(), POLLIN, 0}});
       for (const auto& [id, device] : devices_) fds.push_back({device.tap.fd(), POLLIN, 0});
       poll(fds.data(), fds.size(), busy_ ? 0 : kQuietPollMs);
       busy_ = drain_ring();
       auto ready = fds.cbegin() + 2;
       for (auto& [id, device] : devices_) busy_ = ((ready++)->revents != 0 && drain_tap(device)) || busy_;
-      if ((fds[0].revents & POLLIN) != 0) run_jobs();
+      if ((fds[0].revents & POLLIN) != 0) jobs_.run();
       const Tick now = now_ms();
       const bool look = tick_after(now, housekeeping + kHousekeepingMs);
       const bool news = ((fds[1].revents & POLLIN) != 0 || look) && follow_kernel();
@@ -264,18 +255,7 @@ class Twin::Impl {
         static_cast<void>(refresh_neighbors(*netlink_, mirror_->model(), forwarding_.neighbors_in_use));
       }
     }
-    run_jobs();
-  }
-
-  void run_jobs() {
-    eventfd_t ignored = 0;
-    eventfd_read(wake_, &ignored);
-    std::vector<std::function<void()>> jobs;
-    {
-      const std::lock_guard lock(mutex_);
-      jobs.swap(jobs_);
-    }
-    for (const auto& job : jobs) job();
+    jobs_.run();
   }
 
   // True when anything changed.
@@ -470,7 +450,6 @@ class Twin::Impl {
 
   Wiring wiring_;
   TwinCounters& counters_;
-  int wake_;
   std::unique_ptr<Netlink> netlink_;
   std::unique_ptr<Mirror> mirror_;
   std::unique_ptr<Domains> domains_;
@@ -487,8 +466,7 @@ class Twin::Impl {
   std::set<std::string> said_;  // what was attempted in vain
   bool following_ = true;       // the mirror keeps up with the kernel
 
-  std::mutex mutex_;  // of jobs_, between the twin's thread and the control thread
-  std::vector<std::function<void()>> jobs_;
+  JobQueue jobs_;  // of the control thread
   std::atomic<bool> complete_{false};
   std::atomic<bool> stopping_{false};
   std::thread thread_;
