@@ -99,7 +99,8 @@ const char* fault_of(const WireConnection& wire, const ConnectionStream& names) 
   if (!padded(wire.family, wire.client) || !padded(wire.family, wire.service) ||
       !padded(wire.backend_family, wire.backend))
     return "an IPv4 address is longer than 4 bytes";
-  if ((wire.tcp & ~(kSynOut | kSynIn | kAckOut | kFins | kReset)) != 0) return "its TCP state is unknown";
+  if ((wire.tcp & ~(kSynOut | kSynIn | kAckOut | kFins | kReset | kResetIn)) != 0)
+    return "its TCP state is unknown";
   if (wire.tcp != 0 && wire.protocol != net::protocol::kTcp) return "its TCP state does not fit its protocol";
   if (wire.domain.host() >= names.domains.size() || wire.service_name.host() >= names.services.size())
     return "it refers to a name that was not given";

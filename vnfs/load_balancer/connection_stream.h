@@ -22,7 +22,8 @@
 
 namespace millrace::load_balancer {
 
-// What a connection is outside its process.
+// What a connection is outside its process. One whose packets also carry other numbers or another source than
+// the client's is no such connection: is_portable().
 struct PortableConnection {
   ConnectionEnds ends;                   // whose domain is a place in ConnectionStream::domains
   std::uint32_t service = 0;             // a place in ConnectionStream::services
@@ -35,6 +36,11 @@ struct PortableConnection {
 
   bool operator==(const PortableConnection&) const = default;
 };
+
+// Not of full_nat, whose source port another instance may have given away, nor one that a SYN cookie opened.
+[[nodiscard]] inline bool is_portable(const Connection& connection) noexcept {
+  return connection.source == nullptr && !connection.has(Connection::kProxied);
+}
 
 enum class NameKind : std::uint8_t { kDomain = 1, kService = 2 };
 

@@ -48,7 +48,7 @@ constexpr std::array kReasons = {
     row(Drop::kNotAnAnswer, "not_an_answer",
         "To an address of a source pool, and no answer of a backend to a connection that is known."),
     row(Drop::kUntranslatable, "untranslatable",
-        "It can not be given the other ports or the other IP family that full_nat gives it."),
+        "It can not be given the other ports or the other IP family of its backend or client."),
     row(Drop::kSynCookie, "syn_cookie", "A SYN that was answered with a cookie in the server's place."),
     row(Drop::kTcpBadOption, "tcp_bad_option", "A TCP option with an impossible length."),
     row(Drop::kBadCookie, "bad_cookie",

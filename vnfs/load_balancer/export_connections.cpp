@@ -46,7 +46,7 @@ class Exporter {
  private:
   static constexpr std::size_t kPiece = 1024;  // connections, about 90 KiB
 
-  // What was found, less those that the policy ends.
+  // What was found, less those that the policy ends and those that only this process can carry.
   std::vector<PortableConnection> portable(Tick now) {
     const Policy& policy = policy_of(snapshot_);
     const auto& domains = snapshot_.network->domains;
@@ -54,7 +54,7 @@ class Exporter {
     piece.reserve(found_.size());
     for (const Connection& connection : found_) {
       ConnectionEnds ends = ends_of(connection);
-      if (!policy.allows(connection) || ends.domain >= domains.size()) continue;
+      if (!is_portable(connection) || !policy.allows(connection) || ends.domain >= domains.size()) continue;
       const Backend& backend = policy.backends[connection.backend];
       ends.domain = static_cast<std::uint16_t>(writer_.number(NameKind::kDomain, domains[ends.domain].name));
       piece.push_back(

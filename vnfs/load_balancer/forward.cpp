@@ -8,6 +8,7 @@
 #include "vnfs/load_balancer/follow.h"
 #include "vnfs/load_balancer/full_nat.h"
 #include "vnfs/load_balancer/ip_ends.h"
+#include "vnfs/load_balancer/transport_ports.h"
 
 namespace millrace::load_balancer {
 namespace {
@@ -15,13 +16,19 @@ namespace {
 using core::Batch;
 using core::Packet;
 
-void write_transport(const Packet& packet, net::WirePorts ports, std::uint16_t delta) noexcept {
+// The checksum of SCTP covers all fragments and no address.
+[[gnu::noinline]] void write_sctp(Batch& batch, Packet& packet, net::WirePorts ports) noexcept {
   const net::Headers& headers = packet.headers;
-  if (headers.later_fragment()) [[unlikely]]
+  if (headers.source_port.wire() == ports.source && headers.destination_port.wire() == ports.destination)
     return;
-  net::rewrite_transport(packet.bytes() + headers.l4_offset,
-                         std::size_t{headers.payload_offset} - headers.l4_offset, headers.protocol, ports,
-                         delta);
+  if (headers.is_fragment) return batch.drop(packet, Drop::kUntranslatable);
+  write_ports(packet, ports, 0);
+}
+
+void write_transport(Batch& batch, Packet& packet, net::WirePorts ports, std::uint16_t delta) noexcept {
+  if (packet.headers.protocol == net::protocol::kSctp) [[unlikely]]
+    return write_sctp(batch, packet, ports);
+  write_ports(packet, ports, delta);
 }
 
 }  // namespace
@@ -53,7 +60,7 @@ void write_transport(const Packet& packet, net::WirePorts ports, std::uint16_t d
   if (service.forwarding == Forwarding::kDirect) return core::steer(packet, backend.address, hop);
   const be16 port = backend.inward(packet.headers.destination_port);
   write_destination(packet.l3(), backend.address, deltas.ip);
-  write_transport(packet, {packet.headers.source_port.wire(), port.wire()}, deltas.transport);
+  write_transport(batch, packet, {packet.headers.source_port.wire(), port.wire()}, deltas.transport);
   packet.rewritten = true;
 }
 
@@ -82,7 +89,7 @@ void write_transport(const Packet& packet, net::WirePorts ports, std::uint16_t d
     deltas = deltas_of(service, backend, port);
   }
   write_source(packet.l3(), service.address, static_cast<std::uint16_t>(~deltas.ip));
-  write_transport(packet, {port.wire(), packet.headers.destination_port.wire()},
+  write_transport(batch, packet, {port.wire(), packet.headers.destination_port.wire()},
                   static_cast<std::uint16_t>(~deltas.transport));
   packet.rewritten = true;
 }

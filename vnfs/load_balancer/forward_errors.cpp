@@ -13,6 +13,7 @@
 #include "vnfs/load_balancer/icmp_message.h"
 #include "vnfs/load_balancer/ip_ends.h"
 #include "vnfs/load_balancer/join_halves.h"
+#include "vnfs/load_balancer/transport_ports.h"
 #include "vnfs/load_balancer/tunnel_errors.h"
 
 namespace millrace::load_balancer {
@@ -91,7 +92,7 @@ void ForwardErrors::forward(Batch& batch, Packet& packet, const Policy& policy) 
     if (packet.source() == before) write_source(packet.l3(), after, 0);
   }
   if (inner.has_ports)
-    net::rewrite_transport(packet.bytes() + inner.l4_offset, present, inner.protocol, ports, transport_delta);
+    write_quoted_ports(packet.bytes() + inner.l4_offset, present, inner.protocol, ports, transport_delta);
   if (connection.has(Connection::kProxied)) [[unlikely]]
     translate_quoted(packet.bytes() + inner.l4_offset, present, static_cast<Direction>(packet.direction),
                      connection);

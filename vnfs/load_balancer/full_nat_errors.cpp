@@ -8,6 +8,7 @@
 #include "vnfs/load_balancer/drops.h"
 #include "vnfs/load_balancer/icmp_message.h"
 #include "vnfs/load_balancer/ip_ends.h"
+#include "vnfs/load_balancer/transport_ports.h"
 #include "vnfs/load_balancer/way_to.h"
 
 namespace millrace::load_balancer {
@@ -71,13 +72,8 @@ void FullNatErrors::write(const Packet& packet, const net::Headers& inner, const
                     static_cast<std::uint16_t>(connection.ip_delta ^ turned));
   const net::WirePorts ports{.source = error.about.source_port.wire(),
                              .destination = error.about.destination_port.wire()};
-  std::uint8_t* const transport = packet.bytes() + inner.l4_offset;
-  if (inner.protocol == net::protocol::kSctp) {
-    net::write_ports(transport, ports);  // what its checksum covers is not all there
-  } else {
-    net::rewrite_transport(transport, present, inner.protocol, ports,
-                           static_cast<std::uint16_t>(connection.transport_delta ^ turned));
-  }
+  write_quoted_ports(packet.bytes() + inner.l4_offset, present, inner.protocol, ports,
+                     static_cast<std::uint16_t>(connection.transport_delta ^ turned));
   write_source(packet.l3(), error.teller, 0);
   write_destination(packet.l3(), error.receiver, 0);
 }

@@ -60,8 +60,9 @@ class Here {
                                                          ends.service_port.host());
     const auto backend = backends_.find(std::tuple(service, from.backend, from.backend_port));
     if (asked == nullptr || *asked != service || backend == backends_.end()) return std::nullopt;
-    const Deltas deltas =
-        deltas_of(policy_.services[service], policy_.backends[backend->second], ends.service_port);
+    const Service& taker = policy_.services[service];
+    if (taker.forwarding == Forwarding::kFullNat) return std::nullopt;
+    const Deltas deltas = deltas_of(taker, policy_.backends[backend->second], ends.service_port);
     Connection connection{};
     connection.key = lookup_of(ends, 0).key;
     connection.bytes = from.bytes;
@@ -73,8 +74,9 @@ class Here {
     connection.generation = policy_.generation;
     connection.tcp = from.tcp;
     connection.created = from.age;
-    if (from.idle >= ConnectionTable::timeout_of(connection, policy_.services[service].timeouts))
-      return std::nullopt;
+    if (taker.forwarding != Forwarding::kNat) connection.flags |= Connection::kOneWay;
+    if (connection.is_closing()) connection.flags |= Connection::kOver;
+    if (from.idle >= ConnectionTable::timeout_of(connection, taker.timeouts)) return std::nullopt;
     return Arrival{ends, connection};
   }
 
@@ -86,7 +88,8 @@ class Here {
 };
 
 // On the worker's thread.
-bool take(ConnectionTable& connections, const Arrival& arrival, const Policy& policy) noexcept {
+bool take(WorkerState& state, const Arrival& arrival, const Policy& policy) noexcept {
+  ConnectionTable& connections = state.connections;
   const flow::FlowLookup lookup = lookup_of(arrival.ends, connections.flows().seed());
   if (connections.flows().find(lookup) != kNoConnection) return false;
   const Tick now = connections.now();
@@ -94,8 +97,11 @@ bool take(ConnectionTable& connections, const Arrival& arrival, const Policy& po
   connection.last_seen = now - connection.last_seen;
   connection.created = now - connection.created;
   if (lookup.sender == flow::Sender::kHigh) connection.flags |= Connection::kClientHigh;
-  const Timeouts& timeouts = policy.services[connection.service].timeouts;
-  return connections.adopt(lookup, connection, timeouts, now) != kNoConnection;
+  const Service& service = policy.services[connection.service];
+  const ConnectionIndex taken = connections.adopt(lookup, connection, service.timeouts, now);
+  if (taken == kNoConnection) return false;
+  state.limits.adopted(connections[taken], arrival.ends.client, service);
+  return true;
 }
 
 }  // namespace
@@ -119,12 +125,12 @@ Result<control::Appliance::Imported> import_connections(appliance::Workers worke
     }
   }
   for (unsigned w = 0; w < count; ++w) {
-    ConnectionTable& connections = connections_of(*workers[w]);
+    WorkerState& state = state_of(*workers[w]);
     const std::vector<Arrival>& arrivals = of_owner[w];
     for (std::size_t at = 0; at < arrivals.size(); at += appliance::kSlice) {
       workers[w]->execute([&] {
         for (std::size_t i = at; i < std::min(arrivals.size(), at + appliance::kSlice); ++i)
-          ++(take(connections, arrivals[i], policy) ? imported.taken : imported.refused);
+          ++(take(state, arrivals[i], policy) ? imported.taken : imported.refused);
       });
     }
   }

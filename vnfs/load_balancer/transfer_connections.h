@@ -12,13 +12,13 @@
 namespace millrace::load_balancer {
 
 // All on the control thread. The workers must live until the last, empty piece was taken; connections that
-// begin meanwhile may be left out.
+// begin meanwhile may be left out, and those of full_nat and those that a SYN cookie opened are.
 [[nodiscard]] std::function<Result<std::string>()> export_connections(appliance::Workers workers,
                                                                       const core::Snapshot& snapshot);
 
 // Takes the connections of a stream over, or none when anything is wrong with the stream. Refused are those
-// whose idle time is over, whose service or backend is unknown here, that are known here, and those there is
-// no room for.
+// whose idle time is over, whose service or backend is unknown here or by full_nat, that are known here, and
+// those there is no room for.
 [[nodiscard]] Result<control::Appliance::Imported> import_connections(appliance::Workers workers,
                                                                       const core::Snapshot& snapshot,
                                                                       std::string_view stream);

@@ -20,4 +20,12 @@ inline void write_ports(const core::Packet& packet, net::WirePorts ports, std::u
                          delta);
 }
 
+// The same of the packet quoted in an ICMP error, whose transport header begins at `transport`, with
+// `present` bytes of it. The checksum of SCTP stays: what it covers is not all there.
+inline void write_quoted_ports(std::uint8_t* transport, std::size_t present, std::uint8_t protocol,
+                               net::WirePorts ports, std::uint16_t delta) noexcept {
+  if (protocol == net::protocol::kSctp) return net::write_ports(transport, ports);
+  net::rewrite_transport(transport, present, protocol, ports, delta);
+}
+
 }  // namespace millrace::load_balancer

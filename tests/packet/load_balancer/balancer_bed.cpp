@@ -52,6 +52,19 @@ ServiceSpec full_nat_service6() {
   return service;
 }
 
+bool has_right_crc(const Seen& seen) {
+  Frame sctp(seen.frame.begin() + 34, seen.frame.end());
+  const std::uint32_t told =
+      sctp.at(8) | sctp.at(9) << 8U | sctp.at(10) << 16U | static_cast<std::uint32_t>(sctp.at(11)) << 24U;
+  std::fill_n(sctp.begin() + 8, 4, std::uint8_t{0});
+  std::uint32_t crc = 0xffffffff;
+  for (const std::uint8_t byte : sctp) {
+    crc ^= byte;
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1U ^ ((crc & 1U) != 0 ? 0x82f63b78U : 0U);
+  }
+  return told == ~crc;
+}
+
 std::shared_ptr<const core::Network> BalancerBed::network(core::PortId clients, core::PortId backends) const {
   NetworkBuilder builder;
   builder.interface(clients, "wan", {"198.51.100.2/24", "2001:db8:ff::2/64"})

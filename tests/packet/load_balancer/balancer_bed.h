@@ -61,6 +61,8 @@ struct BalancerSpec {
 // The same services by full_nat, from kSource and kSource6.
 [[nodiscard]] load_balancer::ServiceSpec full_nat_service();
 [[nodiscard]] load_balancer::ServiceSpec full_nat_service6();
+// Whether the SCTP checksum of an IPv4 packet is that of RFC 9260 appendix A, computed bit by bit.
+[[nodiscard]] bool has_right_crc(const Seen& seen);
 
 class BalancerBed {
  public:

@@ -99,6 +99,26 @@ TEST_P(Forwards, AServiceOfAllPortsTakesEveryPort) {
   }
 }
 
+TEST_P(Forwards, SctpGetsThePortOfTheBackendAndItsChecksum) {
+  auto service = web_service();
+  service.ports = {{net::protocol::kSctp, 80, 80}};
+  service.backends = {backend_at("10.0.0.11", 1, 8080)};
+  BalancerBed bed(variant(), {.services = {service}});
+  const auto request = BalancerBed::from_client(kClient, kService).sctp(4000, 80).payload(61);
+  const auto there = bed.one(kClients, request);
+  ASSERT_TRUE(there);
+  EXPECT_EQ(there->ends(), "192.0.2.7:4000 > 10.0.0.11:8080");
+  EXPECT_TRUE(has_right_crc(*there));
+  const auto back =
+      bed.one(kBackends, BalancerBed::from_backend("10.0.0.11", kClient).sctp(8080, 4000).payload(7));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->ends(), "203.0.113.80:80 > 192.0.2.7:4000");
+  EXPECT_TRUE(has_right_crc(*back));
+  bed.refused(kClients,
+              BalancerBed::from_client(kClient, kService).fragment(0, true).id(7).sctp(4000, 80).payload(60),
+              load_balancer::Drop::kUntranslatable);
+}
+
 TEST_P(Forwards, DirectGivesThePacketAsItIsToTheBackendsMacAddress) {
   auto service = web_service();
   service.forwarding = Forwarding::kDirect;

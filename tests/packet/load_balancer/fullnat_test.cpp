@@ -25,19 +25,6 @@ PacketBuilder answer(const Seen& there) {
   return BalancerBed::from_backend(there.destination, there.source)
       .tcp(there.destination_port, there.source_port);
 }
-// RFC 9260 appendix A, bit by bit.
-bool has_right_crc(const Seen& seen) {
-  Frame sctp(seen.frame.begin() + 34, seen.frame.end());
-  const std::uint32_t told =
-      sctp.at(8) | sctp.at(9) << 8U | sctp.at(10) << 16U | static_cast<std::uint32_t>(sctp.at(11)) << 24U;
-  std::fill_n(sctp.begin() + 8, 4, std::uint8_t{0});
-  std::uint32_t crc = 0xffffffff;
-  for (const std::uint8_t byte : sctp) {
-    crc ^= byte;
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1U ^ ((crc & 1U) != 0 ? 0x82f63b78U : 0U);
-  }
-  return told == ~crc;
-}
 unsigned free_runs(const BalancerBed& bed) { return (*bed.sources())[0].free_runs(); }
 
 TEST_P(FullNat, TheBackendSeesAnAddressOfThePoolAndTheClientTheService) {

@@ -220,6 +220,48 @@ TEST_P(Transfer, WhatThereIsNoRoomForIsRefused) {
   EXPECT_GT(imported->refused, 0U);
 }
 
+// RFC 9293 section 3.10.7: a backend that refuses answers with a reset.
+TEST_P(Transfer, WhatTheBackendResetIsOver) {
+  BalancerBed from(variant(), both());
+  const auto sent = from.one(kClients, BalancerBed::from_client(kClient, kService).tcp(4000, 80).flags("S"));
+  ASSERT_TRUE(sent);
+  ASSERT_TRUE(from.one(
+      kBackends,
+      BalancerBed::from_backend(sent->destination, kClient).tcp(sent->destination_port, 4000).flags("RA")));
+  BalancerBed to(other(), both());
+  expect_taken(to, from.exported(), 1);
+  std::uint64_t open = 0;
+  for (const load_balancer::WorkerState* state : to.states()) {
+    for (load_balancer::BackendId id = 0; id < 6; ++id) open += state->tallies.backend(id).open.read();
+  }
+  EXPECT_EQ(open, 0U);
+}
+
+// Its source port may be another connection's there.
+TEST_P(Transfer, FullNatStaysBehind) {
+  BalancerBed from(variant(), {.services = {full_nat_service(), web_service6()}});
+  converse(from);
+  const std::string stream = from.exported();
+  EXPECT_EQ(from.connections(), 4 * kEach);
+  BalancerBed to(other(), both());
+  expect_taken(to, stream, 2 * kEach);
+  // Nor does a service that came to be of full_nat take any.
+  BalancerBed now(other(), {.services = {web_service(), full_nat_service6()}});
+  expect_taken(now, stream, 0, 2 * kEach);
+}
+
+TEST_P(Transfer, LimitsCountWhatCame) {
+  BalancerSpec spec = both();
+  BalancerBed from(variant(), spec);
+  ASSERT_TRUE(from.one(kClients, BalancerBed::from_client(kClient, kService).tcp(4000, 80).flags("S")));
+  spec.services[0].protection.connections = 1;
+  BalancerBed to(other(), spec);
+  expect_taken(to, from.exported(), 1);
+  std::uint32_t open = 0;
+  for (const load_balancer::WorkerState* state : to.states()) open += state->limits.open(0);
+  EXPECT_EQ(open, 1U);
+}
+
 TEST_P(Transfer, OpenConnectionsAreCounted) {
   BalancerSpec spec = both();
   spec.services[0].backends = {backend_at("10.0.0.11")};
