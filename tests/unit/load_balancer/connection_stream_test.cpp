@@ -61,7 +61,7 @@ class SomeConnections {
     connection.backend = address(random_() % 2 == 0);
     connection.backend_port = number16();
     if (connection.ends.protocol == net::protocol::kTcp)
-      connection.tcp = static_cast<std::uint8_t>(random_() & 0x3f);
+      connection.tcp = static_cast<std::uint8_t>(random_() & 0x7f);
     connection.bytes = {random_(), random_()};
     connection.age = number32();
     connection.idle = number32();
@@ -178,7 +178,7 @@ TEST(ConnectionStream, ErrorsNameWhatIsWrong) {
          "connection 1: it refers to a name that was not given");
   expect(fault([](PortableConnection& one) { one.ends.domain = 2; }),
          "connection 1: it refers to a name that was not given");
-  expect(fault([](PortableConnection& one) { one.tcp = 0x40; }), "its TCP state is unknown");
+  expect(fault([](PortableConnection& one) { one.tcp = 0x80; }), "its TCP state is unknown");
   expect(fault([](PortableConnection& one) { one.ends.protocol = net::protocol::kUdp; }),
          "its TCP state does not fit its protocol");
 }
