@@ -49,8 +49,8 @@ std::optional<NeighborFrame> neighbor_answer(Bytes frame, core::InterfaceId inte
   const auto* ethernet = reader.read<net::EthernetHeader>();
   const auto* ip = reader.read<net::Ipv6Header>();
   const auto* asked = reader.read<Solicitation>();
-  if (asked == nullptr || ethernet->type.host() != net::ether_type::kIpv6 ||
-      interface.value() >= network.interfaces.size() ||
+  if (ethernet == nullptr || ip == nullptr || asked == nullptr ||
+      ethernet->type.host() != net::ether_type::kIpv6 || interface.value() >= network.interfaces.size() ||
       !is_valid(*ip, *asked, frame.subspan(sizeof *ethernet + sizeof *ip)) ||
       !is_function_host(asked->target, interface, network))
     return std::nullopt;

@@ -2,6 +2,8 @@
 // For which addresses the twin answers neighbour solicitations itself, and how (RFC 4861 section 7.2).
 #include "common/host/neighbor_answer.h"
 
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include "tests/support/packet_builder.h"
@@ -29,7 +31,7 @@ core::Network known_network() {
 }
 
 Frame address_bytes(std::string_view text) {
-  const auto& bytes = net::IpAddress::parse(text)->bytes();
+  const std::array<std::uint8_t, 16> bytes = net::IpAddress::parse(text)->bytes();
   return {bytes.begin(), bytes.end()};
 }
 

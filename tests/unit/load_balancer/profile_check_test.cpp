@@ -84,6 +84,8 @@ const Bad kBadServices[] = {
      "connection"},
     {ONE BACKEND ", per: packet}\n", "15:45", "only of UDP each packet may go elsewhere"},
     {ONE "ports: [udp/53, tcp/53], " BACKEND ", per: packet}\n", "15:70", "only of UDP each packet may go"},
+    {POOL DNS "per: packet, forwarding: full_nat, source_pool: a}\n", "17:13",
+     "full_nat has a source port for each connection, and with per: packet there is none; give one of them"},
     {DNS "per: packet, affinity: client}\n", "16:13",
      "affinity: client keeps together what per: packet scatters; give one of them"},
     {ONE "ports: udp/443, backends: {address: 10.0.0.11, server_id: \"01020304\"},\n"
