@@ -38,7 +38,7 @@ std::vector<Begun> begin_some(BalancerBed& bed, unsigned count) {
   return begun;
 }
 
-PacketBuilder answer_to(const Seen& there) {
+PacketBuilder reply_to(const Seen& there) {
   return BalancerBed::from_backend(there.destination, there.source)
       .tcp(there.destination_port, there.source_port)
       .flags("A");
@@ -58,7 +58,7 @@ TEST_P(FullNatMove, AnswersReachTheConnectionsThatMoved) {
   std::set<std::uint16_t> ports;
   for (const Begun& one : begun) {
     ports.insert(one.there.source_port);
-    const auto back = after.one(kBackends, answer_to(one.there));
+    const auto back = after.one(kBackends, reply_to(one.there));
     ASSERT_TRUE(back);
     EXPECT_EQ(back->destination_port, one.client_port);
     const auto again =
@@ -72,9 +72,9 @@ TEST_P(FullNatMove, AnswersReachTheConnectionsThatMoved) {
         after.one(kClients, BalancerBed::from_client("192.0.2.8", kService).tcp(4000 + i, 80).flags("S"));
     ASSERT_TRUE(there);
     EXPECT_TRUE(ports.insert(there->source_port).second);
-    ASSERT_TRUE(after.one(kBackends, answer_to(*there).flags("RA")));
+    ASSERT_TRUE(after.one(kBackends, reply_to(*there).flags("RA")));
   }
-  for (const Begun& one : begun) ASSERT_TRUE(after.one(kBackends, answer_to(one.there).flags("RA")));
+  for (const Begun& one : begun) ASSERT_TRUE(after.one(kBackends, reply_to(one.there).flags("RA")));
   after.wait(2'000);
   EXPECT_EQ(after.connections(), 0U);
   EXPECT_EQ((*after.sources())[0].free_runs(), SourceAddress::kRuns);
@@ -94,7 +94,7 @@ TEST_P(FullNatMove, WhatFindsNoRoomGivesItsPortBack) {
   std::size_t kept = 0;
   for (const Begun& one : begun) {
     const std::uint64_t dropped = after.dropped(Drop::kNotAnAnswer);
-    const std::size_t passed = after.pass(kBackends, {answer_to(one.there).flags("RA")}).size();
+    const std::size_t passed = after.pass(kBackends, {reply_to(one.there).flags("RA")}).size();
     EXPECT_EQ(after.dropped(Drop::kNotAnAnswer) - dropped, 1 - passed);
     kept += passed;
   }
