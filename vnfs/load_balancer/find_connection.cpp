@@ -173,17 +173,28 @@ void FindConnection::settle(Batch& batch, Packet& packet, const Policy& policy) 
 
 // A SYN from the client on the ports of a connection that is over, or whose backend gets no more of them: the
 // old one gives way, and a backend is chosen again.
-void FindConnection::begin_anew(Packet& packet, unsigned lane, const Policy& policy) noexcept {
+void FindConnection::begin_anew(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   const Connection& connection = state.connections[packet.session];
   const Backend* backend = policy.backend(connection.backend);
   const bool usable = backend != nullptr && backend->state == Backend::State::kActive;
   if (usable && !connection.is_closing()) return;
-  state.connections.close(packet.session, ConnectionEnd::kClosed);
-  packet.session = kNoConnection;
-  state.bound &= ~(std::uint64_t{1} << lane);
-  state.sourced &= ~(std::uint64_t{1} << lane);
-  state.proxied &= ~(std::uint64_t{1} << lane);
-  state.unsettled |= std::uint64_t{1} << lane;
+  // Packets before this one are late: the record may be another connection's when they come to it.
+  const ConnectionIndex old = packet.session;
+  std::uint64_t unbound = 0;
+  for (std::uint64_t lanes = state.bound & batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
+    Packet& late = batch[lane];
+    if (late.session != old) continue;
+    late.session = kNoConnection;
+    unbound |= std::uint64_t{1} << lane;
+    if (static_cast<Direction>(late.direction) == Direction::kReverse)
+      batch.drop(late, Drop::kUnknownConnection);
+  }
+  state.connections.close(old, ConnectionEnd::kClosed);
+  state.bound &= ~unbound;
+  state.sourced &= ~unbound;
+  state.proxied &= ~unbound;
+  state.unsettled |= unbound;
 }
 
 void FindConnection::process(Batch& batch, const Policy& policy) noexcept {
@@ -264,7 +275,7 @@ void FindConnection::process(Batch& batch, const Policy& policy) noexcept {
     state.bound |= std::uint64_t{1} << lane;
     state.sourced |= std::uint64_t{connection.source != nullptr} << lane;
     if (is_syn(packet.headers)) [[unlikely]]
-      begin_anew(packet, lane, policy);
+      begin_anew(batch, packet, policy);
   }
   state.unsettled &= ~state.related;
   state.bound &= ~state.related;

@@ -25,7 +25,7 @@ struct FindConnection {
   void take_answer(core::Batch& batch, core::Packet& packet, const Answer& answer,
                    const Policy& policy) noexcept;
   void settle(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
-  void begin_anew(core::Packet& packet, unsigned lane, const Policy& policy) noexcept;
+  void begin_anew(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
 };
 
 }  // namespace millrace::load_balancer

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Connections keep their backend while pools change, and end when they should.
+#include <map>
 #include <set>
 
 #include "tests/packet/load_balancer/balancer_bed.h"
@@ -215,6 +216,36 @@ TEST_P(Connections, TwoPacketsOfABurstAreOneConnection) {
 }
 
 // The table is full: the hash alone goes on, both ways.
+// The record of one that is over is another's before the end of the burst.
+TEST_P(Connections, LatePacketsOfABurstDoNotTouchAnothersRecord) {
+  auto service = web_service();
+  service.scheduler = Scheduler::kWeightedRoundRobin;
+  BalancerBed bed(variant(), {.services = {service}});
+  const auto first = bed.one(kClients, segment(4000, "S"));
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(bed.one(kBackends, answer(*first, "SA")));
+  ASSERT_TRUE(bed.one(kClients, segment(4000, "R")));
+  const auto before = bed.dropped(Drop::kUnknownConnection);
+  const std::vector<Seen> seen =
+      bed.pass(kClients, {segment(4001, "S"), segment(4000, "R"), segment(4000, "S"), segment(4002, "S")});
+  std::map<std::uint16_t, Seen> began;
+  for (const Seen& one : seen) {
+    if (one.tcp_flags == 0x02) began[one.source_port] = one;
+  }
+  ASSERT_EQ(began.size(), 3U);
+  // In bursts of one the reset comes to its own connection.
+  EXPECT_EQ(seen.size() + bed.dropped(Drop::kUnknownConnection) - before, 4U);
+  for (const auto& [port, one] : began) {
+    EXPECT_TRUE(bed.one(kBackends, answer(one, "SA")));
+    const auto next = bed.one(kClients, segment(port, "A"));
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->destination, one.destination);
+  }
+  EXPECT_EQ(bed.connections(), 3U);
+  bed.wait(100'000);  // past tcp_closing, so that none was taken for reset
+  EXPECT_EQ(bed.connections(), 3U);
+}
+
 TEST_P(Connections, ThatFindNoRoomAreBalancedByTheirHash) {
   for (const Forwarding forwarding : {Forwarding::kNat, Forwarding::kDirect}) {
     auto service = web_service();
