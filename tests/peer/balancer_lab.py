@@ -35,10 +35,15 @@ class Balancer(lab.Appliance):
         return {one["address"]: one for one in self.service(name)["backends"]}
 
     def wait_states(self, states, name="web", seconds=15):
-        """Until each address has its state."""
+        """Until each address has its state; one that is checked is active when a check has said so."""
+        def has(backend, state):
+            health = backend.get("health")
+            unknown = state == "active" and health is not None and health["state"] != "up"
+            return backend["state"] == state and not unknown
+
         def reached():
             found = self.backends(name)
-            return all(found.get(address, {"state": None})["state"] == state for address, state in states.items())
+            return all(has(found.get(address, {"state": None}), state) for address, state in states.items())
 
         lab.wait(seconds, f"backends to be {states}", reached)
 
