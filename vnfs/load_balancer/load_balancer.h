@@ -71,7 +71,6 @@ class LoadBalancer final : public appliance::Vnf {
   std::shared_ptr<const Policy> compiled_;  // last, for its tables; of the thread that compiles
   std::shared_ptr<const core::Policy> in_force_;
   PoolKeeper pools_;
-  // Of the profile in force.
 };
 
 }  // namespace millrace::load_balancer
