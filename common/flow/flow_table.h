@@ -67,6 +67,12 @@ class FlowTable {
     return index_.find(lookup.hash, [&](RecordIndex index) { return same(records_[index], lookup); });
   }
 
+  // Whether the record is the flow's still: found for a packet, it may since have ended with its flow and
+  // become another's.
+  [[nodiscard]] bool holds(RecordIndex index, const FlowLookup& lookup) const noexcept {
+    return same(records_[index], lookup);
+  }
+
   // A record for a flow that find() did not know: key and addresses set, the rest zero. kNoRecord when the
   // table, or the overflow of this bucket, is full.
   [[nodiscard]] RecordIndex insert(const FlowLookup& lookup) noexcept {

@@ -323,6 +323,10 @@ Scenario& Scenario::one_worker() {
   only_one_worker = true;
   return *this;
 }
+Scenario& Scenario::one_burst() {
+  only_one_burst = true;
+  return *this;
+}
 
 Scenario& Scenario::begin_round(Tick pause, std::shared_ptr<const PolicySpec> spec) {
   rounds.push_back({.pause = pause,
@@ -425,6 +429,10 @@ std::vector<ScenarioCase> in_all_variants(const std::vector<Scenario>& scenarios
     const auto shared = std::make_shared<const Scenario>(one);
     const unsigned most = one.only_one_worker ? 1 : 2;
     for (unsigned workers = 1; workers <= most; ++workers) {
+      if (one.only_one_burst) {
+        cases.push_back({shared, 32, workers, false});
+        continue;
+      }
       for (const unsigned burst : {1U, 7U, 32U}) cases.push_back({shared, burst, workers, false});
       cases.push_back({shared, 7, workers, true});
     }

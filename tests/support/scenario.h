@@ -108,6 +108,8 @@ class Scenario {
   Scenario& sessions(std::uint32_t each_worker);  // capacity
   // Only on one worker: what is expected counts per worker (limits, table sizes).
   Scenario& one_worker();
+  // Only with the packets of a round in one burst.
+  Scenario& one_burst();
 
   // One round.
   Scenario& in(unsigned port, const PacketBuilder& packet);
@@ -170,6 +172,7 @@ class Scenario {
   bool is_transparent = false;
   core::PassedFrames passed_frames;
   bool only_one_worker = false;
+  bool only_one_burst = false;
   std::uint32_t session_capacity = 1024;
 
  private:

@@ -183,11 +183,12 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
 }
 
 void MatchRules::settle_known(Batch& batch, Packet& packet, RuleIndex rule, const Policy& policy) noexcept {
-  Session& session = state.sessions[packet.session];
-  if (session.key != state.lookups[batch.lane(packet)].key) {  // an earlier packet of this batch ended it
+  // An earlier packet of this batch may have ended it.
+  if (!state.sessions.flows().holds(packet.session, state.lookups[batch.lane(packet)])) {
     batch.drop(packet, Drop::kSessionEnded);
     return;
   }
+  Session& session = state.sessions[packet.session];
   const RuleOutcome& outcome = policy.outcome(rule);
   if (outcome.action != Action::kAccept) {
     state.sessions.close(packet.session, SessionEnd::kPolicy, batch.now);

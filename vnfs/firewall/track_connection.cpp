@@ -89,12 +89,12 @@ void TrackConnection::process(Batch& batch, const Policy& policy) noexcept {
     Packet& packet = batch[lane];
     if (packet.session == kNoSession) [[unlikely]]
       continue;  // ARP, or an ICMP error about a session
-    Session& session = state.sessions[packet.session];
     // Another packet of the batch may have ended the session, or taken its place under pressure.
-    if (session.key != state.lookups[lane].key) [[unlikely]] {
+    if (!state.sessions.flows().holds(packet.session, state.lookups[lane])) [[unlikely]] {
       batch.drop(packet, Drop::kSessionEnded);
       continue;
     }
+    Session& session = state.sessions[packet.session];
     const net::Headers& headers = packet.headers;
     const auto direction = static_cast<Direction>(packet.direction);
     if (headers.protocol == net::protocol::kTcp && !headers.later_fragment()) {

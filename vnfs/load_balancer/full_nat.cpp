@@ -47,11 +47,8 @@ std::optional<Drop> FullNat::begin(const Packet& packet, const Service& service,
 bool FullNat::is_still(const Batch& batch, const Packet& packet) const noexcept {
   const Connection& connection = state.connections[packet.session];
   if (connection.source == nullptr) return false;
-  if (static_cast<Direction>(packet.direction) == Direction::kForward) {
-    const flow::FlowLookup& lookup = state.lookups[batch.lane(packet)];
-    return connection.key == lookup.key &&
-           (!lookup.key.is_wide() || connection.addresses == lookup.addresses);
-  }
+  if (static_cast<Direction>(packet.direction) == Direction::kForward)
+    return state.connections.flows().holds(packet.session, state.lookups[batch.lane(packet)]);
   return connection.source_port == packet.headers.destination_port.host() &&
          connection.source->address() == packet.destination();
 }

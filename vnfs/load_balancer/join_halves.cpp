@@ -106,7 +106,7 @@ void JoinHalves::process(Batch& batch, const Policy& policy) noexcept {
   for (std::uint64_t lanes = state.proxied & batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
     Packet& packet = batch[lane];
-    if (state.connections[packet.session].key != state.lookups[lane].key) [[unlikely]] {
+    if (!state.connections.flows().holds(packet.session, state.lookups[lane])) [[unlikely]] {
       batch.drop(packet, Drop::kConnectionEnded);
       continue;
     }

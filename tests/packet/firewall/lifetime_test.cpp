@@ -126,6 +126,19 @@ std::vector<Scenario> full_tables() {
     oldest.passes(kInside, udp(1000)).check(full);
     oldest.then().passes(kOutside, answer(1)).refused(kOutside, answer(0), firewall::Drop::kDeniedByDefault);
 
+    // Its next packet comes in one burst with the one it gives way to, whose record that is now.
+    // Over IPv6 they have all but the client's upper 64 bits in common.
+    const auto other =
+        ends.v6 ? received_on(packet().ipv6("2001:db8:1:9::10", kServer6), kTrust) : ends.client;
+    const auto newcomer = PacketBuilder(other).udp(ends.v6 ? 5000 : 4999, 53).payload(7);
+    auto& late = add("a late packet of the one that gave way").one_burst();
+    for (unsigned i = 0; i < kCapacity; ++i) late.passes(kInside, udp(i)).then();
+    late.in(kInside, udp(0))
+        .dropped(firewall::Drop::kSessionEnded)
+        .passes(kInside, newcomer)
+        .then()
+        .refused(kOutside, answer(0), firewall::Drop::kDeniedByDefault);
+
     auto& flood = add("connections survive a syn flood");
     std::vector<Talk> talks;
     for (std::uint16_t i = 0; i < 16; ++i)
