@@ -58,6 +58,17 @@ TunnelHeader::TunnelHeader(Tunnel tunnel, Family inside, const IpAddress& far_en
   }
 }
 
+void TunnelHeader::set_source(const IpAddress& source) noexcept {
+  std::uint8_t* const begin = bytes_.data() + bytes_.size() - length_;
+  if (outer_ipv4_) {
+    auto& ip = *reinterpret_cast<Ipv4Header*>(begin);
+    ip.source = source.v4();
+    sum_ = fold(ChecksumSum{sum_} + ip.source.value.wire());
+  } else {
+    reinterpret_cast<Ipv6Header*>(begin)->source = source.v6();
+  }
+}
+
 bool find_inside(Bytes frame, const Headers& outer, Headers& inner) noexcept {
   const Tunnel tunnel = outer.protocol == protocol::kGre   ? Tunnel::kGre
                         : outer.protocol == protocol::kUdp ? Tunnel::kGue

@@ -68,15 +68,16 @@ class alignas(64) TunnelHeader {
     return outer_ipv4_ ? sizeof(Ipv4Header) : sizeof(Ipv6Header);
   }
 
+  // Of family(); once.
+  void set_source(const IpAddress& source) noexcept;
+
   // Writes the headers in front of the datagram at `inner`; what stood in the kMostBytes before it may be
-  // overwritten. `source` is of family(). Returns where the outer datagram begins, length() before `inner`.
-  std::uint8_t* write(std::uint8_t* inner, const IpAddress& source, const Inside& what) const noexcept;
+  // overwritten. Returns where the outer datagram begins, length() before `inner`.
+  std::uint8_t* write(std::uint8_t* inner, const Inside& what) const noexcept;
 
  private:
-  [[nodiscard]] std::uint8_t* write_ipv4(std::uint8_t* inner, const IpAddress& source,
-                                         const Inside& what) const noexcept;
-  [[nodiscard]] std::uint8_t* write_ipv6(std::uint8_t* inner, const IpAddress& source,
-                                         const Inside& what) const noexcept;
+  [[nodiscard]] std::uint8_t* write_ipv4(std::uint8_t* inner, const Inside& what) const noexcept;
+  [[nodiscard]] std::uint8_t* write_ipv6(std::uint8_t* inner, const Inside& what) const noexcept;
   static void write_udp(std::uint8_t* inner, const Inside& what) noexcept;
 
   std::array<std::uint8_t, kMostBytes> bytes_{};  // the headers at its end
@@ -100,28 +101,28 @@ inline void TunnelHeader::write_udp(std::uint8_t* inner, const Inside& what) noe
 }
 
 [[gnu::always_inline]] inline std::uint8_t* TunnelHeader::write_ipv4(std::uint8_t* inner,
-                                                                     const IpAddress& source,
                                                                      const Inside& what) const noexcept {
   constexpr std::size_t kMost = sizeof(Ipv4Header) + sizeof(UdpHeader) + sizeof(GueHeader);
   std::memcpy(inner - kMost, bytes_.data() + kMostBytes - kMost, kMost);
   if (tunnel_ == Tunnel::kGue) write_udp(inner, what);
   auto& ip = *reinterpret_cast<Ipv4Header*>(inner - length_);
-  const Ipv4Address from = source.v4();
   const be16 total(static_cast<std::uint16_t>(length_ + what.length));
   const be16 fragment(what.may_be_cut ? std::uint16_t{0} : Ipv4Header::kDontFragment);
   const be16 id = what.may_be_cut ? what.id : be16{};  // RFC 6864 section 4.1
+  // Five words carry over four at most, which may carry one more.
+  std::uint32_t sum =
+      std::uint32_t{sum_} + be16(what.traffic_class).wire() + total.wire() + id.wire() + fragment.wire();
+  sum = (sum & 0xffffU) + (sum >> 16);
+  sum += sum >> 16;
   ip.tos = what.traffic_class;
   ip.total_length = total;
   ip.id = id;
   ip.fragment = fragment;
-  ip.source = from;
-  ip.checksum = finish(ChecksumSum{sum_} + be16(what.traffic_class).wire() + total.wire() + id.wire() +
-                       fragment.wire() + from.value.wire());
+  ip.checksum = be16::from_wire(static_cast<std::uint16_t>(~sum));
   return reinterpret_cast<std::uint8_t*>(&ip);
 }
 
 [[gnu::always_inline]] inline std::uint8_t* TunnelHeader::write_ipv6(std::uint8_t* inner,
-                                                                     const IpAddress& source,
                                                                      const Inside& what) const noexcept {
   std::memcpy(inner - kMostBytes, bytes_.data(), kMostBytes);
   if (tunnel_ == Tunnel::kGue) write_udp(inner, what);
@@ -130,13 +131,12 @@ inline void TunnelHeader::write_udp(std::uint8_t* inner, const Inside& what) noe
   ip.version_class_flow =
       be32(0x60000000U | std::uint32_t{what.traffic_class} << 20 | (what.flow & 0xfffffU));
   ip.payload_length = be16(static_cast<std::uint16_t>(length_ - sizeof ip + what.length));
-  std::memcpy(&ip.source, source.bytes().data(), sizeof ip.source);
   return reinterpret_cast<std::uint8_t*>(&ip);
 }
 
-[[gnu::always_inline]] inline std::uint8_t* TunnelHeader::write(std::uint8_t* inner, const IpAddress& source,
+[[gnu::always_inline]] inline std::uint8_t* TunnelHeader::write(std::uint8_t* inner,
                                                                 const Inside& what) const noexcept {
-  return outer_ipv4_ ? write_ipv4(inner, source, what) : write_ipv6(inner, source, what);
+  return outer_ipv4_ ? write_ipv4(inner, what) : write_ipv6(inner, what);
 }
 
 // Finds the datagram inside an outer one whose headers were read, and sets family and l3_offset of `inner`.

@@ -84,13 +84,11 @@ void grow(rte_mbuf& mbuf, unsigned by) noexcept {
 // The packet is the outer one from here on: with no checksum that anybody has to write, and of which no error
 // is sent to its source, which is us.
 [[gnu::always_inline]] inline void put_inside(Packet& packet, std::uint8_t* inner,
-                                              const net::TunnelHeader& tunnel, const net::IpAddress& source,
+                                              const net::TunnelHeader& tunnel,
                                               const net::TunnelHeader::Inside& what) noexcept {
-  const LinkHeader link(packet);
   const unsigned length = tunnel.length();
   const bool ipv4 = tunnel.family() == net::Family::kIpv4;
-  std::uint8_t* const outer = tunnel.write(inner, source, what);
-  link.put_before(outer, ipv4);
+  (void)tunnel.write(inner, what);
   rte_mbuf& mbuf = *packet.mbuf;
   grow(mbuf, length);
   core::mark_checksum_good(mbuf);
@@ -111,9 +109,15 @@ void grow(rte_mbuf& mbuf, unsigned by) noexcept {
 
 // What ordinary packets do not need, done before the packet is hidden. False when it was dropped, or is not
 // to be put into the tunnel.
-bool Encapsulate::prepare(Batch& batch, Packet& packet, const NextHop& hop, const net::TunnelHeader& tunnel,
+bool Encapsulate::prepare(Batch& batch, Packet& packet, const net::TunnelHeader& tunnel,
                           std::uint16_t mss) noexcept {
   const core::Network& network = *batch.network;
+  if (!packet.next_hop.valid()) {
+    state.services.originator.no_route(packet, network);
+    batch.drop(packet, core::Drop::kNoRoute);
+    return false;
+  }
+  const NextHop& hop = network.next_hops[packet.next_hop.value()];
   const std::uint64_t lane = std::uint64_t{1} << batch.lane(packet);
   const unsigned room = room_of(hop, tunnel);
   const bool aggregate =
@@ -150,30 +154,21 @@ bool Encapsulate::prepare(Batch& batch, Packet& packet, const NextHop& hop, cons
   return true;
 }
 
-[[gnu::always_inline]] inline void Encapsulate::to_backend(Batch& batch, unsigned lane,
+[[gnu::always_inline]] inline void Encapsulate::to_backend(Batch& batch, unsigned lane, const TunnelWay& way,
                                                            const Policy& policy) noexcept {
   WorkerState& own = state;
   Packet& packet = batch[lane];
   const BackendId id = own.backends[lane];
-  const Backend& backend = policy.backends[id];
-  const net::TunnelHeader& tunnel = policy.tunnels[id];
-  const core::Network& network = *batch.network;
-  packet.next_hop = own.ways.to(id, packet.domain, network, policy);
-  if (!packet.next_hop.valid()) [[unlikely]] {
-    own.services.originator.no_route(packet, network);
-    return batch.drop(packet, core::Drop::kNoRoute);
-  }
-  const NextHop& hop = network.next_hops[packet.next_hop.value()];
-  packet.egress = hop.interface;
+  const net::TunnelHeader& tunnel = own.tunnel_ways.header(id);
+  packet.next_hop = way.hop;
+  packet.egress = way.egress;
   const unsigned length = packet.ip_length();
-  const bool leads_on = hop.kind == NextHop::Kind::kForward || hop.kind == NextHop::Kind::kResolve;
-  const net::IpAddress* source =
-      leads_on ? network.interfaces[hop.interface.value()].address(tunnel.family()) : nullptr;
-  const bool ordinary = source != nullptr && length + tunnel.length() <= hop.mtu && core::may_go_on(packet) &&
-                        (batch.unfinished >> lane & 1U) == 0 &&
-                        rte_pktmbuf_headroom(packet.mbuf) + unsigned{packet.headers.l3_offset} >= kRoom &&
-                        packet.headers.end_offset + tunnel.length() <= kMostBytes && !opens(packet);
-  if (!ordinary && !prepare(batch, packet, hop, tunnel, policy.services[backend.service].mss)) [[unlikely]]
+  const bool ipv4 = packet.headers.is_ipv4();
+  const bool plain = length <= way.room && core::may_go_on(packet) && (batch.unfinished >> lane & 1U) == 0 &&
+                     unsigned{packet.mbuf->data_off} + packet.headers.l3_offset >= kRoom &&
+                     (packet.headers.tcp_flags & net::tcp_flag::kSyn) == 0;
+  if (!plain && !prepare(batch, packet, tunnel, policy.services[policy.backends[id].service].mss))
+      [[unlikely]]
     return;
   if ((own.to_tunnel >> lane & 1U) == 0) [[likely]] {  // an error is no part of the connection
     own.tallies.backend(id).count(Direction::kForward, length);
@@ -181,17 +176,21 @@ bool Encapsulate::prepare(Batch& batch, Packet& packet, const NextHop& hop, cons
       follow(own, packet, policy, batch.now);
   }
   std::uint8_t* const inner = packet.l3();
-  const bool ipv4 = packet.headers.is_ipv4();
-  core::take_hop(packet);
   const bool may_be_cut = net::may_be_cut(inner, ipv4, length);
-  put_inside(packet, inner, tunnel, *source,
-             {.length = static_cast<std::uint16_t>(length),
-              .traffic_class = net::traffic_class_of(inner, ipv4),
-              .may_be_cut = may_be_cut,
-              .id = may_be_cut ? own.tunnel_ids.next(id) : be16{},
-              .flow = static_cast<std::uint32_t>(own.lookups[lane].hash)});
-  if (packet.headers.is_ipv6() && packet.ip_length() > hop.mtu && packet.tunnel_length == 0) [[unlikely]]
-    add_fragment_header(batch, packet, hop.mtu);
+  const net::TunnelHeader::Inside inside{.length = static_cast<std::uint16_t>(length),
+                                         .traffic_class = net::traffic_class_of(inner, ipv4),
+                                         .may_be_cut = may_be_cut,
+                                         .id = may_be_cut ? own.tunnel_ids.next(id) : be16{},
+                                         .flow = static_cast<std::uint32_t>(own.lookups[lane].hash)};
+  core::take_hop(packet);
+  if (plain) [[likely]]
+    return put_inside(packet, inner, tunnel, inside);
+  const LinkHeader link(packet);
+  put_inside(packet, inner, tunnel, inside);
+  link.put_before(packet.l3(), packet.headers.is_ipv4());
+  const unsigned mtu = batch.network->next_hops[way.hop.value()].mtu;
+  if (packet.headers.is_ipv6() && packet.ip_length() > mtu && packet.tunnel_length == 0)
+    add_fragment_header(batch, packet, static_cast<std::uint16_t>(mtu));
 }
 
 // Egress cuts it: as IPv4 it would do so without being told.
@@ -220,15 +219,17 @@ void Encapsulate::to_client(Batch& batch, unsigned lane, const Policy& policy) n
 }
 
 void Encapsulate::process(Batch& batch, const Policy& policy) noexcept {
-  state.ways.begin(*batch.network, policy);
+  state.tunnel_ways.begin(*batch.network, policy);
   std::uint64_t done = 0;
   for (std::uint64_t lanes = (state.bound | state.to_tunnel) & batch.live_mask(); lanes != 0;
        lanes &= lanes - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
-    if (policy.tunnels[state.backends[lane]].is_none()) continue;
+    const BackendId id = state.backends[lane];
+    const TunnelWay& way = state.tunnel_ways.to(id, batch[lane].domain, *batch.network, policy);
+    if (state.tunnel_ways.header(id).is_none()) continue;
     done |= lanes & -lanes;
     if (static_cast<Direction>(batch[lane].direction) == Direction::kForward) [[likely]] {
-      to_backend(batch, lane, policy);
+      to_backend(batch, lane, way, policy);
     } else {
       to_client(batch, lane, policy);
     }

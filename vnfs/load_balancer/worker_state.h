@@ -15,6 +15,7 @@
 #include "vnfs/load_balancer/syn_guard.h"
 #include "vnfs/load_balancer/tallies.h"
 #include "vnfs/load_balancer/tunnel_ids.h"
+#include "vnfs/load_balancer/tunnel_ways.h"
 #include "vnfs/load_balancer/ways.h"
 
 namespace millrace::load_balancer {
@@ -52,6 +53,7 @@ struct WorkerState {
   Tallies tallies;
   TunnelIds tunnel_ids;
   Ways ways;
+  TunnelWays tunnel_ways;
   ResetSilent reset_silent;
   SynGuard syn_guard;
   ConnectionLimits limits;

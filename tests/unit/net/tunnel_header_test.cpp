@@ -80,13 +80,14 @@ Written written(const Case& of, const Frame& inner, bool may_be_cut, std::uint16
   out.frame.insert(out.frame.end(), inner.begin(), inner.end());
   const auto far_end = *IpAddress::parse(of.outer_ipv4 ? "10.0.0.11" : "2001:db8:10::11");
   const auto source = *IpAddress::parse(of.outer_ipv4 ? "10.0.0.1" : "2001:db8:10::1");
-  const TunnelHeader header(of.tunnel, of.inner_ipv4 ? Family::kIpv4 : Family::kIpv6, far_end);
-  const std::uint8_t* begin = header.write(out.frame.data() + kRoom, source,
-                                           {.length = static_cast<std::uint16_t>(inner.size()),
-                                            .traffic_class = kClass,
-                                            .may_be_cut = may_be_cut,
-                                            .id = be16(id),
-                                            .flow = kFlow});
+  TunnelHeader header(of.tunnel, of.inner_ipv4 ? Family::kIpv4 : Family::kIpv6, far_end);
+  header.set_source(source);
+  const std::uint8_t* begin =
+      header.write(out.frame.data() + kRoom, {.length = static_cast<std::uint16_t>(inner.size()),
+                                              .traffic_class = kClass,
+                                              .may_be_cut = may_be_cut,
+                                              .id = be16(id),
+                                              .flow = kFlow});
   out.begin = static_cast<std::size_t>(begin - out.frame.data());
   EXPECT_EQ(kRoom - out.begin, header.length());
   return out;
@@ -156,25 +157,26 @@ TEST_P(TunnelHeaders, AreThoseOfEachSegmentOfALargerDatagram) {
 // complement is b5ba.
 TEST(TunnelHeader, OfIpInIpByHand) {
   std::array<std::uint8_t, 96> bytes{};
-  const TunnelHeader header(Tunnel::kIpIp, Family::kIpv4, *IpAddress::parse("192.0.2.2"));
-  const std::uint8_t* at =
-      header.write(bytes.data() + 56, *IpAddress::parse("192.0.2.1"),
-                   {.length = 40, .traffic_class = 0, .may_be_cut = false, .id = be16(9), .flow = 0});
+  TunnelHeader header(Tunnel::kIpIp, Family::kIpv4, *IpAddress::parse("192.0.2.2"));
+  header.set_source(*IpAddress::parse("192.0.2.1"));
+  const std::uint8_t* at = header.write(
+      bytes.data() + 56, {.length = 40, .traffic_class = 0, .may_be_cut = false, .id = be16(9), .flow = 0});
   const std::array<std::uint8_t, 20> expected = {0x45, 0x00, 0x00, 0x3c, 0x00, 0x00, 0x40, 0x00, 0x41, 0x04,
                                                  0xb5, 0xba, 0xc0, 0x00, 0x02, 0x01, 0xc0, 0x00, 0x02, 0x02};
   EXPECT_TRUE(std::equal(expected.begin(), expected.end(), at));
 }
 
 TEST(TunnelHeader, ChecksumHoldsForEveryLengthClassAndIdentification) {
-  const TunnelHeader header(Tunnel::kGue, Family::kIpv4, *IpAddress::parse("255.255.255.254"));
+  TunnelHeader header(Tunnel::kGue, Family::kIpv4, *IpAddress::parse("255.255.255.254"));
+  header.set_source(*IpAddress::parse("255.254.1.2"));
   std::array<std::uint8_t, 96> bytes{};
   for (unsigned i = 0; i < 0x10000; ++i) {
-    const std::uint8_t* at = header.write(bytes.data() + 56, *IpAddress::parse("255.254.1.2"),
-                                          {.length = static_cast<std::uint16_t>(i * 7 % 60'000),
-                                           .traffic_class = static_cast<std::uint8_t>(i * 13),
-                                           .may_be_cut = true,
-                                           .id = be16(static_cast<std::uint16_t>(i)),
-                                           .flow = i});
+    const std::uint8_t* at =
+        header.write(bytes.data() + 56, {.length = static_cast<std::uint16_t>(i * 7 % 60'000),
+                                         .traffic_class = static_cast<std::uint8_t>(i * 13),
+                                         .may_be_cut = true,
+                                         .id = be16(static_cast<std::uint16_t>(i)),
+                                         .flow = i});
     ASSERT_EQ(testing::plain_checksum({at, 20}), 0) << i;
   }
 }
@@ -183,9 +185,8 @@ TEST(TunnelHeader, SourcePortsOfGueAreDynamicOnes) {
   const TunnelHeader header(Tunnel::kGue, Family::kIpv4, *IpAddress::parse("10.0.0.11"));
   std::array<std::uint8_t, 96> bytes{};
   for (const std::uint32_t flow : {0U, 0x3fffU, 0x4000U, 0xffffffffU}) {
-    const std::uint8_t* at =
-        header.write(bytes.data() + 56, *IpAddress::parse("10.0.0.1"),
-                     {.length = 40, .traffic_class = 0, .may_be_cut = false, .id = {}, .flow = flow});
+    const std::uint8_t* at = header.write(
+        bytes.data() + 56, {.length = 40, .traffic_class = 0, .may_be_cut = false, .id = {}, .flow = flow});
     EXPECT_EQ(at[20] * 256U + at[21], 49'152U + flow % 16'384U);
   }
 }
