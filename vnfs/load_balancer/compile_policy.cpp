@@ -36,7 +36,10 @@ class Compiler {
     policy_->by_destination.settle();
     policy_->by_source.settle();
     policy_->by_tunnel.settle();
-    if (!policy_->tunnels.empty()) policy_->tunnels.resize(policy_->backends.size());
+    if (!policy_->tunnels.empty()) {
+      policy_->tunnels.resize(policy_->backends.size());
+      take_path_mtus();
+    }
     policy_->by_answer.settle();
     return policy_;
   }
@@ -121,6 +124,21 @@ class Compiler {
                             .first = udp ? net::kGuePort : std::uint16_t{0},
                             .last = udp ? net::kGuePort : std::uint16_t{65'535},
                             .value = id});
+  }
+
+  // What routers said holds for hosts that keep their numbers.
+  void take_path_mtus() {
+    const Policy* before = context_.before;
+    if (before == nullptr || before->path_mtus == nullptr) {
+      policy_->path_mtus = std::make_shared<PathMtus>();
+      return;
+    }
+    policy_->path_mtus = before->path_mtus;
+    for (std::size_t id = 0; id < policy_->backends.size(); ++id) {
+      const bool same =
+          id < before->backends.size() && before->backends[id].address == policy_->backends[id].address;
+      if (!same) policy_->path_mtus->forget(static_cast<BackendId>(id));
+    }
   }
 
   Result<void> add_sources(const ServiceSpec& spec, Service& into) {

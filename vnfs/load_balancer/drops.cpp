@@ -35,6 +35,10 @@ constexpr std::array kReasons = {
         "it."),
     row(Drop::kTunnelTooBig, "tunnel_too_big",
         "A router could not carry what went through a tunnel, and its client was told what fits."),
+    row(Drop::kTunnelPathMtu, "tunnel_path_mtu",
+        "A router said what it carries of what goes through a tunnel, not whose packet it was: the next are "
+        "made "
+        "to fit."),
     row(Drop::kClientConnections, "client_connections",
         "The client has as many connections of the service as one may have."),
     row(Drop::kClientRate, "client_rate",

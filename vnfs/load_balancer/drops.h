@@ -25,6 +25,7 @@ enum class Drop : std::uint8_t {
   kNoTunnelSource,
   kTunnelError,
   kTunnelTooBig,
+  kTunnelPathMtu,
   kClientConnections,
   kClientRate,
   kServiceConnections,

@@ -29,8 +29,8 @@ bool opens(const Packet& packet) noexcept {
 }
 
 // Bytes of a datagram that fit the tunnel on this way.
-unsigned room_of(const NextHop& hop, const net::TunnelHeader& tunnel) noexcept {
-  return hop.mtu - std::min<unsigned>(hop.mtu, tunnel.length());
+unsigned room_of(const TunnelWay& way, const net::TunnelHeader& tunnel) noexcept {
+  return way.mtu - std::min<unsigned>(way.mtu, tunnel.length());
 }
 
 // To segments that fit as many bytes, and are no larger than the service wants them.
@@ -109,7 +109,7 @@ void grow(rte_mbuf& mbuf, unsigned by) noexcept {
 
 // What ordinary packets do not need, done before the packet is hidden. False when it was dropped, or is not
 // to be put into the tunnel.
-bool Encapsulate::prepare(Batch& batch, Packet& packet, const net::TunnelHeader& tunnel,
+bool Encapsulate::prepare(Batch& batch, Packet& packet, const TunnelWay& to, const net::TunnelHeader& tunnel,
                           std::uint16_t mss) noexcept {
   const core::Network& network = *batch.network;
   if (!packet.next_hop.valid()) {
@@ -119,7 +119,7 @@ bool Encapsulate::prepare(Batch& batch, Packet& packet, const net::TunnelHeader&
   }
   const NextHop& hop = network.next_hops[packet.next_hop.value()];
   const std::uint64_t lane = std::uint64_t{1} << batch.lane(packet);
-  const unsigned room = room_of(hop, tunnel);
+  const unsigned room = room_of(to, tunnel);
   const bool aggregate =
       (batch.unfinished & lane) != 0 && core::is_aggregate(packet) && packet.ip_length() > room;
   if ((batch.unfinished & lane) != 0 && !aggregate) {
@@ -167,7 +167,7 @@ bool Encapsulate::prepare(Batch& batch, Packet& packet, const net::TunnelHeader&
   const bool plain = length <= way.room && core::may_go_on(packet) && (batch.unfinished >> lane & 1U) == 0 &&
                      unsigned{packet.mbuf->data_off} + packet.headers.l3_offset >= kRoom &&
                      (packet.headers.tcp_flags & net::tcp_flag::kSyn) == 0;
-  if (!plain && !prepare(batch, packet, tunnel, policy.services[policy.backends[id].service].mss))
+  if (!plain && !prepare(batch, packet, way, tunnel, policy.services[policy.backends[id].service].mss))
       [[unlikely]]
     return;
   if ((own.to_tunnel >> lane & 1U) == 0) [[likely]] {  // an error is no part of the connection
@@ -188,9 +188,8 @@ bool Encapsulate::prepare(Batch& batch, Packet& packet, const net::TunnelHeader&
   const LinkHeader link(packet);
   put_inside(packet, inner, tunnel, inside);
   link.put_before(packet.l3(), packet.headers.is_ipv4());
-  const unsigned mtu = batch.network->next_hops[way.hop.value()].mtu;
-  if (packet.headers.is_ipv6() && packet.ip_length() > mtu && packet.tunnel_length == 0)
-    add_fragment_header(batch, packet, static_cast<std::uint16_t>(mtu));
+  if (packet.headers.is_ipv6() && packet.ip_length() > way.mtu && packet.tunnel_length == 0)
+    add_fragment_header(batch, packet, way.mtu);
 }
 
 // Egress cuts it: as IPv4 it would do so without being told.
@@ -208,18 +207,16 @@ void Encapsulate::add_fragment_header(Batch& batch, Packet& packet, std::uint16_
 
 // An answer that comes by us has the service's address. What its backend offers to take is sent through the
 // tunnel.
-void Encapsulate::to_client(Batch& batch, unsigned lane, const Policy& policy) noexcept {
+void Encapsulate::to_client(Batch& batch, unsigned lane, const TunnelWay& way,
+                            const Policy& policy) noexcept {
   Packet& packet = batch[lane];
-  if (!opens(packet)) return;
+  if (!opens(packet) || !way.hop.valid()) return;
   const BackendId id = state.backends[lane];
-  const core::NextHopId way = batch.network->find_route(packet.domain, policy.backends[id].address);
-  if (!way.valid()) return;
-  hold_mss(packet, room_of(batch.network->next_hops[way.value()], policy.tunnels[id]),
-           policy.services[policy.backends[id].service].mss);
+  hold_mss(packet, room_of(way, policy.tunnels[id]), policy.services[policy.backends[id].service].mss);
 }
 
 void Encapsulate::process(Batch& batch, const Policy& policy) noexcept {
-  state.tunnel_ways.begin(*batch.network, policy);
+  state.tunnel_ways.begin(*batch.network, policy, batch.now);
   std::uint64_t done = 0;
   for (std::uint64_t lanes = (state.bound | state.to_tunnel) & batch.live_mask(); lanes != 0;
        lanes &= lanes - 1) {
@@ -231,7 +228,7 @@ void Encapsulate::process(Batch& batch, const Policy& policy) noexcept {
     if (static_cast<Direction>(batch[lane].direction) == Direction::kForward) [[likely]] {
       to_backend(batch, lane, way, policy);
     } else {
-      to_client(batch, lane, policy);
+      to_client(batch, lane, way, policy);
     }
   }
   state.bound &= ~done;

@@ -23,9 +23,9 @@ struct Encapsulate {
 
  private:
   void to_backend(core::Batch& batch, unsigned lane, const TunnelWay& way, const Policy& policy) noexcept;
-  void to_client(core::Batch& batch, unsigned lane, const Policy& policy) noexcept;
-  [[nodiscard]] bool prepare(core::Batch& batch, core::Packet& packet, const net::TunnelHeader& tunnel,
-                             std::uint16_t mss) noexcept;
+  void to_client(core::Batch& batch, unsigned lane, const TunnelWay& way, const Policy& policy) noexcept;
+  [[nodiscard]] bool prepare(core::Batch& batch, core::Packet& packet, const TunnelWay& to,
+                             const net::TunnelHeader& tunnel, std::uint16_t mss) noexcept;
   void add_fragment_header(core::Batch& batch, core::Packet& packet, std::uint16_t mtu) noexcept;
 };
 

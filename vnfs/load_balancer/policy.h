@@ -14,6 +14,7 @@
 #include "common/core/port_runs.h"
 #include "common/net/tunnel_header.h"
 #include "vnfs/load_balancer/endpoint_map.h"
+#include "vnfs/load_balancer/path_mtus.h"
 #include "vnfs/load_balancer/quic_ids.h"
 #include "vnfs/load_balancer/records.h"
 
@@ -129,6 +130,7 @@ class Policy final : public core::Policy, public core::Ownership {
   EndpointMap<BackendId> by_source;        // backends of `nat` services by what they answer from
   std::vector<net::TunnelHeader> tunnels;  // by BackendId; empty when no service has any
   EndpointMap<BackendId> by_tunnel;        // far ends, by protocol and port of the outer packet
+  std::shared_ptr<PathMtus> path_mtus;  // of far ends, by the number that by_tunnel has; null without tunnels
   // Source addresses by what answers go to, also those that some connection has from an earlier policy.
   EndpointMap<SourceAddress*> by_answer;
 
@@ -143,6 +145,16 @@ class Policy final : public core::Policy, public core::Ownership {
   // Null when packets to the backend are in no tunnel.
   [[nodiscard]] const net::TunnelHeader* tunnel(BackendId id) const noexcept {
     return tunnels.empty() || tunnels[id].is_none() ? nullptr : &tunnels[id];
+  }
+
+  // The number of what stands at the other end of the backend's tunnel; of a backend that has one.
+  [[nodiscard]] BackendId far_end(BackendId id) const noexcept {
+    const Backend& backend = backends[id];
+    const net::TunnelHeader& tunnel = tunnels[id];
+    const std::uint16_t port = tunnel.tunnel() == net::Tunnel::kGue ? net::kGuePort : std::uint16_t{0};
+    const BackendId* found =
+        by_tunnel.find(Place::of(backend.address, services[backend.service].domain), tunnel.protocol(), port);
+    return found == nullptr ? id : *found;
   }
 
   // Whether a connection that another policy allowed may go on.

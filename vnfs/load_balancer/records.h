@@ -16,6 +16,8 @@ namespace millrace::load_balancer {
 // Numbers that a service, or a backend of one, keeps from one policy to the next (roster.h).
 using ServiceId = std::uint16_t;
 using BackendId = std::uint16_t;
+inline constexpr std::size_t kMostServices = 4'096;  // numbers in use at a time, as the next
+inline constexpr std::size_t kMostBackends = 16'384;
 inline constexpr std::uint16_t kNoId = 0xffff;
 
 using ConnectionIndex = flow::RecordIndex;

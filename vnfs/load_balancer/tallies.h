@@ -10,9 +10,6 @@
 
 namespace millrace::load_balancer {
 
-inline constexpr std::size_t kMostServices = 4'096;  // numbers in use at a time, as the next
-inline constexpr std::size_t kMostBackends = 16'384;
-
 struct alignas(64) BackendTally {
   Counter connections;             // begun
   Counter open;                    // of those, now

@@ -20,13 +20,15 @@ Place destination_in(const Packet& packet, const net::Headers& headers) noexcept
              : Place::of(reinterpret_cast<const net::Ipv6Header*>(l3)->destination, packet.domain.value());
 }
 
-// Whether it is to us, and about a packet to the far end of a tunnel.
-bool is_of_tunnel(const Packet& error, const net::Headers& outer, const Policy& policy,
-                  const core::Network& network) noexcept {
+// The far end of the tunnel that the packet was in which it is about; null when it is not to us, or about
+// none.
+const BackendId* find_far_end(const Packet& error, const net::Headers& outer, const Policy& policy,
+                              const core::Network& network) noexcept {
   const bool to_us =
       error.next_hop.valid() && network.next_hops[error.next_hop.value()].kind == core::NextHop::Kind::kHost;
-  return to_us && policy.by_tunnel.find(destination_in(error, outer), outer.protocol,
-                                        outer.has_ports ? outer.destination_port.host() : 0) != nullptr;
+  if (!to_us) return nullptr;
+  return policy.by_tunnel.find(destination_in(error, outer), outer.protocol,
+                               outer.has_ports ? outer.destination_port.host() : 0);
 }
 
 // What a router can carry, where it says so; 0 for all else.
@@ -40,6 +42,10 @@ unsigned mtu_told(const Packet& error) noexcept {
   }
   if (headers.icmp_type() != net::icmpv6::kPacketTooBig || icmp.id != be16{}) return 0;
   return icmp.sequence.host();
+}
+
+unsigned mtu_believed(unsigned told, const net::Headers& outer) noexcept {
+  return std::max(told, outer.is_ipv4() ? PathMtus::kLeastIpv4 : PathMtus::kLeastIpv6);
 }
 
 bool is_of_service(const Packet& about, const Policy& policy) noexcept {
@@ -61,10 +67,11 @@ bool read_inside(const Packet& error, const net::Headers& outer, Packet& about) 
              net::ParseError::kNone;
 }
 
-unsigned claimed_length(const Packet& about) noexcept {
-  return about.headers.is_ipv4() ? about.l3_as<net::Ipv4Header>().total_length.host()
-                                 : unsigned{about.l3_as<net::Ipv6Header>().payload_length.host()} +
-                                       static_cast<unsigned>(sizeof(net::Ipv6Header));
+// Bytes of a datagram, by its own word.
+unsigned claimed_length(const std::uint8_t* l3, bool ipv4) noexcept {
+  return ipv4 ? reinterpret_cast<const net::Ipv4Header*>(l3)->total_length.host()
+              : unsigned{reinterpret_cast<const net::Ipv6Header*>(l3)->payload_length.host()} +
+                    static_cast<unsigned>(sizeof(net::Ipv6Header));
 }
 
 // Of the client's datagrams, where a router can carry no more than `outer_mtu` with the tunnel's headers; 0
@@ -76,7 +83,7 @@ unsigned mtu_for(const Packet& about, unsigned outer_mtu, unsigned tunnel_length
   const bool ipv4 = about.headers.is_ipv4();
   if (ipv4 && (room < kLeastIpv4 || net::may_be_cut(about.l3(), ipv4, 0))) return 0;
   const unsigned fits = ipv4 ? room : std::max(room, kLeastIpv6);
-  return fits < claimed_length(about) ? fits : 0;
+  return fits < claimed_length(about.l3(), ipv4) ? fits : 0;
 }
 
 }  // namespace
@@ -86,7 +93,8 @@ bool answer_tunnel_error(Batch& batch, Packet& error, const Policy& policy, Work
   const core::Network& network = *batch.network;
   net::Headers outer;
   if (!core::read_embedded(error, outer)) return false;
-  if (!is_of_tunnel(error, outer, policy, network)) return false;
+  const BackendId* far_end = find_far_end(error, outer, policy, network);
+  if (far_end == nullptr) return false;
   const MutableBytes message = message_of(error);
   if (message.empty() || !icmp_checksum_ok(error, message)) {
     batch.drop(error, Drop::kIcmpBadChecksum);
@@ -94,14 +102,21 @@ bool answer_tunnel_error(Batch& batch, Packet& error, const Policy& policy, Work
   }
   const unsigned mtu = mtu_told(error);
   Packet about;
-  if (mtu == 0 || !read_inside(error, outer, about) || !is_of_service(about, policy)) {
+  const bool readable = read_inside(error, outer, about);
+  const bool fitted = claimed_length(error.bytes() + outer.l3_offset, outer.is_ipv4()) <= mtu;
+  if (mtu == 0 || fitted || (readable && !is_of_service(about, policy))) {
     batch.drop(error, Drop::kTunnelError);
+    return true;
+  }
+  policy.path_mtus->lower(*far_end, mtu_believed(mtu, outer), batch.now);
+  if (!readable) {
+    batch.drop(error, Drop::kTunnelPathMtu);
     return true;
   }
   const unsigned fits = mtu_for(about, mtu, about.headers.l3_offset - unsigned{outer.l3_offset});
   const core::NextHopId back = network.find_route(about.domain, about.source());
   if (fits == 0 || !back.valid() || !network.next_hops[back.value()].interface.valid()) {
-    batch.drop(error, Drop::kTunnelError);
+    batch.drop(error, Drop::kTunnelPathMtu);
     return true;
   }
   // Said by the interface that the client knows us by.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How packets reach the backends of tunnels: route, outer headers and room, looked up once for each network
-// and policy. Data path.
+// How packets reach the backends of tunnels: route, outer headers and room, looked up once for each network,
+// policy and word of a router. Data path.
 #pragma once
 
 #include <array>
@@ -8,7 +8,6 @@
 
 #include "common/core/network.h"
 #include "vnfs/load_balancer/policy.h"
-#include "vnfs/load_balancer/tallies.h"
 
 namespace millrace::load_balancer {
 
@@ -16,6 +15,7 @@ struct TunnelWay {
   std::uint32_t found_in = 0;  // the turn of TunnelWays
   core::NextHopId hop;         // none when there is no route
   core::InterfaceId egress;
+  std::uint16_t mtu = 0;  // of the way all through, as far as it is known
   // Bytes of a datagram that needs no more than the outer headers: it fits, and egress has all it takes to
   // send it. 0 when no datagram does.
   std::uint16_t room = 0;
@@ -24,12 +24,17 @@ struct TunnelWay {
 // One worker's own.
 class TunnelWays {
  public:
-  // Before the first packet of a batch.
-  void begin(const core::Network& network, const Policy& policy) noexcept {
-    if (network_ == network.serial.value() && policy_ == policy.serial.value()) [[likely]]
+  // Before the first packet of a batch, where the policy has tunnels.
+  void begin(const core::Network& network, const Policy& policy, Tick now) noexcept {
+    const std::uint32_t path_changes = policy.path_mtus->changes();
+    if (network_ == network.serial.value() && policy_ == policy.serial.value() &&
+        path_changes_ == path_changes && (!some_end_ || !tick_after(now, first_end_))) [[likely]]
       return;
     network_ = network.serial.value();
     policy_ = policy.serial.value();
+    path_changes_ = path_changes;
+    some_end_ = false;
+    now_ = now;
     if (++turn_ == 0) {
       ways_->fill({});
       ++turn_;
@@ -51,7 +56,11 @@ class TunnelWays {
 
   std::uint64_t network_ = 0;
   std::uint64_t policy_ = 0;
+  std::uint32_t path_changes_ = 0;
   std::uint32_t turn_ = 0;
+  Tick now_ = 0;           // when the turn began
+  bool some_end_ = false;  // some ways have an MTU that is not kept for ever, the first one until then
+  Tick first_end_ = 0;
   std::unique_ptr<std::array<TunnelWay, kMostBackends>> ways_ =
       std::make_unique<std::array<TunnelWay, kMostBackends>>();
   std::unique_ptr<std::array<net::TunnelHeader, kMostBackends>> headers_ =

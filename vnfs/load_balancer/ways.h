@@ -9,7 +9,6 @@
 
 #include "common/core/network.h"
 #include "vnfs/load_balancer/policy.h"
-#include "vnfs/load_balancer/tallies.h"
 
 namespace millrace::load_balancer {
 

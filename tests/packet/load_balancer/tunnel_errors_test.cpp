@@ -11,29 +11,9 @@ using load_balancer::Forwarding;
 class TunnelErrors : public BalancerTest {};
 MILLRACE_BALANCER_VARIANTS(TunnelErrors);
 
-// A router between us and the backend says something about what it was given, of which it quotes so much.
-PacketBuilder from_router(const TunnelWay& way, const Seen& about, std::uint8_t type, std::uint8_t code,
-                          std::uint32_t word, std::size_t quoted = 1232) {
-  Frame datagram = datagram_of(about);
-  datagram.resize(std::min(datagram.size(), quoted));
-  return BalancerBed::from_backend(way.outer_ipv4 ? "10.0.0.99" : "2001:db8:10::99", way.ours())
-      .icmp(type, code, word)
-      .payload(datagram);
-}
-
-PacketBuilder too_big(const TunnelWay& way, const Seen& about, std::uint32_t mtu, std::size_t quoted = 1232) {
-  return from_router(way, about, way.outer_ipv4 ? 3 : 2, way.outer_ipv4 ? 4 : 0, mtu, quoted);
-}
-
 PacketBuilder large_of(const TunnelWay& way) {
   auto large = way.from_client().udp(4000, 80).payload(1380);
   return way.inner_ipv4 ? large.df() : large;
-}
-
-unsigned mtu_in(const Seen& error) {
-  const Frame datagram = datagram_of(error);
-  const std::size_t at = datagram.at(0) >> 4U == 4 ? 20 + 6 : 40 + 6;
-  return datagram.at(at) * 256U + datagram.at(at + 1);
 }
 
 TEST_P(TunnelErrors, ATooBigIsSaidToTheClientAboutItsOwnPacket) {
@@ -68,7 +48,7 @@ TEST_P(TunnelErrors, NoIpv6ClientIsToldLessThanAnyLinkCarries) {
   EXPECT_EQ(mtu_in(*told), 1280U);
 }
 
-// 28 bytes of the outer packet, as RFC 792 has it, say nothing of the client.
+// 28 bytes of the outer packet, as RFC 792 has it, say nothing of the client: it is told at its next packet.
 TEST_P(TunnelErrors, OneThatQuotesTooLittleIsCounted) {
   for (const TunnelWay& way : tunnel_ways()) {
     if (!way.outer_ipv4) continue;
@@ -76,8 +56,8 @@ TEST_P(TunnelErrors, OneThatQuotesTooLittleIsCounted) {
     BalancerBed bed(variant(), {.services = {way.service_at(way.backend())}});
     const auto large = bed.one(kClients, large_of(way));
     ASSERT_TRUE(large);
-    bed.refused(kBackends, too_big(way, *large, 1400, 28), Drop::kTunnelError);
-    bed.refused(kBackends, too_big(way, *large, 1400, way.overhead() + 19), Drop::kTunnelError);
+    bed.refused(kBackends, too_big(way, *large, 1400, 28), Drop::kTunnelPathMtu);
+    bed.refused(kBackends, too_big(way, *large, 1400, way.overhead() + 19), Drop::kTunnelPathMtu);
     const auto told = bed.one(kBackends, too_big(way, *large, 1400, way.overhead() + 60));
     ASSERT_TRUE(told);
     EXPECT_EQ(told->destination, way.client());
@@ -107,11 +87,11 @@ TEST_P(TunnelErrors, ATooBigThatNoClientCanHeedIsCounted) {
   const auto large = bed.one(kClients, large_of(way));
   ASSERT_TRUE(large);
   bed.refused(kBackends, too_big(way, *large, 0), Drop::kTunnelError);     // of a router before RFC 1191
-  bed.refused(kBackends, too_big(way, *large, 60), Drop::kTunnelError);    // less than IPv4 needs
+  bed.refused(kBackends, too_big(way, *large, 60), Drop::kTunnelPathMtu);  // less than IPv4 needs
   bed.refused(kBackends, too_big(way, *large, 1500), Drop::kTunnelError);  // it was smaller than that
   const auto loose = bed.one(kClients, PacketBuilder(large_of(way)).df(false));
   ASSERT_TRUE(loose);
-  bed.refused(kBackends, too_big(way, *loose, 1300), Drop::kTunnelError);  // its sender let it be cut
+  bed.refused(kBackends, too_big(way, *loose, 1300), Drop::kTunnelPathMtu);  // its sender let it be cut
 }
 
 // Nobody makes us speak to whom we did not carry anything for.
@@ -124,7 +104,7 @@ TEST_P(TunnelErrors, ThoseThatWereMadeUpAreNotAnswered) {
     const auto inside = packet().ipv4(source, destination).df().udp(4000, 80).payload(1380);
     return BalancerBed::from_backend("10.0.0.99", "10.0.0.1")
         .icmp(3, 4, 1400)
-        .payload(packet().ipv4("10.0.0.1", "10.0.0.11").df().protocol(4).embed(inside, 500).datagram());
+        .payload(packet().ipv4("10.0.0.1", "10.0.0.11").df().protocol(4).embed(inside, 1408).datagram());
   };
   EXPECT_TRUE(bed.one(kBackends, about(kClient, kService)));
   bed.refused(kBackends, about(kClient, "203.0.113.99"), Drop::kTunnelError);  // no service
@@ -160,13 +140,15 @@ TEST_P(TunnelErrors, OfBothFamiliesThroughOneFarEnd) {
     const TunnelWay six{forwarding, false, true};
     SCOPED_TRACE(four.name());
     BalancerBed bed(variant(), {.services = {four.service_at("10.0.0.11"), six.service_at("10.0.0.11")}});
-    for (const TunnelWay& way : {four, six}) {
-      const auto large = bed.one(kClients, large_of(way));
-      ASSERT_TRUE(large);
-      const auto told = bed.one(kBackends, too_big(way, *large, 1400));
-      ASSERT_TRUE(told);
-      EXPECT_EQ(told->destination, way.client());
-    }
+    const auto large = bed.one(kClients, large_of(four));
+    const auto large6 = bed.one(kClients, large_of(six));
+    ASSERT_TRUE(large && large6);
+    const auto told = bed.one(kBackends, too_big(four, *large, 1400));
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told->destination, four.client());
+    const auto told6 = bed.one(kBackends, too_big(six, *large6, 1400));
+    ASSERT_TRUE(told6);
+    EXPECT_EQ(told6->destination, six.client());
   }
 }
 

@@ -161,4 +161,23 @@ Frame reassembled(const std::vector<Seen>& fragments) {
   return whole;
 }
 
+PacketBuilder from_router(const TunnelWay& way, const Seen& about, std::uint8_t type, std::uint8_t code,
+                          std::uint32_t word, std::size_t quoted) {
+  Frame datagram = datagram_of(about);
+  datagram.resize(std::min(datagram.size(), quoted));
+  return BalancerBed::from_backend(way.outer_ipv4 ? "10.0.0.99" : "2001:db8:10::99", way.ours())
+      .icmp(type, code, word)
+      .payload(datagram);
+}
+
+PacketBuilder too_big(const TunnelWay& way, const Seen& about, std::uint32_t mtu, std::size_t quoted) {
+  return from_router(way, about, way.outer_ipv4 ? 3 : 2, way.outer_ipv4 ? 4 : 0, mtu, quoted);
+}
+
+unsigned mtu_in(const Seen& error) {
+  const Frame datagram = datagram_of(error);
+  const std::size_t at = datagram.at(0) >> 4U == 4 ? 20 + 6 : 40 + 6;
+  return datagram.at(at) * 256U + datagram.at(at + 1);
+}
+
 }  // namespace millrace::testing

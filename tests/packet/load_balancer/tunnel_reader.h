@@ -51,4 +51,12 @@ struct Outer {
 // Of all its fragments, in order; fails the test when they do not fit together.
 [[nodiscard]] Frame reassembled(const std::vector<Seen>& fragments);
 
+// A router between us and the backend says something about what it was given, of which it quotes so much.
+[[nodiscard]] PacketBuilder from_router(const TunnelWay& way, const Seen& about, std::uint8_t type,
+                                        std::uint8_t code, std::uint32_t word, std::size_t quoted = 1232);
+[[nodiscard]] PacketBuilder too_big(const TunnelWay& way, const Seen& about, std::uint32_t mtu,
+                                    std::size_t quoted = 1232);
+// Of the client's packets, as an ICMP error has it.
+[[nodiscard]] unsigned mtu_in(const Seen& error);
+
 }  // namespace millrace::testing

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the ways to the far ends of tunnels carry, as routers said: the soft state that RFC 2003 section 5.1
+// asks of a tunnel's entry. Shared by all workers, and handed from policy to policy. Data path.
+#pragma once
+
+#include <array>
+#include <atomic>
+
+#include "common/base/clock.h"
+#include "vnfs/load_balancer/records.h"
+
+namespace millrace::load_balancer {
+
+class PathMtus {
+ public:
+  // So long nothing larger is tried: RFC 1191 section 6.3, RFC 8201 section 5.3.
+  static constexpr Tick kKept = 10 * 60'000;
+  // Whoever claims that a way carries less is not believed: with a forged word he would have all packets cut
+  // to crumbs. 576 bytes: RFC 791 section 3.1; 1280: RFC 8200 section 5.
+  static constexpr unsigned kLeastIpv4 = 576;
+  static constexpr unsigned kLeastIpv6 = 1280;
+
+  // A router on the way to the far end carries no more than `mtu` bytes. Any worker.
+  void lower(BackendId far_end, unsigned mtu, Tick now) noexcept;
+  // Compiling a policy in which the number is another host's.
+  void forget(BackendId far_end) noexcept { entries_[far_end].store(0, std::memory_order_relaxed); }
+
+  struct Found {
+    std::uint16_t mtu = 0;  // 0: nobody said anything
+    Tick until = 0;
+  };
+  [[nodiscard]] Found find(BackendId far_end, Tick now) const noexcept {
+    return read(entries_[far_end].load(std::memory_order_relaxed), now);
+  }
+  // Another number after each lower() that changed something.
+  [[nodiscard]] std::uint32_t changes() const noexcept { return changes_.load(std::memory_order_acquire); }
+
+ private:
+  // When it was said, and the MTU in the lower 16 bits.
+  using Entry = std::atomic<std::uint64_t>;
+
+  [[nodiscard]] static Found read(std::uint64_t entry, Tick now) noexcept {
+    const Tick until = static_cast<Tick>(entry >> 16) + kKept;
+    if (entry == 0 || tick_after(now, until)) return {};
+    return {.mtu = static_cast<std::uint16_t>(entry), .until = until};
+  }
+
+  std::array<Entry, kMostBackends> entries_{};
+  std::atomic<std::uint32_t> changes_ = 0;
+};
+
+inline void PathMtus::lower(BackendId far_end, unsigned mtu, Tick now) noexcept {
+  Entry& entry = entries_[far_end];
+  std::uint64_t before = entry.load(std::memory_order_relaxed);
+  const std::uint64_t after = std::uint64_t{now} << 16 | static_cast<std::uint16_t>(mtu);
+  unsigned known = 0;
+  do {
+    known = read(before, now).mtu;
+    if (known != 0 && known < mtu) return;  // another router, further on
+  } while (!entry.compare_exchange_weak(before, after, std::memory_order_relaxed));
+  if (known != mtu) changes_.fetch_add(1, std::memory_order_release);
+}
+
+}  // namespace millrace::load_balancer
