@@ -83,7 +83,9 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
   plane_->start();
   started_ms_ = monotonic_ms();
   look_at_schedule();
-  vnf_.begin({.io = io_, .recompile = [this](std::string why) { recompile(std::move(why)); }});
+  vnf_.begin({.io = io_,
+              .recompile = [this](std::string why) { recompile(std::move(why)); },
+              .network = [this] { return plane_->snapshot().network; }});
   if (auto opened = vnf_.open_logs(*profile_, plane_->snapshot()); !opened) return opened;
   write_logs();
   watch_losses();

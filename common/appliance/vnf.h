@@ -100,10 +100,12 @@ class Vnf {
                                                                              const core::Snapshot& snapshot,
                                                                              std::string_view stream) = 0;
   // Before the first open_logs(): what the VNF does on the control thread beside what it is called for, until
-  // end_logs(). `recompile` asks for a policy anew, for a reason that the log names.
+  // end_logs(). `recompile` asks for a policy anew, for a reason that the log names; `network` is the one in
+  // force.
   struct ControlServices {
     boost::asio::io_context& io;
     std::function<void(std::string why)> recompile;
+    std::function<std::shared_ptr<const core::Network>()> network;
   };
   virtual void begin(const ControlServices& /*services*/) {}
   // The profile is in force: logs go where it says, under the names of this snapshot.

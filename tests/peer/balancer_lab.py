@@ -132,6 +132,27 @@ http {{
         lab.wait(10, f"{name}'s port 80", lambda: self.listens(name, 80))
         return process
 
+    def start_haproxy(self, number):
+        """The same of HAProxy; on port 81 the PROXY protocol comes first, and /client tells who it says the client is."""
+        name = f"b{number}"
+        configuration = self.folder / f"{name}.cfg"
+        configuration.write_text(f"""
+defaults
+  mode http
+  timeout client 1m
+frontend web
+  bind 0.0.0.0:80
+  bind [::]:80 v6only
+  bind 0.0.0.0:81 accept-proxy
+  bind [::]:81 v6only accept-proxy
+  http-request return status 200 content-type text/plain string "{name}\\n" if {{ path /whoami }}
+  http-request return status 200 content-type text/plain string "ok\\n" if {{ path /healthz }}
+  http-request return status 200 content-type text/plain lf-string "%[src]\\n" if {{ path /client }}
+""")
+        process = self.start(name, f"{name}.log", "haproxy", "-db", "-f", str(configuration))
+        lab.wait(10, f"{name}'s ports", lambda: self.listens(name, 80) and self.listens(name, 81))
+        return process
+
     def listens(self, namespace, port):
         return f":{port} " in self.run(namespace, "ss", "--tcp", "--listening", "--numeric", "--no-header").stdout
 

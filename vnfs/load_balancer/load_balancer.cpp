@@ -121,7 +121,7 @@ Result<control::Appliance::Imported> LoadBalancer::import_sessions(Workers worke
   return import_connections(workers, snapshot, stream);
 }
 
-void LoadBalancer::begin(const ControlServices& services) { pools_.begin(services.io, services.recompile); }
+void LoadBalancer::begin(const ControlServices& services) { pools_.begin(services); }
 
 // There are no logs of connections yet; but whose profile is in force is told here.
 Result<void> LoadBalancer::open_logs(const LoadedProfile& profile, const core::Snapshot& snapshot) {

@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include "vnfs/load_balancer/backend_change.h"
+#include "vnfs/load_balancer/first_checks.h"
 #include "vnfs/load_balancer/health_targets.h"
 #include "vnfs/load_balancer/totals.h"
 
@@ -29,18 +30,25 @@ std::vector<BackendKey> PoolKeeper::in_force() const {
   return in_force_;
 }
 
-void PoolKeeper::begin(boost::asio::io_context& io, std::function<void(std::string)> changed) {
-  changed_ = std::move(changed);
-  io_ = &io;
-  timer_ = std::make_unique<boost::asio::steady_timer>(io);
+void PoolKeeper::begin(const appliance::Vnf::ControlServices& services) {
+  changed_ = services.recompile;
+  network_ = services.network;
+  io_ = &services.io;
+  timer_ = std::make_unique<boost::asio::steady_timer>(services.io);
+  network_timer_ = std::make_unique<boost::asio::steady_timer>(services.io);
   checker_ = std::make_unique<health::Checker>(
-      io, [this](const std::string& id, const health::Status& status) { health_changed(id, status); });
+      services.io,
+      [this](const std::string& id, const health::Status& status) { health_changed(id, status); },
+      health::CheckerOptions{.held = true});
+  began_ = Clock::now();
+  release_checks();
 }
 
 void PoolKeeper::end() {
   sources_.clear();
   if (checker_ != nullptr) checker_->stop();
   if (timer_ != nullptr) timer_->cancel();
+  if (network_timer_ != nullptr) network_timer_->cancel();
 }
 
 void PoolKeeper::follow(std::shared_ptr<const profile::Section> profile, const control::Profile& common,
@@ -158,6 +166,16 @@ void PoolKeeper::check() {
   if (const auto set = checker_->set(targets); !set) spdlog::error("{}", set.error().message());
   const std::lock_guard lock(mutex_);
   std::erase_if(live_.health, [&](const auto& entry) { return !checked_.contains(to_string(entry.first)); });
+}
+
+// Now, or when a later look finds the network ready.
+void PoolKeeper::release_checks() {
+  constexpr std::chrono::milliseconds kBetweenLooks{10};
+  if (first_checks_may_go(*network_(), Clock::now() - began_)) return checker_->release();
+  network_timer_->expires_after(kBetweenLooks);
+  network_timer_->async_wait([this](const auto& error) {
+    if (!error) release_checks();
+  });
 }
 
 void PoolKeeper::health_changed(const std::string& id, const health::Status& status) {

@@ -26,8 +26,8 @@ class PoolKeeper {
   // The backends of the policy in force, those that leave included.
   [[nodiscard]] std::vector<BackendKey> in_force() const;
 
-  // Before the rest. `changed` is told why another policy is due. Until end().
-  void begin(boost::asio::io_context& io, std::function<void(std::string)> changed);
+  // Before the rest. Until end().
+  void begin(const appliance::Vnf::ControlServices& services);
   // A policy of this profile, which outlives the next call, is in force.
   void follow(std::shared_ptr<const profile::Section> profile, const control::Profile& common,
               const Policy& policy);
@@ -42,6 +42,7 @@ class PoolKeeper {
 
  private:
   void check();
+  void release_checks();
   void discover();
   [[nodiscard]] const discovery::Lookup& lookup();
   void found(const std::string& service, const std::vector<discovery::FoundBackend>& backends);
@@ -56,7 +57,7 @@ class PoolKeeper {
 
   std::shared_ptr<const profile::Section> profile_;
   control::Profile common_;
-  std::function<void(std::string)> changed_;
+  std::function<void(std::string)> changed_;  // is told why another policy is due
   std::unique_ptr<health::Checker> checker_;
   std::map<std::string, BackendKey> checked_;  // by the checker's id
   struct Source {
@@ -67,6 +68,9 @@ class PoolKeeper {
   discovery::Lookup lookup_;
   boost::asio::io_context* io_ = nullptr;
   std::unique_ptr<boost::asio::steady_timer> timer_;
+  std::function<std::shared_ptr<const core::Network>()> network_;
+  std::unique_ptr<boost::asio::steady_timer> network_timer_;  // until checks are released
+  Clock::time_point began_;
   // Of passive health: what was seen at the last look, and for how long each was ejected last.
   struct Passive {
     std::uint64_t failed = 0;

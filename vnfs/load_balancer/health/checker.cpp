@@ -81,14 +81,20 @@ Result<void> Checker::set(std::span<const Target> targets) {
   }
   for (Entry* entry : gone) remove(*entry);
 
-  const SteadyTime now = timing_->now();
-  const Span spread = kFirstCheckSpread * static_cast<std::int64_t>(fresh.size());
-  for (const Target* target : fresh) {
-    add(*target, now + part_of(std::min<Span>(spread, target->spec.interval), timing_->chance()));
-  }
+  std::vector<Entry*> added;
+  for (const Target* target : fresh) added.push_back(&add(*target));
+  if (!options_.held) spread_first_checks(added);
   start_waiting();  // in the places of those that are gone
   set_alarm();
   return {};
+}
+
+void Checker::release() {
+  if (!std::exchange(options_.held, false)) return;
+  std::vector<Entry*> all;
+  for (const auto& [id, entry] : entries_) all.push_back(entry.get());
+  spread_first_checks(all);
+  set_alarm();
 }
 
 const Status* Checker::status(std::string_view id) const {
@@ -104,12 +110,19 @@ void Checker::stop() {
   running_ = 0;
 }
 
-void Checker::add(const Target& target, SteadyTime first) {
+Checker::Entry& Checker::add(const Target& target) {
   auto entry = std::make_unique<Entry>();
   entry->target = target;
-  entry->wanted = first;
-  agenda_.emplace(first, entry.get());
-  entries_.emplace(target.id, std::move(entry));
+  return *entries_.emplace(target.id, std::move(entry)).first->second;
+}
+
+void Checker::spread_first_checks(std::span<Entry* const> fresh) {
+  const SteadyTime now = timing_->now();
+  const Span spread = kFirstCheckSpread * static_cast<std::int64_t>(fresh.size());
+  for (Entry* entry : fresh) {
+    entry->wanted = now + part_of(std::min<Span>(spread, entry->target.spec.interval), timing_->chance());
+    agenda_.emplace(entry->wanted, entry);
+  }
 }
 
 void Checker::remove(Entry& entry) {

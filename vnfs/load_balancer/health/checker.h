@@ -7,8 +7,8 @@
 //
 // A check starts an interval after the one before it started, give or take the jitter, never while the one
 // before it runs. At most `most_running` run at a time, a descriptor each; the rest wait in the order in
-// which they became due, and their time does not count yet. The first checks of targets that are set together
-// are spread over the interval, a few targets over a few hundredths of a second.
+// which they became due, and their time does not count yet. The first checks of targets that are set
+// together, or were held, are spread over the interval, a few targets over a few hundredths of a second.
 //
 // The timeout is the checker's, whatever the kind of check: who sends a byte now and then gains nothing. When
 // the thread itself was busy and comes late to a deadline, the check is given the lost time once, because
@@ -39,6 +39,7 @@ namespace millrace::load_balancer::health {
 
 struct CheckerOptions {
   std::size_t most_running = 256;  // at least 1
+  bool held = false;               // no check starts before release()
 };
 
 class Checker {
@@ -62,6 +63,9 @@ class Checker {
   // nothing.
   [[nodiscard]] Result<void> set(std::span<const Target> targets);
 
+  // Of a checker that was held, whose targets are all unknown until then.
+  void release();
+
   // Null for an id that is not set. Valid until the next set() or stop().
   [[nodiscard]] const Status* status(std::string_view id) const;
 
@@ -75,7 +79,8 @@ class Checker {
  private:
   struct Entry;
 
-  void add(const Target& target, SteadyTime first);
+  Entry& add(const Target& target);
+  void spread_first_checks(std::span<Entry* const> fresh);
   void remove(Entry& entry);
   void start(Entry& entry);
   void finish(Entry& entry, Outcome outcome);

@@ -51,6 +51,37 @@ TEST(Checker, SpreadsTheFirstChecksOfManyOverTheInterval) {
   EXPECT_LT(world.begun.back().at - start, 2s);
 }
 
+TEST(Checker, HeldStartsNoCheckAndSpreadsTheFirstOnesWhenItIsReleased) {
+  World world;
+  world.answer = always_good;
+  for (int i = 0; i < 100; ++i) world.chances.push_back(i / 100.0);
+  Checker checker = checker_in(world, {}, {.held = true});
+  ASSERT_TRUE(checker.set(backends(100)));
+  world.pass(3s);
+  ASSERT_TRUE(checker.set(backends(99)));  // one goes, though its turn never came
+  world.pass(3s);
+  EXPECT_TRUE(world.begun.empty());
+  ASSERT_NE(checker.status("b0"), nullptr);
+  EXPECT_EQ(checker.status("b0")->state, State::kUnknown);
+  EXPECT_EQ(checker.status("b99"), nullptr);
+
+  const SteadyTime released = world.now;
+  checker.release();
+  world.pass(500ms);
+  EXPECT_NEAR(static_cast<double>(world.begun.size()), 50, 2);
+  world.pass(490ms);
+  EXPECT_EQ(world.begun.size(), 99U);
+  EXPECT_LT(world.begun.back().at - released, 990ms);
+  EXPECT_EQ(checker.status("b0")->state, State::kUp);
+
+  checker.release();
+  world.pass(1ms);
+  EXPECT_EQ(world.begun.size(), 99U) << "once";
+  ASSERT_TRUE(checker.set(backends(100)));
+  world.pass(20ms);
+  EXPECT_EQ(checker.status("b99")->checks, 1U) << "and what comes later is not held";
+}
+
 TEST(Checker, JitterMovesEachTurnByChanceToEitherSide) {
   World world;
   world.answer = always_good;
