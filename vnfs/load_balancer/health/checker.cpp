@@ -82,6 +82,7 @@ Result<void> Checker::set(std::span<const Target> targets) {
   for (Entry* entry : gone) remove(*entry);
 
   std::vector<Entry*> added;
+  added.reserve(fresh.size());
   for (const Target* target : fresh) added.push_back(&add(*target));
   if (!options_.held) spread_first_checks(added);
   start_waiting();  // in the places of those that are gone
@@ -92,6 +93,7 @@ Result<void> Checker::set(std::span<const Target> targets) {
 void Checker::release() {
   if (!std::exchange(options_.held, false)) return;
   std::vector<Entry*> all;
+  all.reserve(entries_.size());
   for (const auto& [id, entry] : entries_) all.push_back(entry.get());
   spread_first_checks(all);
   set_alarm();
