@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/control/state_stream.h"
 
-#include <array>
-#include <cstring>
-
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "common/base/big_endian.h"
 #include "common/base/crc32c.h"
@@ -26,14 +24,39 @@ struct WireFrame {
 
 }  // namespace
 
-std::string state_header(std::string_view magic, std::uint16_t version) {
+net::IpAddress address_of(std::uint8_t family, const StateAddress& bytes) noexcept {
+  if (family == 6) return net::Ipv6Address{bytes};
+  std::uint32_t word = 0;
+  std::memcpy(&word, bytes.data(), sizeof word);
+  return net::Ipv4Address{be32::from_wire(word)};
+}
+
+bool is_padded(std::uint8_t family, const StateAddress& bytes) noexcept {
+  return family == 6 || std::all_of(bytes.begin() + 4, bytes.end(), [](auto byte) { return byte == 0; });
+}
+
+std::uint32_t StateWriter::number(const std::string& name, std::optional<std::uint8_t> kind) {
+  auto& numbers = numbers_[kind];
+  const auto [known, is_new] = numbers.try_emplace(name, static_cast<std::uint32_t>(numbers.size()));
+  if (is_new) {
+    std::string payload;
+    if (kind) payload += static_cast<char>(*kind);
+    payload += bytes_of(be32(known->second));
+    new_names_ += frame(format_.name_type, payload + name);
+  }
+  return known->second;
+}
+
+std::string StateWriter::begin() const {
   WireHeader header{};
-  std::memcpy(header.magic.data(), magic.data(), header.magic.size());
-  header.version = be16(version);
+  std::memcpy(header.magic.data(), format_.magic.data(), header.magic.size());
+  header.version = be16(format_.version);
   return std::string(bytes_of(header));
 }
 
-std::string state_frame(std::uint8_t type, std::string_view payload) {
+std::string StateWriter::end() const { return frame(format_.end_type, bytes_of(be64(count_))); }
+
+std::string StateWriter::frame(std::uint8_t type, std::string_view payload) {
   const WireFrame head{type, {}, be32(static_cast<std::uint32_t>(payload.size()))};
   std::string bytes(bytes_of(head));
   bytes += payload;
@@ -43,15 +66,45 @@ std::string state_frame(std::uint8_t type, std::string_view payload) {
 }
 
 tl::unexpected<Error> StateReader::wrong(std::string what) const {
-  return failure("read the stream of " + of_, std::move(what), fmt::format("byte {}", place_));
+  return failure(fmt::format("read the stream of {}", format_.of), std::move(what),
+                 fmt::format("byte {}", place_));
 }
 
-Result<std::uint16_t> StateReader::header(std::string_view magic) {
+tl::unexpected<Error> StateReader::unknown(const Frame& frame) const {
+  return wrong(fmt::format("a frame has the unknown type {}", frame.type));
+}
+
+Result<std::uint16_t> StateReader::header(std::initializer_list<std::uint16_t> known) {
   const auto* header = reader_.read<WireHeader>();
-  if (header == nullptr || std::memcmp(header->magic.data(), magic.data(), header->magic.size()) != 0)
-    return wrong(fmt::format("it does not begin like a stream of {}", of_));
+  if (header == nullptr || std::memcmp(header->magic.data(), format_.magic.data(), header->magic.size()) != 0)
+    return wrong(fmt::format("it does not begin like a stream of {}", format_.of));
   if (header->zero != decltype(header->zero){}) return wrong("its head is malformed");
-  return header->version.host();
+  const std::uint16_t version = header->version.host();
+  if (std::ranges::find(known, version) == known.end()) {
+    return wrong(fmt::format("it has version {}; this appliance reads version{} {}", version,
+                             known.size() > 1 ? "s" : "", fmt::join(known, " and ")));
+  }
+  return version;
+}
+
+Result<void> StateReader::name(millrace::Reader payload, std::vector<std::string>& names) const {
+  const auto* number = payload.read<be32>();
+  if (number == nullptr) return wrong("a name is malformed");
+  const Bytes text = payload.rest();
+  if (number->host() != names.size() || text.empty() || text.size() > kLongestStateName)
+    return wrong("a name is out of order, empty or too long");
+  names.emplace_back(reinterpret_cast<const char*>(text.data()), text.size());
+  return {};
+}
+
+Result<void> StateReader::end(millrace::Reader payload, std::size_t count) {
+  const auto* told = payload.read<be64>();
+  if (told == nullptr || payload.left() != 0) return wrong("its end is malformed");
+  if (told->host() != count) {
+    return wrong(fmt::format("it should hold {} {} and holds {}", told->host(), format_.of, count));
+  }
+  ended_ = true;
+  return {};
 }
 
 Result<StateReader::Frame> StateReader::next() {
@@ -59,7 +112,7 @@ Result<StateReader::Frame> StateReader::next() {
   const auto* head = reader_.peek<WireFrame>();
   if (head == nullptr) return wrong("it is cut off");
   const std::size_t length = head->length.host();
-  if (length > longest_) return wrong("a frame is longer than any can be");
+  if (length > format_.longest) return wrong("a frame is longer than any can be");
   const std::size_t checked = sizeof(WireFrame) + length;
   if (reader_.left() < checked + sizeof(be32)) return wrong("it is cut off");
   be32 check;

@@ -7,8 +7,6 @@
 namespace millrace::net {
 namespace {
 
-// RFC 7915 section 5: routers may fragment IPv4 packets up to the size that any IPv6 link would have carried.
-constexpr unsigned kMostWithoutDf = 1260;
 constexpr unsigned kFragmentUnit = 8;
 
 // The IPv6 headers that the IPv4 header takes the place of.

@@ -28,6 +28,13 @@ struct Ipv6Ends {
   static Ipv6Ends of(const Ipv6Header& ip) noexcept { return {ip.source, ip.destination}; }
 };
 
+// How much longer headers of IPv6 are than those of IPv4, in bytes, without and with a fragment header.
+inline constexpr unsigned kIpv6Growth = sizeof(Ipv6Header) - sizeof(Ipv4Header);
+inline constexpr unsigned kIpv6GrowthOfFragment = kIpv6Growth + sizeof(Ipv6FragmentHeader);
+
+// RFC 7915 section 5: what any IPv6 link would have carried is to be cut by IPv4 routers where they must.
+inline constexpr unsigned kMostWithoutDf = 1260;  // bytes of the IPv4 packet
+
 enum class TranslationError : std::uint8_t {
   kNone,
   kSegmentsLeft,             // a routing header at work: parameter problem, code 0, at NewHeader::pointer

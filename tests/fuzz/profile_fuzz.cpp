@@ -5,12 +5,14 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "common/control/profile/section.h"
 #include "vnfs/firewall/profile.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace millrace;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const auto loaded = firewall::profile::parse(text, "fuzz.yaml", control::no_files());
+  const auto loaded =
+      control::parse_profile(firewall::profile::schema(), text, "fuzz.yaml", control::no_files());
   // A refusal has a reason; and every reason is one line that names the file.
   if (loaded) return 0;
   if (loaded.error().entries().empty()) std::abort();

@@ -15,6 +15,8 @@
 namespace millrace::firewall {
 namespace {
 
+using control::tick_of;
+
 // From here on an operator is told what the rules cost.
 constexpr std::size_t kManyEntries = 10'000;
 constexpr std::size_t kMuchMemory = std::size_t{64} << 20;
@@ -36,12 +38,6 @@ Pace pace_of(const control::Rate& rate) {
   const std::uint64_t events = rate.count / common;
   if (events != clamp(events)) return {per_second(rate)};
   return {static_cast<std::uint32_t>(events), static_cast<std::uint32_t>(rate.seconds / common)};
-}
-
-// Half the clock's turn is the longest time that can be compared.
-Tick tick_of(control::Milliseconds time) {
-  return static_cast<Tick>(
-      std::clamp<std::int64_t>(time.count(), 0, std::numeric_limits<std::int32_t>::max()));
 }
 
 Action lower(profile::Action action) {

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "common/appliance/packet_path.h"
+#include "common/appliance/packet_answer.h"
 #include "common/control/protocol.h"
 #include "common/core/owner.h"
 #include "common/core/packet_segment.h"
@@ -172,14 +172,10 @@ class Explanation {
 
   // What egress decides of a packet that the rules let through.
   void leave(std::string accepted, std::string_view rule) {
-    using Kind = core::NextHop::Kind;
-    if (path_.hop->kind == Kind::kBlackhole) return drop("after the rules", core::Drop::kBlackhole, rule);
-    if (path_.hop->kind == Kind::kProhibited || path_.hop->kind == Kind::kUnreachable)
-      return drop("after the rules", core::Drop::kProhibited, rule);
-    if (path_.hop->kind != Kind::kResolve && !network_.port_up[path_.hop->port.value()]) {
-      return drop("after the rules", core::Drop::kPortDown, rule);
-    }
-    if (path_.hop->kind == Kind::kResolve) accepted += "; it waits until the next hop's MAC address is known";
+    if (const auto refused = appliance::refused_at_egress(network_, *path_.hop))
+      return drop("after the rules", *refused, rule);
+    if (path_.hop->kind == core::NextHop::Kind::kResolve)
+      accepted += "; it waits until the next hop's MAC address is known";
     verdict("accept", std::move(accepted), 0, rule);
   }
 

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <ctime>
 
+#include "common/appliance/vnf_profile.h"
 #include "vnfs/firewall/compile_policy.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/explain_packet.h"
@@ -19,8 +20,8 @@ namespace {
 using appliance::LoadedProfile;
 using appliance::Workers;
 
-const profile::Section& own_of(const LoadedProfile& profile) {
-  return static_cast<const FirewallProfile&>(profile).own;
+const appliance::VnfProfile<profile::Section>& loaded_of(const LoadedProfile& profile) {
+  return static_cast<const appliance::VnfProfile<profile::Section>&>(profile);
 }
 
 }  // namespace
@@ -32,31 +33,24 @@ std::span<const std::string_view> Firewall::stage_names() const { return Firewal
 control::Checked<std::shared_ptr<const LoadedProfile>> Firewall::load(std::string_view text,
                                                                       const std::string& file,
                                                                       const control::ResolveFile& resolve) {
-  auto parsed = profile::parse(text, file, resolve);
-  if (!parsed) return tl::unexpected(std::move(parsed.error()));
-  auto loaded = std::make_shared<FirewallProfile>();
-  loaded->common = std::move(parsed->common);
-  loaded->own = std::move(parsed->own);
-  loaded->text = text;
-  loaded->file = file;
-  return loaded;
+  return appliance::load_profile(profile::schema(), text, file, resolve);
 }
 
 Result<appliance::CompiledPolicy> Firewall::compile(const LoadedProfile& profile,
                                                     const appliance::CompileContext& context) {
-  const auto& loaded = static_cast<const FirewallProfile&>(profile);
+  const auto& loaded = loaded_of(profile);
   const control::Telemetry& telemetry = profile.common.telemetry;
   const auto updates = telemetry.updates();
   auto compiled =
-      compile_policy(loaded.own, {.network = context.network,
-                                  .slots = slots_,
-                                  .generation = context.generation,
-                                  .draining = context.draining,
-                                  .log_all_sessions = telemetry.ipfix || telemetry.flow_log,
-                                  .active_timeout = updates ? static_cast<Tick>(updates->count()) : 0,
-                                  .workers = context.workers,
-                                  .now = context.now,
-                                  .file = loaded.file});
+      compile_policy(*loaded.own, {.network = context.network,
+                                   .slots = slots_,
+                                   .generation = context.generation,
+                                   .draining = context.draining,
+                                   .log_all_sessions = telemetry.ipfix || telemetry.flow_log,
+                                   .active_timeout = updates ? static_cast<Tick>(updates->count()) : 0,
+                                   .workers = context.workers,
+                                   .now = context.now,
+                                   .file = loaded.file});
   if (!compiled) return tl::unexpected(std::move(compiled.error()));
   return appliance::CompiledPolicy{std::move(compiled->policy), std::move(compiled->notes)};
 }
@@ -71,7 +65,7 @@ std::unique_ptr<core::Function> Firewall::make_function(const LoadedProfile& pro
 
 std::optional<std::uint64_t> Firewall::seconds_to_next_change(const LoadedProfile& profile,
                                                               std::time_t since) const {
-  return firewall::seconds_to_next_change(own_of(profile), since);
+  return firewall::seconds_to_next_change(*loaded_of(profile).own, since);
 }
 
 std::vector<control::Metric> Firewall::metrics(Workers workers, const core::Snapshot& snapshot) {

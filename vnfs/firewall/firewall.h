@@ -11,11 +11,6 @@
 
 namespace millrace::firewall {
 
-struct FirewallProfile final : appliance::LoadedProfile {
-  std::string file;  // what errors call it
-  profile::Section own;
-};
-
 // Each call is a few lines around the file that knows the topic.
 class Firewall final : public appliance::Vnf {
  public:

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/session_json.h"
 
-#include <fmt/format.h>
-
+#include "common/control/endpoint_text.h"
 #include "common/control/protocol.h"
 #include "common/net/wire.h"
 #include "vnfs/firewall/session_ends.h"
@@ -30,17 +29,12 @@ boost::json::object both_ways(Count count) {
 
 }  // namespace
 
-std::string endpoint_text(const net::IpAddress& address, std::uint16_t port) {
-  return address.is_v4() ? fmt::format("{}:{}", address.to_string(), port)
-                         : fmt::format("[{}]:{}", address.to_string(), port);
-}
-
 boost::json::object to_json(const Session& session, unsigned worker, Tick now, const SessionNames& names) {
   const SessionEnds ends = ends_of(session);
   const std::uint8_t protocol = session.key.protocol();
   const bool ports = control::has_ports(protocol);
   const auto text = [&](const net::IpAddress& address, std::uint16_t port) {
-    return ports ? endpoint_text(address, port) : address.to_string();
+    return ports ? control::endpoint_text(address, port) : address.to_string();
   };
   const Tick timeout =
       timeout_of(names.timeouts, protocol, session.tcp_state, session.has(Session::kReplied));

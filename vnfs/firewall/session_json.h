@@ -24,7 +24,4 @@ struct SessionNames {
 [[nodiscard]] boost::json::object to_json(const Session& session, unsigned worker, Tick now,
                                           const SessionNames& names);
 
-// "192.0.2.7:443", "[2001:db8::1]:443".
-[[nodiscard]] std::string endpoint_text(const net::IpAddress& address, std::uint16_t port);
-
 }  // namespace millrace::firewall

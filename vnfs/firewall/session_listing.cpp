@@ -3,7 +3,7 @@
 
 #include <boost/json.hpp>
 
-#include "common/control/profile/text.h"
+#include "common/appliance/session_page.h"
 #include "vnfs/firewall/session_filter.h"
 #include "vnfs/firewall/session_json.h"
 #include "vnfs/firewall/session_slices.h"
@@ -11,7 +11,27 @@
 namespace millrace::firewall {
 namespace {
 
-constexpr unsigned kMostPerPage = 10'000;
+// For appliance::list_page().
+struct Listed {
+  struct Row {
+    Session session;
+    Tick now;
+  };
+  const SessionFilter& filter;
+  const SessionNames& names;
+
+  [[nodiscard]] static std::uint32_t capacity(core::Worker& worker) {
+    return state_of(worker).sessions.flows().capacity();
+  }
+  [[nodiscard]] std::optional<Row> row(core::Worker& worker, SessionIndex index) const noexcept {
+    SessionTable& sessions = state_of(worker).sessions;
+    if (!sessions.flows().in_use(index) || !filter.matches(sessions[index])) return std::nullopt;
+    return Row{sessions[index], sessions.now()};
+  }
+  [[nodiscard]] boost::json::object to_json(const Row& row, unsigned worker) const {
+    return firewall::to_json(row.session, worker, row.now, names);
+  }
+};
 
 }  // namespace
 
@@ -26,34 +46,8 @@ Result<control::SessionPage> list_sessions(appliance::Workers workers, const cor
                                            std::string_view cursor, unsigned most) {
   const auto filter = SessionFilter::of(match, *snapshot.network, slots);
   if (!filter) return tl::unexpected(filter.error());
-  auto at = appliance::ListingCursor::parse(cursor);
-  if (!at || (at->worker != 0 && at->worker >= workers.size())) {
-    return failure("list the sessions",
-                   control::quote(cursor) + " is not the cursor of a page; begin again without one",
-                   "cursor");
-  }
-
   const SessionNames names{*snapshot.network, static_cast<const Policy&>(*snapshot.policy).timeouts, slots};
-  control::SessionPage page;
-  std::vector<Session> found;
-  std::size_t left = std::clamp(most, 1U, kMostPerPage);
-  found.reserve(left);
-  for (; at->worker < workers.size() && left > 0; ++at->worker, at->place = 0) {
-    core::Worker& worker = *workers[at->worker];
-    found.clear();
-    Tick now = 0;
-    at->place = visit_sessions(worker, at->place, [&](WorkerState& state, SessionIndex index) {
-      const Session& session = state.sessions[index];
-      now = state.sessions.now();
-      if (filter->matches(session)) found.push_back(session);
-      return found.size() < left;
-    });
-    for (const Session& session : found) page.sessions.emplace_back(to_json(session, at->worker, now, names));
-    left -= found.size();
-    if (at->place < state_of(worker).sessions.flows().capacity()) break;
-  }
-  if (at->worker < workers.size()) page.next = at->to_string();
-  return page;
+  return appliance::list_page(workers, cursor, most, Listed{*filter, names});
 }
 
 Result<std::uint64_t> flush_sessions(appliance::Workers workers, const core::Snapshot& snapshot,

@@ -1,31 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/session_stream.h"
 
-#include <algorithm>
 #include <cstddef>
-#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "common/base/reader.h"
 #include "common/control/state_stream.h"
 #include "common/net/wire.h"
 
 namespace millrace::firewall {
 namespace {
 
-constexpr std::string_view kMagic = "MRSESSN\n";
+using control::address_of;
+using control::is_padded;
+
 constexpr std::uint16_t kVersion = 2;
 constexpr std::uint16_t kVersionWithoutTags = 1;
-constexpr std::size_t kLongestName = 255;
 
 enum class FrameType : std::uint8_t { kName = 1, kSessions = 2, kEnd = 3 };
-
-struct WireName {
-  std::uint8_t kind;
-  be32 number;
-};
 
 struct WireSide {
   be32 end;
@@ -46,8 +39,8 @@ struct WireSession {
   std::uint8_t protocol;
   std::uint8_t tcp_state;
   std::uint8_t flags;
-  std::array<std::uint8_t, 16> initiator;  // IPv4: the first four, the rest zero
-  std::array<std::uint8_t, 16> responder;
+  control::StateAddress initiator;
+  control::StateAddress responder;
   be16 initiator_port;
   be16 responder_port;
   be32 domain;
@@ -72,9 +65,13 @@ struct WireSession {
 static_assert(WireFormat<WireSession> && sizeof(WireSession) == 138);
 constexpr std::size_t kSizeWithoutTags = offsetof(WireSession, outer_vlan);
 
-std::string frame(FrameType type, std::string_view payload) {
-  return control::state_frame(static_cast<std::uint8_t>(type), payload);
-}
+constexpr control::StateFormat kFormat{
+    .magic = "MRSESSN\n",
+    .of = "sessions",
+    .version = kVersion,
+    .name_type = static_cast<std::uint8_t>(FrameType::kName),
+    .end_type = static_cast<std::uint8_t>(FrameType::kEnd),
+    .longest = control::kLongestStateName + sizeof(WireSession) * control::kMostRecordsPerFrame};
 
 WireSession wire_of(const PortableSession& session) {
   WireSession wire{};
@@ -111,13 +108,6 @@ WireSession wire_of(const PortableSession& session) {
   wire.outer_vlan = be16(session.tags.outer);
   wire.vlan = be16(session.tags.vlan);
   return wire;
-}
-
-net::IpAddress address_of(std::uint8_t family, const std::array<std::uint8_t, 16>& bytes) {
-  if (family == 6) return net::Ipv6Address{bytes};
-  std::uint32_t word = 0;
-  std::memcpy(&word, bytes.data(), sizeof word);
-  return net::Ipv4Address{be32::from_wire(word)};
 }
 
 PortableSession session_of(const WireSession& wire) {
@@ -158,14 +148,11 @@ PortableSession session_of(const WireSession& wire) {
 
 // What no firewall would have written; null when there is nothing.
 const char* fault_of(const WireSession& wire) {
-  const auto padded = [&](const std::array<std::uint8_t, 16>& address) {
-    return wire.family == 6 ||
-           std::all_of(address.begin() + 4, address.end(), [](auto byte) { return byte == 0; });
-  };
   const bool tcp = wire.protocol == net::protocol::kTcp;
   const auto tcp_state = static_cast<flow::TcpState>(wire.tcp_state);
-  if (wire.family != 4 && wire.family != 6) return "its address family is neither 4 nor 6";
-  if (!padded(wire.initiator) || !padded(wire.responder)) return "an IPv4 address is longer than 4 bytes";
+  if (!control::is_family(wire.family)) return "its address family is neither 4 nor 6";
+  if (!is_padded(wire.family, wire.initiator) || !is_padded(wire.family, wire.responder))
+    return "an IPv4 address is longer than 4 bytes";
   if (tcp_state > flow::TcpState::kClosed) return "its TCP state is unknown";
   if (tcp == (tcp_state == flow::TcpState::kNone)) return "its TCP state does not fit its protocol";
   if (wire.tcp[0].scale > 14 || wire.tcp[1].scale > 14) return "a TCP window scale is over 14";
@@ -183,127 +170,76 @@ const char* fault_of(const WireSession& wire) {
 
 class StreamReader {
  public:
-  explicit StreamReader(std::string_view stream)
-      : reader_(stream, "sessions", kLongestName + sizeof(WireSession) * SessionStreamWriter::kMostPerFrame) {
-  }
+  explicit StreamReader(std::string_view stream) : reader_(stream, kFormat) {}
 
   Result<SessionStream> run() {
-    const auto version = reader_.header(kMagic);
+    const auto version = reader_.header({kVersionWithoutTags, kVersion});
     if (!version) return tl::unexpected(version.error());
-    if (*version != kVersion && *version != kVersionWithoutTags) {
-      return wrong(fmt::format("it has version {}; this appliance reads versions {} and {}", *version,
-                               kVersionWithoutTags, kVersion));
-    }
     session_size_ = *version == kVersion ? sizeof(WireSession) : kSizeWithoutTags;
-    while (!ended_) {
-      const auto frame = reader_.next();
-      if (!frame) return tl::unexpected(frame.error());
-      if (auto read = read_frame(*frame); !read) return tl::unexpected(std::move(read.error()));
-    }
-    if (!reader_.at_end()) return wrong("bytes follow its end");
+    auto read = reader_.frames([&](const control::StateReader::Frame& frame) { return read_frame(frame); });
+    if (!read) return tl::unexpected(std::move(read.error()));
     return std::move(out_);
   }
 
  private:
-  tl::unexpected<Error> wrong(std::string what) const { return reader_.wrong(std::move(what)); }
-
   Result<void> read_frame(const control::StateReader::Frame& frame) {
-    const Reader payload(frame.payload);
     switch (static_cast<FrameType>(frame.type)) {
       case FrameType::kName:
-        return read_name(payload);
+        return read_name(Reader(frame.payload));
       case FrameType::kSessions:
-        return read_sessions(payload);
+        return read_sessions(frame.payload);
       case FrameType::kEnd:
-        return read_end(payload);
+        return reader_.end(Reader(frame.payload), out_.sessions.size());
     }
-    return wrong(fmt::format("a frame has the unknown type {}", frame.type));
+    return reader_.unknown(frame);
   }
 
   Result<void> read_name(Reader payload) {
-    const auto* head = payload.read<WireName>();
-    if (head == nullptr || head->kind < 1 || head->kind > out_.names.names.size())
-      return wrong("a name is malformed");
-    auto& names = out_.names.names[head->kind - 1];
-    const Bytes text = payload.rest();
-    if (head->number.host() != names.size() || text.empty() || text.size() > kLongestName) {
-      return wrong("a name is out of order, empty or too long");
-    }
-    names.emplace_back(reinterpret_cast<const char*>(text.data()), text.size());
-    return {};
+    const auto* kind = payload.read<std::uint8_t>();
+    auto& names = out_.names.names;
+    if (kind == nullptr || *kind < 1 || *kind > names.size()) return reader_.wrong("a name is malformed");
+    return reader_.name(payload, names[*kind - 1]);
   }
 
-  Result<void> read_sessions(Reader payload) {
-    if (payload.left() == 0 || payload.left() % session_size_ != 0) return wrong("a session is cut off");
-    for (Bytes rest = payload.rest(); !rest.empty(); rest = rest.subspan(session_size_)) {
-      WireSession wire{};
-      std::memcpy(&wire, rest.data(), session_size_);
-      if (const char* fault = fault_of(wire))
-        return wrong(fmt::format("session {}: {}", out_.sessions.size(), fault));
-      PortableSession session = session_of(wire);
-      const auto known = [&](NameKind kind, std::uint32_t number) {
-        return number == kNoName || number < out_.names.of(kind).size();
-      };
-      if (!known(NameKind::kRule, session.rule) || !known(NameKind::kInterface, session.ingress) ||
-          !known(NameKind::kInterface, session.egress) || !known(NameKind::kDomain, session.domain)) {
-        return wrong(fmt::format("session {}: it refers to a name that was not given", out_.sessions.size()));
-      }
-      out_.sessions.push_back(session);
+  Result<void> read_sessions(Bytes payload) {
+    const auto records = reader_.records<WireSession>(payload, "session", session_size_);
+    if (!records) return tl::unexpected(records.error());
+    for (const WireSession& wire : *records) {
+      const char* fault = fault_of(wire);
+      if (fault == nullptr && !has_known_names(wire)) fault = "it refers to a name that was not given";
+      if (fault != nullptr) return reader_.wrong(fmt::format("session {}: {}", out_.sessions.size(), fault));
+      out_.sessions.push_back(session_of(wire));
     }
     return {};
   }
 
-  Result<void> read_end(Reader payload) {
-    const be64* count = payload.read<be64>();
-    if (count == nullptr || payload.left() != 0) return wrong("its end is malformed");
-    if (count->host() != out_.sessions.size()) {
-      return wrong(
-          fmt::format("it should hold {} sessions and holds {}", count->host(), out_.sessions.size()));
-    }
-    ended_ = true;
-    return {};
+  [[nodiscard]] bool has_known_names(const WireSession& wire) const {
+    const auto known = [&](NameKind kind, be32 number) {
+      return number.host() == kNoName || number.host() < out_.names.of(kind).size();
+    };
+    return known(NameKind::kRule, wire.rule) && known(NameKind::kInterface, wire.ingress) &&
+           known(NameKind::kInterface, wire.egress) && known(NameKind::kDomain, wire.domain);
   }
 
   control::StateReader reader_;
   SessionStream out_;
   std::size_t session_size_ = sizeof(WireSession);
-  bool ended_ = false;
 };
 
 }  // namespace
 
+SessionStreamWriter::SessionStreamWriter() : writer_(kFormat) {}
+
 std::uint32_t SessionStreamWriter::number(NameKind kind, std::string_view name) {
   if (name.empty()) return kNoName;
-  const std::string kept(name.substr(0, kLongestName));
-  auto& numbers = numbers_[static_cast<std::size_t>(kind) - 1];
-  const auto [known, is_new] = numbers.try_emplace(kept, static_cast<std::uint32_t>(numbers.size()));
-  if (is_new) {
-    const WireName head{static_cast<std::uint8_t>(kind), be32(known->second)};
-    new_names_ += frame(FrameType::kName, std::string(control::bytes_of(head)) + kept);
-  }
-  return known->second;
+  return writer_.number(std::string(name.substr(0, control::kLongestStateName)),
+                        static_cast<std::uint8_t>(kind));
 }
-
-std::string SessionStreamWriter::begin() const { return control::state_header(kMagic, kVersion); }
 
 std::string SessionStreamWriter::append(const std::vector<PortableSession>& sessions) {
-  std::string out = std::exchange(new_names_, {});
-  std::string payload;
-  for (std::size_t at = 0; at < sessions.size(); at += kMostPerFrame) {
-    payload.clear();
-    for (std::size_t i = at; i < std::min(sessions.size(), at + kMostPerFrame); ++i) {
-      const WireSession wire = wire_of(sessions[i]);
-      payload += control::bytes_of(wire);
-    }
-    out += frame(FrameType::kSessions, payload);
-  }
-  count_ += sessions.size();
+  std::string out = writer_.new_names();
+  out += writer_.records(static_cast<std::uint8_t>(FrameType::kSessions), sessions, wire_of);
   return out;
-}
-
-std::string SessionStreamWriter::end() const {
-  const be64 count(count_);
-  return frame(FrameType::kEnd, control::bytes_of(count));
 }
 
 Result<SessionStream> read_session_stream(std::string_view stream) { return StreamReader(stream).run(); }

@@ -3,10 +3,9 @@
 // interface, domain) is a name here; times are ages.
 //
 // The frames of the stream (common/control/state_stream.h) are
-//   names     kind 1 byte (rule, interface, domain), number 4 bytes, then the text; before the first session
-//             that uses it
-//   sessions  1 to 256 records of fixed size (WireSession in session_stream.cpp)
-//   end       the number of sessions in the stream, 8 bytes; nothing follows
+//   names     whose kind is rule, interface or domain
+//   sessions  records (WireSession in session_stream.cpp)
+//   end
 // Version 1, whose records end before the VLAN ids, is read as well.
 #pragma once
 
@@ -14,10 +13,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/control/state_stream.h"
 #include "vnfs/firewall/session.h"
 #include "vnfs/firewall/session_ends.h"
 
@@ -69,21 +68,19 @@ struct SessionNameTable {
 // Writes a stream piece by piece.
 class SessionStreamWriter {
  public:
-  static constexpr std::size_t kMostPerFrame = 256;
+  SessionStreamWriter();
 
   // The number of a name in this stream; the frame that says so goes before the sessions of the next call of
   // append().
   [[nodiscard]] std::uint32_t number(NameKind kind, std::string_view name);
 
   // The bytes that begin the stream, add sessions, end it.
-  [[nodiscard]] std::string begin() const;
+  [[nodiscard]] std::string begin() const { return writer_.begin(); }
   [[nodiscard]] std::string append(const std::vector<PortableSession>& sessions);
-  [[nodiscard]] std::string end() const;
+  [[nodiscard]] std::string end() const { return writer_.end(); }
 
  private:
-  std::array<std::unordered_map<std::string, std::uint32_t>, 3> numbers_;  // by kind
-  std::string new_names_;                                                  // frames not yet handed out
-  std::uint64_t count_ = 0;
+  control::StateWriter writer_;
 };
 
 struct SessionStream {

@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include "common/control/endpoint_text.h"
 #include "common/control/protocol.h"
 #include "vnfs/load_balancer/connection_ends.h"
 #include "vnfs/load_balancer/connection_table.h"
@@ -29,8 +30,8 @@ boost::json::object to_json(const Connection& connection, Tick now, unsigned wor
   const Backend* backend = policy.backend(connection.backend);
   boost::json::object json{
       {"protocol", control::protocol_name(ends.protocol)},
-      {"client", text_of(ends.client, ends.client_port)},
-      {"service", text_of(ends.service, ends.service_port)},
+      {"client", control::endpoint_text(ends.client, ends.client_port.host())},
+      {"service", control::endpoint_text(ends.service, ends.service_port.host())},
       {"service_name", nullptr},
       {"backend", nullptr},
       {"state", state_name(connection)},
@@ -44,7 +45,8 @@ boost::json::object to_json(const Connection& connection, Tick now, unsigned wor
     json["service_name"] = service->name;
     json["timeout_s"] = ConnectionTable::timeout_of(connection, service->timeouts) / 1000;
   }
-  if (backend != nullptr) json["backend"] = text_of(backend->address, backend->inward(ends.service_port));
+  if (backend != nullptr)
+    json["backend"] = control::endpoint_text(backend->address, backend->inward(ends.service_port).host());
   return json;
 }
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/load_balancer/connection_listing.h"
 
-#include <algorithm>
 #include <boost/json.hpp>
 
-#include "common/appliance/table_slices.h"
-#include "common/control/profile/text.h"
+#include "common/appliance/session_page.h"
 #include "vnfs/load_balancer/connection_ends.h"
 #include "vnfs/load_balancer/connection_json.h"
 #include "vnfs/load_balancer/connections_of.h"
@@ -13,20 +11,12 @@
 namespace millrace::load_balancer {
 namespace {
 
-constexpr unsigned kMostPerPage = 10'000;
-
 // Which connections an operator means.
 class Filter {
  public:
   [[nodiscard]] static Result<Filter> of(const control::PacketMatch& match, const Policy& policy) {
-    const auto unknown = [](std::string parameter) {
-      return failure("select sessions", "the load balancer's connections are not kept by it",
-                     std::move(parameter));
-    };
-    if (match.interface) return unknown("interface");
-    if (match.vlan) return unknown("vlan");
-    if (match.outer_vlan) return unknown("outer_vlan");
-    if (match.rule) return unknown("rule");
+    auto selected = appliance::select_by_addresses_only(match, "the load balancer's connections");
+    if (!selected) return tl::unexpected(std::move(selected.error()));
     return Filter(match, policy);
   }
 
@@ -53,6 +43,28 @@ class Filter {
   const Policy& policy_;
 };
 
+// For appliance::list_page().
+struct Listed {
+  struct Row {
+    Connection connection;
+    Tick now;
+  };
+  const Filter& filter;
+  const core::Snapshot& snapshot;
+
+  [[nodiscard]] static std::uint32_t capacity(core::Worker& worker) {
+    return connections_of(worker).flows().capacity();
+  }
+  [[nodiscard]] std::optional<Row> row(core::Worker& worker, ConnectionIndex index) const noexcept {
+    const ConnectionTable& connections = connections_of(worker);
+    if (!connections.flows().in_use(index) || !filter.matches(connections[index])) return std::nullopt;
+    return Row{connections[index], connections.now()};
+  }
+  [[nodiscard]] boost::json::object to_json(const Row& row, unsigned worker) const {
+    return load_balancer::to_json(row.connection, row.now, worker, policy_of(snapshot), *snapshot.network);
+  }
+};
+
 }  // namespace
 
 std::uint64_t count_connections(appliance::Workers workers) {
@@ -64,37 +76,9 @@ std::uint64_t count_connections(appliance::Workers workers) {
 Result<control::SessionPage> list_connections(appliance::Workers workers, const core::Snapshot& snapshot,
                                               const control::PacketMatch& match, std::string_view cursor,
                                               unsigned most) {
-  const Policy& policy = policy_of(snapshot);
-  const auto filter = Filter::of(match, policy);
+  const auto filter = Filter::of(match, policy_of(snapshot));
   if (!filter) return tl::unexpected(filter.error());
-  auto at = appliance::ListingCursor::parse(cursor);
-  if (!at || (at->worker != 0 && at->worker >= workers.size())) {
-    return failure("list the sessions",
-                   control::quote(cursor) + " is not the cursor of a page; begin again without one",
-                   "cursor");
-  }
-  control::SessionPage page;
-  std::vector<Connection> found;
-  std::size_t left = std::clamp(most, 1U, kMostPerPage);
-  found.reserve(left);
-  for (; at->worker < workers.size() && left > 0; ++at->worker, at->place = 0) {
-    core::Worker& worker = *workers[at->worker];
-    const ConnectionTable& connections = connections_of(worker);
-    const std::uint32_t capacity = connections.flows().capacity();
-    found.clear();
-    at->place = appliance::visit_slices(worker, at->place, capacity, [&](ConnectionIndex index) {
-      if (connections.flows().in_use(index) && filter->matches(connections[index]))
-        found.push_back(connections[index]);
-      return found.size() < left;
-    });
-    for (const Connection& connection : found)
-      page.sessions.emplace_back(
-          to_json(connection, connections.now(), at->worker, policy, *snapshot.network));
-    left -= found.size();
-    if (at->place < capacity) break;
-  }
-  if (at->worker < workers.size()) page.next = at->to_string();
-  return page;
+  return appliance::list_page(workers, cursor, most, Listed{*filter, snapshot});
 }
 
 Result<std::uint64_t> flush_connections(appliance::Workers workers, const core::Snapshot& snapshot,

@@ -3,21 +3,19 @@
 // or an endpoint here; times are ages.
 //
 // The frames of the stream (common/control/state_stream.h) are
-//   name         kind 1 byte (domain, service), number 4 bytes, then the text; before the first connection
-//   that
-//                uses it
-//   connections  1 to 256 records of fixed size (WireConnection in connection_stream.cpp)
-//   end          the number of connections in the stream, 8 bytes; nothing follows
+//   names        whose kind is domain or service
+//   connections  records (WireConnection in connection_stream.cpp)
+//   end
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/control/state_stream.h"
 #include "vnfs/load_balancer/connection_ends.h"
 
 namespace millrace::load_balancer {
@@ -47,21 +45,19 @@ enum class NameKind : std::uint8_t { kDomain = 1, kService = 2 };
 // Writes a stream piece by piece.
 class ConnectionStreamWriter {
  public:
-  static constexpr std::size_t kMostPerFrame = 256;
+  ConnectionStreamWriter();
 
   // The number of a name in this stream; the frame that says so goes before the connections of the next call
   // of append().
   [[nodiscard]] std::uint32_t number(NameKind kind, const std::string& name);
 
   // The bytes that begin the stream, add connections, end it.
-  [[nodiscard]] std::string begin() const;
+  [[nodiscard]] std::string begin() const { return writer_.begin(); }
   [[nodiscard]] std::string append(const std::vector<PortableConnection>& connections);
-  [[nodiscard]] std::string end() const;
+  [[nodiscard]] std::string end() const { return writer_.end(); }
 
  private:
-  std::array<std::unordered_map<std::string, std::uint32_t>, 2> numbers_;  // by kind
-  std::string new_names_;                                                  // frames not yet handed out
-  std::uint64_t count_ = 0;
+  control::StateWriter writer_;
 };
 
 struct ConnectionStream {

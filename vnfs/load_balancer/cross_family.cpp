@@ -16,12 +16,6 @@ namespace {
 using core::Batch;
 using core::Packet;
 
-// IPv6 headers are so much longer, without and with a fragment header.
-constexpr unsigned kGrowth = sizeof(net::Ipv6Header) - sizeof(net::Ipv4Header);
-constexpr unsigned kGrowthOfFragment = kGrowth + sizeof(net::Ipv6FragmentHeader);
-
-// RFC 7915 section 5: what any IPv6 link would have carried is to be cut by IPv4 routers where they must.
-constexpr unsigned kMostWithoutDf = 1260;
 // RFC 7915 section 4.1: what an IPv4 packet without DF is cut to, as no router of IPv6 cuts it.
 constexpr unsigned kLowestIpv6Mtu = 1280;
 
@@ -30,7 +24,7 @@ unsigned length_as_ipv4(const net::Headers& headers) noexcept {
 }
 
 bool may_be_cut_as_ipv4(const net::Headers& headers) noexcept {
-  return headers.is_fragment || length_as_ipv4(headers) <= kMostWithoutDf;
+  return headers.is_fragment || length_as_ipv4(headers) <= net::kMostWithoutDf;
 }
 
 bool may_be_cut(const Packet& packet) noexcept {
@@ -71,9 +65,9 @@ bool CrossFamily::goes_on(Batch& batch, Packet& packet, const core::NextHop& hop
   unsigned most = 0;  // in the sender's family; 0: it fits
   if (headers.is_ipv6()) {
     if (!may_be_cut_as_ipv4(headers) && !aggregate && length_as_ipv4(headers) > hop.mtu)
-      most = hop.mtu + kGrowth;
+      most = hop.mtu + net::kIpv6Growth;
   } else {
-    const unsigned growth = headers.is_fragment ? kGrowthOfFragment : kGrowth;
+    const unsigned growth = headers.is_fragment ? net::kIpv6GrowthOfFragment : net::kIpv6Growth;
     if (!may_be_cut(packet) && !aggregate && packet.ip_length() + growth > hop.mtu) most = hop.mtu - growth;
   }
   if (most != 0) {

@@ -1,28 +1,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/load_balancer/explain_packet.h"
 
-#include <boost/json.hpp>
-
 #include <fmt/format.h>
 
 #include "common/appliance/described_packet.h"
 #include "common/appliance/packet_path.h"
+#include "common/control/endpoint_text.h"
 #include "common/control/protocol.h"
 #include "common/core/owner.h"
 #include "common/net/icmp.h"
 #include "vnfs/load_balancer/connection_ends.h"
-#include "vnfs/load_balancer/connection_json.h"
 #include "vnfs/load_balancer/connections_of.h"
 #include "vnfs/load_balancer/drops.h"
-#include "vnfs/load_balancer/explain_choice.h"
-#include "vnfs/load_balancer/names.h"
+#include "vnfs/load_balancer/packet_answer.h"
 #include "vnfs/load_balancer/schedule.h"
 
 namespace millrace::load_balancer {
 namespace {
 
 using boost::json::object;
-using Kind = core::NextHop::Kind;
+using control::endpoint_text;
 
 class Explanation {
  public:
@@ -34,17 +31,16 @@ class Explanation {
         pools_(pools),
         described_(described),
         built_(described),
-        packet_(built_.packet()) {}
+        packet_(built_.packet()),
+        answer_(network_, policy_) {}
 
   Result<object> run() {
     auto path = appliance::find_path(network_, described_.interface, packet_);
     if (!path) return tl::unexpected(std::move(path.error()));
     path_ = std::move(*path);
-    out_["packet"] = appliance::describe(described_);
-    describe_path();
-    out_["checks"] = appliance::describe(path_.checks, drop_reasons());
+    answer_.path(described_, path_, packet_);
     judge();
-    return std::move(out_);
+    return answer_.take();
   }
 
  private:
@@ -58,64 +54,18 @@ class Explanation {
     std::optional<Chosen> chosen;  // for a connection that is new
   };
 
-  [[nodiscard]] object describe_way(const core::NextHop& hop, core::InterfaceId egress) const {
-    const bool out = egress.valid() && egress.value() < network_.interfaces.size();
-    return {{"egress", out ? boost::json::value(network_.interfaces[egress.value()].name) : nullptr},
-            {"next_hop", appliance::kind_name(hop.kind)}};
-  }
-
-  void describe_path() {
-    const std::uint16_t domain = packet_.domain.value();
-    out_["ingress"] =
-        object{{"interface", network_.interfaces[packet_.ingress.value()].name},
-               {"domain", domain < network_.domains.size() ? network_.domains[domain].name : ""},
-               {"found_by", path_.ingress_found_by}};
-    out_["route"] = nullptr;
-    if (path_.hop != nullptr) out_["route"] = describe_way(*path_.hop, packet_.egress);
-  }
-
-  void verdict(std::string_view action, std::string summary) {
-    out_["verdict"] = object{{"action", action}};
-    out_["summary"] = std::move(summary);
-  }
-  template <class Reason>
-  void drop(Reason reason) {
-    const core::DropReason& why = appliance::reason_of(static_cast<std::uint8_t>(reason), drop_reasons());
-    out_["verdict"] = object{{"action", "drop"}, {"reason", why.name}, {"sentence", why.sentence}};
-    out_["summary"] = fmt::format("dropped ({}): {}", why.name, why.sentence);
-  }
-  // What egress makes of a packet that leaves by `hop`.
-  void leave(const core::NextHop& hop, std::string_view action, std::string summary) {
-    switch (hop.kind) {
-      case Kind::kBlackhole:
-        return drop(core::Drop::kBlackhole);
-      case Kind::kProhibited:
-      case Kind::kUnreachable:
-        return drop(core::Drop::kProhibited);
-      case Kind::kHost:
-      case Kind::kFunction:
-        return verdict("to_host", "given to the Linux twin: " + summary);
-      case Kind::kForward:
-        if (!network_.port_up[hop.port.value()]) return drop(core::Drop::kPortDown);
-        break;
-      case Kind::kResolve:
-      case Kind::kWire:
-        break;
-    }
-    verdict(action, std::move(summary));
-  }
-  void pass(std::string summary) { leave(*path_.hop, "pass", std::move(summary)); }
+  void pass(std::string_view summary) { answer_.leave(*path_.hop, "pass", summary); }
 
   void judge() {
-    out_["service"] = nullptr;
-    out_["connection"] = nullptr;
-    if (path_.refused()) return drop(path_.checks.back().reason);
+    answer_.set("service", nullptr);
+    answer_.set("connection", nullptr);
+    if (path_.refused()) return answer_.drop(path_.checks.back().reason);
     if (path_.to_host)
-      return verdict("to_host", "given to the Linux twin, because it is for the appliance itself");
+      return answer_.verdict("to_host", "given to the Linux twin, because it is for the appliance itself");
     if (net::is_icmp_error(packet_.headers)) {
-      drop(Drop::kIcmpBadEmbedded);
-      out_["summary"] = "an ICMP error goes the way of the packet inside it, and one without is dropped";
-      return;
+      answer_.drop(Drop::kIcmpBadEmbedded);
+      return answer_.summary(
+          "an ICMP error goes the way of the packet inside it, and one without is dropped");
     }
     const std::uint16_t domain = packet_.domain.value();
     const BackendId* from = policy_.by_source.find(Place::of(described_.source, domain), described_.protocol,
@@ -151,10 +101,11 @@ class Explanation {
     if (from != nullptr && seen.connection && seen.connection->backend != *from) seen.connection.reset();
     if (seen.connection) {
       const Connection& connection = *seen.connection;
-      out_["connection"] = to_json(connection, seen.now, worker_, policy_, network_);
+      answer_.connection(connection, seen.now, worker_);
       if (policy_.allows(connection)) return judge_known(connection, seen.direction, from != nullptr);
       if (!begins(packet_.headers)) {
-        return drop(policy_.service(connection.service) == nullptr ? Drop::kServiceGone : Drop::kBackendGone);
+        return answer_.drop(policy_.service(connection.service) == nullptr ? Drop::kServiceGone
+                                                                           : Drop::kBackendGone);
       }
     }
     if (from != nullptr) return judge_unknown_answer(*from, client, seen);
@@ -189,26 +140,26 @@ class Explanation {
 
   void judge_known(const Connection& connection, Direction direction, bool is_answer) {
     const Backend& backend = policy_.backends[connection.backend];
-    describe_service(backend.service);
-    describe_backend(connection.backend, "its connection has it");
+    answer_.service(backend.service);
+    answer_.backend(connection.backend, worker_, "its connection has it");
     if (direction == Direction::kForward) {
       return balance(connection.backend, "its connection has that backend");
     }
     if (policy_.services[backend.service].forwarding != Forwarding::kNat)
       return pass("routed as it is: an answer that has the service's address already");
-    if (!is_answer) return drop(Drop::kSpoofed);
+    if (!is_answer) return answer_.drop(Drop::kSpoofed);
     answer(backend, "it belongs to a connection that is known");
   }
 
   void judge_unknown_answer(BackendId from, const Client& client, const Seen& seen) {
     const Backend& backend = policy_.backends[from];
     const Service& service = policy_.services[backend.service];
-    describe_service(backend.service);
+    answer_.service(backend.service);
     const bool by_hash = seen.overflowed && service.is_consistent() &&
                          choose_by_hash(service, hash_of(client, service, policy_.hash_seed)) == from;
     if (!by_hash)
       return pass("routed as it is: it comes from a backend's port, but belongs to no connection");
-    describe_backend(from, "the client's hash falls on it");
+    answer_.backend(from, worker_, "the client's hash falls on it");
     answer(backend, "the client's hash falls on this backend, and there was no room to remember connections");
   }
 
@@ -226,43 +177,27 @@ class Explanation {
                             ? fmt::format(" port {}", described_.destination_port)
                             : std::string());
     }
-    out_["no_service"] = why;
-    pass(path_.hop->kind == Kind::kFunction ? why : "routed as it is: " + why);
+    answer_.no_service(why);
+    pass(path_.hop->kind == core::NextHop::Kind::kFunction ? why : "routed as it is: " + why);
   }
 
   void judge_new(ServiceId id, const Seen& seen) {
     const Service& service = policy_.services[id];
-    describe_service(id);
-    out_["not_eligible"] = describe_not_eligible(policy_, id, pools_);
+    answer_.service(id);
+    answer_.not_eligible(id, pools_);
     const bool fresh = begins(packet_.headers);
-    if (policy_.draining && fresh) return drop(Drop::kDraining);
-    if (!service.is_consistent() && !fresh) return drop(Drop::kUnknownConnection);
+    if (policy_.draining && fresh) return answer_.drop(Drop::kDraining);
+    if (!service.is_consistent() && !fresh) return answer_.drop(Drop::kUnknownConnection);
     if (!seen.chosen || seen.chosen->backend == kNoId) {
-      drop(Drop::kNoBackend);
-      if (service.all_down == AllDown::kReject)
-        out_["summary"] = std::string(out_["summary"].as_string()) + " The client is told.";
-      return;
+      return answer_.drop(Drop::kNoBackend,
+                          service.all_down == AllDown::kReject ? " The client is told." : "");
     }
     const std::string why = describe_choice(policy_, id, *seen.chosen, worker_);
-    describe_backend(seen.chosen->backend, why);
+    answer_.backend(seen.chosen->backend, worker_, why);
     std::string tail =
         fresh ? "; it opens a connection" : "; it is in the middle of a connection that is not known here";
     if (seen.full) tail = "; it goes by its hash alone, because there is no room for another connection";
     balance(seen.chosen->backend, why + tail);
-  }
-
-  void describe_service(ServiceId id) {
-    const Service& service = policy_.services[id];
-    out_["service"] = object{{"name", service.name},
-                             {"address", service.address.to_string()},
-                             {"scheduler", name_of(service.scheduler)},
-                             {"forwarding", name_of(service.forwarding)}};
-  }
-
-  void describe_backend(BackendId id, std::string_view why) {
-    const Backend& backend = policy_.backends[id];
-    out_["backend"] = object{
-        {"address", name_of(backend)}, {"state", name_of(backend.state)}, {"worker", worker_}, {"why", why}};
   }
 
   // Forward::to_backend().
@@ -270,26 +205,25 @@ class Explanation {
     const Backend& backend = policy_.backends[id];
     const Service& service = policy_.services[backend.service];
     const core::NextHopId way = network_.find_route(packet_.domain, backend.address);
-    if (!way.valid()) return drop(core::Drop::kNoRoute);
+    if (!way.valid()) return answer_.drop(core::Drop::kNoRoute);
     const core::NextHop& hop = network_.next_hops[way.value()];
-    out_["way"] = describe_way(hop, hop.interface);
-    const std::string to = text_of(backend.address, backend.inward(be16(described_.destination_port)));
+    answer_.way_to_backend(hop);
+    const std::string to =
+        endpoint_text(backend.address, backend.inward(be16(described_.destination_port)).host());
     if (service.forwarding == Forwarding::kNat)
-      becomes(text_of(described_.source, be16(described_.source_port)), to);
-    leave(hop, "balance", fmt::format("balanced to {} of service {}, because {}", to, service.name, because));
+      answer_.becomes(endpoint_text(described_.source, described_.source_port), to);
+    answer_.leave(hop, "balance",
+                  fmt::format("balanced to {} of service {}, because {}", to, service.name, because));
   }
 
   // Forward::to_client().
   void answer(const Backend& backend, std::string_view because) {
     const Service& service = policy_.services[backend.service];
-    becomes(text_of(service.address, backend.outward(be16(described_.source_port))),
-            text_of(described_.destination, be16(described_.destination_port)));
-    leave(*path_.hop, "answer",
-          fmt::format("given to the client as an answer of service {}, because {}", service.name, because));
-  }
-
-  void becomes(std::string from, std::string to) {
-    out_["becomes"] = object{{"source", std::move(from)}, {"destination", std::move(to)}};
+    answer_.becomes(endpoint_text(service.address, backend.outward(be16(described_.source_port)).host()),
+                    endpoint_text(described_.destination, described_.destination_port));
+    answer_.leave(
+        *path_.hop, "answer",
+        fmt::format("given to the client as an answer of service {}, because {}", service.name, because));
   }
 
   appliance::Workers workers_;
@@ -301,7 +235,7 @@ class Explanation {
   core::Packet& packet_;
   appliance::PacketPath path_;
   unsigned worker_ = 0;  // the flow's
-  object out_;
+  PacketAnswer answer_;
 };
 
 }  // namespace

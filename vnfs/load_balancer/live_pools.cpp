@@ -11,15 +11,12 @@
 namespace millrace::load_balancer {
 namespace {
 
+using control::tick_of;
+
 using std::chrono::milliseconds;
 
 // So many steps from the beginning of a slow start to its end, each a policy of its own.
 constexpr int kSlowStartSteps = 10;
-
-Tick tick_of(control::Milliseconds time) {
-  return static_cast<Tick>(
-      std::clamp<std::int64_t>(time.count(), 0, std::numeric_limits<std::int32_t>::max()));
-}
 
 Timeouts lower(const profile::Timeouts& from) {
   return {.tcp_established = tick_of(from.tcp_established),

@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include "common/appliance/vnf_profile.h"
 #include "vnfs/load_balancer/compile_policy.h"
 #include "vnfs/load_balancer/connection_listing.h"
 #include "vnfs/load_balancer/connections_of.h"
@@ -19,8 +20,8 @@ namespace {
 using appliance::LoadedProfile;
 using appliance::Workers;
 
-const LoadBalancerProfile& own_of(const LoadedProfile& profile) {
-  return static_cast<const LoadBalancerProfile&>(profile);
+const std::shared_ptr<const profile::Section>& own_of(const LoadedProfile& profile) {
+  return static_cast<const appliance::VnfProfile<profile::Section>&>(profile).own;
 }
 
 }  // namespace
@@ -33,23 +34,16 @@ std::span<const std::string_view> LoadBalancer::stage_names() const {
 
 control::Checked<std::shared_ptr<const LoadedProfile>> LoadBalancer::load(
     std::string_view text, const std::string& file, const control::ResolveFile& resolve) {
-  auto parsed = profile::parse(text, file, resolve);
-  if (!parsed) return tl::unexpected(std::move(parsed.error()));
-  auto loaded = std::make_shared<LoadBalancerProfile>();
-  loaded->common = std::move(parsed->common);
-  loaded->own = std::make_shared<const profile::Section>(std::move(parsed->own));
-  loaded->text = text;
-  loaded->file = file;
-  return loaded;
+  return appliance::load_profile(profile::schema(), text, file, resolve);
 }
 
 void LoadBalancer::shape(const LoadedProfile& profile, bool draining, core::Network& network) const {
-  shape_network(*own_of(profile).own, draining, *sources_, network);
+  shape_network(*own_of(profile), draining, *sources_, network);
 }
 
 Result<appliance::CompiledPolicy> LoadBalancer::compile(const LoadedProfile& profile,
                                                         const appliance::CompileContext& context) {
-  const profile::Section& own = *own_of(profile).own;
+  const profile::Section& own = *own_of(profile);
   auto services = services_now(own, pools_.live(), pools_.in_force(), context.network, Clock::now());
   if (!services) return tl::unexpected(std::move(services.error()));
   auto compiled = compile_policy(*services, {.roster = roster_,
@@ -126,7 +120,7 @@ void LoadBalancer::begin(const ControlServices& services) { pools_.begin(service
 // There are no logs of connections yet; but whose profile is in force is told here.
 Result<void> LoadBalancer::open_logs(const LoadedProfile& profile, const core::Snapshot& snapshot) {
   in_force_ = snapshot.policy;
-  pools_.follow(own_of(profile).own, profile.common, policy_of(snapshot));
+  pools_.follow(own_of(profile), profile.common, policy_of(snapshot));
   return {};
 }
 

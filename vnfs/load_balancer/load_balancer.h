@@ -12,11 +12,6 @@
 
 namespace millrace::load_balancer {
 
-struct LoadBalancerProfile final : appliance::LoadedProfile {
-  std::string file;  // what errors call it
-  std::shared_ptr<const profile::Section> own;
-};
-
 // Each call is a few lines around the file that knows the topic.
 class LoadBalancer final : public appliance::Vnf {
  public:

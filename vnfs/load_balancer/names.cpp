@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include <fmt/format.h>
+#include "common/control/endpoint_text.h"
 
 namespace millrace::load_balancer {
 
@@ -41,12 +41,8 @@ std::string_view name_of(Forwarding forwarding) noexcept {
 }
 
 std::string name_of(const Backend& backend) {
-  return backend.port == 0 ? backend.address.to_string() : text_of(backend.address, be16(backend.port));
-}
-
-std::string text_of(const net::IpAddress& address, be16 port) {
-  return address.is_v4() ? fmt::format("{}:{}", address.to_string(), port.host())
-                         : fmt::format("[{}]:{}", address.to_string(), port.host());
+  return backend.port == 0 ? backend.address.to_string()
+                           : control::endpoint_text(backend.address, backend.port);
 }
 
 }  // namespace millrace::load_balancer

@@ -16,7 +16,4 @@ namespace millrace::load_balancer {
 // "10.0.0.11:8080", "[2001:db8::1]:80"; the address alone where the port is that of the service.
 [[nodiscard]] std::string name_of(const Backend& backend);
 
-// "192.0.2.7:40000", "[2001:db8::7]:40000"
-[[nodiscard]] std::string text_of(const net::IpAddress& address, be16 port);
-
 }  // namespace millrace::load_balancer

@@ -177,15 +177,8 @@ struct Section {
 // The whole file: `common` and `own`.
 using Whole = control::Loaded<Section>;
 
-// How the load balancer's section is written and checked; for control::load_profile and for the generators of
-// docs.
+// How the load balancer's section is written and checked; for control::parse_profile, control::load_profile
+// and the generators of docs.
 [[nodiscard]] const control::ProfileSchema<Section>& schema();
-
-// Reads and checks everything, or reports every error. Control thread.
-[[nodiscard]] control::Checked<Whole> load(const std::string& path);
-// The same for text that came by another way; `file` is what errors call it, `resolve` finds the files it
-// names.
-[[nodiscard]] control::Checked<Whole> parse(std::string_view text, const std::string& file,
-                                            const control::ResolveFile& resolve);
 
 }  // namespace millrace::load_balancer::profile

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/nat/binding_records.h"
 
-#include <algorithm>
 #include <cstring>
 #include <span>
 
@@ -67,12 +66,7 @@ WireMapping wire_of(const PortableMapping& mapping) noexcept {
 PortableMapping binding_of(const WireMapping& wire) noexcept {
   PortableMapping mapping;
   mapping.outside = outside_of(wire.outside);
-  if (wire.family == 4) {
-    mapping.inside = net::Ipv4Address{be32::from_wire(
-        get<std::uint32_t>(std::array{wire.inside[0], wire.inside[1], wire.inside[2], wire.inside[3]}))};
-  } else {
-    mapping.inside = net::Ipv6Address{wire.inside};
-  }
+  mapping.inside = control::address_of(wire.family, wire.inside);
   mapping.inside_port = get<std::uint16_t>(wire.inside_port);
   mapping.domain = wire.domain.host();
   mapping.filtering = static_cast<Dependence>(wire.filtering);
@@ -181,10 +175,8 @@ PortableAlg binding_of(const WireAlg& wire) noexcept {
 
 const char* fault_of(const WireMapping& wire) noexcept {
   if (const char* fault = fault_of(wire.outside)) return fault;
-  if (wire.family != 4 && wire.family != 6) return "its address family is neither 4 nor 6";
-  if (wire.family == 4 &&
-      std::any_of(wire.inside.begin() + 4, wire.inside.end(), [](auto byte) { return byte != 0; }))
-    return "an IPv4 address is longer than 4 bytes";
+  if (!control::is_family(wire.family)) return "its address family is neither 4 nor 6";
+  if (!control::is_padded(wire.family, wire.inside)) return "an IPv4 address is longer than 4 bytes";
   if (wire.filtering > static_cast<std::uint8_t>(Dependence::kAddressAndPort))
     return "its filtering is unknown";
   if ((wire.flags & ~(WireMapping::kStatic | WireMapping::kRests)) != 0) return "it has unknown flags";

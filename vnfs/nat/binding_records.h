@@ -32,7 +32,7 @@ struct WireMapping {
   std::uint8_t filtering;
   std::uint8_t flags;
   std::uint8_t zero;
-  std::array<std::uint8_t, 16> inside;  // IPv4: the first four, the rest zero
+  control::StateAddress inside;
   std::array<std::uint8_t, 2> inside_port;
   be32 domain;
   WireEnd remote;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/nat/binding_stream.h"
 
-#include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,10 +11,7 @@
 namespace millrace::nat {
 namespace {
 
-constexpr std::string_view kMagic = "MRNATBD\n";
 constexpr std::uint16_t kVersion = 1;
-constexpr std::size_t kLongestName = 255;
-constexpr std::size_t kMostPerFrame = 256;
 
 enum class FrameType : std::uint8_t {
   kDomain = 1,
@@ -27,7 +22,14 @@ enum class FrameType : std::uint8_t {
   kAlgs = 6
 };
 
-constexpr std::size_t kLongestFrame = kMostPerFrame * sizeof(WireLease);
+constexpr std::uint8_t type_of(FrameType type) noexcept { return static_cast<std::uint8_t>(type); }
+
+constexpr control::StateFormat kFormat{.magic = "MRNATBD\n",
+                                       .of = "bindings",
+                                       .version = kVersion,
+                                       .name_type = type_of(FrameType::kDomain),
+                                       .end_type = type_of(FrameType::kEnd),
+                                       .longest = control::kMostRecordsPerFrame * sizeof(WireLease)};
 
 const char* name_of(const WireAlg& /*record*/) { return "gateway"; }
 const char* name_of(const WireMapping& /*record*/) { return "mapping"; }
@@ -36,21 +38,13 @@ const char* name_of(const WireLease& /*record*/) { return "lease"; }
 
 class StreamReader {
  public:
-  explicit StreamReader(std::string_view stream) : reader_(stream, "bindings", kLongestFrame) {}
+  explicit StreamReader(std::string_view stream) : reader_(stream, kFormat) {}
 
   Result<BindingStream> run() {
-    const auto version = reader_.header(kMagic);
-    if (!version) return tl::unexpected(version.error());
-    if (*version != kVersion) {
-      return reader_.wrong(
-          fmt::format("it has version {}; this appliance reads version {}", *version, kVersion));
-    }
-    while (!ended_) {
-      const auto frame = reader_.next();
-      if (!frame) return tl::unexpected(frame.error());
-      if (auto read = read_frame(*frame); !read) return tl::unexpected(std::move(read.error()));
-    }
-    if (!reader_.at_end()) return reader_.wrong("bytes follow its end");
+    if (auto version = reader_.header({kVersion}); !version)
+      return tl::unexpected(std::move(version.error()));
+    auto read = reader_.frames([&](const control::StateReader::Frame& frame) { return read_frame(frame); });
+    if (!read) return tl::unexpected(std::move(read.error()));
     return std::move(out_);
   }
 
@@ -59,7 +53,7 @@ class StreamReader {
     Bindings& bindings = out_.bindings;
     switch (static_cast<FrameType>(frame.type)) {
       case FrameType::kDomain:
-        return read_domain(Reader(frame.payload));
+        return reader_.name(Reader(frame.payload), out_.domains);
       case FrameType::kSessions:
         return read_records<WireSession>(frame.payload, bindings.sessions);
       case FrameType::kLeases:
@@ -69,19 +63,9 @@ class StreamReader {
       case FrameType::kMappings:
         return read_records<WireMapping>(frame.payload, bindings.mappings);
       case FrameType::kEnd:
-        return read_end(Reader(frame.payload));
+        return reader_.end(Reader(frame.payload), bindings.size());
     }
-    return reader_.wrong(fmt::format("a frame has the unknown type {}", frame.type));
-  }
-
-  Result<void> read_domain(Reader payload) {
-    const auto* number = payload.read<be32>();
-    const Bytes text = payload.rest();
-    if (number == nullptr || number->host() != out_.domains.size() || text.empty() ||
-        text.size() > kLongestName)
-      return reader_.wrong("a name is out of order, empty or too long");
-    out_.domains.emplace_back(reinterpret_cast<const char*>(text.data()), text.size());
-    return {};
+    return reader_.unknown(frame);
   }
 
   [[nodiscard]] bool knows(const OutsideEnd& outside) const { return outside.domain < out_.domains.size(); }
@@ -92,78 +76,37 @@ class StreamReader {
 
   template <class Wire, class Portable>
   Result<void> read_records(Bytes payload, std::vector<Portable>& out) {
-    if (payload.empty() || payload.size() % sizeof(Wire) != 0) return reader_.wrong("a record is cut off");
-    for (Bytes rest = payload; !rest.empty(); rest = rest.subspan(sizeof(Wire))) {
-      Wire wire{};
-      std::memcpy(&wire, rest.data(), sizeof wire);
+    const auto records = reader_.records<Wire>(payload, "record");
+    if (!records) return tl::unexpected(records.error());
+    for (std::size_t i = 0; i < records->size(); ++i) {
+      const Wire& wire = (*records)[i];
       const char* fault = fault_of(wire);
       if (fault == nullptr) {
         out.push_back(binding_of(wire));
         if (!knows(out.back())) fault = "it refers to a domain that was not given";
       }
-      if (fault != nullptr) {
-        return reader_.wrong(
-            fmt::format("{} {} of this frame: {}", name_of(wire),
-                        static_cast<std::size_t>(rest.data() - payload.data()) / sizeof(Wire), fault));
-      }
+      if (fault != nullptr)
+        return reader_.wrong(fmt::format("{} {} of this frame: {}", name_of(wire), i, fault));
     }
-    return {};
-  }
-
-  Result<void> read_end(Reader payload) {
-    const be64* count = payload.read<be64>();
-    if (count == nullptr || payload.left() != 0) return reader_.wrong("its end is malformed");
-    if (count->host() != out_.bindings.size()) {
-      return reader_.wrong(
-          fmt::format("it should hold {} bindings and holds {}", count->host(), out_.bindings.size()));
-    }
-    ended_ = true;
     return {};
   }
 
   control::StateReader reader_;
   BindingStream out_;
-  bool ended_ = false;
 };
-
-template <class Portable>
-void add_frames(std::string& out, FrameType type, const std::vector<Portable>& records) {
-  std::string payload;
-  for (std::size_t at = 0; at < records.size(); at += kMostPerFrame) {
-    payload.clear();
-    for (std::size_t i = at; i < std::min(records.size(), at + kMostPerFrame); ++i)
-      payload += control::bytes_of(wire_of(records[i]));
-    out += control::state_frame(static_cast<std::uint8_t>(type), payload);
-  }
-}
 
 }  // namespace
 
-std::uint32_t BindingStreamWriter::domain(const std::string& name) {
-  const auto [known, is_new] = domains_.try_emplace(name, static_cast<std::uint32_t>(domains_.size()));
-  if (is_new) {
-    const be32 number(known->second);
-    new_domains_ += control::state_frame(static_cast<std::uint8_t>(FrameType::kDomain),
-                                         std::string(control::bytes_of(number)) + name);
-  }
-  return known->second;
-}
-
-std::string BindingStreamWriter::begin() const { return control::state_header(kMagic, kVersion); }
+BindingStreamWriter::BindingStreamWriter() : writer_(kFormat) {}
 
 std::string BindingStreamWriter::append(const Bindings& bindings) {
-  std::string out = std::exchange(new_domains_, {});
-  add_frames(out, FrameType::kSessions, bindings.sessions);
-  add_frames(out, FrameType::kLeases, bindings.leases);
-  add_frames(out, FrameType::kAlgs, bindings.algs);
-  add_frames(out, FrameType::kMappings, bindings.mappings);
-  count_ += bindings.size();
+  const auto as_wire = [](const auto& binding) { return wire_of(binding); };
+  std::string out = writer_.new_names();
+  out += writer_.records(type_of(FrameType::kSessions), bindings.sessions, as_wire);
+  out += writer_.records(type_of(FrameType::kLeases), bindings.leases, as_wire);
+  out += writer_.records(type_of(FrameType::kAlgs), bindings.algs, as_wire);
+  out += writer_.records(type_of(FrameType::kMappings), bindings.mappings, as_wire);
   return out;
-}
-
-std::string BindingStreamWriter::end() const {
-  const be64 count(count_);
-  return control::state_frame(static_cast<std::uint8_t>(FrameType::kEnd), control::bytes_of(count));
 }
 
 Result<BindingStream> read_binding_stream(std::string_view stream) { return StreamReader(stream).run(); }

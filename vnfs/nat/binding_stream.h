@@ -3,21 +3,21 @@
 // an endpoint here; times are ages.
 //
 // The frames of the stream (common/control/state_stream.h) are
-//   domain    number 4 bytes, then the name; before the first record that uses it
+//   names     of routing domains, the only kind
 //   sessions, leases, algs, mappings
-//             1 to 256 records of fixed size each (binding_records.h); all but the last belong to
-//             the mapping with their outside end, which may stand anywhere in the stream
-//   end       the number of records in the stream, 8 bytes; nothing follows
+//             records (binding_records.h); all but the last belong to the mapping with their outside end,
+//             which may stand anywhere in the stream
+//   end
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/control/state_stream.h"
 #include "vnfs/nat/alg_records.h"
 #include "vnfs/nat/leases.h"
 #include "vnfs/nat/records.h"
@@ -100,18 +100,18 @@ struct BindingStream {
 // Writes a stream piece by piece.
 class BindingStreamWriter {
  public:
+  BindingStreamWriter();
+
   // The number of a routing domain in this stream.
-  [[nodiscard]] std::uint32_t domain(const std::string& name);
+  [[nodiscard]] std::uint32_t domain(const std::string& name) { return writer_.number(name); }
 
   // The bytes that begin the stream, add bindings, end it.
-  [[nodiscard]] std::string begin() const;
+  [[nodiscard]] std::string begin() const { return writer_.begin(); }
   [[nodiscard]] std::string append(const Bindings& bindings);
-  [[nodiscard]] std::string end() const;
+  [[nodiscard]] std::string end() const { return writer_.end(); }
 
  private:
-  std::unordered_map<std::string, std::uint32_t> domains_;
-  std::string new_domains_;  // frames not yet handed out
-  std::uint64_t count_ = 0;
+  control::StateWriter writer_;
 };
 
 // All of a stream, or what is wrong with it and at which byte. Input is not trusted.

@@ -12,11 +12,7 @@
 namespace millrace::nat {
 namespace {
 
-// Half the clock's turn is the longest time that can be compared.
-Tick tick_of(control::Milliseconds time) {
-  return static_cast<Tick>(
-      std::clamp<std::int64_t>(time.count(), 0, std::numeric_limits<std::int32_t>::max()));
-}
+using control::tick_of;
 
 Dependence lower(profile::Dependence dependence) {
   switch (dependence) {

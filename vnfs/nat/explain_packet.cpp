@@ -7,6 +7,7 @@
 
 #include "common/appliance/described_packet.h"
 #include "common/appliance/packet_path.h"
+#include "common/control/endpoint_text.h"
 #include "common/control/protocol.h"
 #include "common/core/owner.h"
 #include "common/flow/tcp.h"
@@ -20,14 +21,9 @@ namespace {
 
 using boost::json::object;
 
-std::string text_of(const net::IpAddress& address, std::uint16_t port, bool with_port) {
-  if (!with_port) return address.to_string();
-  return address.is_v4() ? fmt::format("{}:{}", address.to_string(), port)
-                         : fmt::format("[{}]:{}", address.to_string(), port);
-}
-
 std::string text_of(Endpoint end, bool with_port = true) {
-  return text_of(end.ipv4(), end.wire_port().host(), with_port);
+  const net::Ipv4Address address = end.ipv4();
+  return with_port ? control::endpoint_text(address, end.wire_port().host()) : address.to_string();
 }
 
 class Explanation {
@@ -46,8 +42,7 @@ class Explanation {
     auto path = appliance::find_path(network_, described_.interface, packet_);
     if (!path) return tl::unexpected(std::move(path.error()));
     path_ = std::move(*path);
-    answer_.packet(described_);
-    answer_.path(path_, packet_);
+    answer_.path(described_, path_, packet_);
     judge();
     return answer_.take();
   }
@@ -66,13 +61,8 @@ class Explanation {
 
   // What egress decides of a packet that is not translated.
   void pass(std::string_view summary) {
-    using Kind = core::NextHop::Kind;
-    const core::NextHop& hop = *path_.hop;
-    if (hop.kind == Kind::kBlackhole) return answer_.drop(core::Drop::kBlackhole);
-    if (hop.kind == Kind::kProhibited || hop.kind == Kind::kUnreachable)
-      return answer_.drop(core::Drop::kProhibited);
-    if (hop.kind == Kind::kForward && !network_.port_up[hop.port.value()])
-      return answer_.drop(core::Drop::kPortDown);
+    if (const auto refused = appliance::refused_at_egress(network_, *path_.hop))
+      return answer_.drop(*refused);
     answer_.verdict("pass", summary);
   }
   [[nodiscard]] bool goes_to_function() const {
@@ -299,7 +289,7 @@ class Explanation {
     }
     if (!found.mapping || found.mapping->has(Mapping::kQuarantined)) return answer_.drop(Drop::kNoBinding);
     const std::string inside =
-        text_of(found.inside, be16::from_wire(found.mapping->inside_port).host(), true);
+        control::endpoint_text(found.inside, be16::from_wire(found.mapping->inside_port).host());
     answer_.binding({{"by", "mapping"}, {"inside", inside}, {"outside", text_of(to)}});
     if (!found.lets_in) return answer_.drop(Drop::kFiltered);
     if (lie) return answer_.drop(Drop::kSpoofed);
@@ -314,7 +304,7 @@ class Explanation {
     const Tuple& other = session.tuple[found.way ^ 1U];
     const bool outward = found.way == 0;
     const std::string inside =
-        text_of(found.inside, be16::from_wire(found.mapping->inside_port).host(), true);
+        control::endpoint_text(found.inside, be16::from_wire(found.mapping->inside_port).host());
     answer_.binding({{"by", "session"},
                      {"inside", inside},
                      {"outside", text_of(session.outside())},

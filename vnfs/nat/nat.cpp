@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include "common/appliance/vnf_profile.h"
 #include "vnfs/nat/compile_policy.h"
 #include "vnfs/nat/drops.h"
 #include "vnfs/nat/explain_packet.h"
@@ -18,8 +19,8 @@ namespace {
 using appliance::LoadedProfile;
 using appliance::Workers;
 
-const profile::Section& own_of(const LoadedProfile& profile) {
-  return static_cast<const NatProfile&>(profile).own;
+const std::shared_ptr<const profile::Section>& own_of(const LoadedProfile& profile) {
+  return static_cast<const appliance::VnfProfile<profile::Section>&>(profile).own;
 }
 
 }  // namespace
@@ -31,26 +32,19 @@ std::span<const std::string_view> Nat::stage_names() const { return NatFunction:
 control::Checked<std::shared_ptr<const LoadedProfile>> Nat::load(std::string_view text,
                                                                  const std::string& file,
                                                                  const control::ResolveFile& resolve) {
-  auto parsed = profile::parse(text, file, resolve);
-  if (!parsed) return tl::unexpected(std::move(parsed.error()));
-  auto loaded = std::make_shared<NatProfile>();
-  loaded->common = std::move(parsed->common);
-  loaded->own = std::move(parsed->own);
-  loaded->text = text;
-  loaded->file = file;
-  return loaded;
+  return appliance::load_profile(profile::schema(), text, file, resolve);
 }
 
 void Nat::shape(const LoadedProfile& profile, bool /*draining*/, core::Network& network) const {
-  shape_network(own_of(profile), network);
+  shape_network(*own_of(profile), network);
 }
 
 Result<appliance::CompiledPolicy> Nat::compile(const LoadedProfile& profile,
                                                const appliance::CompileContext& context) {
-  auto compiled = compile_policy(own_of(profile), {.network = context.network,
-                                                   .book = *book_,
-                                                   .generation = context.generation,
-                                                   .draining = context.draining});
+  auto compiled = compile_policy(*own_of(profile), {.network = context.network,
+                                                    .book = *book_,
+                                                    .generation = context.generation,
+                                                    .draining = context.draining});
   if (!compiled) return tl::unexpected(std::move(compiled.error()));
   return appliance::CompiledPolicy{std::move(*compiled), {}};
 }
@@ -63,7 +57,7 @@ std::unique_ptr<core::Function> Nat::make_function(const LoadedProfile& profile,
   };
   return std::make_unique<NatFunction>(
       BindingTable::Limits{.sessions = share(profile.common.dataplane.sessions),
-                           .subscribers = share(own_of(profile).subscribers)},
+                           .subscribers = share(own_of(profile)->subscribers)},
       *book_, services);
 }
 
@@ -114,7 +108,7 @@ Result<control::Appliance::Imported> Nat::import_sessions(Workers workers, const
 }
 
 Result<void> Nat::open_logs(const LoadedProfile& profile, const core::Snapshot& snapshot) {
-  return logging_.open(profile.common, own_of(profile), *snapshot.network);
+  return logging_.open(profile.common, *own_of(profile), *snapshot.network);
 }
 
 void Nat::write_logs(Workers workers) { logging_.write(workers); }

@@ -11,11 +11,6 @@
 
 namespace millrace::nat {
 
-struct NatProfile final : appliance::LoadedProfile {
-  std::string file;  // what errors call it
-  profile::Section own;
-};
-
 // Each call is a few lines around the file that knows the topic.
 class Nat final : public appliance::Vnf {
  public:

@@ -46,25 +46,12 @@ std::string why_not(const Rule& rule, const core::Network& network, core::Interf
 
 }  // namespace
 
-void PacketAnswer::packet(const control::PacketDescription& described) {
-  out_["packet"] = appliance::describe(described);
-}
-
-void PacketAnswer::path(const appliance::PacketPath& path, const core::Packet& packet) {
-  const std::uint16_t domain = packet.domain.value();
-  out_["ingress"] = object{{"interface", network_.interfaces[packet.ingress.value()].name},
-                           {"side", name_of(policy_.role(packet.ingress))},
-                           {"domain", domain < network_.domains.size() ? network_.domains[domain].name : ""},
-                           {"found_by", path.ingress_found_by}};
-  out_["route"] = nullptr;
-  out_["checks"] = appliance::describe(path.checks, drop_reasons());
-  if (path.hop == nullptr) return;
-  const bool out = packet.egress.valid() && packet.egress.value() < network_.interfaces.size();
-  out_["route"] =
-      object{{"egress", out ? boost::json::value(network_.interfaces[packet.egress.value()].name) : nullptr},
-             {"side", name_of(policy_.role(packet.egress))},
-             {"next_hop", appliance::kind_name(path.hop->kind)}};
-}
+PacketAnswer::PacketAnswer(const core::Network& network, const Policy& policy)
+    : appliance::PacketAnswer(network, drop_reasons(),
+                              [&policy](core::InterfaceId interface) {
+                                return object{{"side", name_of(policy.role(interface))}};
+                              }),
+      policy_(policy) {}
 
 void PacketAnswer::rules(const Rule* matched, core::InterfaceId interface, const net::IpAddress& source,
                          const net::IpAddress& destination) {
@@ -74,25 +61,10 @@ void PacketAnswer::rules(const Rule* matched, core::InterfaceId interface, const
   for (std::size_t i = 0; i < std::min(others, kMostRulesShown); ++i) {
     list.push_back(object{{"number", i + 1},
                           {"matched", false},
-                          {"why_not", why_not(policy_.rules[i], network_, interface, source, destination)}});
+                          {"why_not", why_not(policy_.rules[i], network(), interface, source, destination)}});
   }
   if (matched != nullptr) list.push_back(object{{"number", others + 1}, {"matched", true}});
-  out_["rules"] = std::move(list);
-}
-
-void PacketAnswer::becomes(std::string_view source, std::string_view destination) {
-  out_["becomes"] = object{{"source", source}, {"destination", destination}};
-}
-
-void PacketAnswer::verdict(std::string_view action, std::string_view summary) {
-  out_["verdict"] = object{{"action", action}};
-  out_["summary"] = summary;
-}
-
-void PacketAnswer::drop_for(std::uint8_t reason) {
-  const core::DropReason& why = appliance::reason_of(reason, drop_reasons());
-  out_["verdict"] = object{{"action", "drop"}, {"reason", why.name}, {"sentence", why.sentence}};
-  out_["summary"] = fmt::format("dropped ({}): {}", why.name, why.sentence);
+  set("rules", std::move(list));
 }
 
 }  // namespace millrace::nat

@@ -328,11 +328,4 @@ const control::ProfileSchema<Section>& schema() {
   return kSchema;
 }
 
-control::Checked<Whole> load(const std::string& path) { return control::load_profile(schema(), path); }
-
-control::Checked<Whole> parse(std::string_view text, const std::string& file,
-                              const control::ResolveFile& resolve) {
-  return control::parse_profile(schema(), text, file, resolve);
-}
-
 }  // namespace millrace::nat::profile

@@ -6,15 +6,13 @@
 
 #include <fmt/format.h>
 
-#include "common/appliance/table_slices.h"
-#include "common/control/profile/text.h"
+#include "common/appliance/session_page.h"
+#include "common/control/endpoint_text.h"
 #include "common/control/protocol.h"
 #include "vnfs/nat/bindings_of.h"
 
 namespace millrace::nat {
 namespace {
-
-constexpr unsigned kMostPerPage = 10'000;
 
 // A session with what its mapping and its subscriber say of it.
 struct Row {
@@ -29,14 +27,8 @@ struct Row {
 class Filter {
  public:
   [[nodiscard]] static Result<Filter> of(const control::PacketMatch& match) {
-    const auto unknown = [](std::string parameter) {
-      return failure("select sessions", "the NAT gateway's sessions are not kept by it",
-                     std::move(parameter));
-    };
-    if (match.interface) return unknown("interface");
-    if (match.vlan) return unknown("vlan");
-    if (match.outer_vlan) return unknown("outer_vlan");
-    if (match.rule) return unknown("rule");
+    auto selected = appliance::select_by_addresses_only(match, "the NAT gateway's sessions");
+    if (!selected) return tl::unexpected(std::move(selected.error()));
     return Filter(match);
   }
 
@@ -76,9 +68,7 @@ Row row_of(const BindingTable& bindings, SessionIndex index, Tick now) noexcept 
 }
 
 std::string text_of(const net::IpAddress& address, Endpoint end) {
-  const unsigned port = end.wire_port().host();
-  return address.is_v4() ? fmt::format("{}:{}", address.to_string(), port)
-                         : fmt::format("[{}]:{}", address.to_string(), port);
+  return control::endpoint_text(address, end.wire_port().host());
 }
 
 std::string_view state_name(const Session& session) noexcept {
@@ -106,6 +96,27 @@ boost::json::object to_json(const Row& row, unsigned worker, const core::Network
           {"worker", worker}};
 }
 
+// For appliance::list_page().
+struct Listed {
+  using Row = nat::Row;
+  const Filter& filter;
+  const core::Snapshot& snapshot;
+
+  [[nodiscard]] static std::uint32_t capacity(core::Worker& worker) {
+    return bindings_of(worker).sessions().capacity();
+  }
+  [[nodiscard]] std::optional<Row> row(core::Worker& worker, SessionIndex index) const noexcept {
+    const BindingTable& bindings = bindings_of(worker);
+    if (!bindings.sessions().in_use(index)) return std::nullopt;
+    const Row row = row_of(bindings, index, bindings.now());
+    return filter.matches(row) ? std::optional(row) : std::nullopt;
+  }
+  [[nodiscard]] boost::json::object to_json(const Row& row, unsigned worker) const {
+    const Timeouts& timeouts = static_cast<const Policy&>(*snapshot.policy).timeouts;
+    return nat::to_json(row, worker, *snapshot.network, timeouts);
+  }
+};
+
 }  // namespace
 
 std::uint64_t count_sessions(appliance::Workers workers) {
@@ -119,35 +130,7 @@ Result<control::SessionPage> list_sessions(appliance::Workers workers, const cor
                                            unsigned most) {
   const auto filter = Filter::of(match);
   if (!filter) return tl::unexpected(filter.error());
-  auto at = appliance::ListingCursor::parse(cursor);
-  if (!at || (at->worker != 0 && at->worker >= workers.size())) {
-    return failure("list the sessions",
-                   control::quote(cursor) + " is not the cursor of a page; begin again without one",
-                   "cursor");
-  }
-  const Timeouts& timeouts = static_cast<const Policy&>(*snapshot.policy).timeouts;
-  control::SessionPage page;
-  std::vector<Row> found;
-  std::size_t left = std::clamp(most, 1U, kMostPerPage);
-  found.reserve(left);
-  for (; at->worker < workers.size() && left > 0; ++at->worker, at->place = 0) {
-    core::Worker& worker = *workers[at->worker];
-    const BindingTable& bindings = bindings_of(worker);
-    const std::uint32_t capacity = bindings.sessions().capacity();
-    found.clear();
-    at->place = appliance::visit_slices(worker, at->place, capacity, [&](SessionIndex index) {
-      if (!bindings.sessions().in_use(index)) return true;
-      const Row row = row_of(bindings, index, bindings.now());
-      if (filter->matches(row)) found.push_back(row);
-      return found.size() < left;
-    });
-    for (const Row& row : found)
-      page.sessions.emplace_back(to_json(row, at->worker, *snapshot.network, timeouts));
-    left -= found.size();
-    if (at->place < capacity) break;
-  }
-  if (at->worker < workers.size()) page.next = at->to_string();
-  return page;
+  return appliance::list_page(workers, cursor, most, Listed{*filter, snapshot});
 }
 
 Result<std::uint64_t> flush_sessions(appliance::Workers workers, const core::Snapshot& /*snapshot*/,

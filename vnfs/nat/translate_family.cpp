@@ -19,13 +19,6 @@ namespace {
 using core::Batch;
 using core::Packet;
 
-// IPv6 headers are so much longer, without and with a fragment header.
-constexpr unsigned kGrowth = sizeof(net::Ipv6Header) - sizeof(net::Ipv4Header);
-constexpr unsigned kGrowthOfFragment = kGrowth + sizeof(net::Ipv6FragmentHeader);
-
-// RFC 7915 section 5: what any IPv6 link would have carried is to be cut by IPv4 routers where they must.
-constexpr unsigned kMostWithoutDf = 1260;
-
 std::size_t bytes_present(const Packet& packet) noexcept {
   return std::min<std::size_t>(packet.mbuf->data_len, packet.headers.end_offset);
 }
@@ -54,10 +47,11 @@ void TranslateFamily::to_ipv4(Batch& batch, Packet& packet, Session& session, co
   // Of the IPv4 packet; one with an authentication header is longer.
   const unsigned new_length =
       static_cast<unsigned>(sizeof(net::Ipv4Header)) + headers.end_offset - headers.l4_offset;
-  const bool may_be_cut = headers.is_fragment || new_length <= kMostWithoutDf;
+  const bool may_be_cut = headers.is_fragment || new_length <= net::kMostWithoutDf;
   // RFC 7915 section 5.1.1: the sender is told what fits once it is translated.
   if (!may_be_cut && !core::is_aggregate(batch, packet) && new_length > hop.mtu) {
-    state.services.originator.too_big(packet, *batch.network, static_cast<std::uint16_t>(hop.mtu + kGrowth));
+    state.services.originator.too_big(packet, *batch.network,
+                                      static_cast<std::uint16_t>(hop.mtu + net::kIpv6Growth));
     return batch.drop(packet, core::Drop::kPacketTooBig);
   }
   if (!core::may_go_on(packet)) {
@@ -66,7 +60,7 @@ void TranslateFamily::to_ipv4(Batch& batch, Packet& packet, Session& session, co
   }
   net::NewHeader header;
   // One with DF needs none (RFC 6864 section 4.1), a fragment has its own.
-  const bool needs_id = !headers.is_fragment && new_length <= kMostWithoutDf;
+  const bool needs_id = !headers.is_fragment && new_length <= net::kMostWithoutDf;
   const be16 id = needs_id ? state.ipv4_ids.next(ends, inward.protocol()) : be16{};
   const auto error = net::translate_to_ipv4(packet.first_segment(), headers, ends, id, header);
   if (error == net::TranslationError::kSegmentsLeft) {
@@ -109,7 +103,7 @@ void TranslateFamily::to_ipv6(Batch& batch, Packet& packet, Session& session, co
   if (!find_way_out(batch, packet, ends.destination, domain, state.services.originator)) return;
   const core::NextHop& hop = batch.network->next_hops[packet.next_hop.value()];
   const bool whole = !headers.is_fragment;
-  const unsigned growth = whole ? kGrowth : kGrowthOfFragment;
+  const unsigned growth = whole ? net::kIpv6Growth : net::kIpv6GrowthOfFragment;
   const bool aggregate = core::is_aggregate(batch, packet);
   const bool may_be_cut =
       (packet.l3_as<net::Ipv4Header>().fragment.host() & net::Ipv4Header::kDontFragment) == 0;

@@ -2,15 +2,25 @@
 // Quantities as people write them: 1M, 1GiB, 10k/s, 2h4m. Parsing and printing are each other's inverse.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "common/base/clock.h"
+
 namespace millrace::control {
 
 using Milliseconds = std::chrono::milliseconds;
+
+// Half the clock's turn is the longest time that can be compared.
+[[nodiscard]] constexpr Tick tick_of(Milliseconds time) noexcept {
+  return static_cast<Tick>(
+      std::clamp<std::int64_t>(time.count(), 0, std::numeric_limits<std::int32_t>::max()));
+}
 
 // `count` events in `seconds` seconds.
 struct Rate {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/control/profile/section.h"
+
 namespace millrace::firewall {
 namespace {
 
@@ -29,7 +31,8 @@ class CompilePolicy : public ::testing::Test {
   }
 
   Result<PolicyAndNotes> compile(const std::string& section, unsigned workers = 1) {
-    const auto whole = profile::parse(std::string(kHead) + section, "fw.yaml", control::no_files());
+    const auto whole = control::parse_profile(profile::schema(), std::string(kHead) + section, "fw.yaml",
+                                              control::no_files());
     if (!whole) throw std::runtime_error(whole.error().to_string());
     return compile_policy(whole->own, {.network = network_,
                                        .slots = slots_,

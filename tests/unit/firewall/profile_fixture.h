@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/control/profile/section.h"
 #include "common/net/address.h"
 
 namespace millrace::firewall::profile {

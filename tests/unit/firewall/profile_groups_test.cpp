@@ -20,7 +20,7 @@ using ::testing::SizeIs;
 TEST(Groups, ArePutTogetherSortedWithoutWhatLiesWithin) {
   const Folder folder;
   folder.write("list.txt", "# comment\n\n 10.0.0.0/8 # ten\r\n2001:db8::/32\n192.0.2.1-192.0.2.2\n");
-  const auto loaded = load(folder.write("fw.yaml", kHead + R"(
+  const auto loaded = control::load_profile(schema(), folder.write("fw.yaml", kHead + R"(
   groups:
     late: ["@early", 10.1.0.0/16, 172.16.0.0/12]
     early: ["2001:db8:1::/48", {file: list.txt}, 192.0.2.0/30]
@@ -37,8 +37,10 @@ TEST(Groups, ArePutTogetherSortedWithoutWhatLiesWithin) {
 TEST(Groups, ErrorsInFilesStandInTheFile) {
   const Folder folder;
   folder.write("list.txt", "10.0.0.0/8\n  10.0.0.1/8\n\xff\xfe\n# fine\n10.0.0.9-10.0.0.1\n");
-  const auto loaded = load(folder.write(
-      "fw.yaml", kHead + "  groups: {a: {file: list.txt}, b: {file: nowhere.txt}, c: {file: .}}\n"));
+  const auto loaded = control::load_profile(
+      schema(),
+      folder.write("fw.yaml",
+                   kHead + "  groups: {a: {file: list.txt}, b: {file: nowhere.txt}, c: {file: .}}\n"));
   ASSERT_FALSE(loaded);
   const std::string at = folder / "list.txt";
   EXPECT_EQ(
@@ -66,10 +68,12 @@ TEST(Groups, HoldAMillionPrefixesAndNoMore) {
   }
   folder.write("million.txt", lines);
   folder.write("more.txt", lines + "192.0.2.1\n");
-  const auto loaded = load(folder.write("fw.yaml", kHead + "  groups: {a: {file: million.txt}}\n"));
+  const auto loaded = control::load_profile(
+      schema(), folder.write("fw.yaml", kHead + "  groups: {a: {file: million.txt}}\n"));
   ASSERT_TRUE(loaded) << loaded.error().to_string();
   EXPECT_THAT(loaded->own.group("a")->prefixes, SizeIs(1'000'000));
-  const auto more = load(folder.write("fw2.yaml", kHead + "  groups: {a: {file: more.txt}}\n"));
+  const auto more =
+      control::load_profile(schema(), folder.write("fw2.yaml", kHead + "  groups: {a: {file: more.txt}}\n"));
   ASSERT_FALSE(more);
   EXPECT_THAT(more.error().to_string(), HasSubstr("more.txt:1000001:1: more than 1000000 prefixes"));
 }
@@ -86,8 +90,10 @@ TEST(GeoIp, GivesTheNetworksOfCountries) {
   writer.alias_v4(*net::Prefix::parse("::ffff:0:0/96"));
   writer.alias_v4(*net::Prefix::parse("2002::/16"));
   folder.write("geo.mmdb", writer.file());
-  const auto loaded = load(folder.write(
-      "fw.yaml", kHead + "  groups: {nordic: {geoip: {database: geo.mmdb, countries: [SE, NO]}}}\n"));
+  const auto loaded = control::load_profile(
+      schema(),
+      folder.write("fw.yaml",
+                   kHead + "  groups: {nordic: {geoip: {database: geo.mmdb, countries: [SE, NO]}}}\n"));
   ASSERT_TRUE(loaded) << loaded.error().to_string();
   const auto& prefixes = loaded->own.group("nordic")->prefixes;
   EXPECT_THAT(texts(prefixes), ElementsAre("1.0.0.0/24", "89.160.0.0/17", "203.0.113.7/32", "2001:db8::/32",
@@ -125,7 +131,8 @@ TEST(GeoIp, SaysWhatIsWrongWithTheDatabase) {
   folder.write("geo.mmdb", good);
   folder.write("text.mmdb", "hello");
   const auto message = [&](const std::string& group) {
-    const auto loaded = load(folder.write("fw.yaml", kHead + "  groups: {g: {geoip: " + group + "}}\n"));
+    const auto loaded = control::load_profile(
+        schema(), folder.write("fw.yaml", kHead + "  groups: {g: {geoip: " + group + "}}\n"));
     return loaded ? std::string("fine") : loaded.error().to_string();
   };
   EXPECT_THAT(message("{database: geo.mmdb, countries: SE}"), "fine");

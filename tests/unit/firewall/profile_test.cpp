@@ -22,15 +22,16 @@ using ::testing::SizeIs;
 using ::testing::StartsWith;
 
 control::Checked<Whole> parse_section(const std::string& text) {
-  return parse(kHead + text, "fw.yaml", control::no_files());
+  return control::parse_profile(schema(), kHead + text, "fw.yaml", control::no_files());
 }
 
 TEST(FirewallProfile, TheDesignsExampleParses) {
   const Folder folder;
   folder.write("blocklist.txt", "203.0.113.0/24\n");
   // Section 7 of the design, less tunnels and inspection, which are not in this release.
-  const auto loaded =
-      load(folder.write("fw.yaml", R"(vnf: firewall                     # firewall | load_balancer | nat | vpn
+  const auto loaded = control::load_profile(
+      schema(),
+      folder.write("fw.yaml", R"(vnf: firewall                     # firewall | load_balancer | nat | vpn
 name: fw-edge-1
 dataplane:
   workers: 2                      # a count, or CPU ids: [2, 3]
@@ -147,11 +148,12 @@ TEST(FirewallProfile, TransparentForwardingHasNoReversePath) {
       "vnf: firewall\nname: fw\nports: {a: {device: x}, b: {device: y}}\ninterfaces: {i: {port: a}, o: "
       "{port: b}}\n"
       "forwarding: {transparent: {pairs: [[a, b]]}}\n";
-  const auto loaded = parse(head + "firewall: {zones: {in: i, out: o}}\n", "fw.yaml", control::no_files());
+  const auto loaded = control::parse_profile(schema(), head + "firewall: {zones: {in: i, out: o}}\n",
+                                             "fw.yaml", control::no_files());
   ASSERT_TRUE(loaded) << loaded.error().to_string();
   EXPECT_EQ(*loaded->own.protect.reverse_path, ReversePath::kOff);
-  const auto bad =
-      parse(head + "firewall: {protect: {reverse_path: loose}}\n", "fw.yaml", control::no_files());
+  const auto bad = control::parse_profile(schema(), head + "firewall: {protect: {reverse_path: loose}}\n",
+                                          "fw.yaml", control::no_files());
   ASSERT_FALSE(bad);
   EXPECT_THAT(bad.error().to_string(), StartsWith("fw.yaml:6:36: reverse_path needs routes"));
 }
@@ -293,7 +295,8 @@ const Bad kBad[] = {
 INSTANTIATE_TEST_SUITE_P(Table, BadFirewallProfile, ::testing::ValuesIn(kBad));
 
 TEST(FirewallProfile, ZonesAreChecked) {
-  const auto loaded = parse(
+  const auto loaded = control::parse_profile(
+      schema(),
       "vnf: firewall\nname: fw\nports: {p: {device: x}}\ninterfaces: {a: {port: p}, b: {port: p, vlan: 1}}\n"
       "firewall:\n"
       "  zones:\n"
@@ -348,7 +351,7 @@ class ShippedProfile : public ::testing::TestWithParam<const char*> {};
 TEST_P(ShippedProfile, IsValidAndExplainsEachLine) {
   const std::string path =
       std::string(MILLRACE_SOURCE_DIR) + "/vnfs/firewall/profiles/" + GetParam() + ".yaml";
-  const auto loaded = load(path);
+  const auto loaded = control::load_profile(schema(), path);
   EXPECT_TRUE(loaded) << loaded.error().to_string();
   std::ifstream file(path);
   std::string line;

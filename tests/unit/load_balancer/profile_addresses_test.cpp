@@ -98,7 +98,8 @@ TEST(LoadBalancerAddresses, TheAppliancesOwnAddressMayServeSomePorts) {
 }
 
 TEST(LoadBalancerAddresses, AServiceWithoutADomainNeedsTheDefaultOne) {
-  const auto loaded = parse(
+  const auto loaded = control::parse_profile(
+      schema(),
       "vnf: load_balancer\nname: lb\nports: {p: {device: x}}\n"
       "interfaces: {a: {port: p, address: 10.0.0.1/24, domain: red}}\n"
       "load_balancer:\n  services: {name: a, address: 203.0.113.1, discover: {dns: a.example.net}}\n",

@@ -155,9 +155,9 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(LoadBalancerBackends, OneMistakeElsewhereIsNoMissingRoute) {
   std::string text = kHead;
   text.replace(text.find("10.1.0.0/16"), 11, "10.1.0.0/33");
-  const auto loaded =
-      parse(text + "  services: {name: a, address: 203.0.113.1, backends: {address: 10.1.0.1}}\n", "lb.yaml",
-            control::no_files());
+  const auto loaded = control::parse_profile(
+      schema(), text + "  services: {name: a, address: 203.0.113.1, backends: {address: 10.1.0.1}}\n",
+      "lb.yaml", control::no_files());
   ASSERT_FALSE(loaded);
   EXPECT_THAT(loaded.error().entries(), ::testing::SizeIs(1)) << loaded.error().to_string();
 }

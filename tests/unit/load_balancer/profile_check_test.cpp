@@ -156,7 +156,8 @@ std::string errors_of(const std::string& text) {
 }
 
 TEST(LoadBalancerProfile, BalancingNeedsRoutes) {
-  const auto loaded = parse(
+  const auto loaded = control::parse_profile(
+      schema(),
       "vnf: load_balancer\nname: lb\nports: {p: {device: x}, q: {device: y}}\n"
       "interfaces: {a: {port: p}, b: {port: q}}\n"
       "forwarding: {transparent: {pairs: [[p, q]]}}\n"

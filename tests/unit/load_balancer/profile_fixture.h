@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/control/profile/section.h"
 #include "vnfs/load_balancer/profile.h"
 
 namespace millrace::load_balancer::profile {
@@ -28,7 +29,7 @@ inline const std::string kHead =
     "load_balancer:\n";
 
 inline control::Checked<Whole> parse_section(const std::string& text) {
-  return parse(kHead + text, "lb.yaml", control::no_files());
+  return control::parse_profile(schema(), kHead + text, "lb.yaml", control::no_files());
 }
 
 struct Bad {

@@ -127,9 +127,11 @@ class LoadBalancerFiles : public ::testing::Test {
   void write(const std::string& name, const std::string& text) { std::ofstream(folder_ / name) << text; }
 
   control::Checked<Whole> with(const std::string& keys) {
-    return parse(kHead + "  services:\n    - {name: web, address: 203.0.113.80, ports: tcp/80,\n       " +
-                     keys + "}\n",
-                 "lb.yaml", control::files_beside((folder_ / "lb.yaml").string()));
+    return control::parse_profile(
+        schema(),
+        kHead + "  services:\n    - {name: web, address: 203.0.113.80, ports: tcp/80,\n       " + keys +
+            "}\n",
+        "lb.yaml", control::files_beside((folder_ / "lb.yaml").string()));
   }
   std::string errors_with(const std::string& keys) {
     const auto loaded = with(keys);

@@ -15,7 +15,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 TEST(LoadBalancerProfile, TheDesignsExampleParses) {
-  const auto loaded = parse(R"(vnf: load_balancer
+  const auto loaded = control::parse_profile(schema(), R"(vnf: load_balancer
 name: lb-1
 ports:
   inside:  {device: "0000:00:05.0"}
@@ -37,7 +37,7 @@ load_balancer:
         - {address: 10.0.0.11, weight: 2}
         - {address: 10.0.0.12}
 )",
-                            "lb.yaml", control::no_files());
+                                             "lb.yaml", control::no_files());
   ASSERT_TRUE(loaded) << loaded.error().to_string();
   const Section& own = loaded->own;
   EXPECT_EQ(own.at, (Position{10, 3}));
@@ -271,7 +271,7 @@ class ShippedLoadBalancerProfile : public ::testing::TestWithParam<const char*> 
 TEST_P(ShippedLoadBalancerProfile, IsValidAndExplainsEachLine) {
   const std::string path =
       std::string(MILLRACE_SOURCE_DIR) + "/vnfs/load_balancer/profiles/" + GetParam() + ".yaml";
-  const auto loaded = load(path);
+  const auto loaded = control::load_profile(schema(), path);
   EXPECT_TRUE(loaded) << loaded.error().to_string();
   std::ifstream file(path);
   std::string line;

@@ -185,7 +185,8 @@ TEST(NatAddresses, MayBeSharedWhereTheyDoNotMeet) {
 }
 
 TEST(NatAddresses, PoolsOfDifferentDomainsDoNotMeet) {
-  const auto loaded = parse(
+  const auto loaded = control::parse_profile(
+      schema(),
       "vnf: nat\nname: gw\nports: {p: {device: x}}\n"
       "interfaces: {a: {port: p}, b: {port: p, vlan: 1}, c: {port: p, vlan: 2, domain: blue}}\n"
       "nat:\n  inside: a\n  outside: [b, c]\n  rules: {pool: one}\n"
@@ -195,12 +196,13 @@ TEST(NatAddresses, PoolsOfDifferentDomainsDoNotMeet) {
 }
 
 TEST(NatAddresses, PoolWithoutDomainNeedsAnInterfaceInTheDefaultOne) {
-  const auto loaded = parse(
-      "vnf: nat\nname: gw\nports: {p: {device: x}}\n"
-      "interfaces: {a: {port: p}, b: {port: p, vlan: 1, domain: blue}}\n"
-      "nat:\n  inside: a\n  outside: b\n  rules: {pool: one}\n"
-      "  pools: {one: {addresses: 203.0.113.1}}\n",
-      "nat.yaml", control::no_files());
+  const auto loaded =
+      control::parse_profile(schema(),
+                             "vnf: nat\nname: gw\nports: {p: {device: x}}\n"
+                             "interfaces: {a: {port: p}, b: {port: p, vlan: 1, domain: blue}}\n"
+                             "nat:\n  inside: a\n  outside: b\n  rules: {pool: one}\n"
+                             "  pools: {one: {addresses: 203.0.113.1}}\n",
+                             "nat.yaml", control::no_files());
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().to_string(),
             "nat.yaml:9:11: no outside interface is in domain 'default'; give a domain that has one: blue\n");

@@ -113,7 +113,7 @@ const Bad kBadSections[] = {
 INSTANTIATE_TEST_SUITE_P(Table, BadNatProfile, ::testing::ValuesIn(kBadSections));
 
 std::string errors_of(const std::string& text) {
-  const auto loaded = parse(text, "nat.yaml", control::no_files());
+  const auto loaded = control::parse_profile(schema(), text, "nat.yaml", control::no_files());
   return loaded ? "" : loaded.error().to_string();
 }
 

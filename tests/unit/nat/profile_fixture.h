@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/control/profile/section.h"
 #include "vnfs/nat/profile.h"
 
 namespace millrace::nat::profile {
@@ -29,7 +30,7 @@ inline const std::string kHead =
     "  outside: untrust\n";
 
 inline control::Checked<Whole> parse_section(const std::string& text) {
-  return parse(kHead + text, "nat.yaml", control::no_files());
+  return control::parse_profile(schema(), kHead + text, "nat.yaml", control::no_files());
 }
 
 struct Bad {

@@ -25,7 +25,7 @@ std::vector<std::string> texts(const std::vector<AddressRange>& ranges) {
 }
 
 TEST(NatProfile, TheDesignsExampleParses) {
-  const auto loaded = parse(R"(vnf: nat
+  const auto loaded = control::parse_profile(schema(), R"(vnf: nat
 name: nat-1
 ports:
   inside:  {device: "0000:00:05.0"}
@@ -51,7 +51,7 @@ nat:
   timeouts: {tcp_established: 2h4m, tcp_transitory: 4m, udp: 5m, icmp: 60s}
   log: {ipfix: true, events: blocks}   # blocks | sessions
 )",
-                            "nat.yaml", control::no_files());
+                                             "nat.yaml", control::no_files());
   ASSERT_TRUE(loaded) << loaded.error().to_string();
   const Section& own = loaded->own;
   EXPECT_EQ(own.at, (Position{11, 3}));
@@ -237,7 +237,7 @@ class ShippedNatProfile : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(ShippedNatProfile, IsValidAndExplainsEachLine) {
   const std::string path = std::string(MILLRACE_SOURCE_DIR) + "/vnfs/nat/profiles/" + GetParam() + ".yaml";
-  const auto loaded = load(path);
+  const auto loaded = control::load_profile(schema(), path);
   EXPECT_TRUE(loaded) << loaded.error().to_string();
   std::ifstream file(path);
   std::string line;
