@@ -74,9 +74,9 @@ class Explanation {
     if (path_.hop != nullptr) out_["route"] = describe_way(*path_.hop, packet_.egress);
   }
 
-  void verdict(std::string_view action, std::string summary) {
+  void verdict(std::string_view action, std::string_view summary) {
     out_["verdict"] = object{{"action", action}};
-    out_["summary"] = std::move(summary);
+    out_["summary"] = summary;
   }
   template <class Reason>
   void drop(Reason reason) {
@@ -85,7 +85,7 @@ class Explanation {
     out_["summary"] = fmt::format("dropped ({}): {}", why.name, why.sentence);
   }
   // What egress makes of a packet that leaves by `hop`.
-  void leave(const core::NextHop& hop, std::string_view action, std::string summary) {
+  void leave(const core::NextHop& hop, std::string_view action, std::string_view summary) {
     switch (hop.kind) {
       case Kind::kBlackhole:
         return drop(core::Drop::kBlackhole);
@@ -94,7 +94,7 @@ class Explanation {
         return drop(core::Drop::kProhibited);
       case Kind::kHost:
       case Kind::kFunction:
-        return verdict("to_host", "given to the Linux twin: " + summary);
+        return verdict("to_host", fmt::format("given to the Linux twin: {}", summary));
       case Kind::kForward:
         if (!network_.port_up[hop.port.value()]) return drop(core::Drop::kPortDown);
         break;
@@ -102,9 +102,9 @@ class Explanation {
       case Kind::kWire:
         break;
     }
-    verdict(action, std::move(summary));
+    verdict(action, summary);
   }
-  void pass(std::string summary) { leave(*path_.hop, "pass", std::move(summary)); }
+  void pass(std::string_view summary) { leave(*path_.hop, "pass", summary); }
 
   void judge() {
     out_["service"] = nullptr;
