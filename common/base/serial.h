@@ -11,7 +11,7 @@ namespace millrace {
 // A member of the object. A copy is another object.
 class Serial {
  public:
-  Serial() noexcept : value_(last_.fetch_add(1, std::memory_order_relaxed) + 1) {}
+  Serial() noexcept : value_(last.fetch_add(1, std::memory_order_relaxed) + 1) {}
   Serial(const Serial& /*other*/) noexcept : Serial() {}
   Serial& operator=(const Serial& /*other*/) noexcept { return *this; }
 
@@ -19,7 +19,7 @@ class Serial {
   [[nodiscard]] std::uint64_t value() const noexcept { return value_; }
 
  private:
-  static inline std::atomic<std::uint64_t> last_{0};
+  static inline std::atomic<std::uint64_t> last{0};
   std::uint64_t value_;
 };
 

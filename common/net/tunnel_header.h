@@ -76,9 +76,11 @@ class alignas(64) TunnelHeader {
   std::uint8_t* write(std::uint8_t* inner, const Inside& what) const noexcept;
 
  private:
+  static constexpr std::size_t kUdpAndGue = sizeof(UdpHeader) + sizeof(GueHeader);
+
   [[nodiscard]] std::uint8_t* write_ipv4(std::uint8_t* inner, const Inside& what) const noexcept;
   [[nodiscard]] std::uint8_t* write_ipv6(std::uint8_t* inner, const Inside& what) const noexcept;
-  static void write_udp(std::uint8_t* inner, const Inside& what) noexcept;
+  static void write_udp(UdpHeader& udp, const Inside& what) noexcept;
 
   std::array<std::uint8_t, kMostBytes> bytes_{};  // the headers at its end
   std::uint16_t sum_ = 0;                         // of the IPv4 header, without what is written per datagram
@@ -92,19 +94,17 @@ static_assert(sizeof(TunnelHeader) == 64);
 // GUE: the source port stands for the flow, so that routers and the far end spread flows (draft
 // section 5.11). A UDP checksum of zero over IPv4 is none (RFC 768); over IPv6 tunnels may do without (RFC
 // 6935 section 5, under the terms of RFC 6936: what is inside has checksums of its own).
-inline void TunnelHeader::write_udp(std::uint8_t* inner, const Inside& what) noexcept {
-  constexpr std::size_t kBefore = sizeof(UdpHeader) + sizeof(GueHeader);
-  auto& udp = *reinterpret_cast<UdpHeader*>(inner - kBefore);
+inline void TunnelHeader::write_udp(UdpHeader& udp, const Inside& what) noexcept {
   udp.source_port =
       be16(static_cast<std::uint16_t>(0xc000U | what.flow));  // RFC 6335 section 6: dynamic ports
-  udp.length = be16(static_cast<std::uint16_t>(kBefore + what.length));
+  udp.length = be16(static_cast<std::uint16_t>(kUdpAndGue + what.length));
 }
 
 [[gnu::always_inline]] inline std::uint8_t* TunnelHeader::write_ipv4(std::uint8_t* inner,
                                                                      const Inside& what) const noexcept {
-  constexpr std::size_t kMost = sizeof(Ipv4Header) + sizeof(UdpHeader) + sizeof(GueHeader);
+  constexpr std::size_t kMost = sizeof(Ipv4Header) + kUdpAndGue;
   std::memcpy(inner - kMost, bytes_.data() + kMostBytes - kMost, kMost);
-  if (tunnel_ == Tunnel::kGue) write_udp(inner, what);
+  if (tunnel_ == Tunnel::kGue) write_udp(*reinterpret_cast<UdpHeader*>(inner - kUdpAndGue), what);
   auto& ip = *reinterpret_cast<Ipv4Header*>(inner - length_);
   const be16 total(static_cast<std::uint16_t>(length_ + what.length));
   const be16 fragment(what.may_be_cut ? std::uint16_t{0} : Ipv4Header::kDontFragment);
@@ -125,7 +125,7 @@ inline void TunnelHeader::write_udp(std::uint8_t* inner, const Inside& what) noe
 [[gnu::always_inline]] inline std::uint8_t* TunnelHeader::write_ipv6(std::uint8_t* inner,
                                                                      const Inside& what) const noexcept {
   std::memcpy(inner - kMostBytes, bytes_.data(), kMostBytes);
-  if (tunnel_ == Tunnel::kGue) write_udp(inner, what);
+  if (tunnel_ == Tunnel::kGue) write_udp(*reinterpret_cast<UdpHeader*>(inner - kUdpAndGue), what);
   auto& ip = *reinterpret_cast<Ipv6Header*>(inner - length_);
   // RFC 6438 section 3: the label of a tunnel's packets follows from the flow inside.
   ip.version_class_flow =

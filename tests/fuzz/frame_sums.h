@@ -49,21 +49,27 @@ inline Sums of_transport(Octets octets, unsigned protocol, Octets addresses) {
   return is_right(pseudo + sum(octets)) ? Sums::kRight : Sums::kWrong;
 }
 
-}  // namespace frame_sums
-
-inline Sums sums_of(frame_sums::Octets frame) {
-  using namespace frame_sums;
+// From the IP header on; empty when it is no frame with an IP header.
+inline Octets datagram_of(Octets frame) {
   std::size_t at = 12;
   while (at + 4 <= frame.size() && word(frame, at) == 0x8100) at += 4;
-  if (at + 2 > frame.size()) return Sums::kUnknown;
+  if (at + 2 > frame.size()) return {};
   const unsigned type = word(frame, at);
-  Octets ip = frame.subspan(at + 2);
-  if (type == 0x86dd && ip.size() >= 40 && ip[0] >> 4U == 6) {
+  const Octets ip = frame.subspan(at + 2);
+  const bool is_ip = !ip.empty() && type == (ip[0] >> 4U == 6 ? 0x86dd : 0x0800);
+  return is_ip ? ip : Octets{};
+}
+
+}  // namespace frame_sums
+
+inline Sums sums_of_datagram(frame_sums::Octets ip) {
+  using namespace frame_sums;
+  if (ip.size() >= 40 && ip[0] >> 4U == 6) {
     const std::size_t length = word(ip, 4);
     if (length > ip.size() - 40) return Sums::kUnknown;
     return of_transport(ip.subspan(40, length), ip[6], ip.subspan(8, 32));
   }
-  if (type != 0x0800 || ip.size() < 20 || ip[0] >> 4U != 4) return Sums::kUnknown;
+  if (ip.size() < 20 || ip[0] >> 4U != 4) return Sums::kUnknown;
   const std::size_t header = std::size_t{ip[0] & 15U} * 4;
   const std::size_t length = word(ip, 2);
   if (header < 20 || length < header || length > ip.size()) return Sums::kUnknown;
@@ -71,5 +77,7 @@ inline Sums sums_of(frame_sums::Octets frame) {
   if ((word(ip, 6) & 0x3fff) != 0) return Sums::kUnknown;
   return of_transport(ip.first(length).subspan(header), ip[9], ip.subspan(12, 8));
 }
+
+inline Sums sums_of(frame_sums::Octets frame) { return sums_of_datagram(frame_sums::datagram_of(frame)); }
 
 }  // namespace millrace::fuzz

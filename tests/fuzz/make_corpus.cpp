@@ -4,37 +4,19 @@
 //   make_fuzz_corpus tests/fuzz/corpus
 //
 // The layouts are those the targets describe.
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tests/fuzz/corpus_writer.h"
 #include "tests/packet/firewall/talk.h"
 #include "tests/support/networks.h"
 
 namespace millrace::testing {
 namespace {
 
-class Corpus {
- public:
-  explicit Corpus(std::filesystem::path root) : root_(std::move(root)) {}
-
-  void write(std::string_view target, const std::string& name, const Frame& bytes) {
-    const auto folder = root_ / target;
-    std::filesystem::create_directories(folder);
-    std::ofstream file(folder / name, std::ios::binary | std::ios::trunc);
-    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    if (!file) throw std::runtime_error("cannot write " + (folder / name).string());
-  }
-  void write(std::string_view target, const std::string& name, std::string_view text) {
-    write(target, name, Frame(text.begin(), text.end()));
-  }
-
- private:
-  std::filesystem::path root_;
-};
+using fuzz::Corpus;
 
 void put16(Frame& to, unsigned value) {
   to.push_back(static_cast<std::uint8_t>(value));
@@ -446,7 +428,7 @@ int main(int argc, char** argv) {
     std::cerr << "usage: make_fuzz_corpus FOLDER\n";
     return 2;
   }
-  Corpus corpus(argv[1]);
+  millrace::fuzz::Corpus corpus(argv[1]);
   write_parse(corpus);
   write_pipeline(corpus);
   write_tcp(corpus);
@@ -455,5 +437,6 @@ int main(int argc, char** argv) {
   write_port_control(corpus);
   write_alg(corpus);
   write_sip_message(corpus);
+  millrace::fuzz::write_load_balancer_pipeline(corpus);
   return 0;
 }

@@ -7,13 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
 
-#include "tests/fuzz/frame_sums.h"
+#include "tests/fuzz/played_frames.h"
 #include "tests/packet/nat/nat_bed.h"
 #include "tests/packet/nat/pcp_client.h"
 
@@ -21,12 +19,8 @@ namespace {
 
 using namespace millrace;
 using namespace millrace::testing;
-
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
+using fuzz::Input;
+using fuzz::require;
 
 NatSpec spec_of(unsigned number) {
   NatSpec spec;
@@ -58,26 +52,6 @@ NatSpec spec_of(unsigned number) {
   }
   return spec;
 }
-
-class Input {
- public:
-  Input(const std::uint8_t* data, std::size_t size) : data_(data, size) {}
-  [[nodiscard]] bool empty() const noexcept { return data_.empty(); }
-  std::uint8_t byte() noexcept {
-    if (data_.empty()) return 0;
-    const std::uint8_t first = data_.front();
-    data_ = data_.subspan(1);
-    return first;
-  }
-  Bytes take(std::size_t most) noexcept {
-    const Bytes taken = data_.first(std::min(most, data_.size()));
-    data_ = data_.subspan(taken.size());
-    return taken;
-  }
-
- private:
-  Bytes data_;
-};
 
 // Texts that application gateways heed, to be changed by the input.
 constexpr std::array<std::string_view, 8> kTexts = {
@@ -123,10 +97,10 @@ class Play {
 
  private:
   void step(Input& input) {
-    const std::uint8_t what = input.byte();
+    const std::uint8_t what = input.u8();
     switch (what % 16) {
       case 0:
-        bed_.wait(Tick{input.byte()} * 100 + 1);
+        bed_.wait(Tick{input.u8()} * 100 + 1);
         return;
       case 1:
         if (what / 16 == 14) exported_ = bed_.exported();
@@ -136,16 +110,16 @@ class Play {
         bed_.change([&](NatSpec& spec) { spec = spec_of(what / 16 % 3); });
         return;
       case 2: {
-        const Bytes frame = input.take(200);
+        const Bytes frame = input.bytes(200);
         send(what / 16 % 2 == 0 ? kInside : kOutside, {frame.begin(), frame.end()}, input);
         return;
       }
       case 3:
         return send(
             kInside,
-            pcp_client::packet_of(pcp_client::map({.lifetime = input.byte(),
+            pcp_client::packet_of(pcp_client::map({.lifetime = input.u8(),
                                                    .protocol = std::uint8_t(what / 16 % 2 == 0 ? 6 : 17),
-                                                   .port = input.byte(),
+                                                   .port = input.u8(),
                                                    .nonce = std::uint8_t(what / 64)}))
                 .bytes(),
             input);
@@ -153,7 +127,7 @@ class Play {
         break;
     }
     const bool inward = what % 16 >= 10;
-    const Bytes choice = input.take(3);
+    const Bytes choice = input.bytes(3);
     const auto at = [&](std::size_t i) { return i < choice.size() ? choice[i] : std::uint8_t{0}; };
     const unsigned port = inward ? kOutside : kInside;
     if (what / 64 == 1) return send_error(port, at(0), at(1), input);
@@ -170,29 +144,12 @@ class Play {
 
   // An error about one of the last datagrams that left by the port it comes in by, or about its beginning.
   void send_error(unsigned port, std::uint8_t which, std::uint8_t kind, Input& input) {
-    const Frame& about = left_[port][which % left_[port].size()];
-    constexpr std::size_t kIp = 14;
-    if (about.size() < kIp + 40) return;
-    const bool six = about[kIp] >> 4U == 6;
-    const auto end_of = [&](std::size_t at) {
-      const auto* bytes = about.data() + kIp + at;
-      return six ? ipv6_text(bytes) : ipv4_text(bytes);
-    };
-    constexpr std::array<std::uint8_t, 4> kTypes4 = {3, 3, 11, 12};
-    constexpr std::array<std::uint8_t, 4> kTypes6 = {1, 2, 3, 4};
-    const std::size_t most = which >= 128 ? 28U : 128U;
-    const Frame datagram(about.begin() + kIp,
-                         about.begin() + static_cast<std::ptrdiff_t>(std::min(about.size(), kIp + most)));
-    const std::string source = end_of(six ? 24 : 16);
-    const std::string destination = end_of(six ? 8 : 12);
-    const PacketBuilder packet =
-        port == kInside ? NatBed::inside(source, destination) : NatBed::outside(source, destination);
-    send(port,
-         PacketBuilder(packet)
-             .icmp(six ? kTypes6[kind % 4] : kTypes4[kind % 4], kind / 4 % 16, kind / 64 * 600U)
-             .payload(datagram)
-             .bytes(),
-         input);
+    const auto error = fuzz::error_about(left_[port][which % left_[port].size()], which >= 128, kind,
+                                         [&](std::string_view source, std::string_view destination) {
+                                           return port == kInside ? NatBed::inside(source, destination)
+                                                                  : NatBed::outside(source, destination);
+                                         });
+    if (error) send(port, *error, input);
   }
 
   PacketBuilder from_inside(std::uint8_t what, std::uint8_t ends, std::uint8_t port, std::uint8_t flags) {
@@ -269,31 +226,17 @@ class Play {
 
   // With some bytes of it changed: two of the input for each, as many as the next one says.
   void send(unsigned port, Frame frame, Input& input) {
-    for (unsigned changes = input.byte() % 4; changes != 0 && !frame.empty(); --changes) {
-      const std::uint8_t place = input.byte();
-      frame[std::size_t{place} * (frame.size() > 256 ? 2 : 1) % frame.size()] ^= input.byte();
-    }
+    fuzz::spoil(frame, input);
     const bool right = fuzz::sums_of(frame) == fuzz::Sums::kRight;
-    constexpr std::size_t kIp = 14;
     for (auto& [out, sent] : bed_.pass_frame(port, frame)) {
       require(!right || fuzz::sums_of(sent) != fuzz::Sums::kWrong, "right checksums stay right");
-      if (out == kOutside && sent.size() >= kIp + 22 && sent[kIp] == 0x45) {
-        outside_[next_++ % outside_.size()] = {
-            ipv4_text(sent.data() + kIp + 12),
-            static_cast<std::uint16_t>(sent[kIp + 20] << 8 | sent[kIp + 21])};
+      if (out == kOutside) {
+        const auto ends = fuzz::ends_of_frame(sent);
+        if (ends && ends->source.is_v4())
+          outside_[next_++ % outside_.size()] = {ends->source.to_string(), ends->source_port};
       }
       left_[out][next_left_++ % left_[out].size()] = std::move(sent);
     }
-  }
-
-  static std::string ipv6_text(const std::uint8_t* bytes) {
-    net::Ipv6Address address;
-    std::copy_n(bytes, address.bytes.size(), address.bytes.begin());
-    return net::IpAddress(address).to_string();
-  }
-  static std::string ipv4_text(const std::uint8_t* bytes) {
-    return std::to_string(bytes[0]) + "." + std::to_string(bytes[1]) + "." + std::to_string(bytes[2]) + "." +
-           std::to_string(bytes[3]);
   }
 
   NatBed bed_;

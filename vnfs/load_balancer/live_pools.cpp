@@ -174,7 +174,7 @@ class Judge {
     const auto passed = std::chrono::duration_cast<milliseconds>(now_ - up->second);
     const auto step = std::clamp<std::int64_t>(
         passed.count() * kSlowStartSteps / service_.slow_start.count() + 1, 1, kSlowStartSteps);
-    return static_cast<std::uint32_t>(whole * kScale * step / kSlowStartSteps);
+    return static_cast<std::uint32_t>(step * whole * kScale / kSlowStartSteps);
   }
 
   void add_last_resort(std::vector<BackendSpec>& specs) const {

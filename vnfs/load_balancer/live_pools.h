@@ -25,7 +25,7 @@ struct BackendKey {
   net::IpAddress address;
   std::uint16_t port = 0;  // 0: that of the service
 
-  auto operator<=>(const BackendKey&) const = default;
+  auto operator<=>(const BackendKey&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 // Monotonic, so that it can be waited for.

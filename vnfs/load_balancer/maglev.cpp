@@ -62,6 +62,7 @@ std::vector<std::uint16_t> maglev_table(std::span<const MaglevBackend> backends,
     return std::pair(backends[position].address, backends[position].port);
   });
   std::vector<MaglevWalk> walks;
+  walks.reserve(order.size());
   for (const std::uint16_t position : order) walks.push_back(maglev_walk(backends[position], size, seed));
   std::vector<std::uint16_t> table = fill_maglev_table(walks, size);
   if (walks.empty()) return table;

@@ -54,8 +54,8 @@ ServiceSpec full_nat_service6() {
 
 bool has_right_crc(const Seen& seen) {
   Frame sctp(seen.frame.begin() + 34, seen.frame.end());
-  const std::uint32_t told =
-      sctp.at(8) | sctp.at(9) << 8U | sctp.at(10) << 16U | static_cast<std::uint32_t>(sctp.at(11)) << 24U;
+  std::uint32_t told = 0;
+  for (std::size_t i = 12; i-- > 8;) told = told << 8U | sctp.at(i);
   std::fill_n(sctp.begin() + 8, 4, std::uint8_t{0});
   std::uint32_t crc = 0xffffffff;
   for (const std::uint8_t byte : sctp) {
@@ -171,13 +171,23 @@ void BalancerBed::change(const std::function<void(BalancerSpec&)>& change) {
 
 std::vector<Seen> BalancerBed::pass(unsigned port, const std::vector<PacketBuilder>& packets) {
   if (variant_.swap) publish();
-  for (const PacketBuilder& packet : packets) bed_->receive(port, packet.bytes(), turn_ % variant_.workers);
+  std::vector<Passing> frames;
+  for (const PacketBuilder& packet : packets) frames.push_back({port, packet.bytes()});
+  std::vector<Seen> seen;
+  for (const Passing& left : pass_frames(frames)) seen.push_back(read_frame(left.port, left.frame));
+  return seen;
+}
+
+std::vector<BalancerBed::Passing> BalancerBed::pass_frames(const std::vector<Passing>& frames) {
+  for (const auto& [port, frame] : frames) bed_->receive(port, frame, turn_ % variant_.workers);
   ++turn_;
   bed_->run();
-  std::vector<Seen> seen;
-  collect(seen);
+  std::vector<Passing> left;
+  for (const unsigned out : {kClients, kBackends}) {
+    for (Frame& frame : bed_->transmitted(out)) left.push_back({out, std::move(frame)});
+  }
   to_host_ = static_cast<unsigned>(bed_->to_host_with_notes().size());
-  return seen;
+  return left;
 }
 
 void BalancerBed::collect(std::vector<Seen>& seen) {

@@ -71,6 +71,12 @@ class BalancerBed {
 
   // Lets frames in by a port, one after the other, and returns what left.
   std::vector<Seen> pass(unsigned port, const std::vector<PacketBuilder>& packets);
+  // The same of frames by several ports, which workers may find in one burst.
+  struct Passing {
+    unsigned port;
+    Frame frame;
+  };
+  std::vector<Passing> pass_frames(const std::vector<Passing>& frames);
   // The same of one packet that is expected to give one packet; a test failure and nothing otherwise.
   std::optional<Seen> one(unsigned port, const PacketBuilder& packet);
   // One that is dropped for this reason, and no other packet sent.
