@@ -27,7 +27,7 @@ class PathMtus {
 
   struct Found {
     std::uint16_t mtu = 0;  // 0: nobody said anything
-    Tick until = 0;
+    Tick left = 0;          // so long it is kept
   };
   [[nodiscard]] Found find(BackendId far_end, Tick now) const noexcept {
     return read(entries_[far_end].load(std::memory_order_relaxed), now);
@@ -39,10 +39,15 @@ class PathMtus {
   // When it was said, and the MTU in the lower 16 bits.
   using Entry = std::atomic<std::uint64_t>;
 
+  // What was said by another worker may be a little ahead of this one's clock.
+  static constexpr Tick kAhead = 1000;
+
+  // By its age, for nobody takes away what is too old: by tick_after() it would be back when half the clock's
+  // turn has gone by.
   [[nodiscard]] static Found read(std::uint64_t entry, Tick now) noexcept {
-    const Tick until = static_cast<Tick>(entry >> 16) + kKept;
-    if (entry == 0 || tick_after(now, until)) return {};
-    return {.mtu = static_cast<std::uint16_t>(entry), .until = until};
+    const auto age = static_cast<Tick>(now + kAhead - static_cast<Tick>(entry >> 16));
+    if (entry == 0 || age > kKept + kAhead) return {};
+    return {.mtu = static_cast<std::uint16_t>(entry), .left = kKept + kAhead - age};
   }
 
   std::array<Entry, kMostBackends> entries_{};

@@ -34,7 +34,7 @@ void TunnelWays::find(BackendId id, core::DomainId domain, const core::Network& 
   way.mtu = hop.mtu;
   if (const auto path = policy.path_mtus->find(policy.far_end(id), now_); path.mtu != 0) {
     way.mtu = std::min(way.mtu, path.mtu);
-    first_end_ = some_end_ && tick_after(path.until, first_end_) ? first_end_ : path.until;
+    first_end_ = some_end_ ? std::min(first_end_, path.left) : path.left;
     some_end_ = true;
   }
   if (hop.kind != core::NextHop::Kind::kForward && hop.kind != core::NextHop::Kind::kResolve) return;

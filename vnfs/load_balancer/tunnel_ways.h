@@ -28,7 +28,7 @@ class TunnelWays {
   void begin(const core::Network& network, const Policy& policy, Tick now) noexcept {
     const std::uint32_t path_changes = policy.path_mtus->changes();
     if (network_ == network.serial.value() && policy_ == policy.serial.value() &&
-        path_changes_ == path_changes && (!some_end_ || !tick_after(now, first_end_))) [[likely]]
+        path_changes_ == path_changes && (!some_end_ || now - now_ <= first_end_)) [[likely]]
       return;
     network_ = network.serial.value();
     policy_ = policy.serial.value();
@@ -59,7 +59,7 @@ class TunnelWays {
   std::uint32_t path_changes_ = 0;
   std::uint32_t turn_ = 0;
   Tick now_ = 0;           // when the turn began
-  bool some_end_ = false;  // some ways have an MTU that is not kept for ever, the first one until then
+  bool some_end_ = false;  // some ways have an MTU that is not kept for ever, the first one so long from then
   Tick first_end_ = 0;
   std::unique_ptr<std::array<TunnelWay, kMostBackends>> ways_ =
       std::make_unique<std::array<TunnelWay, kMostBackends>>();

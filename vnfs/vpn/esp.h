@@ -20,8 +20,6 @@ struct EspLayout {
 
   static constexpr unsigned kHeader = 8;   // SPI and sequence number
   static constexpr unsigned kTrailer = 2;  // pad length and next header
-  static constexpr unsigned kMostFront = kHeader + 16;
-  static constexpr unsigned kMostBehind = 15 + kTrailer + 32;
 
   // What comes in front of a payload, and behind it.
   [[nodiscard]] unsigned front() const noexcept { return kHeader + packet_iv; }
@@ -49,8 +47,7 @@ struct OutboundSa {
              std::array<std::uint8_t, 4> of_salt) noexcept
       : layout(suite), key(&of_library), spi(of_spi), extended(with_esn), salt(of_salt) {}
 
-  // A packet of its own has one more; RFC 4303 section 3.3.3: none comes twice, so that the last one ends the
-  // SA.
+  // RFC 4303 section 3.3.3: no number comes twice, so the last one ends the SA.
   [[nodiscard]] bool is_used_up() const noexcept {
     return sent == (extended ? ~std::uint64_t{0} : std::uint64_t{0xffffffff});
   }
@@ -64,9 +61,8 @@ struct OutboundSa {
 };
 
 // Writes all around the payload of `bytes` bytes: layout.front() before it, layout.behind() after it must be
-// there. The SA is not used up. Afterwards the operation is due; then the packet is whole, but after an HMAC
-// with ESN, whose tag has been over the place of the upper number: nothing is left to do for the caller
-// either way.
+// there. The SA is not used up. Once the operation has run the packet is whole. Until then the upper half of
+// an extended number may stand in the tag's place.
 void prepare_seal(OutboundSa& sa, std::uint8_t* payload, std::uint32_t bytes, std::uint8_t next_header,
                   EspScratch& scratch, crypto::Operation& operation) noexcept;
 
@@ -86,7 +82,6 @@ enum class EspFault : std::uint8_t {
   kNone,
   kTruncated,  // shorter than the headers, or no multiple of the cipher's block
   kReplayed,   // known, or too old
-  kForged,     // another tag: for callers, nothing here says so
   kPadding,    // opened, and says it has more padding than bytes, or another than 1, 2, 3 ...
 };
 

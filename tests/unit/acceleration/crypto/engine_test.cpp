@@ -6,20 +6,16 @@
 #include <random>
 #include <vector>
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include "tests/support/hex.h"
 
 namespace millrace::crypto {
 namespace {
 
-using Octets = std::vector<std::uint8_t>;
+using testing::hex;
+using testing::Octets;
 
-Octets hex(std::string_view text) {
-  Octets bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-    bytes.push_back(static_cast<std::uint8_t>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
-  return bytes;
-}
 Octets octets(std::string_view text) { return {text.begin(), text.end()}; }
 
 std::unique_ptr<Library> ipsec_mb() {
