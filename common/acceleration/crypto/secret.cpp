@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "common/acceleration/crypto/secret.h"
+
+#include <openssl/crypto.h>
+
+namespace millrace::crypto {
+
+void Secret::wipe() noexcept {
+  OPENSSL_cleanse(bytes_.data(), bytes_.size());
+  bytes_.clear();
+}
+
+}  // namespace millrace::crypto
