@@ -18,6 +18,9 @@ constexpr unsigned shim_length(Tunnel tunnel) noexcept {
       return sizeof(GreHeader);
     case Tunnel::kGue:
       return sizeof(UdpHeader) + sizeof(GueHeader);
+    case Tunnel::kEspInUdp:
+      return sizeof(UdpHeader);
+    case Tunnel::kEsp:
     case Tunnel::kNone:
     case Tunnel::kIpIp:
       break;
@@ -25,13 +28,27 @@ constexpr unsigned shim_length(Tunnel tunnel) noexcept {
   return 0;
 }
 
+constexpr std::uint8_t protocol_of(Tunnel tunnel, Family inside) noexcept {
+  switch (tunnel) {
+    case Tunnel::kIpIp:
+      return protocol_of(inside);
+    case Tunnel::kGre:
+      return protocol::kGre;
+    case Tunnel::kEsp:
+      return protocol::kEsp;
+    case Tunnel::kNone:
+    case Tunnel::kGue:
+    case Tunnel::kEspInUdp:
+      break;
+  }
+  return protocol::kUdp;
+}
+
 }  // namespace
 
 TunnelHeader::TunnelHeader(Tunnel tunnel, Family inside, const IpAddress& far_end) noexcept
     : tunnel_(tunnel), outer_ipv4_(far_end.is_v4()) {
-  protocol_ = tunnel == Tunnel::kIpIp  ? protocol_of(inside)
-              : tunnel == Tunnel::kGre ? protocol::kGre
-                                       : protocol::kUdp;
+  protocol_ = protocol_of(tunnel, inside);
   const unsigned shim = shim_length(tunnel);
   length_ = static_cast<std::uint8_t>(ip_length() + shim);
   std::uint8_t* const end = bytes_.data() + bytes_.size();
@@ -67,6 +84,12 @@ void TunnelHeader::set_source(const IpAddress& source) noexcept {
   } else {
     reinterpret_cast<Ipv6Header*>(begin)->source = source.v6();
   }
+}
+
+void TunnelHeader::set_ports(be16 source, be16 destination) noexcept {
+  auto& udp = *reinterpret_cast<UdpHeader*>(bytes_.data() + bytes_.size() - sizeof(UdpHeader));
+  udp.source_port = source;
+  udp.destination_port = destination;
 }
 
 bool find_inside(Bytes frame, const Headers& outer, Headers& inner) noexcept {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What stands in front of an IP datagram that travels inside another one: the headers of IP in IP (RFC 2003,
-// RFC 2473), of GRE without key and checksum (RFC 2784), and of GUE over UDP (draft-ietf-intarea-gue-09,
-// variant 0, what Linux takes for `encap gue`). Made once for each far end, completed for each datagram. No
-// DPDK. Data path, but for the constructor.
+// RFC 2473), of GRE without key and checksum (RFC 2784), of GUE over UDP (draft-ietf-intarea-gue-09,
+// variant 0, what Linux takes for `encap gue`); and the IP header, with UDP behind it where a NAT is on the
+// way (RFC 3948), in front of ESP. Made once for each far end, completed for each datagram. No DPDK. Data
+// path, but for the constructor.
 #pragma once
 
 #include <array>
@@ -17,7 +18,7 @@
 
 namespace millrace::net {
 
-enum class Tunnel : std::uint8_t { kNone, kIpIp, kGre, kGue };
+enum class Tunnel : std::uint8_t { kNone, kIpIp, kGre, kGue, kEsp, kEspInUdp };
 
 inline constexpr std::uint16_t kGuePort = 6080;  // IANA service name registry: gue
 // When it leaves: RFC 2003 section 3.1 and RFC 2473 section 6.3 leave it to the entry of the tunnel.
@@ -70,6 +71,8 @@ class alignas(64) TunnelHeader {
 
   // Of family(); once.
   void set_source(const IpAddress& source) noexcept;
+  // ESP in UDP.
+  void set_ports(be16 source, be16 destination) noexcept;
 
   // Writes the headers in front of the datagram at `inner`; what stood in the kMostBytes before it may be
   // overwritten. Returns where the outer datagram begins, length() before `inner`.
@@ -78,6 +81,7 @@ class alignas(64) TunnelHeader {
  private:
   static constexpr std::size_t kUdpAndGue = sizeof(UdpHeader) + sizeof(GueHeader);
 
+  void write_shim(std::uint8_t* inner, const Inside& what) const noexcept;
   [[nodiscard]] std::uint8_t* write_ipv4(std::uint8_t* inner, const Inside& what) const noexcept;
   [[nodiscard]] std::uint8_t* write_ipv6(std::uint8_t* inner, const Inside& what) const noexcept;
   static void write_udp(UdpHeader& udp, const Inside& what) noexcept;
@@ -100,11 +104,20 @@ inline void TunnelHeader::write_udp(UdpHeader& udp, const Inside& what) noexcept
   udp.length = be16(static_cast<std::uint16_t>(kUdpAndGue + what.length));
 }
 
+// Between the outer IP header and what is inside.
+[[gnu::always_inline]] inline void TunnelHeader::write_shim(std::uint8_t* inner,
+                                                            const Inside& what) const noexcept {
+  if (tunnel_ == Tunnel::kGue) write_udp(*reinterpret_cast<UdpHeader*>(inner - kUdpAndGue), what);
+  if (tunnel_ == Tunnel::kEspInUdp)
+    reinterpret_cast<UdpHeader*>(inner - sizeof(UdpHeader))->length =
+        be16(static_cast<std::uint16_t>(sizeof(UdpHeader) + what.length));
+}
+
 [[gnu::always_inline]] inline std::uint8_t* TunnelHeader::write_ipv4(std::uint8_t* inner,
                                                                      const Inside& what) const noexcept {
   constexpr std::size_t kMost = sizeof(Ipv4Header) + kUdpAndGue;
   std::memcpy(inner - kMost, bytes_.data() + kMostBytes - kMost, kMost);
-  if (tunnel_ == Tunnel::kGue) write_udp(*reinterpret_cast<UdpHeader*>(inner - kUdpAndGue), what);
+  write_shim(inner, what);
   auto& ip = *reinterpret_cast<Ipv4Header*>(inner - length_);
   const be16 total(static_cast<std::uint16_t>(length_ + what.length));
   const be16 fragment(what.may_be_cut ? std::uint16_t{0} : Ipv4Header::kDontFragment);
@@ -125,7 +138,7 @@ inline void TunnelHeader::write_udp(UdpHeader& udp, const Inside& what) noexcept
 [[gnu::always_inline]] inline std::uint8_t* TunnelHeader::write_ipv6(std::uint8_t* inner,
                                                                      const Inside& what) const noexcept {
   std::memcpy(inner - kMostBytes, bytes_.data(), kMostBytes);
-  if (tunnel_ == Tunnel::kGue) write_udp(*reinterpret_cast<UdpHeader*>(inner - kUdpAndGue), what);
+  write_shim(inner, what);
   auto& ip = *reinterpret_cast<Ipv6Header*>(inner - length_);
   // RFC 6438 section 3: the label of a tunnel's packets follows from the flow inside.
   ip.version_class_flow =
