@@ -130,7 +130,7 @@ class Compiler {
   void take_path_mtus() {
     const Policy* before = context_.before;
     if (before == nullptr || before->path_mtus == nullptr) {
-      policy_->path_mtus = std::make_shared<PathMtus>();
+      policy_->path_mtus = std::make_shared<core::PathMtus>(kMostBackends);
       return;
     }
     policy_->path_mtus = before->path_mtus;

@@ -6,6 +6,7 @@
 
 #include "common/core/aggregate.h"
 #include "common/core/answer_first.h"
+#include "common/core/link_header.h"
 #include "common/core/receive_marks.h"
 #include "common/net/tcp_mss.h"
 #include "vnfs/load_balancer/drops.h"
@@ -18,9 +19,8 @@ using core::Batch;
 using core::NextHop;
 using core::Packet;
 
-constexpr std::size_t kMostLink = sizeof(net::EthernetHeader) + 2 * sizeof(net::VlanTag);
 // In front of the packet: the tunnel's headers, a fragment header, and the link header of any hop.
-constexpr unsigned kRoom = net::TunnelHeader::kMostBytes + net::TunnelHeader::kFragmentBytes + kMostLink;
+constexpr unsigned kRoom = net::TunnelHeader::kMostBytes + net::TunnelHeader::kFragmentBytes + core::LinkHeader::kMostBytes;
 constexpr unsigned kMostBytes = 0xffff;  // of a frame whose offsets are kept in 16 bits
 
 bool opens(const Packet& packet) noexcept {
@@ -45,42 +45,6 @@ void hold_mss(Packet& packet, unsigned room, std::uint16_t asked) noexcept {
       static_cast<std::uint16_t>(most));
 }
 
-// The frame's own link header once more, in front of what stands there now, for whoever reads the packet
-// while it waits for its neighbour. Addresses are kept in registers.
-class LinkHeader {
- public:
-  explicit LinkHeader(const Packet& packet) noexcept : length_(packet.headers.l3_offset) {
-    const std::uint8_t* bytes = packet.bytes();
-    std::memcpy(&front_, bytes, sizeof front_);
-    std::memcpy(&back_, bytes + sizeof front_, sizeof back_);
-    if (length_ != sizeof(net::EthernetHeader)) [[unlikely]]
-      std::memcpy(tags_.data(), bytes + kAddresses, tags_.size());
-  }
-  void put_before(std::uint8_t* l3, bool ipv4) const noexcept {
-    std::uint8_t* bytes = l3 - length_;
-    std::memcpy(bytes, &front_, sizeof front_);
-    std::memcpy(bytes + sizeof front_, &back_, sizeof back_);
-    if (length_ != sizeof(net::EthernetHeader)) [[unlikely]]
-      std::memcpy(bytes + kAddresses, tags_.data(), length_ - sizeof(net::EthernetHeader));
-    const be16 type(ipv4 ? net::ether_type::kIpv4 : net::ether_type::kIpv6);
-    std::memcpy(l3 - sizeof type, &type, sizeof type);
-  }
-
- private:
-  static constexpr std::size_t kAddresses = 12;
-
-  std::uint64_t front_;
-  std::uint32_t back_;
-  std::array<std::uint8_t, 2 * sizeof(net::VlanTag)> tags_;
-  unsigned length_;
-};
-
-void grow(rte_mbuf& mbuf, unsigned by) noexcept {
-  mbuf.data_off = static_cast<std::uint16_t>(mbuf.data_off - by);
-  mbuf.data_len = static_cast<std::uint16_t>(mbuf.data_len + by);
-  mbuf.pkt_len += by;
-}
-
 // The packet is the outer one from here on: with no checksum that anybody has to write, and of which no error
 // is sent to its source, which is us.
 [[gnu::always_inline]] inline void put_inside(Packet& packet, std::uint8_t* inner,
@@ -90,7 +54,7 @@ void grow(rte_mbuf& mbuf, unsigned by) noexcept {
   const bool ipv4 = tunnel.family() == net::Family::kIpv4;
   (void)tunnel.write(inner, what);
   rte_mbuf& mbuf = *packet.mbuf;
-  grow(mbuf, length);
+  core::grow_front(mbuf, length);
   core::mark_checksum_good(mbuf);
   // In place: what is read in one piece must not have been written in several shortly before.
   net::Headers& headers = packet.headers;
@@ -185,7 +149,7 @@ bool Encapsulate::prepare(Batch& batch, Packet& packet, const TunnelWay& to, con
   core::take_hop(packet);
   if (plain) [[likely]]
     return put_inside(packet, inner, tunnel, inside);
-  const LinkHeader link(packet);
+  const core::LinkHeader link(packet);
   put_inside(packet, inner, tunnel, inside);
   link.put_before(packet.l3(), packet.headers.is_ipv4());
   if (packet.headers.is_ipv6() && packet.ip_length() > way.mtu && packet.tunnel_length == 0)
@@ -195,9 +159,9 @@ bool Encapsulate::prepare(Batch& batch, Packet& packet, const TunnelWay& to, con
 // Egress cuts it: as IPv4 it would do so without being told.
 void Encapsulate::add_fragment_header(Batch& batch, Packet& packet, std::uint16_t mtu) noexcept {
   constexpr unsigned kLength = net::TunnelHeader::kFragmentBytes;
-  const LinkHeader link(packet);
+  const core::LinkHeader link(packet);
   link.put_before(net::add_fragment_header(packet.l3(), state.tunnel_ids.next_of_ipv6()), false);
-  grow(*packet.mbuf, kLength);
+  core::grow_front(*packet.mbuf, kLength);
   packet.headers.l4_offset = static_cast<std::uint16_t>(packet.headers.l4_offset + kLength);
   packet.headers.payload_offset = packet.headers.l4_offset;
   packet.headers.end_offset = static_cast<std::uint16_t>(packet.headers.end_offset + kLength);

@@ -10,7 +10,7 @@
 #include "vnfs/load_balancer/deltas.h"
 #include "vnfs/load_balancer/drops.h"
 #include "vnfs/load_balancer/full_nat_errors.h"
-#include "vnfs/load_balancer/icmp_message.h"
+#include "common/core/icmp_message.h"
 #include "vnfs/load_balancer/ip_ends.h"
 #include "vnfs/load_balancer/join_halves.h"
 #include "vnfs/load_balancer/transport_ports.h"

@@ -6,7 +6,7 @@
 #include "common/core/answer_first.h"
 #include "common/core/embedded.h"
 #include "vnfs/load_balancer/drops.h"
-#include "vnfs/load_balancer/icmp_message.h"
+#include "common/core/icmp_message.h"
 #include "vnfs/load_balancer/ip_ends.h"
 #include "vnfs/load_balancer/transport_ports.h"
 #include "vnfs/load_balancer/way_to.h"

@@ -11,10 +11,10 @@
 #include "common/base/serial.h"
 #include "common/core/function.h"
 #include "common/core/ownership.h"
+#include "common/core/path_mtus.h"
 #include "common/core/port_runs.h"
 #include "common/net/tunnel_header.h"
 #include "vnfs/load_balancer/endpoint_map.h"
-#include "vnfs/load_balancer/path_mtus.h"
 #include "vnfs/load_balancer/quic_ids.h"
 #include "vnfs/load_balancer/records.h"
 
@@ -130,7 +130,8 @@ class Policy final : public core::Policy, public core::Ownership {
   EndpointMap<BackendId> by_source;        // backends of `nat` services by what they answer from
   std::vector<net::TunnelHeader> tunnels;  // by BackendId; empty when no service has any
   EndpointMap<BackendId> by_tunnel;        // far ends, by protocol and port of the outer packet
-  std::shared_ptr<PathMtus> path_mtus;  // of far ends, by the number that by_tunnel has; null without tunnels
+  // Of far ends, by the number that by_tunnel has; null without tunnels.
+  std::shared_ptr<core::PathMtus> path_mtus;
   // Source addresses by what answers go to, also those that some connection has from an earlier policy.
   EndpointMap<SourceAddress*> by_answer;
 

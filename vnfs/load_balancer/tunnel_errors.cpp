@@ -5,7 +5,7 @@
 
 #include "common/core/embedded.h"
 #include "vnfs/load_balancer/drops.h"
-#include "vnfs/load_balancer/icmp_message.h"
+#include "common/core/icmp_message.h"
 
 namespace millrace::load_balancer {
 namespace {
@@ -31,21 +31,8 @@ const BackendId* find_far_end(const Packet& error, const net::Headers& outer, co
                                outer.has_ports ? outer.destination_port.host() : 0);
 }
 
-// What a router can carry, where it says so; 0 for all else.
-unsigned mtu_told(const Packet& error) noexcept {
-  const net::Headers& headers = error.headers;
-  const auto& icmp = error.l4_as<net::IcmpHeader>();
-  if (headers.is_ipv4()) {
-    const bool too_big = headers.icmp_type() == net::icmp::kUnreachable &&
-                         headers.icmp_code == net::icmp::kCodeFragmentationNeeded;
-    return too_big ? icmp.sequence.host() : 0;  // a router older than RFC 1191 says 0
-  }
-  if (headers.icmp_type() != net::icmpv6::kPacketTooBig || icmp.id != be16{}) return 0;
-  return icmp.sequence.host();
-}
-
 unsigned mtu_believed(unsigned told, const net::Headers& outer) noexcept {
-  return std::max(told, outer.is_ipv4() ? PathMtus::kLeastIpv4 : PathMtus::kLeastIpv6);
+  return std::max(told, outer.is_ipv4() ? core::PathMtus::kLeastIpv4 : core::PathMtus::kLeastIpv6);
 }
 
 bool is_of_service(const Packet& about, const Policy& policy) noexcept {

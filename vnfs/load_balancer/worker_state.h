@@ -8,13 +8,13 @@
 
 #include "common/core/function.h"
 #include "common/core/ipv4_ids.h"
+#include "common/core/outer_ids.h"
 #include "common/flow/table_sweep.h"
 #include "vnfs/load_balancer/connection_limits.h"
 #include "vnfs/load_balancer/connection_table.h"
 #include "vnfs/load_balancer/reset_silent.h"
 #include "vnfs/load_balancer/syn_guard.h"
 #include "vnfs/load_balancer/tallies.h"
-#include "vnfs/load_balancer/tunnel_ids.h"
 #include "vnfs/load_balancer/tunnel_ways.h"
 #include "vnfs/load_balancer/ways.h"
 
@@ -51,7 +51,7 @@ struct WorkerState {
 
   core::WorkerServices services;
   Tallies tallies;
-  TunnelIds tunnel_ids;
+  core::OuterIds tunnel_ids;
   Ways ways;
   TunnelWays tunnel_ways;
   ResetSilent reset_silent;

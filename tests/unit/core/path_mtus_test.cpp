@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vnfs/load_balancer/path_mtus.h"
+#include "common/core/path_mtus.h"
 
 #include <memory>
 
 #include <gtest/gtest.h>
 
-namespace millrace::load_balancer {
+namespace millrace::core {
 namespace {
 
 constexpr Tick kSaid = 0xffff0000;  // the clock is about to wrap
 constexpr Tick kOneDay = 24 * 3600 * 1000;
 
 TEST(PathMtus, AreKeptTenMinutesAndDoNotComeBack) {
-  const auto mtus = std::make_unique<PathMtus>();
+  const auto mtus = std::make_unique<PathMtus>(16);
   mtus->lower(3, 1400, kSaid);
   EXPECT_EQ(mtus->find(3, kSaid).mtu, 1400);
   EXPECT_EQ(mtus->find(3, kSaid).left, PathMtus::kKept);
@@ -23,13 +23,13 @@ TEST(PathMtus, AreKeptTenMinutesAndDoNotComeBack) {
 }
 
 TEST(PathMtus, OfAWorkerWhoseClockIsAheadCountAtOnce) {
-  const auto mtus = std::make_unique<PathMtus>();
+  const auto mtus = std::make_unique<PathMtus>(16);
   mtus->lower(3, 1400, kSaid + 5);
   EXPECT_EQ(mtus->find(3, kSaid).mtu, 1400);
 }
 
 TEST(PathMtus, OnlyNewsIsAChange) {
-  const auto mtus = std::make_unique<PathMtus>();
+  const auto mtus = std::make_unique<PathMtus>(16);
   const std::uint32_t before = mtus->changes();
   mtus->lower(3, 1400, kSaid);
   EXPECT_EQ(mtus->changes(), before + 1);
@@ -44,11 +44,11 @@ TEST(PathMtus, OnlyNewsIsAChange) {
 }
 
 TEST(PathMtus, OfAnotherHostAreForgotten) {
-  const auto mtus = std::make_unique<PathMtus>();
+  const auto mtus = std::make_unique<PathMtus>(16);
   mtus->lower(3, 1400, kSaid);
   mtus->forget(3);
   EXPECT_EQ(mtus->find(3, kSaid).mtu, 0);
 }
 
 }  // namespace
-}  // namespace millrace::load_balancer
+}  // namespace millrace::core

@@ -3,16 +3,20 @@
 // asks of a tunnel's entry. Shared by all workers, and handed from policy to policy. Data path.
 #pragma once
 
-#include <array>
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
 
 #include "common/base/clock.h"
-#include "vnfs/load_balancer/records.h"
 
-namespace millrace::load_balancer {
+namespace millrace::core {
 
+// Far ends have numbers, as many as it was made for.
 class PathMtus {
  public:
+  explicit PathMtus(std::size_t far_ends) : entries_(far_ends) {}
+
   // So long nothing larger is tried: RFC 1191 section 6.3, RFC 8201 section 5.3.
   static constexpr Tick kKept = 10 * 60'000;
   // Whoever claims that a way carries less is not believed: with a forged word he would have all packets cut
@@ -21,15 +25,15 @@ class PathMtus {
   static constexpr unsigned kLeastIpv6 = 1280;
 
   // A router on the way to the far end carries no more than `mtu` bytes. Any worker.
-  void lower(BackendId far_end, unsigned mtu, Tick now) noexcept;
-  // Compiling a policy in which the number is another host's.
-  void forget(BackendId far_end) noexcept { entries_[far_end].store(0, std::memory_order_relaxed); }
+  void lower(std::uint32_t far_end, unsigned mtu, Tick now) noexcept;
+  // The number is another host's from now on.
+  void forget(std::uint32_t far_end) noexcept { entries_[far_end].store(0, std::memory_order_relaxed); }
 
   struct Found {
     std::uint16_t mtu = 0;  // 0: nobody said anything
     Tick left = 0;          // so long it is kept
   };
-  [[nodiscard]] Found find(BackendId far_end, Tick now) const noexcept {
+  [[nodiscard]] Found find(std::uint32_t far_end, Tick now) const noexcept {
     return read(entries_[far_end].load(std::memory_order_relaxed), now);
   }
   // Another number after each lower() that changed something.
@@ -50,11 +54,11 @@ class PathMtus {
     return {.mtu = static_cast<std::uint16_t>(entry), .left = kKept + kAhead - age};
   }
 
-  std::array<Entry, kMostBackends> entries_{};
+  std::vector<Entry> entries_;
   std::atomic<std::uint32_t> changes_ = 0;
 };
 
-inline void PathMtus::lower(BackendId far_end, unsigned mtu, Tick now) noexcept {
+inline void PathMtus::lower(std::uint32_t far_end, unsigned mtu, Tick now) noexcept {
   Entry& entry = entries_[far_end];
   std::uint64_t before = entry.load(std::memory_order_relaxed);
   const std::uint64_t after = std::uint64_t{now} << 16 | static_cast<std::uint16_t>(mtu);
@@ -66,4 +70,4 @@ inline void PathMtus::lower(BackendId far_end, unsigned mtu, Tick now) noexcept 
   if (known != mtu) changes_.fetch_add(1, std::memory_order_release);
 }
 
-}  // namespace millrace::load_balancer
+}  // namespace millrace::core

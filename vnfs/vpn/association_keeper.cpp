@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/vpn/association_keeper.h"
+
+#include <algorithm>
+#include <bit>
+
+#include <fmt/format.h>
+#include <openssl/crypto.h>
+
+namespace millrace::vpn {
+namespace {
+
+constexpr std::chrono::minutes kPromise{5};  // longer than an exchange takes
+
+std::string text(const AssociationKey& key) {
+  return key.outbound ? fmt::format("outbound association 0x{:08x} to {}", key.spi, key.remote.to_string())
+                      : fmt::format("inbound association 0x{:08x}", key.spi);
+}
+
+// RFC 4303 section 3.4.3 asks for 32 numbers at least; ours are at least 64.
+unsigned window_of(unsigned asked) {
+  return asked == 0 ? 0
+                    : std::clamp(std::bit_ceil(asked), ReplayWindow::kLeast, ReplayWindow::kMost);
+}
+
+Result<void> check(const AssociationSpec& spec) {
+  const std::string attempt = "add the " + text(spec.key);
+  if (spec.key.spi < kLeastSpi)
+    return failure(attempt, fmt::format("numbers begin at {} (RFC 4303 section 2.1)", kLeastSpi));
+  if (spec.local.family() != spec.key.remote.family())
+    return failure(attempt, fmt::format("its ends are of two families: {} and {}", spec.local.to_string(),
+                                        spec.key.remote.to_string()));
+  const crypto::SuiteSizes sizes = crypto::sizes_of(spec.suite);
+  if (spec.cipher_key.bytes().size() != std::size_t{sizes.cipher_key} + sizes.salt)
+    return failure(attempt, fmt::format("{} takes {} bytes of key material, {} of them its salt; it got {}",
+                                        crypto::name(spec.suite.cipher), sizes.cipher_key + sizes.salt,
+                                        sizes.salt, spec.cipher_key.bytes().size()));
+  return {};
+}
+
+// Tells one association of the profile from another with the same number. Not 0.
+std::uint64_t print_of(const AssociationSpec& spec) {
+  std::string all = fmt::format(
+      "{} {} {} {} {} {} {} {} {} {}", spec.local.to_string(), spec.key.remote.to_string(),
+      static_cast<int>(spec.mode), static_cast<int>(spec.suite.cipher), static_cast<int>(spec.suite.integrity),
+      spec.extended, spec.window, spec.udp ? spec.udp->local : 0, spec.udp ? spec.udp->remote : 0, spec.tunnel);
+  for (const Selector& selector : spec.selectors)
+    all += fmt::format(" {} {} {} {} {} {} {}", selector.local.to_string(), selector.remote.to_string(),
+                       selector.protocol, selector.local_ports.first, selector.local_ports.last,
+                       selector.remote_ports.first, selector.remote_ports.last);
+  for (const Bytes key : {spec.cipher_key.bytes(), spec.integrity_key.bytes()})
+    all.append(reinterpret_cast<const char*>(key.data()), key.size());
+  const std::uint64_t print = std::hash<std::string>{}(all);
+  OPENSSL_cleanse(all.data(), all.size());
+  return print == 0 ? 1 : print;
+}
+
+Tick age(Tick now, Tick then) noexcept { return tick_after(then, now) ? 0 : now - then; }
+
+}  // namespace
+
+AssociationKeeper::AssociationKeeper(crypto::Library& library, std::shared_ptr<Directory> directory,
+                                     std::shared_ptr<core::PathMtus> path_mtus, Services services)
+    : library_(library),
+      directory_(std::move(directory)),
+      path_mtus_(std::move(path_mtus)),
+      services_(std::move(services)),
+      random_(std::random_device{}()) {
+  for (auto& slots : free_slots_) {
+    slots.resize(kMostAssociations);
+    for (Slot slot = 0; slot < kMostAssociations; ++slot) slots[slot] = kMostAssociations - 1 - slot;
+  }
+}
+
+AssociationKeeper::~AssociationKeeper() = default;
+
+AssociationKey AssociationKeeper::plain(const AssociationKey& key) {
+  return key.outbound ? key : AssociationKey{.outbound = false, .spi = key.spi, .remote = {}};
+}
+
+Result<AssociationKeeper::Entries::iterator> AssociationKeeper::find(const AssociationKey& which,
+                                                                     std::string_view attempt) {
+  const auto found = entries(which.outbound).find(plain(which));
+  if (found == entries(which.outbound).end())
+    return failure(fmt::format("{} the {}", attempt, text(which)), "there is none");
+  return found;
+}
+
+// Numbers name their worker by the bucket, and the buckets take turns.
+Result<std::uint32_t> AssociationKeeper::allocate_spi() {
+  const Clock::time_point now = services_.now();
+  std::erase_if(promised_, [&](const auto& promise) { return promise.second < now; });
+  if (inbound_.size() + promised_.size() >= kMostAssociations)
+    return failure("allocate a number for an association",
+                   fmt::format("all {} are in use", kMostAssociations));
+  const std::uint32_t bucket = next_bucket_++ % core::kOwnerBuckets;
+  for (;;) {
+    const std::uint32_t spi = static_cast<std::uint32_t>(random_()) / core::kOwnerBuckets *
+                                  core::kOwnerBuckets + bucket;
+    const bool free = spi >= kLeastSpi && !promised_.contains(spi) &&
+                      !inbound_.contains({.outbound = false, .spi = spi, .remote = {}});
+    if (!free) continue;
+    promised_.emplace(spi, now + kPromise);
+    return spi;
+  }
+}
+
+std::optional<Slot> AssociationKeeper::take_slot(bool outbound) {
+  auto& slots = free_slots_[outbound ? 1 : 0];
+  if (slots.empty()) return std::nullopt;
+  const Slot slot = slots.back();
+  slots.pop_back();
+  if (outbound) path_mtus_->forget(slot);
+  return slot;
+}
+
+void AssociationKeeper::give_back(const Entry& entry) {
+  if (entry.outbound) free_slots_[1].push_back(entry.outbound->slot);
+  if (entry.inbound) free_slots_[0].push_back(entry.inbound->slot);
+}
+
+// Both directions of a tunnel belong to one worker.
+std::uint16_t AssociationKeeper::bucket_for(const AssociationSpec& spec) const {
+  Clock::time_point newest{};
+  std::uint32_t spi = spec.key.spi;
+  for (const auto& [key, entry] : inbound_) {
+    if (entry.inbound->tunnel != spec.tunnel || entry.since < newest) continue;
+    newest = entry.since;
+    spi = key.spi;
+  }
+  return static_cast<std::uint16_t>(bucket_of(spi));
+}
+
+Result<AssociationKeeper::Entry> AssociationKeeper::make(AssociationSpec& spec, std::uint64_t print) {
+  if (auto good = check(spec); !good) return tl::unexpected(std::move(good.error()));
+  const bool outbound = spec.key.outbound;
+  spec.window = window_of(spec.window);
+  const Bytes material = spec.cipher_key.bytes();
+  auto key = library_.make_key(spec.suite, material.first(material.size() - crypto::sizes_of(spec.suite).salt),
+                               spec.integrity_key.bytes());
+  if (!key) return tl::unexpected(std::move(key.error()));
+  const auto slot = take_slot(outbound);
+  if (!slot)
+    return failure("add the " + text(spec.key), fmt::format("there are {} already", kMostAssociations));
+  Entry entry;
+  entry.print = print;
+  entry.since = services_.now();
+  if (spec.seconds.soft != 0) entry.soft = entry.since + std::chrono::seconds(spec.seconds.soft);
+  if (spec.seconds.hard != 0) entry.hard = entry.since + std::chrono::seconds(spec.seconds.hard);
+  if (outbound) {
+    entry.outbound = make_outbound(spec, *slot, bucket_for(spec),
+                                   std::make_shared<OutboundState>(spec, std::move(*key)));
+  } else {
+    entry.inbound = make_inbound(spec, *slot, std::make_shared<InboundState>(spec, std::move(*key)));
+  }
+  return entry;
+}
+
+Result<void> AssociationKeeper::add(AssociationSpec association) {
+  const AssociationKey key = plain(association.key);
+  Entries& all = entries(key.outbound);
+  if (all.contains(key)) return failure("add the " + text(association.key), "it is there already");
+  auto made = make(association, 0);
+  if (!made) return tl::unexpected(std::move(made.error()));
+  if (!key.outbound) promised_.erase(key.spi);
+  all.emplace(key, std::move(*made));
+  publish();
+  return {};
+}
+
+Result<void> AssociationKeeper::move(const AssociationKey& which, const AssociationMove& to) {
+  const auto found = find(which, "move");
+  if (!found) return tl::unexpected(found.error());
+  if (to.local.family() != to.remote.family())
+    return failure("move the " + text(which), "its new ends are of two families");
+  Entry entry = std::move((*found)->second);
+  if (!which.outbound) {
+    entry.inbound = moved(*entry.inbound, to);
+    (*found)->second = std::move(entry);
+    publish();
+    return {};
+  }
+  entry.outbound = moved(*entry.outbound, to);
+  path_mtus_->forget(entry.outbound->slot);
+  const AssociationKey after = entry.outbound->key;
+  outbound_.erase(*found);
+  outbound_.insert_or_assign(after, std::move(entry));
+  for (auto& [key, policy] : policies_) {
+    if (policy.spec.outbound == which) policy.spec.outbound = after;
+  }
+  publish();
+  return {};
+}
+
+Result<void> AssociationKeeper::remove(const AssociationKey& which) {
+  const auto found = find(which, "remove");
+  if (!found) return tl::unexpected(found.error());
+  give_back((*found)->second);
+  entries(which.outbound).erase(*found);
+  publish();
+  return {};
+}
+
+Result<AssociationUse> AssociationKeeper::use_of(const AssociationKey& which) {
+  const auto found = find(which, "look at");
+  if (!found) return tl::unexpected(found.error());
+  const Entry& entry = (*found)->second;
+  const Use& use = entry.outbound ? entry.outbound->state->use : entry.inbound->state->use;
+  const auto last = static_cast<Tick>(use.last_tick.read());
+  const auto since_made =
+      std::chrono::duration_cast<std::chrono::seconds>(services_.now() - entry.since).count();
+  return AssociationUse{
+      .bytes = use.bytes.read(),
+      .packets = use.packets.read(),
+      .idle_seconds = last == 0 ? static_cast<std::uint64_t>(since_made) : age(services_.tick(), last) / 1000};
+}
+
+Result<void> AssociationKeeper::add(const PolicySpec& policy) {
+  if (policy.selector.local.address.family() != policy.selector.remote.address.family())
+    return failure("add a policy", fmt::format("its ends are of two families: {} and {}",
+                                               policy.selector.local.to_string(),
+                                               policy.selector.remote.to_string()));
+  policies_[{policy.priority, policy.selector}] = {.spec = policy, .of_profile = false};
+  publish();
+  return {};
+}
+
+Result<void> AssociationKeeper::remove(const Selector& selector, std::uint32_t priority) {
+  if (policies_.erase({priority, selector}) == 0)
+    return failure(fmt::format("remove the policy from {} to {} of priority {}", selector.local.to_string(),
+                               selector.remote.to_string(), priority),
+                   "there is none");
+  publish();
+  return {};
+}
+
+// Policies are as idle as the association that packets leave by.
+Result<std::uint64_t> AssociationKeeper::idle_seconds_of(const Selector& selector, std::uint32_t priority) {
+  const auto found = policies_.find({priority, selector});
+  if (found == policies_.end())
+    return failure(fmt::format("look at the policy from {} to {} of priority {}", selector.local.to_string(),
+                               selector.remote.to_string(), priority),
+                   "there is none");
+  if (!found->second.spec.outbound) return failure("look at a policy", "it has no association yet");
+  const auto use = use_of(*found->second.spec.outbound);
+  if (!use) return tl::unexpected(use.error());
+  return use->idle_seconds;
+}
+
+void AssociationKeeper::flush_associations() { keep_only({}); }
+
+void AssociationKeeper::flush_policies() {
+  std::erase_if(policies_, [](const auto& policy) { return !policy.second.of_profile; });
+  publish();
+}
+
+void AssociationKeeper::keep_only(const std::vector<AssociationKey>& known) {
+  std::vector<AssociationKey> keys;
+  for (const AssociationKey& key : known) keys.push_back(plain(key));
+  std::ranges::sort(keys);
+  for (Entries* all : {&inbound_, &outbound_}) {
+    std::erase_if(*all, [&](const auto& association) {
+      const bool gone = association.second.print == 0 && !std::ranges::binary_search(keys, association.first);
+      if (gone) give_back(association.second);
+      return gone;
+    });
+  }
+  publish();
+}
+
+Result<void> AssociationKeeper::configure(std::vector<AssociationSpec> associations,
+                                          std::vector<PolicySpec> policies) {
+  std::map<AssociationKey, Entry> made;
+  std::vector<AssociationKey> kept;
+  const auto undo = [&](Error error) {
+    for (const auto& [key, entry] : made) give_back(entry);
+    return tl::unexpected(std::move(error));
+  };
+  for (AssociationSpec& spec : associations) {
+    const AssociationKey key = plain(spec.key);
+    const std::uint64_t print = print_of(spec);
+    Entries& all = entries(key.outbound);
+    const auto before = all.find(key);
+    if (before != all.end() && before->second.print == print) {
+      kept.push_back(key);
+      continue;
+    }
+    if (made.contains(key)) return undo({"add the " + text(spec.key), "the profile has it twice", {}});
+    auto entry = make(spec, print);
+    if (!entry) return undo(std::move(entry.error()));
+    made.emplace(key, std::move(*entry));
+  }
+  std::ranges::sort(kept);
+  for (Entries* all : {&inbound_, &outbound_}) {
+    std::erase_if(*all, [&](const auto& association) {
+      const bool gone = made.contains(association.first) ||
+                        (association.second.print != 0 && !std::ranges::binary_search(kept, association.first));
+      if (gone) give_back(association.second);
+      return gone;
+    });
+  }
+  for (auto& [key, entry] : made) entries(key.outbound).insert_or_assign(key, std::move(entry));
+  std::erase_if(policies_, [](const auto& policy) { return policy.second.of_profile; });
+  for (const PolicySpec& policy : policies)
+    policies_[{policy.priority, policy.selector}] = {.spec = policy, .of_profile = true};
+  publish();
+  return {};
+}
+
+void AssociationKeeper::publish() {
+  Associations::Content content;
+  content.inbound.reserve(inbound_.size());
+  for (const auto& [key, entry] : inbound_) content.inbound.push_back(entry.inbound);
+  content.outbound.reserve(outbound_.size());
+  for (const auto& [key, entry] : outbound_) content.outbound.push_back(entry.outbound);
+  content.policies.reserve(policies_.size());
+  for (const auto& [key, policy] : policies_) content.policies.push_back(policy.spec);
+  const auto before = directory_->replace(std::make_unique<const Associations>(std::move(content)));
+  services_.synchronize();
+}
+
+void AssociationKeeper::expire(const AssociationKey& key, std::uint32_t tunnel, bool hard) {
+  if (key_exchange_ != nullptr) key_exchange_->expired(key, tunnel, hard);
+}
+
+void AssociationKeeper::take(std::span<const AssociationEvent> events) {
+  for (const AssociationEvent& event : events) {
+    const AssociationKey key{.outbound = event.outbound, .spi = event.spi, .remote = event.address};
+    switch (event.kind) {
+      case AssociationEvent::Kind::kSoftLimit:
+        expire(key, event.tunnel, false);
+        break;
+      case AssociationEvent::Kind::kHardLimit:
+        expire(key, event.tunnel, true);
+        break;
+      case AssociationEvent::Kind::kOtherEnds:
+        if (key_exchange_ != nullptr) key_exchange_->mapping_changed(key, event.tunnel, event.address, event.port);
+        break;
+      case AssociationEvent::Kind::kAcquire:
+        if (key_exchange_ != nullptr)
+          key_exchange_->acquire(event.tunnel,
+                                 {.local = net::Prefix::of(event.local, event.local.bits()),
+                                  .remote = net::Prefix::of(event.address, event.address.bits()),
+                                  .protocol = event.protocol,
+                                  .local_ports = {event.local_port, event.local_port},
+                                  .remote_ports = {event.port, event.port}});
+        break;
+    }
+  }
+}
+
+void AssociationKeeper::watch_time() {
+  const Clock::time_point now = services_.now();
+  bool some_ended = false;
+  for (Entries* all : {&inbound_, &outbound_}) {
+    for (auto at = all->begin(); at != all->end();) {
+      Entry& entry = at->second;
+      const std::uint32_t tunnel = entry.outbound ? entry.outbound->tunnel : entry.inbound->tunnel;
+      const bool over = entry.hard && *entry.hard <= now;
+      if (over || (entry.soft && *entry.soft <= now)) {
+        entry.soft.reset();
+        expire(at->first, tunnel, over);
+      }
+      if (!over) {
+        ++at;
+        continue;
+      }
+      give_back(entry);
+      at = all->erase(at);
+      some_ended = true;
+    }
+  }
+  if (some_ended) publish();
+}
+
+}  // namespace millrace::vpn

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// All associations and policies in force at one moment. Immutable; the control thread makes the next one and
+// hands it to the workers by a Directory.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "common/base/serial.h"
+#include "common/net/prefix_table.h"
+#include "vnfs/vpn/association.h"
+
+namespace millrace::vpn {
+
+// A policy of the security policy database (RFC 4301 section 4.4.1), as packets meet it.
+struct Rule {
+  SelectorMatch match;
+  Action action = Action::kProtect;
+  std::uint32_t tunnel = 0;
+  const Outbound* outbound = nullptr;  // null: there is no association yet, or none is asked for
+};
+
+class Associations {
+ public:
+  struct Content {
+    std::vector<std::shared_ptr<const Inbound>> inbound;
+    std::vector<std::shared_ptr<const Outbound>> outbound;
+    std::vector<PolicySpec> policies;
+  };
+
+  Associations() : Associations(Content{}) {}
+  explicit Associations(Content content);
+
+  Serial serial;
+
+  // Null when no inbound association has the number.
+  [[nodiscard]] const Inbound* find(std::uint32_t spi) const noexcept {
+    for (std::size_t at = spi & mask_;; at = (at + 1) & mask_) {
+      const Entry& entry = by_spi_[at];
+      if (entry.spi == spi) return entry.association;
+      if (entry.spi == 0) return nullptr;
+    }
+  }
+  // The first policy that means the packet; null when none does.
+  [[nodiscard]] const Rule* find(const Ends& ends) const noexcept {
+    if (rules_.empty()) return nullptr;
+    const std::uint32_t group = ends.family == 4
+                                    ? by_remote_.lookup(ends.remote_address().v4())
+                                    : by_remote_.lookup(ends.remote_address().v6());
+    if (group == net::PrefixTable::kNoMatch) return nullptr;
+    for (const Rule& rule : rules_of(group)) {
+      if (rule.match.matches(ends)) return &rule;
+    }
+    return nullptr;
+  }
+  [[nodiscard]] bool has_policies() const noexcept { return !rules_.empty(); }
+  [[nodiscard]] const Content& content() const noexcept { return content_; }
+
+ private:
+  struct Entry {
+    std::uint32_t spi = 0;
+    const Inbound* association = nullptr;
+  };
+  struct Group {
+    std::uint32_t first = 0;
+    std::uint32_t count = 0;
+  };
+
+  [[nodiscard]] std::span<const Rule> rules_of(std::uint32_t group) const noexcept {
+    return std::span(rules_).subspan(groups_[group].first, groups_[group].count);
+  }
+  void index_inbound();
+  void index_policies();
+
+  Content content_;
+  std::vector<Entry> by_spi_;  // open addressing; a power of two, at most half full
+  std::size_t mask_ = 0;
+  net::PrefixTable by_remote_;  // to a group: the policies that may mean packets of that remote address
+  std::vector<Group> groups_;
+  std::vector<Rule> rules_;  // by group; in each the one that goes first stands first
+};
+
+// Where all workers find what is in force. Outlives them.
+class Directory {
+ public:
+  Directory() : current_(new Associations()) {}
+  ~Directory() { delete current_.load(std::memory_order_relaxed); }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+
+  // Valid for a worker until it is quiescent.
+  [[nodiscard]] const Associations& get() const noexcept { return *current_.load(std::memory_order_acquire); }
+  // Control thread. What was in force is destroyed by the caller, when no worker can see it any more.
+  [[nodiscard]] std::unique_ptr<const Associations> replace(std::unique_ptr<const Associations> next) noexcept {
+    return std::unique_ptr<const Associations>(current_.exchange(next.release(), std::memory_order_acq_rel));
+  }
+
+ private:
+  std::atomic<const Associations*> current_;
+};
+
+}  // namespace millrace::vpn

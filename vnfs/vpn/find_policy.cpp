@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/vpn/find_policy.h"
+
+#include "vnfs/vpn/drops.h"
+
+namespace millrace::vpn {
+namespace {
+
+using core::Batch;
+using core::NextHop;
+using core::Packet;
+
+bool ends_here(const Packet& packet, const core::Network& network) noexcept {
+  if (!packet.next_hop.valid()) return false;
+  const NextHop::Kind kind = network.next_hops[packet.next_hop.value()].kind;
+  return kind == NextHop::Kind::kHost || kind == NextHop::Kind::kFunction;
+}
+
+}  // namespace
+
+// RFC 4301 section 5.2, step 3a: what should have been protected is not let in as it is.
+[[gnu::always_inline]] inline bool FindPolicy::may_have_come(Batch& batch, Packet& packet,
+                                                             const Associations& associations) noexcept {
+  const Rule* rule = associations.find(Ends::of(packet, false));
+  if (rule == nullptr || rule->action == Action::kBypass) [[likely]]
+    return true;
+  batch.drop(packet, rule->action == Action::kDiscard ? Drop::kDiscarded : Drop::kClearText);
+  return false;
+}
+
+[[gnu::always_inline]] inline void FindPolicy::protect(Batch& batch, Packet& packet, const Rule& rule,
+                                                       const Ends& ends) noexcept {
+  if (rule.outbound == nullptr) [[unlikely]] {
+    state.events.push({.kind = AssociationEvent::Kind::kAcquire,
+                       .outbound = true,
+                       .protocol = ends.protocol,
+                       .port = ends.has_ports ? ends.remote_port : std::uint16_t{0},
+                       .local_port = ends.has_ports ? ends.local_port : std::uint16_t{0},
+                       .tunnel = rule.tunnel,
+                       .address = ends.remote_address(),
+                       .local = ends.local_address()});
+    return batch.drop(packet, Drop::kNoAssociation);
+  }
+  if (!state.owns(*rule.outbound)) [[unlikely]]
+    return state.services.restart.send(batch, packet, packet.ingress, rule.outbound->bucket);
+  const unsigned lane = batch.lane(packet);
+  state.outbound[lane] = rule.outbound;
+  state.to_seal |= std::uint64_t{1} << lane;
+}
+
+// Ingress has let it come without a route, because a policy might have known one.
+void FindPolicy::leave_plain(Batch& batch, Packet& packet) noexcept {
+  if (packet.next_hop.valid()) [[likely]]
+    return;
+  if (!packet.made_here) state.services.originator.no_route(packet, *batch.network);
+  batch.drop(packet, core::Drop::kNoRoute);
+}
+
+void FindPolicy::process(Batch& batch, const Policy& policy) noexcept {
+  const Associations& associations = policy.associations();
+  const core::Network& network = *batch.network;
+  for (Packet& packet : batch) {
+    const std::uint64_t lane = std::uint64_t{1} << batch.lane(packet);
+    if ((state.ours & lane) != 0) continue;
+    const bool trusted = (state.opened & lane) != 0 || packet.restarted || packet.made_here;
+    if (!trusted && !may_have_come(batch, packet, associations)) continue;
+    if (ends_here(packet, network)) continue;
+    const Ends ends = Ends::of(packet, true);
+    const Rule* rule = associations.find(ends);
+    if (rule == nullptr || rule->action == Action::kBypass) {
+      leave_plain(batch, packet);
+    } else if (rule->action == Action::kProtect) [[likely]] {
+      protect(batch, packet, *rule, ends);
+    } else {
+      batch.drop(packet, Drop::kDiscarded);
+    }
+  }
+}
+
+}  // namespace millrace::vpn

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/vpn/open_packets.h"
+
+#include <algorithm>
+
+#include "common/core/receive_marks.h"
+#include "vnfs/vpn/decapsulate.h"
+#include "vnfs/vpn/drops.h"
+
+namespace millrace::vpn {
+namespace {
+
+using core::Batch;
+using core::Packet;
+
+Drop reason_of(EspFault fault) noexcept {
+  switch (fault) {
+    case EspFault::kReplayed:
+      return Drop::kReplayed;
+    case EspFault::kPadding:
+      return Drop::kEspPadding;
+    case EspFault::kTruncated:
+    case EspFault::kNone:
+      break;
+  }
+  return Drop::kEspTruncated;
+}
+
+void refuse(Batch& batch, Packet& packet, EspFault fault, InboundFaults& faults) noexcept {
+  (fault == EspFault::kReplayed ? faults.replayed : faults.malformed).add(1);
+  batch.drop(packet, reason_of(fault));
+}
+
+bool is_meant(const Packet& packet, const Inbound& association) noexcept {
+  if (association.selectors.empty()) return true;
+  const Ends ends = Ends::of(packet, false);
+  return std::ranges::any_of(association.selectors,
+                             [&](const SelectorMatch& selector) { return selector.matches(ends); });
+}
+
+}  // namespace
+
+unsigned OpenPackets::prepare(Batch& batch) noexcept {
+  unsigned count = 0;
+  for (std::uint64_t lanes = state.to_open; lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
+    InboundState& inbound = *state.inbound[lane]->state;
+    const EspFault fault =
+        prepare_open(inbound.esp, state.esp[lane], state.scratch[count], state.operations[count]);
+    if (fault != EspFault::kNone) [[unlikely]] {
+      refuse(batch, batch[lane], fault, inbound.faults);
+      continue;
+    }
+    state.lanes[count++] = static_cast<std::uint8_t>(lane);
+  }
+  return count;
+}
+
+// What has come by the association, and whether that was all it may carry.
+[[gnu::always_inline]] inline void OpenPackets::watch(const Inbound& association, unsigned bytes,
+                                                      Tick now) noexcept {
+  InboundState& inbound = *association.state;
+  inbound.use.packets.add(1);
+  inbound.use.bytes.add(bytes);
+  inbound.use.last_tick.set(now | 1U);
+  const std::uint64_t packets = inbound.use.packets.read();
+  const std::uint64_t sum = inbound.use.bytes.read();
+  if (!inbound.lifetime.is_due(packets, sum)) [[likely]]
+    return;
+  const Lifetime::Passed passed = inbound.lifetime.pass(packets, sum);
+  if (passed == Lifetime::Passed::kNothing) return;
+  state.events.push({.kind = passed == Lifetime::Passed::kSoft ? AssociationEvent::Kind::kSoftLimit
+                                                               : AssociationEvent::Kind::kHardLimit,
+                     .outbound = false,
+                     .slot = association.slot,
+                     .spi = association.spi,
+                     .tunnel = association.tunnel,
+                     .address = {},
+                     .local = {}});
+}
+
+// A NAT on the way has changed its mind, or the peer has moved: RFC 7296 section 2.23. Told once, until key
+// exchange has said where packets go from now on.
+void OpenPackets::watch_ends(const Packet& packet, const Inbound& association) noexcept {
+  InboundState& inbound = *association.state;
+  const net::IpAddress source = packet.source();
+  const std::uint16_t port = packet.headers.source_port.host();
+  const bool same = source == association.remote && port == association.udp->remote;
+  if (same == !inbound.told_other_ends) return;
+  inbound.told_other_ends = !same;
+  if (same) return;
+  state.events.push({.kind = AssociationEvent::Kind::kOtherEnds,
+                     .outbound = false,
+                     .port = port,
+                     .slot = association.slot,
+                     .spi = association.spi,
+                     .tunnel = association.tunnel,
+                     .address = source,
+                     .local = {}});
+}
+
+[[gnu::always_inline]] inline void OpenPackets::finish(Batch& batch, Packet& packet) noexcept {
+  const unsigned lane = batch.lane(packet);
+  const Inbound& association = *state.inbound[lane];
+  InboundState& inbound = *association.state;
+  const EspPayload payload = finish_open(inbound.esp, state.esp[lane]);
+  if (payload.fault != EspFault::kNone) [[unlikely]]
+    return refuse(batch, packet, payload.fault, inbound.faults);
+  if (association.udp && packet.headers.protocol == net::protocol::kUdp) watch_ends(packet, association);
+  watch(association, payload.bytes, batch.now);
+  core::mark_checksum_good(*packet.mbuf);
+  const bool taken_out = association.mode == Mode::kTunnel ? take_from_tunnel(batch, packet, payload)
+                                                           : take_from_transport(batch, packet, payload);
+  if (!taken_out) [[unlikely]] {
+    if (payload.next_header != net::protocol::kIpv6NoNext) inbound.faults.malformed.add(1);
+    return;
+  }
+  if (!is_meant(packet, association)) [[unlikely]] {
+    inbound.faults.refused.add(1);
+    return batch.drop(packet, Drop::kInnerRefused);
+  }
+  const core::Network& network = *batch.network;
+  packet.next_hop = network.find_route(packet.domain, packet.destination());
+  if (packet.next_hop.valid()) packet.egress = network.next_hops[packet.next_hop.value()].interface;
+  state.opened |= std::uint64_t{1} << lane;
+}
+
+void OpenPackets::process(Batch& batch, const Policy& /*policy*/) noexcept {
+  const unsigned count = prepare(batch);
+  const std::uint64_t genuine = state.engine->open({state.operations.data(), count});
+  for (unsigned i = 0; i < count; ++i) {
+    Packet& packet = batch[state.lanes[i]];
+    if ((genuine >> i & 1U) == 0) [[unlikely]] {
+      state.inbound[state.lanes[i]]->state->faults.forged.add(1);
+      batch.drop(packet, Drop::kForged);
+      continue;
+    }
+    finish(batch, packet);
+  }
+}
+
+}  // namespace millrace::vpn
