@@ -15,8 +15,7 @@ namespace millrace::core {
 }
 
 // ICMPv6 has a pseudo-header (RFC 4443 section 2.3), ICMP none.
-[[nodiscard]] inline net::ChecksumSum pseudo_header_of(const Packet& packet,
-                                                       std::size_t length) noexcept {
+[[nodiscard]] inline net::ChecksumSum pseudo_header_of(const Packet& packet, std::size_t length) noexcept {
   if (packet.headers.is_ipv4()) return 0;
   const auto& ip = packet.l3_as<net::Ipv6Header>();
   return net::pseudo_header(ip.source, ip.destination, net::protocol::kIcmpv6,

@@ -20,7 +20,8 @@ using core::NextHop;
 using core::Packet;
 
 // In front of the packet: the tunnel's headers, a fragment header, and the link header of any hop.
-constexpr unsigned kRoom = net::TunnelHeader::kMostBytes + net::TunnelHeader::kFragmentBytes + core::LinkHeader::kMostBytes;
+constexpr unsigned kRoom =
+    net::TunnelHeader::kMostBytes + net::TunnelHeader::kFragmentBytes + core::LinkHeader::kMostBytes;
 constexpr unsigned kMostBytes = 0xffff;  // of a frame whose offsets are kept in 16 bits
 
 bool opens(const Packet& packet) noexcept {

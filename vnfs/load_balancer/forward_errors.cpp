@@ -5,12 +5,12 @@
 
 #include "common/core/answer_first.h"
 #include "common/core/embedded.h"
+#include "common/core/icmp_message.h"
 #include "common/core/steer.h"
 #include "common/net/checksum.h"
 #include "vnfs/load_balancer/deltas.h"
 #include "vnfs/load_balancer/drops.h"
 #include "vnfs/load_balancer/full_nat_errors.h"
-#include "common/core/icmp_message.h"
 #include "vnfs/load_balancer/ip_ends.h"
 #include "vnfs/load_balancer/join_halves.h"
 #include "vnfs/load_balancer/transport_ports.h"

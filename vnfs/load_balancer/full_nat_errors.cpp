@@ -5,8 +5,8 @@
 
 #include "common/core/answer_first.h"
 #include "common/core/embedded.h"
-#include "vnfs/load_balancer/drops.h"
 #include "common/core/icmp_message.h"
+#include "vnfs/load_balancer/drops.h"
 #include "vnfs/load_balancer/ip_ends.h"
 #include "vnfs/load_balancer/transport_ports.h"
 #include "vnfs/load_balancer/way_to.h"

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "common/core/embedded.h"
-#include "vnfs/load_balancer/drops.h"
 #include "common/core/icmp_message.h"
+#include "vnfs/load_balancer/drops.h"
 
 namespace millrace::load_balancer {
 namespace {

@@ -12,7 +12,8 @@ std::array<std::uint8_t, 4> salt_of(const AssociationSpec& spec) {
   std::array<std::uint8_t, 4> salt{};
   const crypto::SuiteSizes sizes = crypto::sizes_of(spec.suite);
   const Bytes key = spec.cipher_key.bytes();
-  if (sizes.salt == salt.size() && key.size() >= salt.size()) std::ranges::copy(key.last(salt.size()), salt.begin());
+  if (sizes.salt == salt.size() && key.size() >= salt.size())
+    std::ranges::copy(key.last(salt.size()), salt.begin());
   return salt;
 }
 

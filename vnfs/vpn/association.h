@@ -66,7 +66,7 @@ struct Outbound {
   OutboundState* state = nullptr;
   Slot slot = 0;
   std::uint32_t tunnel = 0;
-  std::uint16_t bucket = 0;  // whose owner seals
+  std::uint16_t bucket = 0;       // whose owner seals
   std::uint8_t esp_overhead = 0;  // bytes before the payload and behind its padding, tag included
   Mode mode = Mode::kTunnel;
 

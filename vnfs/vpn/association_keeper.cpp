@@ -19,8 +19,7 @@ std::string text(const AssociationKey& key) {
 
 // RFC 4303 section 3.4.3 asks for 32 numbers at least; ours are at least 64.
 unsigned window_of(unsigned asked) {
-  return asked == 0 ? 0
-                    : std::clamp(std::bit_ceil(asked), ReplayWindow::kLeast, ReplayWindow::kMost);
+  return asked == 0 ? 0 : std::clamp(std::bit_ceil(asked), ReplayWindow::kLeast, ReplayWindow::kMost);
 }
 
 Result<void> check(const AssociationSpec& spec) {
@@ -40,10 +39,11 @@ Result<void> check(const AssociationSpec& spec) {
 
 // Tells one association of the profile from another with the same number. Not 0.
 std::uint64_t print_of(const AssociationSpec& spec) {
-  std::string all = fmt::format(
-      "{} {} {} {} {} {} {} {} {} {}", spec.local.to_string(), spec.key.remote.to_string(),
-      static_cast<int>(spec.mode), static_cast<int>(spec.suite.cipher), static_cast<int>(spec.suite.integrity),
-      spec.extended, spec.window, spec.udp ? spec.udp->local : 0, spec.udp ? spec.udp->remote : 0, spec.tunnel);
+  std::string all =
+      fmt::format("{} {} {} {} {} {} {} {} {} {}", spec.local.to_string(), spec.key.remote.to_string(),
+                  static_cast<int>(spec.mode), static_cast<int>(spec.suite.cipher),
+                  static_cast<int>(spec.suite.integrity), spec.extended, spec.window,
+                  spec.udp ? spec.udp->local : 0, spec.udp ? spec.udp->remote : 0, spec.tunnel);
   for (const Selector& selector : spec.selectors)
     all += fmt::format(" {} {} {} {} {} {} {}", selector.local.to_string(), selector.remote.to_string(),
                        selector.protocol, selector.local_ports.first, selector.local_ports.last,
@@ -95,8 +95,8 @@ Result<std::uint32_t> AssociationKeeper::allocate_spi() {
                    fmt::format("all {} are in use", kMostAssociations));
   const std::uint32_t bucket = next_bucket_++ % core::kOwnerBuckets;
   for (;;) {
-    const std::uint32_t spi = static_cast<std::uint32_t>(random_()) / core::kOwnerBuckets *
-                                  core::kOwnerBuckets + bucket;
+    const std::uint32_t spi =
+        static_cast<std::uint32_t>(random_()) / core::kOwnerBuckets * core::kOwnerBuckets + bucket;
     const bool free = spi >= kLeastSpi && !promised_.contains(spi) &&
                       !inbound_.contains({.outbound = false, .spi = spi, .remote = {}});
     if (!free) continue;
@@ -136,8 +136,9 @@ Result<AssociationKeeper::Entry> AssociationKeeper::make(AssociationSpec& spec, 
   const bool outbound = spec.key.outbound;
   spec.window = window_of(spec.window);
   const Bytes material = spec.cipher_key.bytes();
-  auto key = library_.make_key(spec.suite, material.first(material.size() - crypto::sizes_of(spec.suite).salt),
-                               spec.integrity_key.bytes());
+  auto key =
+      library_.make_key(spec.suite, material.first(material.size() - crypto::sizes_of(spec.suite).salt),
+                        spec.integrity_key.bytes());
   if (!key) return tl::unexpected(std::move(key.error()));
   const auto slot = take_slot(outbound);
   if (!slot)
@@ -148,8 +149,8 @@ Result<AssociationKeeper::Entry> AssociationKeeper::make(AssociationSpec& spec, 
   if (spec.seconds.soft != 0) entry.soft = entry.since + std::chrono::seconds(spec.seconds.soft);
   if (spec.seconds.hard != 0) entry.hard = entry.since + std::chrono::seconds(spec.seconds.hard);
   if (outbound) {
-    entry.outbound = make_outbound(spec, *slot, bucket_for(spec),
-                                   std::make_shared<OutboundState>(spec, std::move(*key)));
+    entry.outbound =
+        make_outbound(spec, *slot, bucket_for(spec), std::make_shared<OutboundState>(spec, std::move(*key)));
   } else {
     entry.inbound = make_inbound(spec, *slot, std::make_shared<InboundState>(spec, std::move(*key)));
   }
@@ -209,17 +210,17 @@ Result<AssociationUse> AssociationKeeper::use_of(const AssociationKey& which) {
   const auto last = static_cast<Tick>(use.last_tick.read());
   const auto since_made =
       std::chrono::duration_cast<std::chrono::seconds>(services_.now() - entry.since).count();
-  return AssociationUse{
-      .bytes = use.bytes.read(),
-      .packets = use.packets.read(),
-      .idle_seconds = last == 0 ? static_cast<std::uint64_t>(since_made) : age(services_.tick(), last) / 1000};
+  return AssociationUse{.bytes = use.bytes.read(),
+                        .packets = use.packets.read(),
+                        .idle_seconds = last == 0 ? static_cast<std::uint64_t>(since_made)
+                                                  : age(services_.tick(), last) / 1000};
 }
 
 Result<void> AssociationKeeper::add(const PolicySpec& policy) {
   if (policy.selector.local.address.family() != policy.selector.remote.address.family())
-    return failure("add a policy", fmt::format("its ends are of two families: {} and {}",
-                                               policy.selector.local.to_string(),
-                                               policy.selector.remote.to_string()));
+    return failure("add a policy",
+                   fmt::format("its ends are of two families: {} and {}", policy.selector.local.to_string(),
+                               policy.selector.remote.to_string()));
   policies_[{policy.priority, policy.selector}] = {.spec = policy, .of_profile = false};
   publish();
   return {};
@@ -293,8 +294,9 @@ Result<void> AssociationKeeper::configure(std::vector<AssociationSpec> associati
   std::ranges::sort(kept);
   for (Entries* all : {&inbound_, &outbound_}) {
     std::erase_if(*all, [&](const auto& association) {
-      const bool gone = made.contains(association.first) ||
-                        (association.second.print != 0 && !std::ranges::binary_search(kept, association.first));
+      const bool gone =
+          made.contains(association.first) ||
+          (association.second.print != 0 && !std::ranges::binary_search(kept, association.first));
       if (gone) give_back(association.second);
       return gone;
     });
@@ -334,7 +336,8 @@ void AssociationKeeper::take(std::span<const AssociationEvent> events) {
         expire(key, event.tunnel, true);
         break;
       case AssociationEvent::Kind::kOtherEnds:
-        if (key_exchange_ != nullptr) key_exchange_->mapping_changed(key, event.tunnel, event.address, event.port);
+        if (key_exchange_ != nullptr)
+          key_exchange_->mapping_changed(key, event.tunnel, event.address, event.port);
         break;
       case AssociationEvent::Kind::kAcquire:
         if (key_exchange_ != nullptr)

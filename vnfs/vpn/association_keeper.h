@@ -100,7 +100,7 @@ class AssociationKeeper final : public Gateway {
   std::shared_ptr<core::PathMtus> path_mtus_;
   Services services_;
   KeyExchange* key_exchange_ = nullptr;
-  Entries inbound_;   // keys without a remote address
+  Entries inbound_;  // keys without a remote address
   Entries outbound_;
   std::map<PolicyKey, PolicyEntry> policies_;
   std::map<std::uint32_t, Clock::time_point> promised_;  // numbers that were allocated, and until when

@@ -20,8 +20,8 @@ inline constexpr std::uint32_t kLeastSpi = 256;
 
 enum class Mode : std::uint8_t { kTunnel, kTransport };
 
-// The association of a pair of gateways in one direction that has this number. An outbound one's was chosen by
-// the peer, so that several peers may have chosen the same.
+// The association of a pair of gateways in one direction that has this number. An outbound one's was chosen
+// by the peer, so that several peers may have chosen the same.
 struct AssociationKey {
   bool outbound = false;
   std::uint32_t spi = 0;

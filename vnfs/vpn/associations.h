@@ -47,9 +47,8 @@ class Associations {
   // The first policy that means the packet; null when none does.
   [[nodiscard]] const Rule* find(const Ends& ends) const noexcept {
     if (rules_.empty()) return nullptr;
-    const std::uint32_t group = ends.family == 4
-                                    ? by_remote_.lookup(ends.remote_address().v4())
-                                    : by_remote_.lookup(ends.remote_address().v6());
+    const std::uint32_t group = ends.family == 4 ? by_remote_.lookup(ends.remote_address().v4())
+                                                 : by_remote_.lookup(ends.remote_address().v6());
     if (group == net::PrefixTable::kNoMatch) return nullptr;
     for (const Rule& rule : rules_of(group)) {
       if (rule.match.matches(ends)) return &rule;
@@ -94,7 +93,8 @@ class Directory {
   // Valid for a worker until it is quiescent.
   [[nodiscard]] const Associations& get() const noexcept { return *current_.load(std::memory_order_acquire); }
   // Control thread. What was in force is destroyed by the caller, when no worker can see it any more.
-  [[nodiscard]] std::unique_ptr<const Associations> replace(std::unique_ptr<const Associations> next) noexcept {
+  [[nodiscard]] std::unique_ptr<const Associations> replace(
+      std::unique_ptr<const Associations> next) noexcept {
     return std::unique_ptr<const Associations>(current_.exchange(next.release(), std::memory_order_acq_rel));
   }
 

@@ -18,7 +18,8 @@ constexpr std::uint8_t kNotCapable = 0;
 constexpr std::uint8_t kCapable1 = 1;
 constexpr std::uint8_t kCongested = 3;
 
-// The frame begins with the datagram at `l3`, of `bytes` bytes, behind as many bytes of link header as before.
+// The frame begins with the datagram at `l3`, of `bytes` bytes, behind as many bytes of link header as
+// before.
 void begin_at(Packet& packet, std::uint8_t* l3, unsigned bytes) noexcept {
   rte_mbuf& mbuf = *packet.mbuf;
   const unsigned link = packet.headers.l3_offset;
@@ -53,8 +54,7 @@ void set_ecn(Packet& packet, std::uint8_t ecn) noexcept {
 
 // RFC 6040 section 4.2, figure 4. False when the packet was dropped.
 bool tell_congestion(Batch& batch, Packet& packet, std::uint8_t outer) noexcept {
-  const std::uint8_t inner =
-      net::traffic_class_of(packet.l3(), packet.headers.is_ipv4()) & kEcnMask;
+  const std::uint8_t inner = net::traffic_class_of(packet.l3(), packet.headers.is_ipv4()) & kEcnMask;
   if (outer == kCongested) {
     if (inner == kNotCapable) {
       batch.drop(packet, Drop::kInnerCongestion);
@@ -94,8 +94,7 @@ bool take_from_tunnel(Batch& batch, Packet& packet, const EspPayload& payload) n
                payload.next_header == net::protocol::kIpv6NoNext ? Drop::kDummy : Drop::kInnerUnexpected);
     return false;
   }
-  const std::uint8_t outer_ecn =
-      net::traffic_class_of(packet.l3(), packet.headers.is_ipv4()) & kEcnMask;
+  const std::uint8_t outer_ecn = net::traffic_class_of(packet.l3(), packet.headers.is_ipv4()) & kEcnMask;
   const core::LinkHeader link(packet);
   link.put_before(payload.payload, ipv4);
   begin_at(packet, payload.payload, payload.bytes);

@@ -9,7 +9,8 @@ namespace millrace::vpn {
 
 // Of tunnel mode: the datagram inside, behind the link header that the packet came with. False when it was
 // dropped: RFC 4303 section 3.4.4, RFC 6040 section 4.2.
-[[nodiscard]] bool take_from_tunnel(core::Batch& batch, core::Packet& packet, const EspPayload& payload) noexcept;
+[[nodiscard]] bool take_from_tunnel(core::Batch& batch, core::Packet& packet,
+                                    const EspPayload& payload) noexcept;
 
 // Of transport mode: the outer IP header in front of what was sealed. False when it was dropped.
 [[nodiscard]] bool take_from_transport(core::Batch& batch, core::Packet& packet,

@@ -18,20 +18,23 @@ constexpr std::array kReasons = {
     row(Drop::kReplayed, "replayed",
         "ESP with a sequence number that has come before, or is too old for the replay window."),
     row(Drop::kForged, "forged",
-        "ESP whose tag is wrong: changed on the way, or sealed with another key. Where all packets of a tunnel "
+        "ESP whose tag is wrong: changed on the way, or sealed with another key. Where all packets of a "
+        "tunnel "
         "are, the two ends do not have the same keys."),
     row(Drop::kEspTruncated, "esp_truncated",
         "ESP too short for its headers and tag, or of a length that its cipher can not have."),
     row(Drop::kEspPadding, "esp_padding",
         "Genuine ESP whose padding is not as RFC 4303 section 2.4 wants it: the peer errs."),
-    row(Drop::kInnerMalformed, "inner_malformed", "Genuine ESP with an IP datagram inside that can not be read."),
+    row(Drop::kInnerMalformed, "inner_malformed",
+        "Genuine ESP with an IP datagram inside that can not be read."),
     row(Drop::kInnerUnexpected, "inner_unexpected",
         "Genuine ESP with something inside that its association does not carry: no IP in a tunnel."),
     row(Drop::kInnerRefused, "inner_refused",
         "Genuine ESP with a packet inside that no selector of its association means: the peer sends what was "
         "not agreed."),
     row(Drop::kInnerCongestion, "inner_congestion",
-        "A router marked the outer datagram as congested, and the inner one can not be told (RFC 6040 section "
+        "A router marked the outer datagram as congested, and the inner one can not be told (RFC 6040 "
+        "section "
         "4.2)."),
     row(Drop::kDummy, "dummy", "A dummy packet (RFC 4303 section 2.6): it has hidden how much is sent."),
     row(Drop::kKeepalive, "keepalive", "A NAT keepalive (RFC 3948 section 4): it has done its work."),
@@ -40,7 +43,8 @@ constexpr std::array kReasons = {
     row(Drop::kNumbersUsedUp, "numbers_used_up",
         "Its association has used all its sequence numbers, and key exchange has made no new one in time.",
         true),
-    row(Drop::kClearText, "clear_text", "It came as it is, and a policy says that such packets come by a tunnel."),
+    row(Drop::kClearText, "clear_text",
+        "It came as it is, and a policy says that such packets come by a tunnel."),
     row(Drop::kDiscarded, "discarded", "A policy says that such packets go nowhere."),
     row(Drop::kNoAssociation, "no_association",
         "A policy says that it goes by a tunnel which is not up; key exchange was asked for it."),

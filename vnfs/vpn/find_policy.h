@@ -6,8 +6,8 @@
 
 namespace millrace::vpn {
 
-// What the policies say of each packet on its way through: by which tunnel it leaves, and whether it should have
-// come by one. RFC 4301 sections 5.1 and 5.2.
+// What the policies say of each packet on its way through: by which tunnel it leaves, and whether it should
+// have come by one. RFC 4301 sections 5.1 and 5.2.
 struct FindPolicy {
   static constexpr std::string_view kName = "find_policy";
 

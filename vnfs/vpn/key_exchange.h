@@ -44,8 +44,8 @@ class KeyExchange {
   // A packet met a policy that has no association yet; its ends.
   virtual void acquire(std::uint32_t tunnel, const Selector& packet) = 0;
   // Genuine packets of an inbound association come from elsewhere: RFC 7296 section 2.23.
-  virtual void mapping_changed(const AssociationKey& which, std::uint32_t tunnel, const net::IpAddress& remote,
-                               std::uint16_t remote_port) = 0;
+  virtual void mapping_changed(const AssociationKey& which, std::uint32_t tunnel,
+                               const net::IpAddress& remote, std::uint16_t remote_port) = 0;
 };
 
 }  // namespace millrace::vpn

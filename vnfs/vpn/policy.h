@@ -11,8 +11,8 @@
 
 namespace millrace::vpn {
 
-// Packets of an association belong to the worker that its number names; what leaves by one, to the worker that
-// keeps its sequence numbers.
+// Packets of an association belong to the worker that its number names; what leaves by one, to the worker
+// that keeps its sequence numbers.
 class Policy final : public core::Policy, private core::Ownership {
  public:
   explicit Policy(std::shared_ptr<const Directory> directory) : directory_(std::move(directory)) {}

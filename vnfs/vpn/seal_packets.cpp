@@ -21,8 +21,8 @@ using core::Packet;
 
 // In front of the packet: outer headers, those of ESP, a fragment header, and the link header of any hop.
 constexpr unsigned kMostEspFront = EspLayout::kHeader + 16;
-constexpr unsigned kRoom = net::TunnelHeader::kMostBytes + kMostEspFront +
-                           net::TunnelHeader::kFragmentBytes + core::LinkHeader::kMostBytes;
+constexpr unsigned kRoom = net::TunnelHeader::kMostBytes + kMostEspFront + net::TunnelHeader::kFragmentBytes +
+                           core::LinkHeader::kMostBytes;
 
 bool opens(const Packet& packet) noexcept {
   return packet.headers.protocol == net::protocol::kTcp &&
@@ -147,12 +147,12 @@ bool SealPackets::prepare(Batch& batch, Packet& packet, const Outbound& associat
                state.scratch[operation], state.operations[operation]);
   const unsigned esp_bytes = layout.front() + length + behind;
   const net::TunnelHeader& header = association.header;
-  std::uint8_t* const outer =
-      header.write(inner - layout.front(), {.length = static_cast<std::uint16_t>(esp_bytes),
-                                            .traffic_class = traffic_class,
-                                            .may_be_cut = may_be_cut,
-                                            .id = may_be_cut ? state.outer_ids.next(association.slot) : be16{},
-                                            .flow = association.key.spi});
+  std::uint8_t* const outer = header.write(
+      inner - layout.front(), {.length = static_cast<std::uint16_t>(esp_bytes),
+                               .traffic_class = traffic_class,
+                               .may_be_cut = may_be_cut,
+                               .id = may_be_cut ? state.outer_ids.next(association.slot) : be16{},
+                               .flow = association.key.spi});
   const bool outer_ipv4 = header.family() == net::Family::kIpv4;
   link.put_before(outer, outer_ipv4);
   rte_mbuf& mbuf = *packet.mbuf;
@@ -189,9 +189,9 @@ void SealPackets::add_fragment_header(Batch& batch, Packet& packet, std::uint16_
   batch.unfinished |= std::uint64_t{1} << batch.lane(packet);
 }
 
-[[gnu::always_inline]] inline bool SealPackets::seal(Batch& batch, Packet& packet, const Outbound& association,
-                                                     const Way& way, std::uint16_t mss,
-                                                     unsigned operation) noexcept {
+[[gnu::always_inline]] inline bool SealPackets::seal(Batch& batch, Packet& packet,
+                                                     const Outbound& association, const Way& way,
+                                                     std::uint16_t mss, unsigned operation) noexcept {
   OutboundState& outbound = *association.state;
   if (outbound.lifetime.is_over()) [[unlikely]] {
     batch.drop(packet, Drop::kLifetimeOver);

@@ -20,8 +20,8 @@ struct SealPackets {
  private:
   [[nodiscard]] bool prepare(core::Batch& batch, core::Packet& packet, const Outbound& association,
                              const Way& way, std::uint16_t mss) noexcept;
-  [[nodiscard]] bool seal(core::Batch& batch, core::Packet& packet, const Outbound& association, const Way& way,
-                          std::uint16_t mss, unsigned operation) noexcept;
+  [[nodiscard]] bool seal(core::Batch& batch, core::Packet& packet, const Outbound& association,
+                          const Way& way, std::uint16_t mss, unsigned operation) noexcept;
   void seal_tunnel(core::Batch& batch, core::Packet& packet, const Outbound& association, const Way& way,
                    unsigned operation) noexcept;
   void add_fragment_header(core::Batch& batch, core::Packet& packet, std::uint16_t mtu) noexcept;

@@ -12,8 +12,7 @@ bool within(std::uint16_t port, const Ports& ports) noexcept {
 }  // namespace
 
 net::IpAddress Ends::address(const std::array<std::uint64_t, 2>& words) const noexcept {
-  if (family == 4)
-    return net::Ipv4Address{be32::from_wire(static_cast<std::uint32_t>(words[0]))};
+  if (family == 4) return net::Ipv4Address{be32::from_wire(static_cast<std::uint32_t>(words[0]))};
   net::Ipv6Address v6;
   std::memcpy(v6.bytes.data(), words.data(), sizeof words);
   return v6;
@@ -32,7 +31,8 @@ SelectorMatch::SelectorMatch(const Selector& selector) noexcept
 SelectorMatch::Match SelectorMatch::of(const net::Prefix& prefix) noexcept {
   Match match;
   std::array<std::uint8_t, 16> mask{};
-  for (unsigned bit = 0; bit < prefix.length; ++bit) mask[bit / 8] |= static_cast<std::uint8_t>(0x80U >> bit % 8);
+  for (unsigned bit = 0; bit < prefix.length; ++bit)
+    mask[bit / 8] |= static_cast<std::uint8_t>(0x80U >> bit % 8);
   std::memcpy(match.net.data(), prefix.address.bytes().data(), sizeof match.net);
   std::memcpy(match.mask.data(), mask.data(), sizeof match.mask);
   return match;

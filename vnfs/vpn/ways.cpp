@@ -43,8 +43,8 @@ void Ways::find(const Outbound& association, const core::Network& network, const
     some_end_ = true;
   }
   if (hop.kind != core::NextHop::Kind::kForward && hop.kind != core::NextHop::Kind::kResolve) return;
-  way.room = static_cast<std::uint16_t>(
-      largest_payload(association, std::min<unsigned>(way.mtu, kMostDatagram)));
+  way.room =
+      static_cast<std::uint16_t>(largest_payload(association, std::min<unsigned>(way.mtu, kMostDatagram)));
 }
 
 }  // namespace millrace::vpn

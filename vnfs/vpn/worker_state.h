@@ -9,11 +9,11 @@
 #include "common/acceleration/crypto/engine.h"
 #include "common/base/event_ring.h"
 #include "common/core/function.h"
+#include "common/core/outer_ids.h"
 #include "common/core/path_mtus.h"
 #include "vnfs/vpn/association_event.h"
 #include "vnfs/vpn/associations.h"
 #include "vnfs/vpn/esp.h"
-#include "common/core/outer_ids.h"
 #include "vnfs/vpn/ways.h"
 
 namespace millrace::vpn {

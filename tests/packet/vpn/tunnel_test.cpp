@@ -31,9 +31,9 @@ TEST_P(VpnTunnels, CarryBothFamiliesInBothWithEverySuite) {
   for (const crypto::Suite& suite : crypto::suites()) {
     for (const bool outer6 : {false, true}) {
       for (const bool udp : {false, true}) {
-        VpnPair pair(variant(), {.suite = suite,
-                                 .outer6 = outer6,
-                                 .udp = udp ? std::optional(vpn::UdpPorts{}) : std::nullopt});
+        VpnPair pair(
+            variant(),
+            {.suite = suite, .outer6 = outer6, .udp = udp ? std::optional(vpn::UdpPorts{}) : std::nullopt});
         for (const PacketBuilder& packet : {to_b(pair), to_b6(pair)}) {
           const auto sealed = pair.sealed(true, packet);
           ASSERT_TRUE(sealed);
@@ -51,7 +51,8 @@ TEST_P(VpnTunnels, CarryBothFamiliesInBothWithEverySuite) {
           PacketBuilder expected = packet;
           EXPECT_EQ(arrived->port, kInside);
           // Each gateway is a hop.
-          EXPECT_EQ(Frame(arrived->frame.begin() + 14, arrived->frame.end()), expected.hop().hop().datagram());
+          EXPECT_EQ(Frame(arrived->frame.begin() + 14, arrived->frame.end()),
+                    expected.hop().hop().datagram());
         }
       }
     }
@@ -75,14 +76,14 @@ TEST_P(VpnTunnels, KeepTheOrderOfABurst) {
   VpnPair pair(variant(), {.suite = {Cipher::kAesCbc256, Integrity::kHmacSha256}});
   std::vector<VpnBed::Passing> frames;
   for (std::uint16_t i = 0; i < 40; ++i)
-    frames.push_back({kInside, pair.a.from_inside(kHostA, kHostB).udp(i, 2000).payload(40U * i % 1300).bytes()});
+    frames.push_back(
+        {kInside, pair.a.from_inside(kHostA, kHostB).udp(i, 2000).payload(40U * i % 1300).bytes()});
   std::vector<VpnBed::Passing> sealed = pair.a.pass_frames(frames);
   ASSERT_EQ(sealed.size(), frames.size());
   for (auto& [port, frame] : sealed) frame = pair.b.arriving(frame);
   const auto arrived = pair.b.pass_frames(sealed);
   ASSERT_EQ(arrived.size(), frames.size());
-  for (std::uint16_t i = 0; i < 40; ++i)
-    EXPECT_EQ(read_frame(kInside, arrived[i].frame).source_port, i);
+  for (std::uint16_t i = 0; i < 40; ++i) EXPECT_EQ(read_frame(kInside, arrived[i].frame).source_port, i);
 }
 
 TEST_P(VpnTunnels, RefuseWhatComesTwiceOrIsChangedOrCut) {
@@ -105,8 +106,7 @@ TEST_P(VpnTunnels, RefuseWhatComesTwiceOrIsChangedOrCut) {
 
 TEST_P(VpnTunnels, RefuseNumbersThatNobodyHas) {
   VpnPair pair(variant(), {});
-  pair.b.refused(kOutside,
-                 pair.b.from_outside("192.0.2.1", "192.0.2.2").esp(0x5555, 1).payload(64).bytes(),
+  pair.b.refused(kOutside, pair.b.from_outside("192.0.2.1", "192.0.2.2").esp(0x5555, 1).payload(64).bytes(),
                  Drop::kUnknownSpi);
   pair.b.refused(kOutside, pair.b.from_outside("192.0.2.1", "192.0.2.2").esp(0x2000b, 1).payload(4).bytes(),
                  Drop::kEspTruncated);
@@ -115,21 +115,21 @@ TEST_P(VpnTunnels, RefuseNumbersThatNobodyHas) {
 // RFC 4301 section 5.2: a packet that a policy protects is not let in as it is.
 TEST_P(VpnTunnels, AreTheOnlyWayIn) {
   VpnPair pair(variant(), {});
-  pair.b.refused(kOutside, pair.b.from_outside(kHostA, kHostB).udp(1, 2).payload(20).bytes(), Drop::kClearText);
-  EXPECT_EQ(pair.b.pass(kOutside, {pair.b.from_outside("198.51.100.9", kHostB).udp(1, 2).payload(20)}).size(), 1U);
+  pair.b.refused(kOutside, pair.b.from_outside(kHostA, kHostB).udp(1, 2).payload(20).bytes(),
+                 Drop::kClearText);
+  EXPECT_EQ(pair.b.pass(kOutside, {pair.b.from_outside("198.51.100.9", kHostB).udp(1, 2).payload(20)}).size(),
+            1U);
 }
 
 // RFC 4301 section 5.2, step 4.
 TEST_P(VpnTunnels, CarryOnlyWhatWasAgreed) {
   VpnPair pair(variant(), {});
   // The one gateway lets its tunnel carry what the other did not agree to.
-  const auto added = pair.a.keeper().add(
-      vpn::PolicySpec{.selector = {.local = *net::Prefix::parse("10.1.0.0/16"),
-                                   .remote = *net::Prefix::parse("10.3.0.0/16")},
-                      .tunnel = 1,
-                      .outbound = vpn::AssociationKey{.outbound = true,
-                                                      .spi = 0x2000b,
-                                                      .remote = *net::IpAddress::parse("192.0.2.2")}});
+  const auto added = pair.a.keeper().add(vpn::PolicySpec{
+      .selector = {.local = *net::Prefix::parse("10.1.0.0/16"), .remote = *net::Prefix::parse("10.3.0.0/16")},
+      .tunnel = 1,
+      .outbound = vpn::AssociationKey{
+          .outbound = true, .spi = 0x2000b, .remote = *net::IpAddress::parse("192.0.2.2")}});
   ASSERT_TRUE(added);
   const auto sealed = pair.sealed(true, pair.a.from_inside(kHostA, "10.3.0.1").udp(1, 2).payload(20));
   ASSERT_TRUE(sealed);

@@ -34,7 +34,8 @@ VpnSite site_b() { return {"10.2.0.0/16", "2001:db8:b::/48", "192.0.2.2", "2001:
 std::shared_ptr<const core::Network> VpnBed::network(core::PortId inside, core::PortId outside) const {
   const std::string wan = neighbor_mac(kWan).to_string();
   NetworkBuilder builder;
-  builder.interface(inside, "lan", {here_.inside4.substr(0, 5) + "0.1/16", here_.inside6.substr(0, 12) + "1/48"})
+  builder
+      .interface(inside, "lan", {here_.inside4.substr(0, 5) + "0.1/16", here_.inside6.substr(0, 12) + "1/48"})
       .function_routes()
       .function_errors()
       .interface(outside, "wan", {here_.outside4 + "/24", here_.outside6 + "/64"})
@@ -63,7 +64,8 @@ VpnBed::VpnBed(const BedVariant& variant, VpnSite here, VpnSite there, std::uint
       TestbedConfig{.workers = variant.workers, .burst = variant.burst, .buffers = 4095, .ring_size = 1024},
       core::Snapshot{network(core::PortId(0), core::PortId(1)), policy_},
       [&](const core::WorkerServices& services) {
-        auto made = std::make_unique<vpn::VpnFunction>(std::move(*library_->make_engine()), path_mtus_, services);
+        auto made =
+            std::make_unique<vpn::VpnFunction>(std::move(*library_->make_engine()), path_mtus_, services);
         states_.push_back(&made->state());
         return made;
       });
@@ -84,8 +86,8 @@ VpnBed::~VpnBed() {
 void VpnBed::set_up(const TunnelSpec& tunnel, bool is_a) {
   const crypto::SuiteSizes sizes = crypto::sizes_of(tunnel.suite);
   const auto material = [&](vpn::AssociationSpec& spec, std::uint32_t spi) {
-    spec.cipher_key = crypto::Secret(
-        key_of(std::size_t{sizes.cipher_key} + sizes.salt, static_cast<std::uint8_t>(spi)));
+    spec.cipher_key =
+        crypto::Secret(key_of(std::size_t{sizes.cipher_key} + sizes.salt, static_cast<std::uint8_t>(spi)));
     spec.integrity_key = crypto::Secret(key_of(sizes.integrity_key, static_cast<std::uint8_t>(spi + 100)));
   };
   const net::IpAddress local = address(tunnel.outer6 ? here_.outside6 : here_.outside4);
@@ -95,7 +97,8 @@ void VpnBed::set_up(const TunnelSpec& tunnel, bool is_a) {
     selectors = {{.local = prefix(here_.inside4), .remote = prefix(there_.inside4)},
                  {.local = prefix(here_.inside6), .remote = prefix(there_.inside6)}};
   } else {
-    selectors = {{.local = net::Prefix::of(local, local.bits()), .remote = net::Prefix::of(remote, remote.bits())}};
+    selectors = {
+        {.local = net::Prefix::of(local, local.bits()), .remote = net::Prefix::of(remote, remote.bits())}};
   }
   for (const bool outbound : {false, true}) {
     const std::uint32_t spi = outbound == is_a ? tunnel.spi_to_b : tunnel.spi_to_a;
@@ -117,10 +120,10 @@ void VpnBed::set_up(const TunnelSpec& tunnel, bool is_a) {
     EXPECT_TRUE(added) << added.error().message();
     if (!outbound) continue;
     for (const vpn::Selector& selector : selectors) {
-      const auto policy = keeper_->add(
-          {.selector = selector,
-           .tunnel = 1,
-           .outbound = vpn::AssociationKey{.outbound = true, .spi = spi, .remote = remote}});
+      const auto policy =
+          keeper_->add({.selector = selector,
+                        .tunnel = 1,
+                        .outbound = vpn::AssociationKey{.outbound = true, .spi = spi, .remote = remote}});
       EXPECT_TRUE(policy) << policy.error().message();
     }
   }

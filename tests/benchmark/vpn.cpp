@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the VPN gateway costs: its whole pipeline in process, prebuilt packets in and out of ports that are
+// rings, one way at a time; and what the crypto library alone needs for as many bytes.
+//
+//   benchmark_vpn [--quick | --full] [--tunnels N]
+//
+// Prints one JSON object a line.
+#include <string>
+#include <vector>
+
+#include "tests/benchmark/bare_library.h"
+#include "tests/benchmark/forward_samples.h"
+#include "tests/benchmark/options.h"
+#include "tests/benchmark/report.h"
+#include "tests/benchmark/vpn_bed.h"
+
+namespace {
+
+using namespace millrace;
+using namespace millrace::benchmark;
+using crypto::Cipher;
+using crypto::Integrity;
+
+std::string name_of(crypto::Suite suite) {
+  std::string name(crypto::name(suite.cipher));
+  if (suite.integrity != Integrity::kNone) name += "-" + std::string(crypto::name(suite.integrity));
+  return name;
+}
+
+void measure_forwarding(const VpnBedConfig& config, const Options& options) {
+  VpnBed bed(config);
+  for (const Size size : {Size::k64, Size::kImix, Size::k1420}) {
+    const ForwardSamples samples = sample_forwarding(bed, 0, size, options.samples());
+    bed.check_nothing_lost();
+    Line line("vpn_forward");
+    line.text("case", config.decrypt ? "decrypt" : "encrypt")
+        .text("suite", name_of(config.suite))
+        .number("packet_bytes", packet_bytes(size))
+        .number("tunnels", config.tunnels)
+        .number("workers", 1)
+        .number("mpps", mpps(samples.polling.median()));
+    report(line, bed, samples);
+    if (packet_bytes(size) == 0) continue;
+    // What the engine gets of such a packet: the IP datagram, padding and trailer.
+    const unsigned text = (packet_bytes(size) - 18 + 2 + 15) / 16 * 16;
+    Line("vpn_library")
+        .text("case", config.decrypt ? "decrypt" : "encrypt")
+        .text("suite", name_of(config.suite))
+        .number("packet_bytes", packet_bytes(size))
+        .samples("cycles",
+                 sample_library(bed.library(), config.suite, text, config.decrypt, options.samples()));
+  }
+}
+
+void run(const Options& options) {
+  const crypto::Suite gcm{Cipher::kAesGcm128, Integrity::kNone};
+  std::vector<crypto::Suite> suites{gcm};
+  if (!options.quick)
+    suites.insert(suites.end(), {{Cipher::kAesGcm256, Integrity::kNone},
+                                 {Cipher::kChaCha20Poly1305, Integrity::kNone},
+                                 {Cipher::kAesCbc128, Integrity::kHmacSha256}});
+  std::vector<unsigned> scales{1};
+  if (!options.quick) scales.insert(scales.end(), {1024, 8192});
+  if (options.flows != 0) scales = {options.flows};
+  for (const unsigned tunnels : scales) {
+    for (const bool decrypt : {false, true})
+      measure_forwarding({.tunnels = tunnels, .suite = gcm, .decrypt = decrypt}, options);
+  }
+  for (const crypto::Suite& suite : suites) {
+    if (suite == gcm) continue;
+    for (const bool decrypt : {false, true})
+      measure_forwarding({.tunnels = 1, .suite = suite, .decrypt = decrypt}, options);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_program(argc, argv, {.name = "benchmark_vpn", .parts = "forward", .flows_word = "--tunnels"},
+                     run);
+}
