@@ -81,10 +81,10 @@ struct IpParseOptions {
 
 namespace detail {
 
-// TCP or UDP right behind an IP header right behind an Ethernet header, in a datagram that ends at `end`.
+// TCP, UDP or ESP right behind an IP header right behind an Ethernet header, in a datagram that ends at `end`.
 // False for anything out of the ordinary.
 template <class IpHeader>
-[[nodiscard, gnu::always_inline]] inline bool parse_ports(Bytes frame, std::size_t end, std::uint8_t protocol,
+[[nodiscard, gnu::always_inline]] inline bool parse_transport(Bytes frame, std::size_t end, std::uint8_t protocol,
                                                           Headers& headers) noexcept {
   constexpr std::size_t kL4 = sizeof(EthernetHeader) + sizeof(IpHeader);
   std::size_t payload = kL4 + sizeof(UdpHeader);
@@ -97,6 +97,13 @@ template <class IpHeader>
   } else if (protocol == protocol::kUdp) {
     const std::size_t length = reinterpret_cast<const UdpHeader*>(frame.data() + kL4)->length.host();
     if (length < sizeof(UdpHeader) || kL4 + length > end) return false;
+  } else if (protocol == protocol::kEsp && end >= kL4) {
+    headers.l3_offset = sizeof(EthernetHeader);
+    headers.l4_offset = headers.payload_offset = kL4;
+    headers.end_offset = static_cast<std::uint16_t>(end);
+    headers.protocol = protocol;
+    headers.family = std::is_same_v<IpHeader, Ipv4Header> ? 4 : 6;
+    return true;
   } else {
     return false;
   }
@@ -133,13 +140,13 @@ template <class IpHeader>
           (ip.fragment.wire() & be16(Ipv4Header::kMoreFragments | Ipv4Header::kOffsetMask).wire()) == 0;
       if (ip.version_length == 0x45 && whole && end <= frame_length && end <= 0xffff && !options.truncated &&
           (!options.check_ipv4_checksum || ipv4_checksum_ok(ip)) &&
-          detail::parse_ports<Ipv4Header>(frame, end, ip.protocol, headers)) [[likely]]
+          detail::parse_transport<Ipv4Header>(frame, end, ip.protocol, headers)) [[likely]]
         return ParseError::kNone;
     } else if (type == be16(ether_type::kIpv6) && frame.size() >= kIpv6L4 + sizeof(UdpHeader)) {
       const auto& ip = *reinterpret_cast<const Ipv6Header*>(frame.data() + kL3);
       const std::size_t end = kIpv6L4 + ip.payload_length.host();
       if (ip.version() == 6 && end <= frame_length && end <= 0xffff && !options.truncated &&
-          detail::parse_ports<Ipv6Header>(frame, end, ip.next_header, headers)) [[likely]]
+          detail::parse_transport<Ipv6Header>(frame, end, ip.next_header, headers)) [[likely]]
         return ParseError::kNone;
     }
   }

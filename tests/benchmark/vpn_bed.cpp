@@ -87,7 +87,10 @@ VpnBed::VpnBed(const VpnBedConfig& config, std::unique_ptr<Parts> parts)
   set_up();
 }
 
-VpnBed::~VpnBed() = default;
+// Keys go before their library.
+VpnBed::~VpnBed() {
+  static_cast<void>(parts_->directory->replace(std::make_unique<const vpn::Associations>()));
+}
 
 void VpnBed::set_up() {
   parts_->keeper = std::make_unique<vpn::AssociationKeeper>(
