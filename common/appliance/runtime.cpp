@@ -85,7 +85,8 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
   look_at_schedule();
   vnf_.begin({.io = io_,
               .recompile = [this](std::string why) { recompile(std::move(why)); },
-              .network = [this] { return plane_->snapshot().network; }});
+              .network = [this] { return plane_->snapshot().network; },
+              .synchronize = [this] { plane_->synchronize(); }});
   if (auto opened = vnf_.open_logs(*profile_, plane_->snapshot()); !opened) return opened;
   write_logs();
   watch_losses();

@@ -45,8 +45,8 @@ core::Snapshot snapshot(const std::shared_ptr<const vpn::Directory>& directory) 
       .mtu(9000)
       .route("10.0.0.0/8", "inside", testing::neighbor_mac(0).to_string())
       .route("2001:db8:a::/48", "inside", testing::neighbor_mac(0).to_string())
-      .route("198.19.0.0/16", "outside", testing::neighbor_mac(1).to_string())
-      .function("198.18.0.1/32", "outside");
+      .function_esp()
+      .route("198.19.0.0/16", "outside", testing::neighbor_mac(1).to_string());
   return {builder.build(), std::make_shared<const vpn::Policy>(directory)};
 }
 

@@ -109,6 +109,11 @@ NetworkBuilder& NetworkBuilder::function_port(std::uint16_t port) {
   return *this;
 }
 
+NetworkBuilder& NetworkBuilder::function_esp() {
+  network_.interfaces.back().function_esp = true;
+  return *this;
+}
+
 NetworkBuilder& NetworkBuilder::function_errors() {
   network_.interfaces.back().function_errors = true;
   return *this;

@@ -12,7 +12,7 @@ using core::Packet;
 
 bool is_for_us(const Packet& packet, const core::Network& network) noexcept {
   return packet.next_hop.valid() &&
-         network.next_hops[packet.next_hop.value()].kind == core::NextHop::Kind::kFunction;
+         network.next_hops[packet.next_hop.value()].kind == core::NextHop::Kind::kHost;
 }
 
 }  // namespace

@@ -38,17 +38,17 @@ std::shared_ptr<const core::Network> VpnBed::network(core::PortId inside, core::
       .interface(inside, "lan", {here_.inside4.substr(0, 5) + "0.1/16", here_.inside6.substr(0, 12) + "1/48"})
       .function_routes()
       .function_errors()
+      .function_esp()
       .interface(outside, "wan", {here_.outside4 + "/24", here_.outside6 + "/64"})
       .function_routes()
       .function_errors()
+      .function_esp()
       .mtu(outside_mtu_)
       .route(here_.inside4, "lan", neighbor_mac(kLan).to_string())
       .route(here_.inside6, "lan", neighbor_mac(kLan).to_string())
       .route(there_.outside4 + "/32", "wan", wan)
       .route(there_.outside6 + "/128", "wan", wan)
-      .route("198.51.100.0/24", "wan", wan)
-      .function(here_.outside4 + "/32", "wan")
-      .function(here_.outside6 + "/128", "wan");
+      .route("198.51.100.0/24", "wan", wan);
   return builder.build();
 }
 

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/vpn/compile_policy.h"
+
+namespace millrace::vpn {
+namespace {
+
+// Exceptions go before what is protected, whoever told it.
+constexpr std::uint32_t kExceptionPriority = 0;
+constexpr std::uint32_t kTunnelPriority = 1;
+
+Ports ports_of(const std::optional<profile::PortRange>& range) {
+  return range ? Ports{range->first, range->last} : Ports{};
+}
+
+std::vector<Selector> selectors_of(const profile::Tunnel& tunnel) {
+  std::vector<Selector> selectors;
+  for (const profile::Networks& networks : tunnel.networks)
+    selectors.push_back({.local = *networks.local,
+                         .remote = *networks.remote,
+                         .protocol = networks.protocol.value_or(0),
+                         .local_ports = ports_of(networks.local_ports),
+                         .remote_ports = ports_of(networks.remote_ports)});
+  if (selectors.empty())
+    selectors.push_back({.local = net::Prefix::of(*tunnel.local, tunnel.local->bits()),
+                         .remote = net::Prefix::of(*tunnel.remote, tunnel.remote->bits())});
+  return selectors;
+}
+
+Result<AssociationSpec> association_of(const profile::Tunnel& tunnel, const profile::Keys& keys,
+                                       bool outbound, std::uint32_t number) {
+  const crypto::SuiteSizes sizes = crypto::sizes_of(*keys.suite);
+  auto key = profile::read_key(*keys.key, std::size_t{sizes.cipher_key} + sizes.salt);
+  if (!key) return tl::unexpected(std::move(key.error()));
+  crypto::Secret integrity_key;
+  if (keys.integrity_key.value) {
+    auto read = profile::read_key(*keys.integrity_key.value, sizes.integrity_key);
+    if (!read) return tl::unexpected(std::move(read.error()));
+    integrity_key = std::move(*read);
+  }
+  AssociationSpec spec{.key = {.outbound = outbound, .spi = *keys.spi, .remote = *tunnel.remote},
+                       .local = *tunnel.local,
+                       .mode = tunnel.mode,
+                       .suite = *keys.suite,
+                       .cipher_key = std::move(*key),
+                       .integrity_key = std::move(integrity_key),
+                       .extended = tunnel.extended_sequence_numbers,
+                       .window = *tunnel.replay_window,
+                       .udp = {},
+                       .tunnel = number,
+                       .selectors = selectors_of(tunnel)};
+  if (tunnel.nat_traversal) spec.udp = {tunnel.nat_traversal->local_port, tunnel.nat_traversal->remote_port};
+  return spec;
+}
+
+}  // namespace
+
+Result<Configured> read_tunnels(const profile::Section& profile) {
+  Configured configured;
+  std::uint32_t number = kFirstProfileTunnel;
+  for (const profile::Tunnel& tunnel : profile.tunnels) {
+    for (const bool outbound : {false, true}) {
+      auto spec = association_of(tunnel, outbound ? tunnel.out : tunnel.in, outbound, number);
+      if (!spec) return tl::unexpected(std::move(spec.error()));
+      configured.associations.push_back(std::move(*spec));
+    }
+    const AssociationKey outbound{.outbound = true, .spi = *tunnel.out.spi, .remote = *tunnel.remote};
+    for (const Selector& selector : selectors_of(tunnel))
+      configured.policies.push_back(
+          {.selector = selector, .priority = kTunnelPriority, .tunnel = number, .outbound = outbound});
+    ++number;
+  }
+  for (const profile::Exception& one : profile.exceptions)
+    configured.policies.push_back({.selector = {.local = *one.local, .remote = *one.remote},
+                                   .action = one.action,
+                                   .priority = kExceptionPriority});
+  return configured;
+}
+
+}  // namespace millrace::vpn

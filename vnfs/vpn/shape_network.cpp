@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/vpn/shape_network.h"
+
+namespace millrace::vpn {
+
+void shape_network(core::Network& network) {
+  for (core::Interface& interface : network.interfaces) {
+    interface.function_routes = true;
+    interface.function_errors = true;
+    interface.function_esp = true;
+  }
+}
+
+}  // namespace millrace::vpn

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/vpn/vpn.h"
+
+#include <array>
+#include <boost/json.hpp>
+
+#include <rte_cycles.h>
+
+#include "common/appliance/vnf_profile.h"
+#include "vnfs/vpn/drops.h"
+#include "vnfs/vpn/explain_packet.h"
+#include "vnfs/vpn/function.h"
+#include "vnfs/vpn/reports.h"
+#include "vnfs/vpn/shape_network.h"
+
+namespace millrace::vpn {
+namespace {
+
+using appliance::LoadedProfile;
+using appliance::Workers;
+
+constexpr std::chrono::milliseconds kBetweenLooks{100};
+
+const profile::Section& own_of(const LoadedProfile& profile) {
+  return *static_cast<const appliance::VnfProfile<profile::Section>&>(profile).own;
+}
+
+WorkerState& state_of(core::Worker& worker) { return static_cast<VpnFunction&>(worker.function()).state(); }
+
+// The workers' clock.
+Tick worker_tick() { return static_cast<Tick>(rte_rdtsc() / (rte_get_tsc_hz() / 1000)); }
+
+void take_events(Workers workers, AssociationKeeper& keeper) {
+  std::array<AssociationEvent, 64> events;
+  for (core::Worker* worker : workers) {
+    auto& ring = state_of(*worker).events;
+    while (const std::size_t count = ring.pop(events)) keeper.take(std::span(events).first(count));
+  }
+}
+
+}  // namespace
+
+Vpn::Vpn() = default;
+
+// What is in force has keys, which go before their library.
+Vpn::~Vpn() {
+  keeper_.reset();
+  static_cast<void>(directory_->replace(std::make_unique<const Associations>()));
+}
+
+std::span<const core::DropReason> Vpn::drop_reasons() const { return vpn::drop_reasons(); }
+
+std::span<const std::string_view> Vpn::stage_names() const { return VpnFunction::kStageNames; }
+
+control::Checked<std::shared_ptr<const LoadedProfile>> Vpn::load(std::string_view text,
+                                                                 const std::string& file,
+                                                                 const control::ResolveFile& resolve) {
+  return appliance::load_profile(profile::schema(), text, file, resolve);
+}
+
+void Vpn::shape(const LoadedProfile& /*profile*/, bool /*draining*/, core::Network& network) const {
+  shape_network(network);
+}
+
+Result<void> Vpn::need_library() {
+  if (library_ != nullptr) return {};
+  auto library = crypto::make_fastest_library();
+  if (!library) return tl::unexpected(std::move(library.error()));
+  library_ = std::move(*library);
+  return {};
+}
+
+Result<appliance::CompiledPolicy> Vpn::compile(const LoadedProfile& profile,
+                                               const appliance::CompileContext& /*context*/) {
+  if (auto ready = need_library(); !ready) return tl::unexpected(std::move(ready.error()));
+  auto policy = std::make_shared<Policy>(directory_);
+  policy->mss = own_of(profile).mss.value_or(0);
+  return appliance::CompiledPolicy{std::move(policy), {"packets are sealed by " + library_->description()}};
+}
+
+std::unique_ptr<core::Function> Vpn::make_function(const LoadedProfile& /*profile*/,
+                                                   const core::WorkerServices& services) {
+  auto engine = library_->make_engine();
+  if (!engine) throw std::bad_alloc();  // as for the tables of other functions
+  return std::make_unique<VpnFunction>(std::move(*engine), path_mtus_, services);
+}
+
+// Nothing in the profile knows a time of day.
+std::optional<std::uint64_t> Vpn::seconds_to_next_change(const LoadedProfile& /*profile*/,
+                                                         std::time_t /*since*/) const {
+  return std::nullopt;
+}
+
+std::vector<control::Metric> Vpn::metrics(Workers /*workers*/, const core::Snapshot& /*snapshot*/) {
+  return vpn_metrics(keeper_->in_force());
+}
+
+// None has to end before the appliance may: the peer makes new ones with the next gateway.
+std::uint64_t Vpn::session_count(Workers /*workers*/) { return 0; }
+
+Result<control::SessionPage> Vpn::sessions(Workers /*workers*/, const core::Snapshot& /*snapshot*/,
+                                           const control::PacketMatch& /*match*/, std::string_view /*cursor*/,
+                                           unsigned /*most*/) {
+  return control::SessionPage{};  // packets have none: associations are listed by own()
+}
+
+Result<std::uint64_t> Vpn::flush_sessions(Workers /*workers*/, const core::Snapshot& /*snapshot*/,
+                                          const control::PacketMatch& /*match*/) {
+  return 0;
+}
+
+Result<boost::json::object> Vpn::explain(Workers /*workers*/, const core::Snapshot& snapshot,
+                                         const boost::json::object& packet) {
+  return explain_packet(snapshot, keeper_->in_force(), packet);
+}
+
+std::optional<boost::json::value> Vpn::own(Workers workers, const core::Snapshot& /*snapshot*/,
+                                           std::string_view what, control::Members& /*query*/) {
+  return report(workers, keeper_->in_force(), library_->description(), worker_tick(), what);
+}
+
+std::span<const std::string_view> Vpn::own_names() const { return report_names(); }
+
+std::function<Result<std::string>()> Vpn::export_sessions(Workers /*workers*/,
+                                                          const core::Snapshot& /*snapshot*/) {
+  return []() -> Result<std::string> {
+    return failure("export associations",
+                   "keys do not leave the gateway; key exchange makes new ones elsewhere");
+  };
+}
+
+Result<control::Appliance::Imported> Vpn::import_sessions(Workers /*workers*/,
+                                                          const core::Snapshot& /*snapshot*/,
+                                                          std::string_view /*stream*/) {
+  return failure("import associations", "keys come from key exchange or from the profile");
+}
+
+void Vpn::begin(const ControlServices& services) {
+  keeper_ = std::make_unique<AssociationKeeper>(
+      *library_, directory_, path_mtus_,
+      AssociationKeeper::Services{
+          .synchronize = services.synchronize, .now = [] { return Clock::now(); }, .tick = worker_tick});
+}
+
+// There are no logs of packets; but whose profile is in force is told here.
+Result<void> Vpn::open_logs(const LoadedProfile& profile, const core::Snapshot& /*snapshot*/) {
+  auto configured = read_tunnels(own_of(profile));
+  if (!configured) return tl::unexpected(std::move(configured.error()));
+  return keeper_->configure(std::move(configured->associations), std::move(configured->policies));
+}
+
+void Vpn::write_logs(Workers workers) {
+  take_events(workers, *keeper_);
+  const Clock::time_point now = Clock::now();
+  if (now - watched_ < kBetweenLooks) return;
+  watched_ = now;
+  keeper_->watch_time();
+}
+
+void Vpn::end_logs(Workers workers) { take_events(workers, *keeper_); }
+
+void Vpn::reopen_logs() {}
+
+// Associations belong to their bucket's worker, whoever that is.
+void Vpn::move_sessions(Workers before, Workers /*after*/, const core::Snapshot& /*snapshot*/) {
+  take_events(before, *keeper_);
+}
+
+}  // namespace millrace::vpn
