@@ -33,6 +33,7 @@ struct alignas(64) Packet {
   std::uint8_t direction = 0;   // the function's own
   bool link_broadcast = false;  // came by a link-layer group address
   bool made_here : 1 = false;   // by the originator, so no error is sent about it
+  bool from_host : 1 = false;   // the twin's own
   bool steered : 1 = false;     // its way is not to its destination: steer.h
   bool restarted = false;       // restart.h
   bool rewritten = false;       // its addresses are not its sender's: no error is sent about it

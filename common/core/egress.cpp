@@ -17,6 +17,12 @@ using net::Ipv6Header;
 // A datagram of 65,535 bytes over the smallest MTU a port may have (576).
 constexpr unsigned kMaxFragments = 128;
 
+// Whether egress takes a hop off and looks at the size. What the appliance says itself is as it should be,
+// unless a function has given it the headers of a tunnel.
+bool is_on_its_way(const Packet& packet, Origin origin) noexcept {
+  return origin == Origin::kReceived || packet.rewritten;
+}
+
 }  // namespace
 
 void Egress::resolve(Batch& batch, Packet& packet, Origin origin) noexcept {
@@ -106,7 +112,7 @@ bool Egress::fits(Batch& batch, Packet& packet, const NextHop& hop, const Networ
 
 void Egress::fragment(Batch& batch, Packet& packet, const NextHop& hop, Origin origin) noexcept {
   rte_mbuf* whole = packet.mbuf;
-  if (origin == Origin::kReceived) net::decrement_ttl(packet.l3_as<Ipv4Header>());
+  if (is_on_its_way(packet, origin)) net::decrement_ttl(packet.l3_as<Ipv4Header>());
   rte_pktmbuf_adj(whole, packet.headers.l3_offset);
   rte_pktmbuf_trim(whole,
                    static_cast<std::uint16_t>(whole->pkt_len - packet.ip_length()));  // Ethernet padding
@@ -139,7 +145,7 @@ void Egress::expire(Batch& batch, Packet& packet, const Network& network) noexce
 void Egress::forward(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
                      Origin origin) noexcept {
   const bool ipv4 = packet.headers.is_ipv4();
-  if (origin == Origin::kReceived) {
+  if (is_on_its_way(packet, origin)) {
     if (!may_go_on(packet)) [[unlikely]] {
       expire(batch, packet, network);
       return;

@@ -6,6 +6,7 @@
 
 #include "common/core/aggregate.h"
 #include "common/core/chain_reader.h"
+#include "common/core/cut_aggregate.h"
 #include "common/core/egress.h"
 #include "common/core/receive_marks.h"
 #include "common/core/rewrite.h"
@@ -220,38 +221,22 @@ void Egress::cut_fragment(Batch& batch, Packet& packet, const NextHop& hop, cons
 bool Egress::cut(const rte_mbuf* whole, const Headers& headers, unsigned tunnel_length, PortId port,
                  unsigned segment, Origin origin) noexcept {
   const TransmitOffloads& can = transmitter_.offloads(port);
-  const net::SegmentCut cut{.payload = headers.payload_length(), .size = segment};
-  ChainReader payload(whole, headers.payload_offset);
-  const unsigned count = cut.count();
-  for (unsigned i = 0; i < count; ++i) {
-    const unsigned length = cut.length(i);
-    const auto frame_length = static_cast<std::uint16_t>(headers.payload_offset + length);
-    rte_mbuf* piece = rte_pktmbuf_alloc(pool_);
-    auto* frame =
-        piece == nullptr ? nullptr : reinterpret_cast<std::uint8_t*>(rte_pktmbuf_append(piece, frame_length));
-    if (frame == nullptr) {
-      rte_pktmbuf_free(piece);
-      return false;
-    }
-    std::memcpy(frame, rte_pktmbuf_mtod(whole, const std::uint8_t*), headers.payload_offset);
-    payload.read(frame + headers.payload_offset, length);
-    net::write_segment_headers(frame, headers, cut, i);
-    Headers own = headers;
-    own.end_offset = frame_length;
-    if (tunnel_length != 0) {
-      net::rewrite_for_segment(frame + headers.l3_offset - tunnel_length, tunnel_length,
-                               frame_length - unsigned{headers.l3_offset}, i);
-    }
-    if (tunnel_length == 0 && can.tcp_checksum && device_can_sum(*piece, own)) {
-      leave_checksum(*piece, own);
-      transmitter_.announce_offload(port);
-    } else {
-      net::set_transport_checksum(MutableBytes(frame, frame_length), own);
-    }
-    // One packet came in, so one is counted out: the last piece stands for it.
-    transmitter_.send(port, piece, i + 1 < count ? Origin::kPiece : origin);
-  }
-  return true;
+  return cut_aggregate(whole, headers, segment, pool_,
+                       [&](rte_mbuf* piece, const Headers& own, unsigned index, bool last) noexcept {
+                         auto* frame = rte_pktmbuf_mtod(piece, std::uint8_t*);
+                         if (tunnel_length != 0) {
+                           net::rewrite_for_segment(frame + headers.l3_offset - tunnel_length, tunnel_length,
+                                                    own.end_offset - unsigned{headers.l3_offset}, index);
+                         }
+                         if (tunnel_length == 0 && can.tcp_checksum && device_can_sum(*piece, own)) {
+                           leave_checksum(*piece, own);
+                           transmitter_.announce_offload(port);
+                         } else {
+                           net::set_transport_checksum(MutableBytes(frame, own.end_offset), own);
+                         }
+                         // One packet came in, so one is counted out: the last piece stands for it.
+                         transmitter_.send(port, piece, last ? origin : Origin::kPiece);
+                       });
 }
 
 }  // namespace millrace::core

@@ -37,6 +37,11 @@ class Function {
   // One call per batch: the virtual call is paid once for up to 64 packets.
   virtual void process(Batch& batch, const Policy& policy, StageCounters* counters,
                        Tracer& tracer) noexcept = 0;
+  // Packets that the appliance itself sends: the originator's, and IP packets of the twin's when takes_own().
+  // What it makes of them leaves as it then is, and has Packet::rewritten set; what it leaves alone goes its
+  // way.
+  virtual void process_own(Batch& /*batch*/, const Policy& /*policy*/) noexcept {}
+  [[nodiscard]] virtual bool takes_own() const noexcept { return false; }
   // Between batches: expire a bounded number of timers. What the originator made meanwhile is sent.
   virtual void tick(Tick now, const Snapshot& in_force) noexcept = 0;
   [[nodiscard]] virtual std::span<const std::string_view> stage_names() const noexcept = 0;

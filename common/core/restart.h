@@ -26,6 +26,13 @@ class Restart {
     batch.take(packet);
     owners_[owner_of(bucket, static_cast<unsigned>(owners_.size()))].push(packet.mbuf);
   }
+  // The same of a frame that was made of `packet`, which stays.
+  void send_piece(rte_mbuf* piece, const Packet& packet, InterfaceId interface, unsigned bucket) noexcept {
+    if (owners_.empty()) return rte_pktmbuf_free(piece);
+    piece->port = packet.mbuf->port;
+    note(piece) = Note{.kind = Note::Kind::kRestart, .interface = interface, .port = packet.port};
+    owners_[owner_of(bucket, static_cast<unsigned>(owners_.size()))].push(piece);
+  }
   // Returns how many were sent since the last flush.
   unsigned flush() noexcept {
     unsigned sent = 0;

@@ -74,6 +74,7 @@ Worker::Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapsho
                              .seed = config_.seed,
                              .now = static_cast<Tick>(rte_rdtsc() / tsc_per_ms_)});
   function_stages_ = static_cast<unsigned>(function_->stage_names().size());
+  function_takes_own_ = function_->takes_own();
 }
 
 Worker::~Worker() {
@@ -189,7 +190,8 @@ Tick Worker::now() const noexcept {
 
 void Worker::start_batch(Batch& batch, const Snapshot& snapshot) noexcept {
   batch.network = snapshot.network.get();
-  batch.ownership = snapshot.policy == nullptr ? nullptr : snapshot.policy->ownership();
+  policy_ = snapshot.policy.get();
+  batch.ownership = policy_ == nullptr ? nullptr : policy_->ownership();
   batch.tsc = rte_rdtsc();
   batch.now = has_fixed_now_ ? fixed_now_ : static_cast<Tick>(batch.tsc / tsc_per_ms_);
   batch.traced = 0;
@@ -299,6 +301,7 @@ void Worker::send_originated(const Snapshot& snapshot) noexcept {
 void Worker::finish(Batch& batch) noexcept {
   if (Batch& made = originator_.batch(); made.size() != 0) [[unlikely]] {
     made.network = batch.network;
+    if (function_takes_own_ && policy_ != nullptr) function_->process_own(made, *policy_);
     egress_.process(made, Origin::kOriginated);
     for (std::uint64_t lanes = made.dropped_mask(); lanes != 0; lanes &= lanes - 1) {
       Packet& packet = made[static_cast<unsigned>(std::countr_zero(lanes))];
@@ -331,7 +334,11 @@ unsigned Worker::poll_host(const Snapshot& snapshot) noexcept {
     counters_.resumed.add(waited ? 1 : 0);
     if (!waited) {
       counters_.from_host.add(1);
-      egress_.send_frame(mbufs[i], with.interface, *snapshot.network);
+      if (function_takes_own_) {
+        frames_of_host_.add(mbufs[i]);
+      } else {
+        egress_.send_frame(mbufs[i], with.interface, *snapshot.network);
+      }
     } else if (static_cast<Origin>(with.type_or_flags) != Origin::kOriginated) {
       if (with.kind == Note::Kind::kUnresolved) unresolved |= std::uint64_t{1} << batch_.size();
       batch_.add(mbufs[i]);
@@ -341,12 +348,46 @@ unsigned Worker::poll_host(const Snapshot& snapshot) noexcept {
       count_drops(counters_, Drop::kNeighborUnresolved, &mbufs[i], 1);
     }
   }
+  if (frames_of_host_.size() != 0) send_frames_of_host(snapshot);
   start_batch(batch_, snapshot);
   ingress_.process_resumed(batch_);
   egress_.give_up(batch_, unresolved);
   egress_.process(batch_, Origin::kReceived);
   finish(batch_);
   return count;
+}
+
+// IP packets are the function's first; what it leaves alone is sent as the kernel wrote it.
+void Worker::send_frames_of_host(const Snapshot& snapshot) noexcept {
+  Batch& frames = frames_of_host_;
+  start_batch(frames, snapshot);
+  for (Packet& packet : frames) {
+    const InterfaceId interface = note(packet.mbuf).interface;
+    const auto error = net::parse_frame(packet.first_segment(), packet.mbuf->pkt_len, packet.headers,
+                                        {.check_ipv4_checksum = false});
+    const bool known = interface.value() < snapshot.network->interfaces.size();
+    if (error != net::ParseError::kNone || packet.headers.family == net::Headers::kArp || !known) {
+      egress_.send_frame(packet.mbuf, interface, *snapshot.network);
+      frames.take(packet);
+      continue;
+    }
+    packet.port = snapshot.network->interfaces[interface.value()].port;
+    packet.ingress = interface;
+    packet.domain = snapshot.network->interfaces[interface.value()].domain;
+    packet.from_host = true;
+  }
+  if (policy_ != nullptr) function_->process_own(frames, *policy_);
+  for (Packet& packet : frames) {
+    if (packet.rewritten) continue;
+    egress_.send_frame(packet.mbuf, packet.ingress, *snapshot.network);
+    frames.take(packet);
+  }
+  egress_.process(frames, Origin::kHost);
+  for (std::uint64_t lanes = frames.dropped_mask(); lanes != 0; lanes &= lanes - 1) {
+    Packet& packet = frames[static_cast<unsigned>(std::countr_zero(lanes))];
+    count_drops(counters_, static_cast<Drop>(packet.drop_reason), &packet.mbuf, 1);
+  }
+  frames.clear();
 }
 
 unsigned Worker::poll_others() noexcept {

@@ -95,6 +95,7 @@ class Worker {
   unsigned poll_owned(const Snapshot& snapshot) noexcept;
   unsigned poll_host(const Snapshot& snapshot) noexcept;
   unsigned poll_others() noexcept;
+  void send_frames_of_host(const Snapshot& snapshot) noexcept;
   void run_commands() noexcept;
   void through_function(Batch& batch, const Snapshot& snapshot) noexcept;
   void settle_fragments(const Batch& batch, const Snapshot& snapshot) noexcept;
@@ -115,7 +116,10 @@ class Worker {
   Tracer tracer_;
   std::unique_ptr<Function> function_;
   unsigned function_stages_;
+  bool function_takes_own_ = false;
   Batch batch_;
+  Batch frames_of_host_;
+  const Policy* policy_ = nullptr;  // of the batch in hand
 
   rte_ring* commands_;
   std::atomic<bool> stopping_{false};

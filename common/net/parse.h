@@ -81,11 +81,12 @@ struct IpParseOptions {
 
 namespace detail {
 
-// TCP, UDP or ESP right behind an IP header right behind an Ethernet header, in a datagram that ends at `end`.
-// False for anything out of the ordinary.
+// TCP, UDP or ESP right behind an IP header right behind an Ethernet header, in a datagram that ends at
+// `end`. False for anything out of the ordinary.
 template <class IpHeader>
-[[nodiscard, gnu::always_inline]] inline bool parse_transport(Bytes frame, std::size_t end, std::uint8_t protocol,
-                                                          Headers& headers) noexcept {
+[[nodiscard, gnu::always_inline]] inline bool parse_transport(Bytes frame, std::size_t end,
+                                                              std::uint8_t protocol,
+                                                              Headers& headers) noexcept {
   constexpr std::size_t kL4 = sizeof(EthernetHeader) + sizeof(IpHeader);
   std::size_t payload = kL4 + sizeof(UdpHeader);
   std::uint8_t tcp_flags = 0;

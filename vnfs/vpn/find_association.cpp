@@ -46,7 +46,7 @@ bool is_for_us(const Packet& packet, const core::Network& network) noexcept {
 void FindAssociation::process(Batch& batch, const Policy& policy) noexcept {
   const core::Network& network = *batch.network;
   const Associations& associations = policy.associations();
-  state.to_open = state.opened = state.to_seal = state.ours = 0;
+  state.forget_batch();
   for (Packet& packet : batch) {
     if (!is_for_us(packet, network)) continue;
     state.ours |= std::uint64_t{1} << batch.lane(packet);

@@ -2,6 +2,7 @@
 #include "vnfs/vpn/find_policy.h"
 
 #include "vnfs/vpn/drops.h"
+#include "vnfs/vpn/esp_datagram.h"
 
 namespace millrace::vpn {
 namespace {
@@ -9,6 +10,16 @@ namespace {
 using core::Batch;
 using core::NextHop;
 using core::Packet;
+
+bool is_own(const Packet& packet) noexcept { return packet.made_here || packet.from_host; }
+
+// RFC 7296 section 2: what the key exchange of our own twin says goes as it is, whatever the tunnels are for.
+bool is_key_exchange(const Packet& packet) noexcept {
+  constexpr std::uint16_t kIke = 500;
+  const net::Headers& headers = packet.headers;
+  if (!packet.from_host || headers.protocol != net::protocol::kUdp || !headers.has_ports) return false;
+  return headers.source_port == be16(kIke) || headers.source_port == be16(kNatTraversalPort);
+}
 
 bool ends_here(const Packet& packet, const core::Network& network) noexcept {
   if (!packet.next_hop.valid()) return false;
@@ -48,11 +59,12 @@ bool ends_here(const Packet& packet, const core::Network& network) noexcept {
   state.to_seal |= std::uint64_t{1} << lane;
 }
 
-// Ingress has let it come without a route, because a policy might have known one.
+// Ingress has let it come without a route, because a policy might have known one. What the appliance itself
+// sends is routed later.
 void FindPolicy::leave_plain(Batch& batch, Packet& packet) noexcept {
-  if (packet.next_hop.valid()) [[likely]]
+  if (packet.next_hop.valid() || is_own(packet)) [[likely]]
     return;
-  if (!packet.made_here) state.services.originator.no_route(packet, *batch.network);
+  state.services.originator.no_route(packet, *batch.network);
   batch.drop(packet, core::Drop::kNoRoute);
 }
 
@@ -61,8 +73,8 @@ void FindPolicy::process(Batch& batch, const Policy& policy) noexcept {
   const core::Network& network = *batch.network;
   for (Packet& packet : batch) {
     const std::uint64_t lane = std::uint64_t{1} << batch.lane(packet);
-    if ((state.ours & lane) != 0) continue;
-    const bool trusted = (state.opened & lane) != 0 || packet.restarted || packet.made_here;
+    if ((state.ours & lane) != 0 || is_key_exchange(packet)) continue;
+    const bool trusted = (state.opened & lane) != 0 || packet.restarted || is_own(packet);
     if (!trusted && !may_have_come(batch, packet, associations)) continue;
     if (ends_here(packet, network)) continue;
     const Ends ends = Ends::of(packet, true);

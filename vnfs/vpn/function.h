@@ -32,6 +32,13 @@ class VpnFunction final : public core::Function {
                core::Tracer& tracer) noexcept override {
     pipeline_.process(batch, static_cast<const Policy&>(policy), counters, tracer);
   }
+  // What the appliance says to hosts behind a tunnel goes by it.
+  void process_own(core::Batch& batch, const core::Policy& policy) noexcept override {
+    state_.forget_batch();
+    FindPolicy{state_}.process(batch, static_cast<const Policy&>(policy));
+    if (state_.to_seal != 0) SealPackets{state_}.process(batch, static_cast<const Policy&>(policy));
+  }
+  [[nodiscard]] bool takes_own() const noexcept override { return true; }
   void tick(Tick /*now*/, const core::Snapshot& /*in_force*/) noexcept override {}
   [[nodiscard]] std::span<const std::string_view> stage_names() const noexcept override {
     return kStageNames;

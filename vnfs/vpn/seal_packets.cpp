@@ -5,6 +5,7 @@
 
 #include "common/core/aggregate.h"
 #include "common/core/answer_first.h"
+#include "common/core/cut_aggregate.h"
 #include "common/core/link_header.h"
 #include "common/core/receive_marks.h"
 #include "common/core/rewrite.h"
@@ -77,6 +78,13 @@ bool SealPackets::prepare(Batch& batch, Packet& packet, const Outbound& associat
     return false;
   }
   const std::uint64_t lane = std::uint64_t{1} << batch.lane(packet);
+  if ((batch.unfinished & lane) != 0 && core::is_aggregate(packet) && packet.ip_length() > way.room) {
+    const unsigned segment = core::segment_size(packet, way.room, network);
+    if (segment != 0) {
+      cut_aggregate(batch, packet, association, segment);
+      return false;
+    }
+  }
   if ((batch.unfinished & lane) != 0) {
     if (core::checksum_is_open(*packet.mbuf)) core::write_transport_checksum(packet);
     packet.mbuf->ol_flags &= ~RTE_MBUF_F_RX_LRO;
@@ -103,6 +111,27 @@ bool SealPackets::prepare(Batch& batch, Packet& packet, const Outbound& associat
   }
   if (opens(packet)) hold_mss(packet, way.room, mss);
   return true;
+}
+
+// Its segments begin anew, each to be sealed by itself.
+void SealPackets::cut_aggregate(Batch& batch, Packet& packet, const Outbound& association,
+                                unsigned segment) noexcept {
+  rte_mbuf* whole = packet.mbuf;
+  unsigned pieces = 0;
+  const bool all = core::cut_aggregate(
+      whole, packet.headers, segment, whole->pool,
+      [&](rte_mbuf* piece, const net::Headers& headers, unsigned /*index*/, bool /*last*/) noexcept {
+        auto* frame = rte_pktmbuf_mtod(piece, std::uint8_t*);
+        net::set_transport_checksum(MutableBytes(frame, headers.end_offset), headers);
+        state.services.restart.send_piece(piece, packet, packet.ingress, association.bucket);
+        ++pieces;
+      });
+  // One packet came in; all pieces but one are counted as made here.
+  if (pieces != 0) state.services.counters.originated.add(pieces - (all ? 1U : 0U));
+  if (!all) return batch.drop(packet, core::Drop::kNoMemory);
+  state.services.counters.segmented.add(1);
+  batch.take(packet);
+  rte_pktmbuf_free(whole);
 }
 
 // What leaves by the association, and whether that was all it may carry.
@@ -138,7 +167,7 @@ bool SealPackets::prepare(Batch& batch, Packet& packet, const Outbound& associat
   const bool ipv4 = packet.headers.is_ipv4();
   const unsigned length = packet.ip_length();
   const bool may_be_cut = net::may_be_cut(inner, ipv4, length);
-  if (!packet.made_here) core::take_hop(packet);
+  if (!packet.made_here && !packet.from_host) core::take_hop(packet);
   const std::uint8_t traffic_class = net::traffic_class_of(inner, ipv4);
   const core::LinkHeader link(packet);
 

@@ -22,6 +22,8 @@ struct SealPackets {
                              const Way& way, std::uint16_t mss) noexcept;
   [[nodiscard]] bool seal(core::Batch& batch, core::Packet& packet, const Outbound& association,
                           const Way& way, std::uint16_t mss, unsigned operation) noexcept;
+  void cut_aggregate(core::Batch& batch, core::Packet& packet, const Outbound& association,
+                     unsigned segment) noexcept;
   void seal_tunnel(core::Batch& batch, core::Packet& packet, const Outbound& association, const Way& way,
                    unsigned operation) noexcept;
   void add_fragment_header(core::Batch& batch, core::Packet& packet, std::uint16_t mtu) noexcept;

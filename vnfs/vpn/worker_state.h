@@ -36,6 +36,8 @@ struct WorkerState {
     return core::owner_of(association.bucket, services.workers) == services.worker.value();
   }
 
+  void forget_batch() noexcept { to_open = opened = to_seal = ours = 0; }
+
   core::WorkerServices services;
   std::unique_ptr<crypto::Engine> engine;
   std::shared_ptr<core::PathMtus> path_mtus;  // of outbound associations, by slot
