@@ -74,7 +74,10 @@ std::shared_ptr<const Inbound> make_inbound(const AssociationSpec& spec, Slot sl
   made->slot = slot;
   made->tunnel = spec.tunnel;
   made->mode = spec.mode;
-  for (const Selector& selector : spec.selectors) made->selectors.emplace_back(selector);
+  for (const Selector& selector : spec.selectors) {
+    made->selectors.emplace_back(selector);
+    made->local_networks.push_back(selector.local);
+  }
   made->local = spec.local;
   made->remote = spec.key.remote;
   made->udp = spec.udp;

@@ -82,7 +82,8 @@ struct Inbound {
   Slot slot = 0;
   std::uint32_t tunnel = 0;
   Mode mode = Mode::kTunnel;
-  std::vector<SelectorMatch> selectors;  // none: everything
+  std::vector<SelectorMatch> selectors;     // none: everything
+  std::vector<net::Prefix> local_networks;  // of the selectors
 
   net::IpAddress local;
   net::IpAddress remote;

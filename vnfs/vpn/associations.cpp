@@ -32,6 +32,7 @@ bool outer_first(const net::Prefix& a, const net::Prefix& b) {
 
 Associations::Associations(Content content) : content_(std::move(content)) {
   index_inbound();
+  index_outbound();
   index_policies();
 }
 
@@ -43,6 +44,20 @@ void Associations::index_inbound() {
     while (by_spi_[at].spi != 0) at = (at + 1) & mask_;
     by_spi_[at] = {association->spi, association.get()};
   }
+}
+
+void Associations::index_outbound() {
+  outbound_.reserve(content_.outbound.size());
+  for (const auto& association : content_.outbound) outbound_.push_back(association.get());
+  std::ranges::sort(outbound_, {}, [](const Outbound* association) { return association->key.spi; });
+}
+
+const Outbound* Associations::find(std::uint32_t spi, const net::IpAddress& remote) const noexcept {
+  const auto spi_of = [](const Outbound* association) { return association->key.spi; };
+  for (const Outbound* association : std::ranges::equal_range(outbound_, spi, {}, spi_of)) {
+    if (association->key.remote == remote) return association;
+  }
+  return nullptr;
 }
 
 void Associations::index_policies() {

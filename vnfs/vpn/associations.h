@@ -44,6 +44,8 @@ class Associations {
       if (entry.spi == 0) return nullptr;
     }
   }
+  // The same of an outbound one, whose number is the peer's choice. Seldom asked for.
+  [[nodiscard]] const Outbound* find(std::uint32_t spi, const net::IpAddress& remote) const noexcept;
   // The first policy that means the packet; null when none does.
   [[nodiscard]] const Rule* find(const Ends& ends) const noexcept {
     if (rules_.empty()) return nullptr;
@@ -72,11 +74,13 @@ class Associations {
     return std::span(rules_).subspan(groups_[group].first, groups_[group].count);
   }
   void index_inbound();
+  void index_outbound();
   void index_policies();
 
   Content content_;
   std::vector<Entry> by_spi_;  // open addressing; a power of two, at most half full
   std::size_t mask_ = 0;
+  std::vector<const Outbound*> outbound_;  // by number
   net::PrefixTable by_remote_;  // to a group: the policies that may mean packets of that remote address
   std::vector<Group> groups_;
   std::vector<Rule> rules_;  // by group; in each the one that goes first stands first

@@ -53,7 +53,8 @@ constexpr std::array kReasons = {
     row(Drop::kNoTailroom, "no_tailroom", "Its buffer has no room for padding and tag.", true),
     row(Drop::kTransportUnfit, "transport_unfit",
         "A fragment, or an IPv6 packet with extension headers, by an association of transport mode."),
-    row(Drop::kCut, "cut", "It was cut to what its tunnel carries, and its pieces went on."),
+    row(Drop::kPathMtu, "path_mtu",
+        "A router said what it carries of what goes through a tunnel: the next packets are made to fit."),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 

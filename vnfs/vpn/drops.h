@@ -30,7 +30,7 @@ enum class Drop : std::uint8_t {
   kNoHeadroom,
   kNoTailroom,
   kTransportUnfit,
-  kCut,
+  kPathMtu,
   kCount
 };
 

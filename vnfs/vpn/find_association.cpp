@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/vpn/find_association.h"
 
+#include <algorithm>
+
+#include "common/core/embedded.h"
+#include "common/core/icmp_message.h"
+#include "common/net/icmp.h"
 #include "vnfs/vpn/drops.h"
 #include "vnfs/vpn/esp_datagram.h"
 
@@ -43,6 +48,34 @@ bool is_for_us(const Packet& packet, const core::Network& network) noexcept {
   state.to_open |= std::uint64_t{1} << lane;
 }
 
+// What a router on the way says that it carries, of a packet that we sealed: RFC 4301 section 8.2. Nobody
+// vouches for it, so it is believed down to what every link carries, and no further. Other errors are the
+// twin's.
+void FindAssociation::heed_error(Batch& batch, Packet& packet, const Associations& associations) noexcept {
+  const unsigned told = core::mtu_told(packet);
+  net::Headers outer;
+  if (told == 0 || !core::read_embedded(packet, outer)) return;
+  std::uint32_t at = outer.l4_offset;
+  if (outer.protocol == net::protocol::kUdp && outer.source_port == be16(kNatTraversalPort)) {
+    at += sizeof(net::UdpHeader);
+  } else if (outer.protocol != net::protocol::kEsp) {
+    return;
+  }
+  be32 spi;
+  if (at + sizeof spi > std::min<unsigned>(packet.mbuf->data_len, packet.headers.end_offset)) return;
+  std::memcpy(&spi, packet.bytes() + at, sizeof spi);
+  const bool ipv4 = outer.is_ipv4();
+  const std::uint8_t* l3 = packet.bytes() + outer.l3_offset;
+  const net::IpAddress remote =
+      ipv4 ? net::IpAddress(reinterpret_cast<const net::Ipv4Header*>(l3)->destination)
+           : net::IpAddress(reinterpret_cast<const net::Ipv6Header*>(l3)->destination);
+  const Outbound* association = associations.find(spi.host(), remote);
+  if (association == nullptr) return;
+  const unsigned least = ipv4 ? core::PathMtus::kLeastIpv4 : core::PathMtus::kLeastIpv6;
+  state.path_mtus->lower(association->slot, std::max(told, least), batch.now);
+  batch.drop(packet, Drop::kPathMtu);
+}
+
 void FindAssociation::process(Batch& batch, const Policy& policy) noexcept {
   const core::Network& network = *batch.network;
   const Associations& associations = policy.associations();
@@ -50,8 +83,11 @@ void FindAssociation::process(Batch& batch, const Policy& policy) noexcept {
   for (Packet& packet : batch) {
     if (!is_for_us(packet, network)) continue;
     state.ours |= std::uint64_t{1} << batch.lane(packet);
-    if (!packet.headers.is_fragment) [[likely]]
+    if (net::is_icmp_error(packet.headers)) [[unlikely]] {
+      heed_error(batch, packet, associations);
+    } else if (!packet.headers.is_fragment) [[likely]] {
       find(batch, packet, associations);
+    }
   }
   state.ours &= ~state.to_open;
 }

@@ -15,6 +15,7 @@ struct FindAssociation {
   WorkerState& state;
 
  private:
+  void heed_error(core::Batch& batch, core::Packet& packet, const Associations& associations) noexcept;
   void find(core::Batch& batch, core::Packet& packet, const Associations& associations) noexcept;
 };
 

@@ -120,12 +120,15 @@ void OpenPackets::watch_ends(const Packet& packet, const Inbound& association) n
     return batch.drop(packet, Drop::kInnerRefused);
   }
   const core::Network& network = *batch.network;
+  packet.ingress = state.arrivals.of(association, packet.ingress, network);
+  packet.domain = network.interfaces[packet.ingress.value()].domain;
   packet.next_hop = network.find_route(packet.domain, packet.destination());
   if (packet.next_hop.valid()) packet.egress = network.next_hops[packet.next_hop.value()].interface;
   state.opened |= std::uint64_t{1} << lane;
 }
 
-void OpenPackets::process(Batch& batch, const Policy& /*policy*/) noexcept {
+void OpenPackets::process(Batch& batch, const Policy& policy) noexcept {
+  state.arrivals.begin(*batch.network, policy.associations());
   const unsigned count = prepare(batch);
   const std::uint64_t genuine = state.engine->open({state.operations.data(), count});
   for (unsigned i = 0; i < count; ++i) {

@@ -11,6 +11,7 @@
 #include "common/core/function.h"
 #include "common/core/outer_ids.h"
 #include "common/core/path_mtus.h"
+#include "vnfs/vpn/arrivals.h"
 #include "vnfs/vpn/association_event.h"
 #include "vnfs/vpn/associations.h"
 #include "vnfs/vpn/esp.h"
@@ -42,6 +43,7 @@ struct WorkerState {
   std::unique_ptr<crypto::Engine> engine;
   std::shared_ptr<core::PathMtus> path_mtus;  // of outbound associations, by slot
   Ways ways;
+  Arrivals arrivals;
   core::OuterIds outer_ids;
   EventRing<AssociationEvent> events;
 

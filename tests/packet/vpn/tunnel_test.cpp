@@ -12,20 +12,8 @@ using crypto::Cipher;
 using crypto::Integrity;
 using vpn::Drop;
 
-constexpr std::string_view kHostA = "10.1.0.5";
-constexpr std::string_view kHostB = "10.2.0.7";
-constexpr std::string_view kHostA6 = "2001:db8:a::5";
-constexpr std::string_view kHostB6 = "2001:db8:b::7";
-
 class VpnTunnels : public VpnTest {};
 MILLRACE_VPN_VARIANTS(VpnTunnels);
-
-PacketBuilder to_b(VpnPair& pair, std::size_t bytes = 100) {
-  return pair.a.from_inside(kHostA, kHostB).udp(1000, 2000).payload(bytes);
-}
-PacketBuilder to_b6(VpnPair& pair, std::size_t bytes = 100) {
-  return pair.a.from_inside(kHostA6, kHostB6).udp(1000, 2000).payload(bytes);
-}
 
 TEST_P(VpnTunnels, CarryBothFamiliesInBothWithEverySuite) {
   for (const crypto::Suite& suite : crypto::suites()) {
@@ -34,7 +22,7 @@ TEST_P(VpnTunnels, CarryBothFamiliesInBothWithEverySuite) {
         VpnPair pair(
             variant(),
             {.suite = suite, .outer6 = outer6, .udp = udp ? std::optional(vpn::UdpPorts{}) : std::nullopt});
-        for (const PacketBuilder& packet : {to_b(pair), to_b6(pair)}) {
+        for (const PacketBuilder& packet : {pair.to_b(), pair.to_b6()}) {
           const auto sealed = pair.sealed(true, packet);
           ASSERT_TRUE(sealed);
           const Seen outer = read_frame(kOutside, *sealed);
@@ -62,7 +50,7 @@ TEST_P(VpnTunnels, CarryBothFamiliesInBothWithEverySuite) {
 TEST_P(VpnTunnels, CarryPacketsOfAllSizesBothWays) {
   VpnPair pair(variant(), {});
   for (std::size_t bytes = 0; bytes < 1400; bytes += bytes < 64 ? 1 : 97) {
-    const auto there = pair.cross(true, to_b(pair, bytes));
+    const auto there = pair.cross(true, pair.to_b(bytes));
     ASSERT_TRUE(there) << bytes;
     EXPECT_EQ(there->payload.size(), bytes);
     const auto back = pair.cross(false, pair.b.from_inside(kHostB, kHostA).udp(2000, 1000).payload(bytes));
@@ -90,7 +78,7 @@ TEST_P(VpnTunnels, RefuseWhatComesTwiceOrIsChangedOrCut) {
   for (const crypto::Suite& suite : {crypto::Suite{Cipher::kAesGcm128, Integrity::kNone},
                                      crypto::Suite{Cipher::kAesCbc128, Integrity::kHmacSha1}}) {
     VpnPair pair(variant(), {.suite = suite});
-    const auto sealed = pair.sealed(true, to_b(pair));
+    const auto sealed = pair.sealed(true, pair.to_b());
     ASSERT_TRUE(sealed);
     const Frame frame = pair.b.arriving(*sealed);
     for (std::size_t at = 14 + 20 + 8; at < frame.size(); at += 11) {

@@ -216,6 +216,14 @@ VpnPair::VpnPair(const BedVariant& variant, const TunnelSpec& tunnel)
   b.set_up(tunnel, false);
 }
 
+PacketBuilder VpnPair::to_b(std::size_t bytes) const {
+  return a.from_inside(kHostA, kHostB).udp(1000, 2000).payload(bytes);
+}
+
+PacketBuilder VpnPair::to_b6(std::size_t bytes) const {
+  return a.from_inside(kHostA6, kHostB6).udp(1000, 2000).payload(bytes);
+}
+
 std::optional<Frame> VpnPair::sealed(bool from_a, const PacketBuilder& packet) {
   return (from_a ? a : b).one_frame(kInside, packet.bytes());
 }

@@ -21,6 +21,12 @@
 
 namespace millrace::testing {
 
+// Hosts behind the gateways of site_a() and site_b().
+inline constexpr std::string_view kHostA = "10.1.0.5";
+inline constexpr std::string_view kHostB = "10.2.0.7";
+inline constexpr std::string_view kHostA6 = "2001:db8:a::5";
+inline constexpr std::string_view kHostB6 = "2001:db8:b::7";
+
 // Ports of a bed.
 inline constexpr unsigned kInside = 0;
 inline constexpr unsigned kOutside = 1;
@@ -107,6 +113,9 @@ class VpnPair {
  public:
   VpnPair(const BedVariant& variant, const TunnelSpec& tunnel);
 
+  // UDP from kHostA to kHostB.
+  [[nodiscard]] PacketBuilder to_b(std::size_t bytes = 100) const;
+  [[nodiscard]] PacketBuilder to_b6(std::size_t bytes = 100) const;
   // A packet from a host behind one gateway to one behind the other: what arrives, if anything.
   std::optional<Seen> cross(bool from_a, const PacketBuilder& packet);
   // What the gateway made of it.
