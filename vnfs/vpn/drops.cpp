@@ -55,6 +55,8 @@ constexpr std::array kReasons = {
         "A fragment, or an IPv6 packet with extension headers, by an association of transport mode."),
     row(Drop::kPathMtu, "path_mtu",
         "A router said what it carries of what goes through a tunnel: the next packets are made to fit."),
+    row(Drop::kJoined, "joined",
+        "A fragment of ESP: put together with the others, where they came in time, and opened as one."),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 

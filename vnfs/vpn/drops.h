@@ -31,6 +31,7 @@ enum class Drop : std::uint8_t {
   kNoTailroom,
   kTransportUnfit,
   kPathMtu,
+  kJoined,
   kCount
 };
 

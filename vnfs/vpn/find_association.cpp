@@ -76,6 +76,33 @@ void FindAssociation::heed_error(Batch& batch, Packet& packet, const Association
   batch.drop(packet, Drop::kPathMtu);
 }
 
+// A fragment, of which the core has shown the ports by now if it is a later one: they come behind their
+// first. What they become begins anew at its association's worker.
+void FindAssociation::join(Batch& batch, Packet& packet) noexcept {
+  const net::Headers& headers = packet.headers;
+  const bool esp = headers.protocol == net::protocol::kEsp ||
+                   (headers.protocol == net::protocol::kUdp && headers.has_ports &&
+                    headers.destination_port == be16(kNatTraversalPort));
+  if (!esp) return;
+  const core::InterfaceId ingress = packet.ingress;
+  const core::PortId port = packet.port;
+  core::WorkerCounters& counters = state.services.counters;
+  counters.dropped[static_cast<std::size_t>(Drop::kJoined)].add(1);
+  batch.take(packet);
+  rte_mbuf* whole = state.joiner.join(packet, batch.tsc);
+  if (whole == nullptr) return;
+  counters.originated.add(1);
+  Packet joined;
+  joined.mbuf = whole;
+  joined.port = port;
+  const auto error = net::parse_frame(joined.first_segment(), whole->pkt_len, joined.headers,
+                                      {.check_ipv4_checksum = false});
+  const EspPlace place = error == net::ParseError::kNone ? find_esp(joined) : EspPlace{};
+  const unsigned bucket =
+      place.kind == EspPlace::Kind::kEsp ? bucket_of(place.spi(joined)) : state.services.worker.value();
+  state.services.restart.send_piece(whole, joined, ingress, bucket);
+}
+
 void FindAssociation::process(Batch& batch, const Policy& policy) noexcept {
   const core::Network& network = *batch.network;
   const Associations& associations = policy.associations();
@@ -87,6 +114,8 @@ void FindAssociation::process(Batch& batch, const Policy& policy) noexcept {
       heed_error(batch, packet, associations);
     } else if (!packet.headers.is_fragment) [[likely]] {
       find(batch, packet, associations);
+    } else {
+      join(batch, packet);
     }
   }
   state.ours &= ~state.to_open;

@@ -16,6 +16,7 @@ struct FindAssociation {
 
  private:
   void heed_error(core::Batch& batch, core::Packet& packet, const Associations& associations) noexcept;
+  void join(core::Batch& batch, core::Packet& packet) noexcept;
   void find(core::Batch& batch, core::Packet& packet, const Associations& associations) noexcept;
 };
 

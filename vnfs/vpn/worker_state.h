@@ -15,6 +15,7 @@
 #include "vnfs/vpn/association_event.h"
 #include "vnfs/vpn/associations.h"
 #include "vnfs/vpn/esp.h"
+#include "vnfs/vpn/fragment_joiner.h"
 #include "vnfs/vpn/ways.h"
 
 namespace millrace::vpn {
@@ -45,6 +46,7 @@ struct WorkerState {
   Ways ways;
   Arrivals arrivals;
   core::OuterIds outer_ids;
+  FragmentJoiner joiner;
   EventRing<AssociationEvent> events;
 
   // From stage to stage, for the batch in hand. Lanes.

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Puts outer datagrams together that routers, or the peer, have cut: ESP is opened whole (RFC 4303
+// section 3.4.1). Data path.
+#pragma once
+
+#include <memory>
+
+#include <rte_ip_frag.h>
+
+#include "common/core/batch.h"
+
+namespace millrace::vpn {
+
+// One worker's own. Its memory is taken when it is made; throws std::bad_alloc when there is none.
+class FragmentJoiner {
+ public:
+  // In the making at a time. Those that have waited too long give way to new ones, which is when their
+  // buffers are free again: so there are few.
+  static constexpr unsigned kMostDatagrams = 256;
+  static constexpr unsigned kSeconds = 15;  // for all pieces to come: RFC 791 section 3.2
+  static constexpr unsigned kMostPieces = RTE_LIBRTE_IP_FRAG_MAX_FRAG;  // of a datagram
+
+  FragmentJoiner();
+  ~FragmentJoiner();
+  FragmentJoiner(const FragmentJoiner&) = delete;
+  FragmentJoiner& operator=(const FragmentJoiner&) = delete;
+
+  // Takes the fragment's buffer. The whole datagram, in one buffer behind its link header, when this was its
+  // last piece; else null.
+  [[nodiscard]] rte_mbuf* join(core::Packet& packet, std::uint64_t tsc) noexcept;
+
+ private:
+  struct TableDeleter {
+    void operator()(rte_ip_frag_tbl* table) const noexcept { rte_ip_frag_table_destroy(table); }
+  };
+
+  std::unique_ptr<rte_ip_frag_tbl, TableDeleter> table_;
+  rte_ip_frag_death_row given_up_{};
+};
+
+}  // namespace millrace::vpn
