@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <chrono>
 
+#include <rte_cycles.h>
 #include <spdlog/spdlog.h>
 
 #include "common/appliance/common_metrics.h"
@@ -86,7 +87,8 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
   vnf_.begin({.io = io_,
               .recompile = [this](std::string why) { recompile(std::move(why)); },
               .network = [this] { return plane_->snapshot().network; },
-              .synchronize = [this] { plane_->synchronize(); }});
+              .synchronize = [this] { plane_->synchronize(); },
+              .tick = [] { return static_cast<Tick>(rte_rdtsc() / (rte_get_tsc_hz() / 1000)); }});
   if (auto opened = vnf_.open_logs(*profile_, plane_->snapshot()); !opened) return opened;
   write_logs();
   watch_losses();

@@ -107,6 +107,7 @@ class Vnf {
     std::function<void(std::string why)> recompile;
     std::function<std::shared_ptr<const core::Network>()> network;
     std::function<void()> synchronize;  // returns when no worker sees what it saw before
+    std::function<Tick()> tick;         // of the workers' clock
   };
   virtual void begin(const ControlServices& /*services*/) {}
   // The profile is in force: logs go where it says, under the names of this snapshot.

@@ -51,4 +51,10 @@ inline void grow_front(rte_mbuf& mbuf, unsigned by) noexcept {
   mbuf.pkt_len += by;
 }
 
+// The only buffer ends `by` bytes later, which it has room for.
+inline void grow_back(rte_mbuf& mbuf, unsigned by) noexcept {
+  mbuf.data_len = static_cast<std::uint16_t>(mbuf.data_len + by);
+  mbuf.pkt_len += by;
+}
+
 }  // namespace millrace::core

@@ -5,17 +5,11 @@
 #include <bit>
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 
 namespace millrace::vpn {
 namespace {
 
 constexpr std::chrono::minutes kPromise{5};  // longer than an exchange takes
-
-std::string text(const AssociationKey& key) {
-  return key.outbound ? fmt::format("outbound association 0x{:08x} to {}", key.spi, key.remote.to_string())
-                      : fmt::format("inbound association 0x{:08x}", key.spi);
-}
 
 // RFC 4303 section 3.4.3 asks for 32 numbers at least; ours are at least 64.
 unsigned window_of(unsigned asked) {
@@ -23,7 +17,7 @@ unsigned window_of(unsigned asked) {
 }
 
 Result<void> check(const AssociationSpec& spec) {
-  const std::string attempt = "add the " + text(spec.key);
+  const std::string attempt = "add the " + describe(spec.key);
   if (spec.key.spi < kLeastSpi)
     return failure(attempt, fmt::format("numbers begin at {} (RFC 4303 section 2.1)", kLeastSpi));
   if (spec.local.family() != spec.key.remote.family())
@@ -37,27 +31,14 @@ Result<void> check(const AssociationSpec& spec) {
   return {};
 }
 
-// Tells one association of the profile from another with the same number. Not 0.
-std::uint64_t print_of(const AssociationSpec& spec) {
-  std::string all =
-      fmt::format("{} {} {} {} {} {} {} {} {} {}", spec.local.to_string(), spec.key.remote.to_string(),
-                  static_cast<int>(spec.mode), static_cast<int>(spec.suite.cipher),
-                  static_cast<int>(spec.suite.integrity), spec.extended, spec.window,
-                  spec.udp ? spec.udp->local : 0, spec.udp ? spec.udp->remote : 0, spec.tunnel);
-  for (const Selector& selector : spec.selectors)
-    all += fmt::format(" {} {} {} {} {} {} {}", selector.local.to_string(), selector.remote.to_string(),
-                       selector.protocol, selector.local_ports.first, selector.local_ports.last,
-                       selector.remote_ports.first, selector.remote_ports.last);
-  for (const Bytes key : {spec.cipher_key.bytes(), spec.integrity_key.bytes()})
-    all.append(reinterpret_cast<const char*>(key.data()), key.size());
-  const std::uint64_t print = std::hash<std::string>{}(all);
-  OPENSSL_cleanse(all.data(), all.size());
-  return print == 0 ? 1 : print;
-}
-
 Tick age(Tick now, Tick then) noexcept { return tick_after(then, now) ? 0 : now - then; }
 
 }  // namespace
+
+std::string describe(const AssociationKey& key) {
+  return key.outbound ? fmt::format("outbound association 0x{:08x} to {}", key.spi, key.remote.to_string())
+                      : fmt::format("inbound association 0x{:08x}", key.spi);
+}
 
 AssociationKeeper::AssociationKeeper(crypto::Library& library, std::shared_ptr<Directory> directory,
                                      std::shared_ptr<core::PathMtus> path_mtus, Services services)
@@ -82,7 +63,7 @@ Result<AssociationKeeper::Entries::iterator> AssociationKeeper::find(const Assoc
                                                                      std::string_view attempt) {
   const auto found = entries(which.outbound).find(plain(which));
   if (found == entries(which.outbound).end())
-    return failure(fmt::format("{} the {}", attempt, text(which)), "there is none");
+    return failure(fmt::format("{} the {}", attempt, describe(which)), "there is none");
   return found;
 }
 
@@ -142,7 +123,7 @@ Result<AssociationKeeper::Entry> AssociationKeeper::make(AssociationSpec& spec, 
   if (!key) return tl::unexpected(std::move(key.error()));
   const auto slot = take_slot(outbound);
   if (!slot)
-    return failure("add the " + text(spec.key), fmt::format("there are {} already", kMostAssociations));
+    return failure("add the " + describe(spec.key), fmt::format("there are {} already", kMostAssociations));
   Entry entry;
   entry.print = print;
   entry.since = services_.now();
@@ -160,7 +141,7 @@ Result<AssociationKeeper::Entry> AssociationKeeper::make(AssociationSpec& spec, 
 Result<void> AssociationKeeper::add(AssociationSpec association) {
   const AssociationKey key = plain(association.key);
   Entries& all = entries(key.outbound);
-  if (all.contains(key)) return failure("add the " + text(association.key), "it is there already");
+  if (all.contains(key)) return failure("add the " + describe(association.key), "it is there already");
   auto made = make(association, 0);
   if (!made) return tl::unexpected(std::move(made.error()));
   if (!key.outbound) promised_.erase(key.spi);
@@ -173,7 +154,7 @@ Result<void> AssociationKeeper::move(const AssociationKey& which, const Associat
   const auto found = find(which, "move");
   if (!found) return tl::unexpected(found.error());
   if (to.local.family() != to.remote.family())
-    return failure("move the " + text(which), "its new ends are of two families");
+    return failure("move the " + describe(which), "its new ends are of two families");
   Entry entry = std::move((*found)->second);
   if (!which.outbound) {
     entry.inbound = moved(*entry.inbound, to);
@@ -267,46 +248,6 @@ void AssociationKeeper::keep_only(const std::vector<AssociationKey>& known) {
     });
   }
   publish();
-}
-
-Result<void> AssociationKeeper::configure(std::vector<AssociationSpec> associations,
-                                          std::vector<PolicySpec> policies) {
-  std::map<AssociationKey, Entry> made;
-  std::vector<AssociationKey> kept;
-  const auto undo = [&](Error error) {
-    for (const auto& [key, entry] : made) give_back(entry);
-    return tl::unexpected(std::move(error));
-  };
-  for (AssociationSpec& spec : associations) {
-    const AssociationKey key = plain(spec.key);
-    const std::uint64_t print = print_of(spec);
-    Entries& all = entries(key.outbound);
-    const auto before = all.find(key);
-    if (before != all.end() && before->second.print == print) {
-      kept.push_back(key);
-      continue;
-    }
-    if (made.contains(key)) return undo({"add the " + text(spec.key), "the profile has it twice", {}});
-    auto entry = make(spec, print);
-    if (!entry) return undo(std::move(entry.error()));
-    made.emplace(key, std::move(*entry));
-  }
-  std::ranges::sort(kept);
-  for (Entries* all : {&inbound_, &outbound_}) {
-    std::erase_if(*all, [&](const auto& association) {
-      const bool gone =
-          made.contains(association.first) ||
-          (association.second.print != 0 && !std::ranges::binary_search(kept, association.first));
-      if (gone) give_back(association.second);
-      return gone;
-    });
-  }
-  for (auto& [key, entry] : made) entries(key.outbound).insert_or_assign(key, std::move(entry));
-  std::erase_if(policies_, [](const auto& policy) { return policy.second.of_profile; });
-  for (const PolicySpec& policy : policies)
-    policies_[{policy.priority, policy.selector}] = {.spec = policy, .of_profile = true};
-  publish();
-  return {};
 }
 
 void AssociationKeeper::publish() {

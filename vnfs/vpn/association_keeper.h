@@ -11,6 +11,7 @@
 #include <optional>
 #include <random>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "common/acceleration/crypto/engine.h"
@@ -23,6 +24,9 @@ namespace millrace::vpn {
 
 // Monotonic.
 using Clock = std::chrono::steady_clock;
+
+// "outbound association 0x0001a2b3 to 192.0.2.1", for messages.
+[[nodiscard]] std::string describe(const AssociationKey& key);
 
 class AssociationKeeper final : public Gateway {
  public:

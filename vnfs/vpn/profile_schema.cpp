@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The table of the `vpn:` section: keys, bounds and the sentences of docs/profile.vpn.md.
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "common/control/profile/section.h"
@@ -30,6 +32,23 @@ std::string name_of(const crypto::Suite& suite) {
   return text;
 }
 
+// As captures show it, or as a plain number.
+TypePtr<std::uint32_t> spi() {
+  const auto parse = [](std::string_view text) -> std::optional<std::uint32_t> {
+    const bool hex = text.starts_with("0x");
+    if (hex) text.remove_prefix(2);
+    std::uint32_t number = 0;
+    const char* end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, number, hex ? 16 : 10);
+    if (read.ec != std::errc{} || read.ptr != end || number < kLeastSpi) return std::nullopt;
+    return number;
+  };
+  return control::text_of<std::uint32_t>(
+      fmt::format("a number of at least {} and 32 bits, such as 0x1a2b or 6699", kLeastSpi),
+      "^(0x[0-9a-fA-F]{1,8}|[0-9]{3,10})$", parse,
+      [](const std::uint32_t& number) { return fmt::format("0x{:x}", number); });
+}
+
 TypePtr<crypto::Suite> suite() {
   std::vector<control::Choice<crypto::Suite>> choices;
   for (const crypto::Suite& one : crypto::suites()) choices.emplace_back(name_of(one), one, "");
@@ -53,7 +72,7 @@ Table<Networks> networks() {
 Table<Keys> keys() {
   auto table = std::make_shared<Struct<Keys>>("association", "One direction of a tunnel.");
   table->position(&Keys::at);
-  table->field("spi", &Keys::spi, integer<std::uint32_t>(kLeastSpi, 0xffffffff),
+  table->field("spi", &Keys::spi, spi(),
                "Number of the association (RFC 4303 section 2.1); no two that come in have the same.",
                kRequired);
   table->field("suite", &Keys::suite, suite(), "Cipher, and hash where the cipher has no tag of its own.",

@@ -4,8 +4,6 @@
 #include <array>
 #include <boost/json.hpp>
 
-#include <rte_cycles.h>
-
 #include "common/appliance/vnf_profile.h"
 #include "vnfs/vpn/drops.h"
 #include "vnfs/vpn/explain_packet.h"
@@ -26,9 +24,6 @@ const profile::Section& own_of(const LoadedProfile& profile) {
 }
 
 WorkerState& state_of(core::Worker& worker) { return static_cast<VpnFunction&>(worker.function()).state(); }
-
-// The workers' clock.
-Tick worker_tick() { return static_cast<Tick>(rte_rdtsc() / (rte_get_tsc_hz() / 1000)); }
 
 void take_events(Workers workers, AssociationKeeper& keeper) {
   std::array<AssociationEvent, 64> events;
@@ -116,7 +111,7 @@ Result<boost::json::object> Vpn::explain(Workers /*workers*/, const core::Snapsh
 
 std::optional<boost::json::value> Vpn::own(Workers workers, const core::Snapshot& /*snapshot*/,
                                            std::string_view what, control::Members& /*query*/) {
-  return report(workers, keeper_->in_force(), library_->description(), worker_tick(), what);
+  return report(workers, keeper_->in_force(), library_->description(), tick_(), what);
 }
 
 std::span<const std::string_view> Vpn::own_names() const { return report_names(); }
@@ -136,10 +131,11 @@ Result<control::Appliance::Imported> Vpn::import_sessions(Workers /*workers*/,
 }
 
 void Vpn::begin(const ControlServices& services) {
+  tick_ = services.tick;
   keeper_ = std::make_unique<AssociationKeeper>(
       *library_, directory_, path_mtus_,
       AssociationKeeper::Services{
-          .synchronize = services.synchronize, .now = [] { return Clock::now(); }, .tick = worker_tick});
+          .synchronize = services.synchronize, .now = [] { return Clock::now(); }, .tick = services.tick});
 }
 
 // There are no logs of packets; but whose profile is in force is told here.

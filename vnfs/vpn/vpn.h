@@ -2,8 +2,8 @@
 // The VPN gateway as the appliance's machinery sees it.
 #pragma once
 
+#include <functional>
 #include <memory>
-#include <mutex>
 
 #include "common/appliance/vnf.h"
 #include "vnfs/vpn/association_keeper.h"
@@ -69,6 +69,7 @@ class Vpn final : public appliance::Vnf {
   std::shared_ptr<Directory> directory_ = std::make_shared<Directory>();
   std::shared_ptr<core::PathMtus> path_mtus_ = std::make_shared<core::PathMtus>(kMostAssociations);
   std::unique_ptr<AssociationKeeper> keeper_;
+  std::function<Tick()> tick_;
   Clock::time_point watched_{};
 };
 

@@ -8,6 +8,7 @@
 
 #include "common/acceleration/crypto/engine.h"
 #include "common/base/event_ring.h"
+#include "common/core/fragment_joiner.h"
 #include "common/core/function.h"
 #include "common/core/outer_ids.h"
 #include "common/core/path_mtus.h"
@@ -15,7 +16,6 @@
 #include "vnfs/vpn/association_event.h"
 #include "vnfs/vpn/associations.h"
 #include "vnfs/vpn/esp.h"
-#include "vnfs/vpn/fragment_joiner.h"
 #include "vnfs/vpn/ways.h"
 
 namespace millrace::vpn {
@@ -46,7 +46,7 @@ struct WorkerState {
   Ways ways;
   Arrivals arrivals;
   core::OuterIds outer_ids;
-  FragmentJoiner joiner;
+  core::FragmentJoiner joiner;
   EventRing<AssociationEvent> events;
 
   // From stage to stage, for the batch in hand. Lanes.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vnfs/vpn/fragment_joiner.h"
+#include "common/core/fragment_joiner.h"
 
 #include <new>
 
@@ -8,7 +8,7 @@
 
 #include "common/net/checksum.h"
 
-namespace millrace::vpn {
+namespace millrace::core {
 namespace {
 
 constexpr unsigned kEntriesOfBucket = 4;
@@ -24,7 +24,7 @@ FragmentJoiner::FragmentJoiner() {
 
 FragmentJoiner::~FragmentJoiner() = default;
 
-rte_mbuf* FragmentJoiner::join(core::Packet& packet, std::uint64_t tsc) noexcept {
+rte_mbuf* FragmentJoiner::join(Packet& packet, std::uint64_t tsc) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   const net::Headers& headers = packet.headers;
   // Ethernet padding is no part of a datagram.
@@ -58,4 +58,4 @@ rte_mbuf* FragmentJoiner::join(core::Packet& packet, std::uint64_t tsc) noexcept
   return whole;
 }
 
-}  // namespace millrace::vpn
+}  // namespace millrace::core

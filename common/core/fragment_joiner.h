@@ -9,7 +9,7 @@
 
 #include "common/core/batch.h"
 
-namespace millrace::vpn {
+namespace millrace::core {
 
 // One worker's own. Its memory is taken when it is made; throws std::bad_alloc when there is none.
 class FragmentJoiner {
@@ -27,7 +27,7 @@ class FragmentJoiner {
 
   // Takes the fragment's buffer. The whole datagram, in one buffer behind its link header, when this was its
   // last piece; else null.
-  [[nodiscard]] rte_mbuf* join(core::Packet& packet, std::uint64_t tsc) noexcept;
+  [[nodiscard]] rte_mbuf* join(Packet& packet, std::uint64_t tsc) noexcept;
 
  private:
   struct TableDeleter {
@@ -38,4 +38,4 @@ class FragmentJoiner {
   rte_ip_frag_death_row given_up_{};
 };
 
-}  // namespace millrace::vpn
+}  // namespace millrace::core
