@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Instructions per packet of an appliance on established traffic: IPv4, TCP, 64 bytes, 10 thousand sessions.
 
-    instructions.py firewall|load_balancer|nat PROGRAM [--gate]
+    instructions.py firewall|load_balancer|nat|vpn PROGRAM [--gate]
 
-PROGRAM is benchmark_gate, benchmark_load_balancer_gate (in mode nat) or benchmark_nat_gate of a release build. Counted by callgrind over everything the worker does, reception and
+PROGRAM is benchmark_gate, benchmark_load_balancer_gate (in mode nat), benchmark_nat_gate or benchmark_vpn_gate (into a
+tunnel, under valgrind's processor, which has no AVX-512) of a release build. Counted by callgrind over everything the worker does, reception and
 transmission included; the same from run to run, whatever else the machine does. With --gate the exit status is 1
 when the count is past the bound; 77 when there is no valgrind.
 """
@@ -16,7 +17,7 @@ import sys
 import tempfile
 
 # A few per cent above what the code needs today with GCC 12 and DPDK 22.11. Raise it only with a reason in the commit.
-BOUNDS = {"firewall": 700, "load_balancer": 830, "nat": 810}
+BOUNDS = {"firewall": 700, "load_balancer": 830, "nat": 810, "vpn": 1480}
 SKIPPED = 77
 
 

@@ -9,6 +9,7 @@
 
 #include "tests/benchmark/pipeline_bed.h"
 #include "vnfs/vpn/association_keeper.h"
+#include "vnfs/vpn/drops.h"
 #include "vnfs/vpn/function.h"
 
 namespace millrace::benchmark {
