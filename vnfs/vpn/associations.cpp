@@ -54,8 +54,9 @@ void Associations::index_outbound() {
 
 const Outbound* Associations::find(std::uint32_t spi, const net::IpAddress& remote) const noexcept {
   const auto spi_of = [](const Outbound* association) { return association->key.spi; };
-  for (const Outbound* association : std::ranges::equal_range(outbound_, spi, {}, spi_of)) {
-    if (association->key.remote == remote) return association;
+  for (auto at = std::ranges::lower_bound(outbound_, spi, {}, spi_of);
+       at != outbound_.end() && (*at)->key.spi == spi; ++at) {
+    if ((*at)->key.remote == remote) return *at;
   }
   return nullptr;
 }

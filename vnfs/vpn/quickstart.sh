@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The VPN gateway's part of vnfs/quickstart, which sources this.
+
+cat <<'EOF'
+
+   client               VPN gateway    what is between    VPN gateway              server
+   192.0.2.10        ┌───────────┐    sees ESP alone   ┌───────────┐        198.51.100.10
+   2001:db8:1::10 ───┤  vnf-vpn  ├─════════════════════─┤  vnf-vpn  ├─── 2001:db8:2::10
+                     └───────────┘                     └───────────┘
+                      203.0.113.1                       203.0.113.2
+EOF
+vpn_peer="$lab_prefix-peer"
+vpn_end() {
+  lab_in "$vpn_peer" ip link set veth-out netns "$lab_vnf" 2>/dev/null || true
+  lab_in "$lab_vnf" ip link set veth-out up 2>/dev/null || true
+  ip netns delete "$vpn_peer" 2>/dev/null || true
+}
+trap 'vpn_end; lab_down' EXIT
+ip netns add "$vpn_peer"
+lab_in "$lab_vnf" ip link set veth-out netns "$vpn_peer"
+ip link add veth-wan netns "$lab_vnf" type veth peer name veth-wan netns "$vpn_peer"
+for namespace in "$lab_vnf" "$vpn_peer"; do
+  for device in veth-out veth-wan; do
+    lab_in "$namespace" ip link show "$device" >/dev/null 2>&1 || continue
+    lab_in "$namespace" ethtool -K "$device" tx off tso off gso off gro off >/dev/null
+    # The data path answers what comes to this device, by the twin; the kernel of the namespace must not.
+    lab_in "$namespace" sysctl -qw "net.ipv6.conf.$device.disable_ipv6=1" "net.ipv4.conf.$device.arp_ignore=8" \
+      "net.ipv4.conf.$device.rp_filter=1"
+    lab_in "$namespace" ip link set "$device" up
+  done
+done
+
+mkdir -p "$lab_dir/vpn"
+cp vnfs/vpn/profiles/quickstart.yaml vnfs/vpn/profiles/quickstart-peer.yaml "$lab_dir/vpn/"
+for name in to-client to-server; do
+  (umask 077 && od -An -N20 -tx1 /dev/urandom | tr -d ' \n' >"$lab_dir/vpn/$name.key")
+done
+peer_socket="$lab_dir/vpn-peer.sock"
+lab_start "$vpn_peer" vpn-peer.log "$build/vnfs/vpn/vnf-vpn" --profile "$lab_dir/vpn/quickstart-peer.yaml" \
+  --control "$peer_socket"
+vpn_peer_pid=$!
+lab_start_vnf "$build" vpn "$lab_dir/vpn/quickstart.yaml"
+lab_wait 20 "the other gateway (its log: $(cat "$lab_dir/vpn-peer.log"))" \
+  curl --silent --fail --unix-socket "$peer_socket" "http://vnf/v1/health?ready=true"
+title "Both gateways are up"
+grep "is ready" "$lab_dir/vpn.log" "$lab_dir/vpn-peer.log" | sed 's/^[^:]*://'
+grep -m 1 -o "IPsec-MB.*\|OpenSSL.*" "$lab_dir/vpn.log"
+
+title "Through the tunnel"
+passes "ping the server" client ping -q -c 3 -i 0.2 -W 2 198.51.100.10
+passes "ping it over IPv6, in the same tunnel" client ping -q -c 3 -i 0.2 -W 2 2001:db8:2::10
+passes "a page" get http://198.51.100.10/
+passes "TCP throughput" speed 198.51.100.10
+passes "and back" speed 198.51.100.10 --reverse
+
+title "What somebody between the gateways sees of a ping"
+lab_start "$lab_vnf" between.log timeout 10 tcpdump -n -l -c 1 -i veth-wan "not arp and not ip6"
+lab_wait 5 "tcpdump" grep "listening on" "$lab_dir/between.log"
+client ping -q -c 1 -W 2 198.51.100.10 >/dev/null
+lab_wait 10 "the answer between the gateways" grep ESP "$lab_dir/between.log"
+grep ESP "$lab_dir/between.log" | cut -c 1-100
+
+title "And not in otherwise"
+lab_in "$vpn_peer" ip address add 203.0.113.9/24 dev veth-wan
+lab_in "$vpn_peer" ip address add 198.51.100.9/32 dev veth-wan
+lab_in "$vpn_peer" ip route add 192.0.2.0/24 via 203.0.113.1 dev veth-wan onlink
+blocked "clear text that pretends to come from the server" \
+  lab_in "$vpn_peer" ping -q -c 1 -W 1 -I 198.51.100.9 192.0.2.10
+
+title "vnfctl explain: where would it go?"
+vnfctl explain --source 192.0.2.10 --destination 198.51.100.10 --protocol tcp --destination-port 443 || true
+
+title "The associations: GET /v1/vpn/associations"
+curl --silent --unix-socket "$lab_socket" http://vnf/v1/vpn/associations | python3 -m json.tool --compact |
+  sed 's/^\[//; s/\]$//; s/},{/}\n{/g' | cut -c 1-160
+
+title "vnfctl drops"
+vnfctl drops
+
+kill "$vpn_peer_pid"
+wait "$vpn_peer_pid" || true
+vpn_end
+trap lab_down EXIT
