@@ -2,7 +2,6 @@
 #include "common/http/server.h"
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -11,7 +10,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <cerrno>
 #include <cstring>
 #include <list>
 #include <utility>
@@ -20,10 +18,8 @@
 #include <fmt/format.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
+#include "common/base/unix_socket.h"
 #include "common/http/connection.h"
 #include "common/http/transport.h"
 
@@ -37,55 +33,6 @@ constexpr int kBacklog = 128;
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::string_view kBusy =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
-
-// A Unix socket in the file system, known by its inode so that nobody else's is removed.
-struct SocketFile {
-  std::filesystem::path path;
-  dev_t device = 0;
-  ino_t inode = 0;
-
-  void remove() const {
-    struct stat now {};
-    if (::lstat(path.c_str(), &now) != 0 || now.st_dev != device || now.st_ino != inode) return;
-    ::unlink(path.c_str());
-  }
-};
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
-// Removes what a dead process left at the path. The error says why the path cannot be used.
-Result<void> clear_stale_socket(const std::string& attempt, const sockaddr_un& address) {
-  struct stat found {};
-  if (::lstat(address.sun_path, &found) != 0) {
-    if (errno == ENOENT) return {};
-    return failure(attempt, errno_text(errno));
-  }
-  if (!S_ISSOCK(found.st_mode)) return failure(attempt, "something that is not a socket is there");
-
-  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (probe.get() < 0) return failure(attempt, errno_text(errno));
-  // EAGAIN is a live process too busy to accept.
-  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
-      errno == EAGAIN) {
-    return failure(attempt, "another process answers on it");
-  }
-  if (errno != ECONNREFUSED && errno != ENOENT) return failure(attempt, errno_text(errno));
-  if (::unlink(address.sun_path) != 0 && errno != ENOENT) return failure(attempt, errno_text(errno));
-  return {};
-}
 
 }  // namespace
 
@@ -127,34 +74,11 @@ class Server::State : public std::enable_shared_from_this<State> {
 };
 
 Result<void> Server::State::listen_unix(const std::filesystem::path& path, unsigned mode) {
-  const std::string attempt = "listen on " + path.string();
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string& name = path.native();
-  if (name.empty() || name.size() >= sizeof address.sun_path) {
-    return failure(attempt, fmt::format("a socket's path has 1 to {} bytes", sizeof address.sun_path - 1));
-  }
-  std::copy(name.begin(), name.end(), address.sun_path);
-  if (auto cleared = clear_stale_socket(attempt, address); !cleared) return cleared;
-
-  Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (fd.get() < 0) return failure(attempt, errno_text(errno));
-  // Linux gives the file the socket's own mode less the umask, so it is never open wider than asked.
-  if (::fchmod(fd.get(), mode) != 0 ||
-      ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return failure(attempt, errno_text(errno));
-  }
-  struct stat made {};
-  if (::lstat(address.sun_path, &made) != 0) return failure(attempt, errno_text(errno));
-  SocketFile file{path, made.st_dev, made.st_ino};
-  if (::chmod(address.sun_path, mode) != 0 || ::listen(fd.get(), kBacklog) != 0) {
-    const std::string reason = errno_text(errno);
-    file.remove();
-    return failure(attempt, reason);
-  }
-  files_.push_back(std::move(file));
+  auto listener = millrace::listen_unix(path, SOCK_STREAM, mode, kBacklog);
+  if (!listener) return tl::unexpected(std::move(listener.error()));
+  files_.push_back(std::move(listener->file));
   Acceptor acceptor(io_);
-  acceptor.assign(Protocol(AF_UNIX, 0), fd.release());
+  acceptor.assign(Protocol(AF_UNIX, 0), listener->fd.release());
   start_accepting(std::move(acceptor), nullptr);
   return {};
 }
