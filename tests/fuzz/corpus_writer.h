@@ -33,5 +33,7 @@ class Corpus {
 
 // See load_balancer_pipeline_fuzz.cpp.
 void write_load_balancer_pipeline(Corpus& corpus);
+// See vpn_ike_messages_fuzz.cpp.
+void write_vpn_ike_messages(Corpus& corpus);
 
 }  // namespace millrace::fuzz
