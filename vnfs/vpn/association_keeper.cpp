@@ -103,6 +103,8 @@ void AssociationKeeper::give_back(const Entry& entry) {
 // Both directions of a tunnel belong to one worker.
 std::uint16_t AssociationKeeper::bucket_for(const AssociationSpec& spec) const {
   Clock::time_point newest{};
+  if (const auto coming = coming_.find(spec.tunnel); coming != coming_.end())
+    return static_cast<std::uint16_t>(bucket_of(coming->second));
   std::uint32_t spi = spec.key.spi;
   for (const auto& [key, entry] : inbound_) {
     if (entry.inbound->tunnel != spec.tunnel || entry.since < newest) continue;

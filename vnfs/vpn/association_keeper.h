@@ -94,6 +94,8 @@ class AssociationKeeper final : public Gateway {
   [[nodiscard]] Result<Entries::iterator> find(const AssociationKey& which, std::string_view attempt);
   [[nodiscard]] Result<Entry> make(AssociationSpec& spec, std::uint64_t print);
   [[nodiscard]] std::uint16_t bucket_for(const AssociationSpec& spec) const;
+  std::map<std::uint32_t, std::uint32_t>
+      coming_;  // by tunnel: numbers that a profile in hand gives what comes in
   [[nodiscard]] std::optional<Slot> take_slot(bool outbound);
   void give_back(const Entry& entry);
   void publish();

@@ -36,9 +36,14 @@ Result<void> AssociationKeeper::configure(std::vector<AssociationSpec> associati
   std::map<AssociationKey, Entry> made;
   std::vector<AssociationKey> kept;
   const auto undo = [&](Error error) {
+    coming_.clear();
     for (const auto& [key, entry] : made) give_back(entry);
     return tl::unexpected(std::move(error));
   };
+  coming_.clear();
+  for (const AssociationSpec& spec : associations) {
+    if (!spec.key.outbound) coming_[spec.tunnel] = spec.key.spi;
+  }
   for (AssociationSpec& spec : associations) {
     const AssociationKey key = plain(spec.key);
     const std::uint64_t print = print_of(spec);
@@ -63,6 +68,7 @@ Result<void> AssociationKeeper::configure(std::vector<AssociationSpec> associati
       return gone;
     });
   }
+  coming_.clear();
   for (auto& [key, entry] : made) entries(key.outbound).insert_or_assign(key, std::move(entry));
   std::erase_if(policies_, [](const auto& policy) { return policy.second.of_profile; });
   for (const PolicySpec& policy : policies)

@@ -72,6 +72,8 @@ struct Exception {
 struct KeyExchange {
   std::string socket = "/run/millrace/vpn-ike.sock";
   std::optional<std::uint32_t> user;  // who may connect, beside root and the appliance's own user
+
+  bool operator==(const KeyExchange&) const = default;
 };
 
 struct Section {

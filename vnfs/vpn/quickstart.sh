@@ -67,8 +67,8 @@ lab_in "$vpn_peer" ip route add 192.0.2.0/24 via 203.0.113.1 dev veth-wan onlink
 blocked "clear text that pretends to come from the server" \
   lab_in "$vpn_peer" ping -q -c 1 -W 1 -I 198.51.100.9 192.0.2.10
 
-title "vnfctl explain: where would it go?"
-vnfctl explain --source 192.0.2.10 --destination 198.51.100.10 --protocol tcp --destination-port 443 || true
+title "vnfctl explain 192.0.2.10 198.51.100.10 tcp/443"
+vnfctl explain 192.0.2.10 198.51.100.10 tcp/443
 
 title "The associations: GET /v1/vpn/associations"
 curl --silent --unix-socket "$lab_socket" http://vnf/v1/vpn/associations | python3 -m json.tool --compact |

@@ -4,6 +4,8 @@
 #include <array>
 #include <boost/json.hpp>
 
+#include <spdlog/spdlog.h>
+
 #include "common/appliance/vnf_profile.h"
 #include "vnfs/vpn/drops.h"
 #include "vnfs/vpn/explain_packet.h"
@@ -39,6 +41,7 @@ Vpn::Vpn() = default;
 
 // What is in force has keys, which go before their library.
 Vpn::~Vpn() {
+  key_exchange_.reset();
   keeper_.reset();
   static_cast<void>(directory_->replace(std::make_unique<const Associations>()));
 }
@@ -132,6 +135,7 @@ Result<control::Appliance::Imported> Vpn::import_sessions(Workers /*workers*/,
 
 void Vpn::begin(const ControlServices& services) {
   tick_ = services.tick;
+  io_ = &services.io;
   keeper_ = std::make_unique<AssociationKeeper>(
       *library_, directory_, path_mtus_,
       AssociationKeeper::Services{
@@ -142,7 +146,24 @@ void Vpn::begin(const ControlServices& services) {
 Result<void> Vpn::open_logs(const LoadedProfile& profile, const core::Snapshot& /*snapshot*/) {
   auto configured = read_tunnels(own_of(profile));
   if (!configured) return tl::unexpected(std::move(configured.error()));
-  return keeper_->configure(std::move(configured->associations), std::move(configured->policies));
+  auto done = keeper_->configure(std::move(configured->associations), std::move(configured->policies));
+  return done ? listen(own_of(profile).key_exchange) : done;
+}
+
+// A socket that stays as it was keeps its plugin.
+Result<void> Vpn::listen(const std::optional<profile::KeyExchange>& wanted) {
+  if (wanted == listens_by_) return {};
+  keeper_->tell(nullptr);
+  key_exchange_.reset();
+  listens_by_.reset();
+  if (!wanted) return {};
+  auto server = std::make_unique<KeyExchangeServer>(*io_, *keeper_,
+                                                    [](std::string_view line) { spdlog::info("{}", line); });
+  if (auto listening = server->listen(wanted->socket, wanted->user); !listening) return listening;
+  keeper_->tell(server.get());
+  key_exchange_ = std::move(server);
+  listens_by_ = wanted;
+  return {};
 }
 
 void Vpn::write_logs(Workers workers) {
@@ -153,7 +174,11 @@ void Vpn::write_logs(Workers workers) {
   keeper_->watch_time();
 }
 
-void Vpn::end_logs(Workers workers) { take_events(workers, *keeper_); }
+void Vpn::end_logs(Workers workers) {
+  take_events(workers, *keeper_);
+  keeper_->tell(nullptr);
+  key_exchange_.reset();
+}
 
 void Vpn::reopen_logs() {}
 
