@@ -192,7 +192,7 @@ static bool greet(struct millrace_connection* this, unsigned attempt) {
     struct millrace_ike_hello hello;
   } message = {.header = {.type = MILLRACE_IKE_HELLO}, .hello = {.process = (uint32_t)getpid()}};
   struct millrace_answer answer;
-  strncpy(message.hello.release, this->release, sizeof(message.hello.release) - 1);
+  memcpy(message.hello.release, this->release, strnlen(this->release, sizeof(message.hello.release) - 1));
   if (millrace_connection_tell(this, &message, sizeof(message), &answer) != MILLRACE_ANSWERED) {
     dbg(DBG_KNL, attempt == 0 ? 1 : 3,
         "millrace: the VPN gateway on %s ends the connection: does it serve this user?", this->path);

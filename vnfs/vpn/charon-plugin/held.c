@@ -18,8 +18,9 @@ struct millrace_association* millrace_hold_association(struct millrace_held* hel
     return NULL;
   }
   association->bytes = bytes;
-  association->next = held->associations;
-  held->associations = association;
+  struct millrace_association** at = &held->associations;
+  while (*at) at = &(*at)->next;
+  *at = association;
   return association;
 }
 

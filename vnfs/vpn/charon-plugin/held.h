@@ -9,9 +9,9 @@
 #include "vnfs/vpn/ike_protocol.h"
 
 struct millrace_association {
-  struct millrace_association* next;
-  bool told;        /* the gateway may have had it; an outbound one's keys are wiped */
-  size_t bytes;     /* of the request */
+  struct millrace_association* next; /* that came after it: an outbound one after its inbound one */
+  bool told;                         /* the gateway may have had it; an outbound one's keys are wiped */
+  size_t bytes;                      /* of the request */
   uint8_t* request; /* a header, a millrace_ike_association and what is behind it; may hold keys */
 };
 

@@ -68,6 +68,12 @@ bool millrace_wire_selector(traffic_selector_t* local, traffic_selector_t* remot
   return true;
 }
 
+/* Packets have one protocol, whichever end looks at them; charon makes policies of the same pairs. */
+static bool same_protocol(traffic_selector_t* a, traffic_selector_t* b) {
+  const uint8_t one = a->get_protocol(a), other = b->get_protocol(b);
+  return one == 0 || other == 0 || one == other;
+}
+
 int millrace_wire_selectors(linked_list_t* local, linked_list_t* remote,
                             struct millrace_ike_selector* selectors, size_t room) {
   traffic_selector_t *here, *there;
@@ -78,7 +84,7 @@ int millrace_wire_selectors(linked_list_t* local, linked_list_t* remote,
   while (good && of_local->enumerate(of_local, &here)) {
     enumerator_t* of_remote = remote->create_enumerator(remote);
     while (good && of_remote->enumerate(of_remote, &there)) {
-      if (here->get_type(here) != there->get_type(there)) continue;
+      if (here->get_type(here) != there->get_type(there) || !same_protocol(here, there)) continue;
       good = count < room && millrace_wire_selector(here, there, &selectors[count]);
       if (count == room)
         DBG1(DBG_KNL, "millrace: an association has at most %zu pairs of traffic selectors", room);

@@ -21,7 +21,7 @@ bool millrace_same_address(const struct millrace_ike_address* a, const struct mi
 /* The pair of both as packets leave, and come back. */
 bool millrace_wire_selector(struct traffic_selector_t* local, struct traffic_selector_t* remote,
                             struct millrace_ike_selector* selector);
-/* All pairs of one family, at most `room`; -1: something is refused. */
+/* All pairs of one family and protocol, at most `room`; -1: something is refused. */
 int millrace_wire_selectors(struct linked_list_t* local, struct linked_list_t* remote,
                             struct millrace_ike_selector* selectors, size_t room);
 /* Of one end of a packet: local or remote. */
