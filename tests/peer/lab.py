@@ -444,8 +444,8 @@ class TestCase(unittest.TestCase):
 BUILD = BINARY = CTL = None
 
 
-def main():
-    """`test.py BUILD_DIR [unittest arguments]`."""
+def main(needs="vnfs/firewall/vnf-firewall"):
+    """`test.py BUILD_DIR [unittest arguments]`; skipped where the program `needs` is not built."""
     global BUILD, BINARY, CTL
     if len(sys.argv) < 2:
         sys.exit("usage: test.py BUILD_DIR [unittest arguments]")
@@ -453,7 +453,7 @@ def main():
     BINARY = build / "vnfs/firewall/vnf-firewall"
     CTL = next((path for path in (build / "common/control/vnfctl/vnfctl", build / "common/control/vnfctl")
                 if path.is_file()), None)
-    if not BINARY.exists():
-        skip(f"{BINARY} is not built")
+    if not (build / needs).exists():
+        skip(f"{build / needs} is not built")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ctest's patience is over: what was made is still removed
     unittest.main(verbosity=2)

@@ -5,7 +5,10 @@
 """
 
 import json
+import pathlib
+import signal
 import subprocess
+import sys
 
 import lab
 
@@ -16,6 +19,8 @@ OTHER = {"a": "b", "b": "a"}
 CHARON = "/usr/sbin/charon-systemd"
 PLUGINS = ("random nonce x509 revocation constraints pubkey pkcs1 pkcs8 pem openssl gcm kdf hmac millrace kernel-netlink "
            "socket-default vici")
+# What must be the same at both ends.
+MIRRORED = ("cipher", "integrity", "cipher_key", "integrity_key", "extended", "mode", "udp")
 
 
 def plugin():
@@ -132,6 +137,11 @@ charon {{
             f"STRONGSWAN_CONF={self.folder}/strongswan.conf", CHARON)
         lab.wait(20, f"charon of {self.side}", lambda: self.swanctl("--stats", check=False).returncode == 0)
 
+    def stop(self):
+        """Asks it to end, and waits for that; its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=40)
+
     def log(self):
         path = self.folder / "charon.log"
         return path.read_text(errors="replace") if path.exists() else ""
@@ -192,3 +202,64 @@ secrets {{
   }}
 }}
 """
+
+
+class TestCase(lab.TestCase):
+    """Both ends, each with its charon and its listener, for all tests of the class."""
+
+    @classmethod
+    def setUpClass(cls):
+        lab.need("swanctl", "openssl", "ethtool")
+        for needed in (pathlib.Path(CHARON), plugin()):
+            if not needed.exists():
+                lab.skip(f"there is no {needed}")
+        cls.ends = Ends()
+        cls.firewall = cls  # what lab.TestCase has dumped when a test failed
+        cls.addClassCleanup(cls.ends.close)
+        cls.listeners = {side: Listener(cls.ends, side) for side in "ab"}
+        cls.charons = {side: Charon(cls.ends, side, cls.listeners[side].socket) for side in "ab"}
+        for side in "ab":
+            cls.listeners[side].start()
+            cls.charons[side].start()
+            cls.listeners[side].wait("keep_only")
+
+    def setUp(self):
+        self.addCleanup(self.all_down)
+
+    def all_down(self):
+        for charon in self.charons.values():
+            charon.swanctl("--terminate", "--ike", "gate", "--force", check=False)
+
+    @classmethod
+    def dump(cls):
+        for side in "ab":
+            print(f"--- charon {side}\n{cls.charons[side].log()[-5000:]}", file=sys.stderr)
+            print(f"--- listener {side}\n{cls.listeners[side].file.read_text()[-4000:]}", file=sys.stderr)
+
+    def load(self, **options):
+        for charon in self.charons.values():
+            charon.load(**options)
+
+    def up(self, **options):
+        """A tunnel between both; from where on each listener tells of it."""
+        self.load(**options)
+        marks = {side: self.listeners[side].mark() for side in "ab"}
+        self.charons["a"].initiate()
+        for side in "ab":
+            for outbound in (False, True):
+                self.listeners[side].wait("add", marks[side], outbound=outbound)
+            self.listeners[side].wait("add_policy", marks[side])
+        return marks
+
+    def added(self, side, outbound, start):
+        return self.listeners[side].lines("add", start, outbound=outbound)[-1]
+
+    def check_mirrored(self, marks, outer=ADDRESS):
+        for side, other in (("a", "b"), ("b", "a")):
+            out, into = self.added(side, True, marks[side]), self.added(other, False, marks[other])
+            self.assertEqual({key: out[key] for key in (*MIRRORED, "spi")}, {key: into[key] for key in (*MIRRORED, "spi")})
+            self.assertEqual((out["own"], out["remote"]), (outer[side], outer[other]))
+            self.assertEqual((into["own"], into["remote"]), (outer[other], outer[side]))
+            self.assertTrue(out["ok"] and into["ok"])
+            self.assertIn(into["spi"], [line["spi"] for line in self.listeners[other].lines("allocate", marks[other])])
+        self.assertNotEqual(self.added("a", True, marks["a"])["spi"], 0)
