@@ -305,11 +305,11 @@ template <Ingress::Arrival arrival, Forwarding forwarding>
   const Headers& headers = packet.headers;
   packet.ingress =
       network.find_interface(packet.port, headers.outer_vlan, headers.inner_vlan, headers.tagged);
+  if constexpr (arrival == Arrival::kOwner || arrival == Arrival::kTwin) take_note(batch, packet, network);
   if (!packet.ingress.valid()) [[unlikely]] {
     batch.drop(packet, Drop::kNoInterface);
     return false;
   }
-  if constexpr (arrival == Arrival::kOwner || arrival == Arrival::kTwin) take_note(batch, packet, network);
   return true;
 }
 

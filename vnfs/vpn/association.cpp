@@ -41,7 +41,9 @@ net::TunnelHeader header_of(const net::IpAddress& local, const net::IpAddress& r
 OutboundState::OutboundState(const AssociationSpec& spec, std::unique_ptr<const crypto::Key> of_library)
     : esp(spec.suite, *of_library, spec.key.spi, spec.extended, salt_of(spec)),
       lifetime(packets_of(spec), spec.bytes),
-      key(std::move(of_library)) {}
+      key(std::move(of_library)) {
+  esp.iv_base = spec.iv_base;
+}
 
 InboundState::InboundState(const AssociationSpec& spec, std::unique_ptr<const crypto::Key> of_library)
     : esp(spec.suite, *of_library, spec.window, spec.extended, salt_of(spec)),

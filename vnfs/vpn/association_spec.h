@@ -78,6 +78,7 @@ struct AssociationSpec {
   Limit seconds{};
   Limit bytes{};  // of the IP datagrams inside
   Limit packets{};
+  std::uint64_t iv_base = 0;  // OutboundSa::iv_base: for keys that were used before
 };
 
 // An association has other ends from now on: MOBIKE (RFC 4555), or a NAT that changed its mind.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/vpn/compile_policy.h"
 
+#include <chrono>
+
 namespace millrace::vpn {
 namespace {
 
@@ -26,6 +28,13 @@ std::vector<Selector> selectors_of(const profile::Tunnel& tunnel) {
   return selectors;
 }
 
+// The key of a file is used again after a restart, when numbers begin anew; packets are fewer than
+// nanoseconds.
+std::uint64_t nanoseconds_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
 Result<AssociationSpec> association_of(const profile::Tunnel& tunnel, const profile::Keys& keys,
                                        bool outbound, std::uint32_t number) {
   const crypto::SuiteSizes sizes = crypto::sizes_of(*keys.suite);
@@ -47,7 +56,8 @@ Result<AssociationSpec> association_of(const profile::Tunnel& tunnel, const prof
                        .window = *tunnel.replay_window,
                        .udp = {},
                        .tunnel = number,
-                       .selectors = selectors_of(tunnel)};
+                       .selectors = selectors_of(tunnel),
+                       .iv_base = nanoseconds_now()};
   if (tunnel.nat_traversal) spec.udp = {tunnel.nat_traversal->local_port, tunnel.nat_traversal->remote_port};
   return spec;
 }

@@ -69,14 +69,14 @@ void prepare_seal(OutboundSa& sa, std::uint8_t* payload, std::uint32_t bytes, st
   if (is_cbc(layout.cipher)) {
     // RFC 3602 section 3: nobody can foretell the IV. That of each packet is its number, encrypted: the text
     // begins one block earlier, with an IV of zero.
-    const be64 nonce(number);
+    const be64 nonce(sa.iv_base + number);
     std::memset(packet_iv, 0, 8);
     std::memcpy(packet_iv + 8, &nonce, 8);
     scratch.iv.fill(0);
     operation.text = packet_iv;
     operation.text_bytes += 16;
   } else if (layout.packet_iv != 0) {
-    const be64 nonce(number);
+    const be64 nonce(sa.iv_base + number);
     std::memcpy(packet_iv, &nonce, 8);
     write_nonce(sa.salt, packet_iv, scratch);
   }

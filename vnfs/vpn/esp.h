@@ -58,6 +58,10 @@ struct OutboundSa {
   bool extended;
   std::array<std::uint8_t, 4> salt;
   std::uint64_t sent = 0;  // the last sequence number
+  // Packets have this and their number as the part of the nonce that they carry (RFC 4106 section 3.1). A key
+  // that outlives the process, or this object, wants another one each time: no nonce may come twice with a
+  // key.
+  std::uint64_t iv_base = 0;
 };
 
 // Writes all around the payload of `bytes` bytes: layout.front() before it, layout.behind() after it must be

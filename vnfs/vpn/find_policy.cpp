@@ -52,8 +52,11 @@ bool ends_here(const Packet& packet, const core::Network& network) noexcept {
                        .local = ends.local_address()});
     return batch.drop(packet, Drop::kNoAssociation);
   }
-  if (!state.owns(*rule.outbound)) [[unlikely]]
+  if (!state.owns(*rule.outbound)) [[unlikely]] {
+    // There it looks like one that a port has brought, so it is counted as made here.
+    if (packet.from_host) state.services.counters.originated.add(1);
     return state.services.restart.send(batch, packet, packet.ingress, rule.outbound->bucket);
+  }
   const unsigned lane = batch.lane(packet);
   state.outbound[lane] = rule.outbound;
   state.to_seal |= std::uint64_t{1} << lane;

@@ -126,6 +126,23 @@ TEST_P(VpnAssociations, TellCongestionInside) {
   }
 }
 
+// The twin's frames are read by whichever worker comes first; the association may be another's.
+TEST_P(VpnAssociations, OfAnotherWorkerCarryWhatTheTwinSays) {
+  for (const std::uint32_t spi : {0x1000aU, 0x1000bU}) {
+    VpnPair pair(variant(), {.mode = vpn::Mode::kTransport, .spi_to_a = spi});
+    PacketBuilder said;
+    said.ethernet(interface_mac(1), neighbor_mac(1))
+        .ipv4("192.0.2.1", "192.0.2.2")
+        .tcp(179, 40000)
+        .flags("A");
+    pair.a.bed().from_host(core::InterfaceId(1), said.bytes());
+    pair.a.bed().run();
+    const auto sealed = pair.a.bed().transmitted(kOutside);
+    ASSERT_EQ(sealed.size(), 1U) << spi;
+    EXPECT_EQ(read_frame(kOutside, sealed[0]).protocol, net::protocol::kEsp);
+  }
+}
+
 // Between the gateways themselves: what their twins send and get.
 TEST_P(VpnAssociations, OfTransportModeCarryWhatTheGatewaysSay) {
   for (const bool outer6 : {false, true}) {

@@ -108,6 +108,18 @@ TEST(VpnProfile, IsReadWithAllItsParts) {
   EXPECT_EQ(loaded->own.mss, 1300);
 }
 
+// RFC 4106 section 3.1: a nonce must not come twice with a key, and the file has the same key after a
+// restart.
+TEST(VpnProfile, KeysThatAreReadAgainHaveOtherNonces) {
+  const Folder folder;
+  const auto loaded = parse(kTunnel, folder);
+  ASSERT_TRUE(loaded);
+  const auto first = read_tunnels(loaded->own);
+  const auto second = read_tunnels(loaded->own);
+  ASSERT_TRUE(first && second);
+  EXPECT_GT(second->associations[1].iv_base, first->associations[1].iv_base);
+}
+
 TEST(VpnProfile, KeysMayBeWrittenInGroups) {
   const Folder folder;
   const auto key = read_key(folder.file("spaced"), 20);
