@@ -61,6 +61,20 @@ struct InboundState {
   bool told_other_ends = false;  // that a genuine packet came from elsewhere
 };
 
+// Counts a packet of one of both, and says which limit that has come to. Data path.
+template <class State>
+[[nodiscard, gnu::always_inline]] inline Lifetime::Passed count(State& state, unsigned bytes,
+                                                                Tick now) noexcept {
+  state.use.packets.add(1);
+  state.use.bytes.add(bytes);
+  state.use.last_tick.set(now | 1U);
+  const std::uint64_t packets = state.use.packets.read();
+  const std::uint64_t sum = state.use.bytes.read();
+  if (!state.lifetime.is_due(packets, sum)) [[likely]]
+    return Lifetime::Passed::kNothing;
+  return state.lifetime.pass(packets, sum);
+}
+
 struct Outbound {
   net::TunnelHeader header;  // with its source
   OutboundState* state = nullptr;

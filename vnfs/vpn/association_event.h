@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "common/net/address.h"
+#include "vnfs/vpn/lifetime.h"
 
 namespace millrace::vpn {
 
@@ -26,5 +27,10 @@ struct AssociationEvent {
   net::IpAddress address;
   net::IpAddress local;
 };
+
+[[nodiscard]] constexpr AssociationEvent::Kind event_of(Lifetime::Passed passed) noexcept {
+  return passed == Lifetime::Passed::kSoft ? AssociationEvent::Kind::kSoftLimit
+                                           : AssociationEvent::Kind::kHardLimit;
+}
 
 }  // namespace millrace::vpn

@@ -59,18 +59,10 @@ unsigned OpenPackets::prepare(Batch& batch) noexcept {
 // What has come by the association, and whether that was all it may carry.
 [[gnu::always_inline]] inline void OpenPackets::watch(const Inbound& association, unsigned bytes,
                                                       Tick now) noexcept {
-  InboundState& inbound = *association.state;
-  inbound.use.packets.add(1);
-  inbound.use.bytes.add(bytes);
-  inbound.use.last_tick.set(now | 1U);
-  const std::uint64_t packets = inbound.use.packets.read();
-  const std::uint64_t sum = inbound.use.bytes.read();
-  if (!inbound.lifetime.is_due(packets, sum)) [[likely]]
+  const Lifetime::Passed passed = count(*association.state, bytes, now);
+  if (passed == Lifetime::Passed::kNothing) [[likely]]
     return;
-  const Lifetime::Passed passed = inbound.lifetime.pass(packets, sum);
-  if (passed == Lifetime::Passed::kNothing) return;
-  state.events.push({.kind = passed == Lifetime::Passed::kSoft ? AssociationEvent::Kind::kSoftLimit
-                                                               : AssociationEvent::Kind::kHardLimit,
+  state.events.push({.kind = event_of(passed),
                      .outbound = false,
                      .slot = association.slot,
                      .spi = association.spi,

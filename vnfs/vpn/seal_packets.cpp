@@ -77,8 +77,11 @@ bool SealPackets::prepare(Batch& batch, Packet& packet, const Outbound& associat
     const unsigned segment = core::segment_size(packet, way.room, network);
     if (segment != 0) {
       cut_aggregate(batch, packet, association, segment);
-      return false;
+    } else {
+      originator.too_big(packet, network, way.room);
+      batch.drop(packet, core::Drop::kPacketTooBig);
     }
+    return false;
   }
   if ((batch.unfinished & lane) != 0) {
     if (core::checksum_is_open(*packet.mbuf)) core::write_transport_checksum(packet);
@@ -95,6 +98,12 @@ bool SealPackets::prepare(Batch& batch, Packet& packet, const Outbound& associat
     NextHop inside = network.next_hops[way.hop.value()];
     inside.mtu = packet.headers.is_ipv6() ? std::max<std::uint16_t>(way.room, 1280) : way.room;
     if (core::answered_first(batch, packet, inside, originator)) return false;
+  }
+  const NextHop::Kind kind = network.next_hops[way.hop.value()].kind;
+  if (kind != NextHop::Kind::kForward &&
+      kind != NextHop::Kind::kResolve) {  // to ourselves, or into a black hole
+    batch.drop(packet, Drop::kNoWay);
+    return false;
   }
   if (rte_pktmbuf_headroom(packet.mbuf) + unsigned{packet.headers.l3_offset} < kRoom) {
     batch.drop(packet, Drop::kNoHeadroom);
@@ -132,18 +141,10 @@ void SealPackets::cut_aggregate(Batch& batch, Packet& packet, const Outbound& as
 // What leaves by the association, and whether that was all it may carry.
 [[gnu::always_inline]] inline void SealPackets::watch(const Outbound& association, unsigned bytes,
                                                       Tick now) noexcept {
-  OutboundState& outbound = *association.state;
-  outbound.use.packets.add(1);
-  outbound.use.bytes.add(bytes);
-  outbound.use.last_tick.set(now | 1U);
-  const std::uint64_t packets = outbound.use.packets.read();
-  const std::uint64_t sum = outbound.use.bytes.read();
-  if (!outbound.lifetime.is_due(packets, sum)) [[likely]]
+  const Lifetime::Passed passed = count(*association.state, bytes, now);
+  if (passed == Lifetime::Passed::kNothing) [[likely]]
     return;
-  const Lifetime::Passed passed = outbound.lifetime.pass(packets, sum);
-  if (passed == Lifetime::Passed::kNothing) return;
-  state.events.push({.kind = passed == Lifetime::Passed::kSoft ? AssociationEvent::Kind::kSoftLimit
-                                                               : AssociationEvent::Kind::kHardLimit,
+  state.events.push({.kind = event_of(passed),
                      .outbound = true,
                      .slot = association.slot,
                      .spi = association.key.spi,
