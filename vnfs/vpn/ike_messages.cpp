@@ -237,6 +237,26 @@ Hello hello_of(Fields& fields) {
   return hello;
 }
 
+// What a peer says may be in it.
+std::string printable(std::string_view text) {
+  std::string clean(text);
+  for (char& c : clean)
+    if (c < ' ' || c > '~') c = '?';
+  return clean;
+}
+
+Trouble trouble_of(Fields& fields) {
+  const auto wire = fields.next<millrace_ike_trouble>("a trouble");
+  if (!fields.good()) return {};
+  const char* const end = std::find(std::begin(wire.connection), std::end(wire.connection), '\0');
+  fields.require(wire.text_bytes != 0 && wire.text_bytes <= MILLRACE_IKE_MOST_TEXT,
+                 fmt::format("a text has 1 to {} bytes", MILLRACE_IKE_MOST_TEXT));
+  if (!fields.good()) return {};
+  const Bytes text = fields.take(wire.text_bytes, "the text of a trouble");
+  return {.connection = printable({std::begin(wire.connection), end}),
+          .text = printable({reinterpret_cast<const char*>(text.data()), text.size()})};
+}
+
 std::optional<Body> body_of(unsigned type, Fields& fields) {
   switch (type) {
     case MILLRACE_IKE_HELLO:
@@ -265,6 +285,8 @@ std::optional<Body> body_of(unsigned type, Fields& fields) {
       return ResyncBegin{};
     case MILLRACE_IKE_RESYNC_END:
       return ResyncEnd{};
+    case MILLRACE_IKE_TROUBLE:
+      return trouble_of(fields);
     default:
       return std::nullopt;
   }

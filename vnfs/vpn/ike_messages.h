@@ -54,10 +54,14 @@ struct FlushAssociations {};
 struct FlushPolicies {};
 struct ResyncBegin {};
 struct ResyncEnd {};
+struct Trouble {
+  std::string connection;  // empty: it is not known whose
+  std::string text;        // printable
+};
 
 using Body = std::variant<Hello, AllocateSpi, AddAssociation, MoveAssociation, RemoveAssociation,
                           QueryAssociation, AddPolicy, RemovePolicy, QueryPolicy, FlushAssociations,
-                          FlushPolicies, ResyncBegin, ResyncEnd>;
+                          FlushPolicies, ResyncBegin, ResyncEnd, Trouble>;
 
 struct Request {
   std::uint32_t serial = 0;

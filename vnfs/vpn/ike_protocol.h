@@ -21,6 +21,7 @@
 #define MILLRACE_IKE_MOST_KEY 64
 #define MILLRACE_IKE_MOST_TEXT 1024
 #define MILLRACE_IKE_RELEASE_BYTES 32
+#define MILLRACE_IKE_NAME_BYTES 64
 #define MILLRACE_IKE_MOST_SELECTORS 1024
 
 #define MILLRACE_IKE_PACKED __attribute__((packed))
@@ -40,6 +41,7 @@ enum millrace_ike_type {
   MILLRACE_IKE_FLUSH_POLICIES = 11,
   MILLRACE_IKE_RESYNC_BEGIN = 12,
   MILLRACE_IKE_RESYNC_END = 13,
+  MILLRACE_IKE_TROUBLE = 14, /* millrace_ike_trouble */
   /* To each of them. */
   MILLRACE_IKE_ANSWER = 32,
   /* Events. */
@@ -103,6 +105,12 @@ struct MILLRACE_IKE_PACKED millrace_ike_header {
 struct MILLRACE_IKE_PACKED millrace_ike_address {
   uint8_t family;    /* 4 or 6 */
   uint8_t bytes[16]; /* an IPv4 address in the first four, the others 0 */
+};
+
+/* Something went wrong with a peer. Behind it: what, in words. */
+struct MILLRACE_IKE_PACKED millrace_ike_trouble {
+  char connection[MILLRACE_IKE_NAME_BYTES]; /* ended by zeros; empty: it is not known whose */
+  uint16_t text_bytes;
 };
 
 /* An association. */

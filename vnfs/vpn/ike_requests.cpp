@@ -155,6 +155,14 @@ Answer Requests::answer(ResyncEnd& /*request*/, Reply& reply) {
   return {};
 }
 
+Answer Requests::answer(Trouble& request, Reply& reply) {
+  reply.log = request.connection.empty()
+                  ? "key exchange: " + request.text
+                  : fmt::format("connection {}: {}", request.connection, request.text);
+  reply.trouble = std::move(request);
+  return {};
+}
+
 void Requests::keep(const AssociationKey& which, Event event, Message message) {
   if (kept_.size() < kMostKept) kept_.insert_or_assign({plain(which), event}, std::move(message));
 }

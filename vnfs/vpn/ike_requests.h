@@ -25,6 +25,7 @@ class Requests {
     std::vector<Message> messages;  // the answer, and events that waited for a plugin
     bool close = false;             // after them
     std::string log;                // for the operator; empty: nothing to say
+    std::optional<Trouble> trouble{};  // with a peer
   };
   // `message` may hold keys: whoever owns it wipes it.
   [[nodiscard]] Reply take(Bytes message);
@@ -58,6 +59,7 @@ class Requests {
   Answer answer(FlushPolicies& request, Reply& reply);
   Answer answer(ResyncBegin& request, Reply& reply);
   Answer answer(ResyncEnd& request, Reply& reply);
+  Answer answer(Trouble& request, Reply& reply);
   void keep(const AssociationKey& which, Event event, Message message);
 
   Gateway& gateway_;

@@ -54,6 +54,8 @@ class KeyExchangeServer::State : public std::enable_shared_from_this<State> {
   void send_event(const ike::Message& message);
   ike::Requests& requests() noexcept { return requests_; }
 
+  OnTrouble on_trouble;
+
  private:
   void accept();
   void admit(Protocol::socket socket);
@@ -152,6 +154,7 @@ bool KeyExchangeServer::State::take(const std::shared_ptr<ike::Link>& link, Byte
   }
   const ike::Requests::Reply reply = requests_.take(message);
   if (!reply.log.empty()) say(reply.log);
+  if (reply.trouble && on_trouble) on_trouble(reply.trouble->connection, reply.trouble->text);
   if (!plugin_ && requests_.greeted()) {
     plugin_ = link;
     link->greeted();
@@ -193,6 +196,7 @@ void KeyExchangeServer::State::close() {
   acceptor_.close(ignored);
   pause_.cancel();
   report_ = {};
+  on_trouble = {};
   plugin_.reset();
   for (const auto& link : std::exchange(links_, {})) link->close();
   if (file_) file_->remove();
@@ -202,6 +206,8 @@ KeyExchangeServer::KeyExchangeServer(asio::io_context& io, Gateway& gateway, Rep
     : state_(std::make_shared<State>(io, gateway, std::move(report))) {}
 
 KeyExchangeServer::~KeyExchangeServer() { state_->close(); }
+
+void KeyExchangeServer::on_trouble(OnTrouble handler) { state_->on_trouble = std::move(handler); }
 
 Result<void> KeyExchangeServer::listen(const std::filesystem::path& path, std::optional<std::uint32_t> user) {
   return state_->listen(path, user);

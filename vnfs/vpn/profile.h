@@ -3,6 +3,7 @@
 // means stands in the table in profile_schema.cpp and in docs/profile.vpn.md.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "common/control/profile/types.h"
 #include "common/net/address.h"
 #include "vnfs/vpn/association_spec.h"
+#include "vnfs/vpn/proposals.h"
 
 namespace millrace::vpn::profile {
 
@@ -68,17 +70,99 @@ struct Exception {
   Action action = Action::kBypass;
 };
 
-// The socket on which charon's plugin tells associations and policies.
+// How charon and the gateway reach each other.
 struct KeyExchange {
-  std::string socket = "/run/millrace/vpn-ike.sock";
-  std::optional<std::uint32_t> user;  // who may connect, beside root and the appliance's own user
+  std::string socket = "/run/millrace/vpn-ike.sock";       // where its plugin tells associations and policies
+  std::optional<std::uint32_t> user;                       // who may connect, beside root and the appliance's own user
+  std::string control = "/run/millrace/vpn-charon.sock";  // where charon is told connections: its VICI socket
 
   bool operator==(const KeyExchange&) const = default;
+};
+
+// How a peer proves who it is.
+enum class Authentication : std::uint8_t { kSecret, kCertificate, kEapTls, kEapMschapv2 };
+
+// When a connection's tunnels are made.
+enum class Start : std::uint8_t {
+  kPeer,     // by the peer
+  kTraffic,  // by the first packet
+  kAlways,   // at once, and again when they are gone
+};
+
+// What one pair of associations carries.
+struct Protected {
+  Position at;
+  std::optional<net::Prefix> local;   // nothing: the gateway's own address
+  std::optional<net::Prefix> remote;  // nothing: the peer's address, or the one it gets from a pool
+  std::optional<std::uint8_t> protocol;
+  std::optional<PortRange> local_ports;
+  std::optional<PortRange> remote_ports;
+};
+
+// When keys are made anew, before anything ends.
+struct Renewal {
+  control::Milliseconds keys = std::chrono::hours(1);
+  std::optional<std::uint64_t> bytes;
+  std::optional<std::uint64_t> packets;
+  control::Milliseconds exchange = std::chrono::hours(4);
+  std::optional<control::Milliseconds> authentication;
+};
+
+// A peer, or many alike, whose tunnels charon makes. Names of files become paths that can be opened.
+struct Connection {
+  Located<std::string> name;
+  Located<std::optional<net::IpAddress>> local;
+  std::vector<Located<std::string>> remote;  // addresses, prefixes, host names; none: anywhere
+  Located<Authentication> authentication;
+  std::optional<std::string> identity;
+  std::optional<std::string> peer;
+  Located<std::optional<std::string>> secret;       // a file
+  Located<std::optional<std::string>> certificate;  // a file
+  Located<std::optional<std::string>> key;          // a file
+  std::vector<Located<std::string>> authorities;
+  bool strict_revocation = false;
+  std::vector<Located<std::string>> ike_proposals = default_proposals(ProposalKind::kIke);
+  std::vector<Located<std::string>> esp_proposals = default_proposals(ProposalKind::kEsp);
+  std::vector<Protected> networks;
+  std::vector<Located<std::string>> pools;
+  Mode mode = Mode::kTunnel;
+  Start start = Start::kPeer;
+  Renewal renewal;
+  control::Milliseconds dead_peer_check = std::chrono::seconds(30);
+  bool mobike = true;
+  bool force_udp = false;
+  Located<std::uint32_t> replay_window{.value = 1024, .at = {}};  // packets; a power of two, 64 to 4096
+};
+
+// Addresses that peers are given.
+struct Pool {
+  Located<std::string> name;
+  Located<std::string> addresses;  // a prefix, or a range
+  std::vector<net::IpAddress> dns;
+  std::vector<net::Prefix> split;
+};
+
+// Who signs certificates of peers.
+struct Authority {
+  Located<std::string> name;
+  Located<std::string> certificate;  // a file
+  std::vector<std::string> crl;
+  std::vector<std::string> ocsp;
+};
+
+// Who may prove with a password who they are.
+struct User {
+  Located<std::string> name;
+  Located<std::string> secret;  // a file
 };
 
 struct Section {
   Position at;
   std::vector<Tunnel> tunnels;
+  std::vector<Connection> connections;
+  std::vector<Pool> pools;
+  std::vector<Authority> authorities;
+  std::vector<User> users;
   std::vector<Exception> exceptions;
   std::optional<KeyExchange> key_exchange;
   std::optional<std::uint16_t> mss;  // nothing: what fits the tunnel

@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 
 #include "common/control/profile/text.h"
+#include "vnfs/vpn/check_connections.h"
 
 namespace millrace::vpn::profile {
 namespace {
@@ -27,12 +28,6 @@ int digit(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-bool is_host_of(const net::IpAddress& address, const control::Profile& common) {
-  return std::ranges::any_of(common.interfaces, [&](const control::Interface& interface) {
-    return std::ranges::any_of(interface.address, [&](const auto& own) { return own->address == address; });
-  });
-}
-
 class Checker {
  public:
   Checker(Section& profile, const control::CheckContext& context) : profile_(profile), context_(context) {}
@@ -42,6 +37,7 @@ class Checker {
       error(context_.common.forwarding.at,
             "a VPN gateway needs routes, and transparent forwarding has none; give forwarding: routed");
     for (Tunnel& tunnel : profile_.tunnels) check_tunnel(tunnel);
+    check_connections(profile_, context_);
     for (const Exception& one : profile_.exceptions) check_families(one.local, one.remote);
     if (context_.diagnostics.empty() && profile_.tunnels.empty() && !profile_.key_exchange)
       error(profile_.at, "nothing is protected; give tunnels or key_exchange");
@@ -60,7 +56,7 @@ class Checker {
   }
 
   void check_tunnel(Tunnel& tunnel) {
-    if (tunnel.local.at.known() && !is_host_of(*tunnel.local, context_.common))
+    if (tunnel.local.at.known() && !is_own(*tunnel.local, context_.common))
       error(tunnel.local.at,
             fmt::format("local: no interface has the address {}; give one of the gateway's own",
                         tunnel.local->to_string()));
@@ -89,13 +85,7 @@ class Checker {
 
   void check_networks(const Networks& networks) {
     check_families(networks.local, networks.remote);
-    const bool ports = networks.local_ports || networks.remote_ports;
-    constexpr std::uint8_t kTcp = 6;
-    constexpr std::uint8_t kUdp = 17;
-    constexpr std::uint8_t kSctp = 132;
-    const std::uint8_t protocol = networks.protocol.value_or(0);
-    if (ports && protocol != kTcp && protocol != kUdp && protocol != kSctp)
-      error(networks.at, "ports are of TCP, UDP or SCTP; give protocol: 6, 17 or 132 with them");
+    check_ports(networks, context_.diagnostics);
   }
 
   void check_keys(Keys& keys) {
@@ -128,6 +118,12 @@ class Checker {
 };
 
 }  // namespace
+
+bool is_own(const net::IpAddress& address, const control::Profile& common) {
+  return std::ranges::any_of(common.interfaces, [&](const control::Interface& interface) {
+    return std::ranges::any_of(interface.address, [&](const auto& own) { return own->address == address; });
+  });
+}
 
 Result<crypto::Secret> read_key(const std::string& path, std::size_t bytes) {
   auto text = control::read_text_file(path, kMostKeyFile);

@@ -8,6 +8,7 @@
 #include "common/control/profile/types.h"
 #include "vnfs/vpn/profile.h"
 #include "vnfs/vpn/profile_check.h"
+#include "vnfs/vpn/profile_connections.h"
 
 namespace millrace::vpn::profile {
 namespace {
@@ -22,9 +23,6 @@ using control::name;
 using control::string;
 using control::Struct;
 using control::TypePtr;
-
-template <class S>
-using Table = std::shared_ptr<const Struct<S>>;
 
 std::string name_of(const crypto::Suite& suite) {
   std::string text(crypto::name(suite.cipher));
@@ -142,6 +140,8 @@ Table<KeyExchange> key_exchange() {
   table->field("socket", &KeyExchange::socket, string("the path of a socket", 107), "Path of the socket.");
   table->field("user", &KeyExchange::user, integer<std::uint32_t>(0, 0xfffffffe),
                "Number of a user who may connect.", absent_means("root and the appliance's own"));
+  table->field("control", &KeyExchange::control, string("the path of a socket", 107),
+               "Path of the socket on which charon is told connections (VICI).");
   return table;
 }
 
@@ -151,6 +151,7 @@ Table<Section> section() {
   table->field("tunnels", &Section::tunnels,
                std::make_shared<MapType<Tunnel>>(&Tunnel::name, name("a tunnel's name", 31), tunnel(), true),
                "Tunnels with keys of their own, by names of your choice.");
+  add_connection_fields(*table);
   table->field("exceptions", &Section::exceptions, exception(), "Packets that go by no tunnel.");
   table->field("key_exchange", &Section::key_exchange, key_exchange(),
                "Associations come from strongSwan's charon; `{}` for the defaults below.",

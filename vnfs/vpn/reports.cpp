@@ -35,7 +35,7 @@ std::optional<boost::json::value> report(appliance::Workers workers, const Assoc
 }
 
 std::span<const std::string_view> report_names() noexcept {
-  static constexpr std::array<std::string_view, 5> kNames{"associations", "policies", "engine", "drops",
+  static constexpr std::array<std::string_view, 6> kNames{"tunnels", "associations", "policies", "engine", "drops",
                                                           "stages"};
   return kNames;
 }

@@ -12,6 +12,7 @@
 #include "vnfs/vpn/function.h"
 #include "vnfs/vpn/reports.h"
 #include "vnfs/vpn/shape_network.h"
+#include "vnfs/vpn/tunnel_report.h"
 
 namespace millrace::vpn {
 namespace {
@@ -114,6 +115,7 @@ Result<boost::json::object> Vpn::explain(Workers /*workers*/, const core::Snapsh
 
 std::optional<boost::json::value> Vpn::own(Workers workers, const core::Snapshot& /*snapshot*/,
                                            std::string_view what, control::Members& /*query*/) {
+  if (what == "tunnels") return tunnel_report(keeper_->in_force(), tunnel_names_, charon_.get(), tick_());
   return report(workers, keeper_->in_force(), library_->description(), tick_(), what);
 }
 
@@ -147,7 +149,10 @@ Result<void> Vpn::open_logs(const LoadedProfile& profile, const core::Snapshot& 
   auto configured = read_tunnels(own_of(profile));
   if (!configured) return tl::unexpected(std::move(configured.error()));
   auto done = keeper_->configure(std::move(configured->associations), std::move(configured->policies));
-  return done ? listen(own_of(profile).key_exchange) : done;
+  tunnel_names_.clear();
+  for (const profile::Tunnel& tunnel : own_of(profile).tunnels) tunnel_names_.push_back(*tunnel.name);
+  if (done) done = listen(own_of(profile).key_exchange);
+  return done ? tell_charon(own_of(profile)) : done;
 }
 
 // A socket that stays as it was keeps its plugin.
@@ -155,14 +160,28 @@ Result<void> Vpn::listen(const std::optional<profile::KeyExchange>& wanted) {
   if (wanted == listens_by_) return {};
   keeper_->tell(nullptr);
   key_exchange_.reset();
+  charon_.reset();
   listens_by_.reset();
   if (!wanted) return {};
   auto server = std::make_unique<KeyExchangeServer>(*io_, *keeper_,
                                                     [](std::string_view line) { spdlog::info("{}", line); });
+  server->on_trouble([this](std::string_view connection, std::string_view what) {
+    if (charon_) charon_->note_trouble(connection, what);
+  });
   if (auto listening = server->listen(wanted->socket, wanted->user); !listening) return listening;
   keeper_->tell(server.get());
   key_exchange_ = std::move(server);
+  charon_ = std::make_unique<CharonControl>(*io_, wanted->control,
+                                            [](std::string_view line) { spdlog::info("{}", line); });
   listens_by_ = wanted;
+  return {};
+}
+
+Result<void> Vpn::tell_charon(const profile::Section& profile) {
+  if (!charon_) return {};
+  auto settings = render_connections(profile);
+  if (!settings) return tl::unexpected(std::move(settings.error()));
+  charon_->configure(std::move(*settings));
   return {};
 }
 
@@ -178,6 +197,7 @@ void Vpn::end_logs(Workers workers) {
   take_events(workers, *keeper_);
   keeper_->tell(nullptr);
   key_exchange_.reset();
+  charon_.reset();
 }
 
 void Vpn::reopen_logs() {}

@@ -7,6 +7,7 @@
 
 #include "common/appliance/vnf.h"
 #include "vnfs/vpn/association_keeper.h"
+#include "vnfs/vpn/charon_control.h"
 #include "vnfs/vpn/compile_policy.h"
 #include "vnfs/vpn/key_exchange_server.h"
 #include "vnfs/vpn/profile.h"
@@ -66,12 +67,15 @@ class Vpn final : public appliance::Vnf {
  private:
   Result<void> need_library();
   Result<void> listen(const std::optional<profile::KeyExchange>& wanted);
+  Result<void> tell_charon(const profile::Section& profile);
 
   std::unique_ptr<crypto::Library> library_;  // outlives all keys and engines
   std::shared_ptr<Directory> directory_ = std::make_shared<Directory>();
   std::shared_ptr<core::PathMtus> path_mtus_ = std::make_shared<core::PathMtus>(kMostAssociations);
   std::unique_ptr<AssociationKeeper> keeper_;
   std::unique_ptr<KeyExchangeServer> key_exchange_;
+  std::unique_ptr<CharonControl> charon_;
+  std::vector<std::string> tunnel_names_;  // of the profile, in its order
   std::optional<profile::KeyExchange> listens_by_;  // what the server was made of
   boost::asio::io_context* io_ = nullptr;
   std::function<Tick()> tick_;

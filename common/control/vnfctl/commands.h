@@ -34,6 +34,7 @@ void add_session_commands(CLI::App& app, Context& context);
 void add_profile_commands(CLI::App& app, Context& context);
 void add_inspect_commands(CLI::App& app, Context& context);  // explain, trace, capture
 void add_nat_commands(CLI::App& app, Context& context);      // nat: lookup, pools, subscribers
+void add_vpn_commands(CLI::App& app, Context& context);      // vpn: tunnels, associations, policies
 void add_service_commands(CLI::App& app, Context& context);  // services; backend: set, remove
 void add_watch_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);

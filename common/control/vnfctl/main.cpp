@@ -48,6 +48,7 @@ int run(int argc, char** argv) {
   add_profile_commands(app, context);
   add_inspect_commands(app, context);
   add_nat_commands(app, context);
+  add_vpn_commands(app, context);
   add_service_commands(app, context);
   add_watch_command(app, context);
   add_completion_command(app, context);

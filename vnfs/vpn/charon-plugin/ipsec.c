@@ -6,6 +6,7 @@
 #include <threading/mutex.h>
 
 #include "vnfs/vpn/charon-plugin/requests.h"
+#include "vnfs/vpn/charon-plugin/troubles.h"
 #include "vnfs/vpn/charon-plugin/wire.h"
 
 typedef struct millrace_ipsec private_t;
@@ -13,6 +14,7 @@ typedef struct millrace_ipsec private_t;
 struct millrace_ipsec {
   kernel_ipsec_t public;
   struct millrace_teller teller;
+  struct millrace_troubles* troubles;
 };
 
 /* Before whatever asks: waits for the gateway a moment, so that its restart is not seen, and locks. */
@@ -283,6 +285,7 @@ METHOD(kernel_ipsec_t, enable_udp_decap, bool, private_t* this, int fd, int fami
 }
 
 METHOD(kernel_ipsec_t, destroy, void, private_t* this) {
+  if (this->troubles) millrace_troubles_destroy(this->troubles);
   if (this->teller.connection) millrace_connection_destroy(this->teller.connection);
   millrace_forget_associations(&this->teller.held);
   millrace_forget_policies(&this->teller.held);
@@ -323,5 +326,6 @@ kernel_ipsec_t* millrace_ipsec_create(void) {
     destroy(this);
     return NULL;
   }
+  this->troubles = millrace_troubles_create(&this->teller);
   return &this->public;
 }

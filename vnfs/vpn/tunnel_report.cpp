@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/vpn/tunnel_report.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <ctime>
+#include <optional>
+#include <set>
+
+#include "vnfs/vpn/association_json.h"
+#include "vnfs/vpn/compile_policy.h"
+
+namespace millrace::vpn {
+namespace {
+
+using boost::json::array;
+using boost::json::object;
+
+object use_of(const Use& use) { return {{"packets", use.packets.read()}, {"bytes", use.bytes.read()}}; }
+
+// Of the direction in which the last packet went.
+std::optional<std::uint64_t> idle_seconds(const Inbound* in, const Outbound* out, Tick now) {
+  std::optional<std::uint64_t> idle;
+  const auto look = [&](const Use& use) {
+    const auto last = static_cast<Tick>(use.last_tick.read());
+    if (last == 0) return;
+    const std::uint64_t seconds = tick_after(last, now) ? 0 : (now - last) / 1000;
+    idle = std::min(idle.value_or(seconds), seconds);
+  };
+  if (in != nullptr) look(in->state->use);
+  if (out != nullptr) look(out->state->use);
+  return idle;
+}
+
+object pair_of(const Inbound* in, const Outbound* out, Tick now) {
+  object pair;
+  if (in != nullptr) {
+    pair["suite"] = suite_name(in->state->key->suite());
+    pair["spi_in"] = spi_text(in->spi);
+    pair["in"] = use_of(in->state->use);
+  }
+  if (out != nullptr) {
+    pair["suite"] = suite_name(out->state->key->suite());
+    pair["spi_out"] = spi_text(out->key.spi);
+    pair["out"] = use_of(out->state->use);
+  }
+  const auto idle = idle_seconds(in, out, now);
+  pair["idle_s"] = idle ? boost::json::value(*idle) : nullptr;
+  return pair;
+}
+
+// One whose keys the profile names stands as long as the profile does.
+object of_profile(const Associations& in_force, const std::string& name, std::uint32_t number, Tick now) {
+  const Associations::Content& content = in_force.content();
+  const auto mine = [&](const auto& one) { return one->tunnel == number; };
+  const auto in = std::ranges::find_if(content.inbound, mine);
+  const auto out = std::ranges::find_if(content.outbound, mine);
+  object tunnel{{"name", name}, {"keys", "profile"}};
+  const bool stands = in != content.inbound.end() && out != content.outbound.end();
+  tunnel["state"] = stands ? "up" : "down";
+  array peers;
+  if (stands) {
+    peers.push_back({{"remote", (*out)->key.remote.to_string()},
+                     {"local", (*out)->local.to_string()},
+                     {"pairs", array{pair_of(in->get(), out->get(), now)}}});
+  }
+  tunnel["peers"] = std::move(peers);
+  return tunnel;
+}
+
+object peer_of(const Associations& in_force, const IkeSa& sa, Tick now) {
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - sa.since);
+  object peer{{"remote", sa.remote},   {"local", sa.local},         {"identity", sa.remote_id},
+              {"state", sa.state},     {"key_exchange", sa.suite},  {"since_s", age.count()}};
+  if (!sa.addresses.empty()) peer["addresses"] = array(sa.addresses.begin(), sa.addresses.end());
+  array pairs;
+  const auto remote = net::IpAddress::parse(sa.remote);
+  for (const ChildSa& child : sa.children) {
+    if (child.state == "DELETED" || child.state == "DELETING") continue;
+    object pair = pair_of(in_force.find(child.spi_in),
+                          remote ? in_force.find(child.spi_out, *remote) : nullptr, now);
+    pair["name"] = child.name;
+    pair["state"] = child.state;
+    pairs.push_back(std::move(pair));
+  }
+  peer["pairs"] = std::move(pairs);
+  return peer;
+}
+
+object of_charon(const Associations& in_force, const std::string& name, const CharonControl& charon, Tick now) {
+  array peers;
+  bool up = false;
+  for (const auto& [id, sa] : charon.ike_sas()) {
+    if (sa.connection != name) continue;
+    up = up || sa.state == "ESTABLISHED";
+    peers.push_back(peer_of(in_force, sa, now));
+  }
+  object tunnel{{"name", name}, {"keys", "key exchange"}, {"state", up ? "up" : "down"}, {"peers", std::move(peers)}};
+  const auto log = charon.logs().find(name);
+  if (log == charon.logs().end()) return tunnel;
+  tunnel["renewals"] = log->second.renewals;
+  if (log->second.trouble.empty()) return tunnel;
+  tunnel["trouble"] = log->second.trouble;
+  tunnel["trouble_age_s"] = std::time(nullptr) - log->second.troubled_at;
+  return tunnel;
+}
+
+}  // namespace
+
+array tunnel_report(const Associations& in_force, const std::vector<std::string>& profile_tunnels,
+                    const CharonControl* charon, Tick now) {
+  array all;
+  std::uint32_t number = kFirstProfileTunnel;
+  for (const std::string& name : profile_tunnels) all.push_back(of_profile(in_force, name, number++, now));
+  if (charon == nullptr) return all;
+  std::set<std::string> names;
+  for (const std::string& name : charon->connections()) {
+    names.insert(name);
+    all.push_back(of_charon(in_force, name, *charon, now));
+  }
+  // Others may tell charon too, and peers that nobody knows may fail.
+  std::set<std::string> others;
+  for (const auto& [id, sa] : charon->ike_sas()) others.insert(sa.connection);
+  for (const auto& [name, log] : charon->logs()) others.insert(name);
+  for (const std::string& name : others)
+    if (!names.contains(name)) all.push_back(of_charon(in_force, name, *charon, now));
+  return all;
+}
+
+}  // namespace millrace::vpn
