@@ -111,8 +111,8 @@ class PrintingGateway final : public test::RecordingGateway {
     print("remove_policy", std::move(said));
     return RecordingGateway::remove(selector, priority);
   }
-  void keep_only(const std::vector<Key>& known) override {
-    RecordingGateway::keep_only(known);
+  void keep_only(const std::vector<Key>& known, const std::vector<PolicyKey>& known_policies) override {
+    RecordingGateway::keep_only(known, known_policies);
     print("keep_only", {{"associations", known.size()}});
   }
 };

@@ -38,7 +38,9 @@ class Gateway(vpn_lab.Vpn):
         self.sites = sites
         # Short: the path of a socket has at most 107 bytes.
         self.run_folder = sites.folder / f"run-{side}"
-        self.run_folder.mkdir(exist_ok=True)
+        (self.run_folder / "charon.d").mkdir(parents=True, exist_ok=True)
+        # A dead peer is dead sooner.
+        (self.run_folder / "charon.d/retransmit.conf").write_text("retransmit_tries = 2\nretransmit_timeout = 1\n")
         self.sections = sections
         super().__init__(sites, self.profile(sections), f"gw{side}", name)
         self.charon = None
@@ -72,7 +74,7 @@ vpn:
                               f"unix://{self.run_folder}/vpn-charon.sock", check=check, timeout=timeout)
 
     def associations(self):
-        return self.get("/v1/associations")
+        return self.get("/v1/vpn/associations")
 
 
 class Peer:

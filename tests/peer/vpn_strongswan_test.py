@@ -82,6 +82,7 @@ class VpnStrongswan(lab.TestCase):
     @classmethod
     def setUpClass(cls):
         vpn_strongswan.need()
+        lab.need("conntrack", "nft")
         cls.sites = sites = vpn_lab.Sites()
         cls.addClassCleanup(sites.close)
         (sites.folder / "psk").write_text(vpn_strongswan.SECRET + "\n")
@@ -118,7 +119,7 @@ class VpnStrongswan(lab.TestCase):
 
     def all_down(self):
         self.peer.swanctl("--terminate", "--ike", "gate", "--force", check=False)
-        lab.wait(20, "all tunnels to be down", lambda: not self.pairs())
+        lab.wait(20, "all tunnels to be down", lambda: not self.gateway.associations())
 
     def pairs(self):
         return [pair for tunnel in self.gateway.get("/v1/vpn/tunnels") for peer in tunnel["peers"] for pair in peer["pairs"]]
@@ -248,15 +249,13 @@ class VpnStrongswan(lab.TestCase):
         self.peer.load(peer_connection())
         self.up()
         self.sites.ping("b", HOST_A)
-        spi = self.pairs()[0]["spi_in"]
         self.sites.sysctl("gwb", "net.ipv4.conf.veth-out.promote_secondaries=1")
         self.sites.run("gwb", "ip", "address", "add", "192.0.2.12/24", "dev", "veth-out")
         self.sites.run("gwb", "ip", "address", "del", f"{GATEWAY_B}/24", "dev", "veth-out")
         try:
             lab.wait(20, "the peer's new address", lambda: self.tunnel("to-b")["peers"] and [
-                one for one in self.gateway.get("/v1/vpn/associations") if one["remote"] == "192.0.2.12"])
+                one for one in self.gateway.associations() if one["remote"] == "192.0.2.12"])
             lab.wait(10, "an answer", lambda: self.sites.ping("b", HOST_A, check=False).returncode == 0)
-            self.assertEqual(self.pairs()[0]["spi_in"], spi)
         finally:
             self.sites.run("gwb", "ip", "address", "add", f"{GATEWAY_B}/24", "dev", "veth-out")
             self.sites.run("gwb", "ip", "address", "del", "192.0.2.12/24", "dev", "veth-out")
@@ -271,6 +270,61 @@ class VpnStrongswan(lab.TestCase):
             r"^(\S+): IKEv2", self.gateway.swanctl("--list-conns").stdout, re.MULTILINE) == ["other"])
         self.up()
         self.assertEqual(self.tunnel("other")["state"], "up")
+
+    def behind_a_nat(self):
+        """The peer gets an address of a network of its own, and what is between translates it."""
+        sites = self.sites
+        for address, device in ((f"{GATEWAY_B}/24", "veth-out"),):
+            sites.run("gwb", "ip", "address", "del", address, "dev", device)
+        sites.run("gwb", "ip", "address", "add", "10.77.0.2/24", "dev", "veth-out")
+        sites.run("gwb", "ip", "route", "add", "default", "via", "10.77.0.1")
+        sites.run("between", "ip", "link", "set", "gwb", "nomaster")
+        sites.run("between", "ip", "address", "add", "10.77.0.1/24", "dev", "gwb")
+        sites.run("between", "ip", "address", "add", "192.0.2.9/24", "dev", "wire")
+        sites.sysctl("between", "net.ipv4.ip_forward=1")
+
+    def without_a_nat(self):
+        sites = self.sites
+        sites.run("between", "nft", "flush", "ruleset")
+        sites.run("between", "ip", "address", "flush", "dev", "wire")
+        sites.run("between", "ip", "address", "flush", "dev", "gwb")
+        sites.run("between", "ip", "link", "set", "gwb", "master", "wire")
+        sites.run("gwb", "ip", "route", "del", "default")
+        sites.run("gwb", "ip", "address", "del", "10.77.0.2/24", "dev", "veth-out")
+        sites.run("gwb", "ip", "address", "add", f"{GATEWAY_B}/24", "dev", "veth-out")
+
+    def translate_to(self, ports):
+        (self.sites.folder / "nat.nft").write_text(f"""
+flush ruleset
+table ip nat {{
+  chain post {{
+    type nat hook postrouting priority srcnat
+    ip saddr 10.77.0.0/24 udp dport {{ 500, 4500 }} snat to 192.0.2.9:{ports}
+  }}
+}}
+""")
+        self.sites.run("between", "nft", "--file", str(self.sites.folder / "nat.nft"))
+        self.sites.run("between", "conntrack", "--flush")
+
+    def test_a_peer_behind_a_nat_that_changes_its_mind(self):
+        self.apply(SHARED.replace(f"      remote: {GATEWAY_B}\n", ""))
+        self.behind_a_nat()
+        try:
+            self.translate_to("20000-20099")
+            self.peer.load(peer_connection())
+            self.up()
+            self.sites.ping("b", HOST_A)
+            self.sites.ping("a", HOST_B)
+            self.assertEqual(self.tunnel("to-b")["peers"][0]["remote"], "192.0.2.9")
+            before = {one["udp"]["remote_port"] for one in self.gateway.associations()}
+            self.translate_to("30000-30099")
+            lab.wait(20, "an answer by the new port", lambda: self.sites.ping("b", HOST_A, check=False).returncode == 0)
+            after = {one["udp"]["remote_port"] for one in self.gateway.associations()}
+            self.assertTrue(all(20000 <= port <= 20099 for port in before), before)
+            self.assertTrue(all(30000 <= port <= 30099 for port in after), after)
+        finally:
+            self.peer.swanctl("--terminate", "--ike", "gate", "--force", check=False)
+            self.without_a_nat()
 
 
 if __name__ == "__main__":

@@ -21,14 +21,19 @@ void put(Message& message, const T& value) {
   message.insert(message.end(), bytes, bytes + sizeof value);
 }
 
+// What the header says becomes what the message is.
+inline void set_length(Message& message) {
+  const auto length = static_cast<std::uint32_t>(message.size());
+  std::memcpy(message.data() + offsetof(millrace_ike_header, length), &length, sizeof length);
+}
+
 // A request with these parts behind its header.
 template <class... Parts>
 Message request(millrace_ike_type type, std::uint32_t serial, const Parts&... parts) {
   Message message;
   put(message, millrace_ike_header{MILLRACE_IKE_VERSION, static_cast<std::uint16_t>(type), serial, 0});
   (put(message, parts), ...);
-  const auto length = static_cast<std::uint32_t>(message.size());
-  std::memcpy(message.data() + offsetof(millrace_ike_header, length), &length, sizeof length);
+  set_length(message);
   return message;
 }
 
@@ -94,6 +99,16 @@ inline Message add_policy(std::uint32_t serial, std::uint32_t priority) {
 
 inline Message hello(std::uint32_t serial) {
   return request(MILLRACE_IKE_HELLO, serial, millrace_ike_hello{4711, "5.9.8"});
+}
+
+inline Message trouble(std::uint32_t serial, std::string_view connection, std::string_view text) {
+  millrace_ike_trouble wire{};
+  std::memcpy(wire.connection, connection.data(), connection.size());
+  wire.text_bytes = static_cast<std::uint16_t>(text.size());
+  Message message = request(MILLRACE_IKE_TROUBLE, serial, wire);
+  message.insert(message.end(), text.begin(), text.end());
+  set_length(message);
+  return message;
 }
 
 // What came back.

@@ -18,7 +18,7 @@ namespace millrace::test {
 class RecordingGateway : public vpn::Gateway {
  public:
   using Key = vpn::AssociationKey;
-  using PolicyKey = vpn::ike::PolicyKey;
+  using PolicyKey = vpn::PolicyKey;
 
   std::map<Key, vpn::AssociationSpec> associations;  // inbound ones without the remote address
   std::map<PolicyKey, vpn::PolicySpec> policies;
@@ -66,16 +66,16 @@ class RecordingGateway : public vpn::Gateway {
   }
   Result<void> add(const vpn::PolicySpec& policy) override {
     calls.emplace_back("add_policy");
-    policies[{policy.selector, policy.priority}] = policy;
+    policies[{policy.priority, policy.selector}] = policy;
     return {};
   }
   Result<void> remove(const vpn::Selector& selector, std::uint32_t priority) override {
     calls.emplace_back("remove_policy");
-    if (policies.erase({selector, priority}) == 0) return failure("remove a policy", "there is none");
+    if (policies.erase({priority, selector}) == 0) return failure("remove a policy", "there is none");
     return {};
   }
   Result<std::uint64_t> idle_seconds_of(const vpn::Selector& selector, std::uint32_t priority) override {
-    if (!policies.contains({selector, priority})) return failure("look at a policy", "there is none");
+    if (!policies.contains({priority, selector})) return failure("look at a policy", "there is none");
     return use.idle_seconds;
   }
   void flush_associations() override {
@@ -86,8 +86,9 @@ class RecordingGateway : public vpn::Gateway {
     calls.emplace_back("flush_policies");
     policies.clear();
   }
-  void keep_only(const std::vector<Key>& known) override {
+  void keep_only(const std::vector<Key>& known, const std::vector<PolicyKey>& known_policies) override {
     calls.push_back("keep_only " + std::to_string(known.size()));
+    std::erase_if(policies, [&](const auto& one) { return std::ranges::find(known_policies, one.first) == known_policies.end(); });
     std::erase_if(associations, [&](const auto& one) {
       for (const Key& key : known) {
         if (plain(key) == one.first) return false;
@@ -95,6 +96,7 @@ class RecordingGateway : public vpn::Gateway {
       return true;
     });
   }
+  void hold(bool held) override { calls.emplace_back(held ? "hold" : "release"); }
 };
 
 }  // namespace millrace::test

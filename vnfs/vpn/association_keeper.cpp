@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,6 +12,11 @@ namespace millrace::vpn {
 namespace {
 
 constexpr std::chrono::minutes kPromise{5};  // longer than an exchange takes
+// Peers need that long to see that key exchange has begun anew: dead peer detection, and its retransmissions.
+constexpr std::chrono::minutes kGrace{5};
+// What the peer sent before it heard of the end is on its way for so long; and a peer that begins anew removes
+// what it had a moment before it has more.
+constexpr std::chrono::seconds kInFlight{1};
 
 // RFC 4303 section 3.4.3 asks for 32 numbers at least; ours are at least 64.
 unsigned window_of(unsigned asked) {
@@ -62,7 +69,7 @@ AssociationKey AssociationKeeper::plain(const AssociationKey& key) {
 Result<AssociationKeeper::Entries::iterator> AssociationKeeper::find(const AssociationKey& which,
                                                                      std::string_view attempt) {
   const auto found = entries(which.outbound).find(plain(which));
-  if (found == entries(which.outbound).end())
+  if (found == entries(which.outbound).end() || found->second.removed)
     return failure(fmt::format("{} the {}", attempt, describe(which)), "there is none");
   return found;
 }
@@ -96,8 +103,8 @@ std::optional<Slot> AssociationKeeper::take_slot(bool outbound) {
 }
 
 void AssociationKeeper::give_back(const Entry& entry) {
-  if (entry.outbound) free_slots_[1].push_back(entry.outbound->slot);
-  if (entry.inbound) free_slots_[0].push_back(entry.inbound->slot);
+  if (entry.outbound) returned_slots_[1].push_back(entry.outbound->slot);
+  if (entry.inbound) returned_slots_[0].push_back(entry.inbound->slot);
 }
 
 // Both directions of a tunnel belong to one worker.
@@ -143,11 +150,14 @@ Result<AssociationKeeper::Entry> AssociationKeeper::make(AssociationSpec& spec, 
 Result<void> AssociationKeeper::add(AssociationSpec association) {
   const AssociationKey key = plain(association.key);
   Entries& all = entries(key.outbound);
-  if (all.contains(key)) return failure("add the " + describe(association.key), "it is there already");
+  const auto before = all.find(key);
+  if (before != all.end() && !before->second.removed)
+    return failure("add the " + describe(association.key), "it is there already");
   auto made = make(association, 0);
   if (!made) return tl::unexpected(std::move(made.error()));
   if (!key.outbound) promised_.erase(key.spi);
-  all.emplace(key, std::move(*made));
+  if (before != all.end()) give_back(before->second);
+  all.insert_or_assign(key, std::move(*made));
   publish();
   return {};
 }
@@ -179,9 +189,10 @@ Result<void> AssociationKeeper::move(const AssociationKey& which, const Associat
 Result<void> AssociationKeeper::remove(const AssociationKey& which) {
   const auto found = find(which, "remove");
   if (!found) return tl::unexpected(found.error());
-  give_back((*found)->second);
-  entries(which.outbound).erase(*found);
-  publish();
+  Entry& entry = (*found)->second;
+  entry.removed = true;
+  entry.soft.reset();
+  entry.hard = std::min(entry.hard.value_or(Clock::time_point::max()), services_.now() + kInFlight);
   return {};
 }
 
@@ -210,18 +221,20 @@ Result<void> AssociationKeeper::add(const PolicySpec& policy) {
 }
 
 Result<void> AssociationKeeper::remove(const Selector& selector, std::uint32_t priority) {
-  if (policies_.erase({priority, selector}) == 0)
+  const auto found = policies_.find({priority, selector});
+  if (found == policies_.end() || found->second.removed)
     return failure(fmt::format("remove the policy from {} to {} of priority {}", selector.local.to_string(),
                                selector.remote.to_string(), priority),
                    "there is none");
-  publish();
+  found->second.removed = true;
+  found->second.until = services_.now() + kInFlight;
   return {};
 }
 
 // Policies are as idle as the association that packets leave by.
 Result<std::uint64_t> AssociationKeeper::idle_seconds_of(const Selector& selector, std::uint32_t priority) {
   const auto found = policies_.find({priority, selector});
-  if (found == policies_.end())
+  if (found == policies_.end() || found->second.removed)
     return failure(fmt::format("look at the policy from {} to {} of priority {}", selector.local.to_string(),
                                selector.remote.to_string(), priority),
                    "there is none");
@@ -231,20 +244,10 @@ Result<std::uint64_t> AssociationKeeper::idle_seconds_of(const Selector& selecto
   return use->idle_seconds;
 }
 
-void AssociationKeeper::flush_associations() { keep_only({}); }
-
-void AssociationKeeper::flush_policies() {
-  std::erase_if(policies_, [](const auto& policy) { return !policy.second.of_profile; });
-  publish();
-}
-
-void AssociationKeeper::keep_only(const std::vector<AssociationKey>& known) {
-  std::vector<AssociationKey> keys;
-  for (const AssociationKey& key : known) keys.push_back(plain(key));
-  std::ranges::sort(keys);
+void AssociationKeeper::flush_associations() {
   for (Entries* all : {&inbound_, &outbound_}) {
     std::erase_if(*all, [&](const auto& association) {
-      const bool gone = association.second.print == 0 && !std::ranges::binary_search(keys, association.first);
+      const bool gone = association.second.print == 0;
       if (gone) give_back(association.second);
       return gone;
     });
@@ -252,7 +255,34 @@ void AssociationKeeper::keep_only(const std::vector<AssociationKey>& known) {
   publish();
 }
 
+void AssociationKeeper::flush_policies() {
+  std::erase_if(policies_, [](const auto& policy) { return !policy.second.of_profile; });
+  publish();
+}
+
+void AssociationKeeper::keep_only(const std::vector<AssociationKey>& associations,
+                                  const std::vector<PolicyKey>& policies) {
+  const Clock::time_point end = services_.now() + kGrace;
+  std::set<AssociationKey> known;
+  for (const AssociationKey& key : associations) known.insert(plain(key));
+  for (Entries* all : {&inbound_, &outbound_}) {
+    for (auto& [key, entry] : *all) {
+      if (entry.print != 0 || known.contains(key)) continue;
+      entry.soft.reset();
+      entry.hard = std::min(entry.hard.value_or(end), end);
+    }
+  }
+  const std::set<PolicyKey> told(policies.begin(), policies.end());
+  for (auto& [key, policy] : policies_)
+    if (!policy.of_profile && !told.contains(key)) policy.until = std::min(policy.until.value_or(end), end);
+}
+
+void AssociationKeeper::hold(bool held) {
+  if (std::exchange(held_, held) && !held) publish();
+}
+
 void AssociationKeeper::publish() {
+  if (held_) return;
   Associations::Content content;
   content.inbound.reserve(inbound_.size());
   for (const auto& [key, entry] : inbound_) content.inbound.push_back(entry.inbound);
@@ -262,6 +292,11 @@ void AssociationKeeper::publish() {
   for (const auto& [key, policy] : policies_) content.policies.push_back(policy.spec);
   const auto before = directory_->replace(std::make_unique<const Associations>(std::move(content)));
   services_.synchronize();
+  for (const std::size_t direction : {0U, 1U}) {
+    auto& returned = returned_slots_[direction];
+    free_slots_[direction].insert(free_slots_[direction].end(), returned.begin(), returned.end());
+    returned.clear();
+  }
 }
 
 void AssociationKeeper::expire(const AssociationKey& key, std::uint32_t tunnel, bool hard) {
@@ -283,7 +318,7 @@ void AssociationKeeper::take(std::span<const AssociationEvent> events) {
           key_exchange_->mapping_changed(key, event.tunnel, event.address, event.port);
         break;
       case AssociationEvent::Kind::kAcquire:
-        if (key_exchange_ != nullptr)
+        if (key_exchange_ != nullptr && event.tunnel != kNoTunnel)
           key_exchange_->acquire(event.tunnel,
                                  {.local = net::Prefix::of(event.local, event.local.bits()),
                                   .remote = net::Prefix::of(event.address, event.address.bits()),
@@ -305,7 +340,7 @@ void AssociationKeeper::watch_time() {
       const bool over = entry.hard && *entry.hard <= now;
       if (over || (entry.soft && *entry.soft <= now)) {
         entry.soft.reset();
-        expire(at->first, tunnel, over);
+        if (!entry.removed) expire(at->first, tunnel, over);
       }
       if (!over) {
         ++at;
@@ -316,6 +351,8 @@ void AssociationKeeper::watch_time() {
       some_ended = true;
     }
   }
+  const auto over = [&](const auto& policy) { return policy.second.until && *policy.second.until <= now; };
+  some_ended = std::erase_if(policies_, over) != 0 || some_ended;
   if (some_ended) publish();
 }
 

@@ -57,7 +57,9 @@ class AssociationKeeper final : public Gateway {
                                                       std::uint32_t priority) override;
   void flush_associations() override;
   void flush_policies() override;
-  void keep_only(const std::vector<AssociationKey>& known) override;
+  void keep_only(const std::vector<AssociationKey>& associations,
+                 const std::vector<PolicyKey>& policies) override;
+  void hold(bool held) override;
 
   // What the profile says in place of key exchange. Those that it said before and says no more are gone, the
   // others go on as they are. On an error nothing has changed.
@@ -81,13 +83,15 @@ class AssociationKeeper final : public Gateway {
     Clock::time_point since;
     std::optional<Clock::time_point> soft;
     std::optional<Clock::time_point> hard;
+    bool removed = false;  // goes on until `hard`, and then nobody is told
   };
   struct PolicyEntry {
     PolicySpec spec;
     bool of_profile = false;
+    std::optional<Clock::time_point> until{};  // key exchange does not know it any more
+    bool removed = false;
   };
   using Entries = std::map<AssociationKey, Entry>;
-  using PolicyKey = std::pair<std::uint32_t, Selector>;
 
   [[nodiscard]] static AssociationKey plain(const AssociationKey& key);
   [[nodiscard]] Entries& entries(bool outbound) noexcept { return outbound ? outbound_ : inbound_; }
@@ -111,6 +115,8 @@ class AssociationKeeper final : public Gateway {
   std::map<PolicyKey, PolicyEntry> policies_;
   std::map<std::uint32_t, Clock::time_point> promised_;  // numbers that were allocated, and until when
   std::array<std::vector<Slot>, 2> free_slots_;          // by direction
+  std::array<std::vector<Slot>, 2> returned_slots_;      // free once no worker sees what had them
+  bool held_ = false;
   std::mt19937 random_;
   unsigned next_bucket_ = 0;
 };

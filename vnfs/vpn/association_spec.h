@@ -18,6 +18,9 @@ namespace millrace::vpn {
 // Numbers below 256 are not given to associations: RFC 4303 section 2.1.
 inline constexpr std::uint32_t kLeastSpi = 256;
 
+// Of policies that nobody makes an association for.
+inline constexpr std::uint32_t kNoTunnel = 0;
+
 enum class Mode : std::uint8_t { kTunnel, kTransport };
 
 // The association of a pair of gateways in one direction that has this number. An outbound one's was chosen
@@ -98,6 +101,14 @@ enum class Action : std::uint8_t {
   kProtect,  // packets go by the tunnel, and come by no other way
   kBypass,   // packets go as they are
   kDiscard,
+};
+
+// By which a policy is known.
+struct PolicyKey {
+  std::uint32_t priority = 0;  // the lower one goes first
+  Selector selector;
+
+  auto operator<=>(const PolicyKey&) const noexcept = default;  // NOLINT(modernize-use-nullptr)
 };
 
 // What becomes of packets with these ends, whichever way they go.

@@ -2,6 +2,7 @@
 #include "vnfs/vpn/compile_policy.h"
 
 #include <chrono>
+#include <limits>
 
 namespace millrace::vpn {
 namespace {
@@ -9,6 +10,8 @@ namespace {
 // Exceptions go before what is protected, whoever told it.
 constexpr std::uint32_t kExceptionPriority = 0;
 constexpr std::uint32_t kTunnelPriority = 1;
+// What a connection is to carry goes by no other way while there is no tunnel: behind all that charon tells.
+constexpr std::uint32_t kClosedPriority = std::numeric_limits<std::uint32_t>::max();
 
 Ports ports_of(const std::optional<profile::PortRange>& range) {
   return range ? Ports{range->first, range->last} : Ports{};
@@ -78,6 +81,17 @@ Result<Configured> read_tunnels(const profile::Section& profile) {
       configured.policies.push_back(
           {.selector = selector, .priority = kTunnelPriority, .tunnel = number, .outbound = outbound});
     ++number;
+  }
+  for (const profile::Connection& connection : profile.connections) {
+    for (const profile::Protected& one : connection.networks) {
+      if (!one.local || !one.remote) continue;
+      configured.policies.push_back({.selector = {.local = *one.local,
+                                                  .remote = *one.remote,
+                                                  .protocol = one.protocol.value_or(0),
+                                                  .local_ports = ports_of(one.local_ports),
+                                                  .remote_ports = ports_of(one.remote_ports)},
+                                     .priority = kClosedPriority});
+    }
   }
   for (const profile::Exception& one : profile.exceptions)
     configured.policies.push_back({.selector = {.local = *one.local, .remote = *one.remote},

@@ -189,7 +189,7 @@ AssociationKey which_of(Fields& fields) {
 }
 
 PolicyKey policy_key_of(Fields& fields, const millrace_ike_which_policy& wire) {
-  return {.selector = selector_of(fields, wire.selector), .priority = wire.priority};
+  return {.priority = wire.priority, .selector = selector_of(fields, wire.selector)};
 }
 
 PolicyKey which_policy_of(Fields& fields) {

@@ -38,12 +38,6 @@ struct QueryAssociation {
 struct AddPolicy {
   PolicySpec spec;
 };
-struct PolicyKey {
-  Selector selector;
-  std::uint32_t priority = 0;
-
-  auto operator<=>(const PolicyKey&) const noexcept = default;  // NOLINT(modernize-use-nullptr)
-};
 struct RemovePolicy {
   PolicyKey key;
 };

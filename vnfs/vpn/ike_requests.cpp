@@ -45,6 +45,7 @@ Requests::Reply Requests::take(Bytes message) {
 }
 
 void Requests::disconnected() {
+  if (resyncing_) gateway_.hold(false);
   greeted_ = resyncing_ = synchronized_ = false;
   told_.clear();
   told_policies_.clear();
@@ -94,15 +95,11 @@ Answer Requests::answer(QueryAssociation& request, Reply& /*reply*/) {
 
 Answer Requests::answer(AddPolicy& request, Reply& /*reply*/) {
   if (auto added = gateway_.add(request.spec); !added) return refused(added.error());
-  const PolicyKey key{request.spec.selector, request.spec.priority};
-  policies_.insert(key);
-  if (resyncing_) told_policies_.insert(key);
+  if (resyncing_) told_policies_.push_back({request.spec.priority, request.spec.selector});
   return {};
 }
 
 Answer Requests::answer(RemovePolicy& request, Reply& /*reply*/) {
-  policies_.erase(request.key);
-  told_policies_.erase(request.key);
   return outcome(gateway_.remove(request.key.selector, request.key.priority));
 }
 
@@ -121,7 +118,6 @@ Answer Requests::answer(FlushAssociations& /*request*/, Reply& /*reply*/) {
 
 Answer Requests::answer(FlushPolicies& /*request*/, Reply& /*reply*/) {
   gateway_.flush_policies();
-  policies_.clear();
   told_policies_.clear();
   return {};
 }
@@ -129,6 +125,7 @@ Answer Requests::answer(FlushPolicies& /*request*/, Reply& /*reply*/) {
 Answer Requests::answer(ResyncBegin& /*request*/, Reply& /*reply*/) {
   resyncing_ = true;
   synchronized_ = false;
+  gateway_.hold(true);
   told_.clear();
   told_policies_.clear();
   return {};
@@ -136,16 +133,10 @@ Answer Requests::answer(ResyncBegin& /*request*/, Reply& /*reply*/) {
 
 Answer Requests::answer(ResyncEnd& /*request*/, Reply& reply) {
   if (!resyncing_) return {.status = MILLRACE_IKE_MALFORMED, .text = "no resync had begun"};
-  gateway_.keep_only(told_);
-  std::size_t gone = 0;
-  for (const PolicyKey& key : policies_) {
-    if (told_policies_.contains(key)) continue;
-    ++gone;
-    (void)gateway_.remove(key.selector, key.priority);  // that it is gone already is as well
-  }
-  reply.log = fmt::format("charon told all it has: {} associations, {} policies; {} policies are gone",
-                          told_.size(), told_policies_.size(), gone);
-  policies_ = std::move(told_policies_);
+  gateway_.keep_only(told_, told_policies_);
+  gateway_.hold(false);
+  reply.log =
+      fmt::format("charon told all it has: {} associations, {} policies", told_.size(), told_policies_.size());
   for (auto& [which, message] : kept_) reply.messages.push_back(std::move(message));
   kept_.clear();
   told_.clear();

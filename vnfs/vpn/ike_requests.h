@@ -67,8 +67,7 @@ class Requests {
   bool resyncing_ = false;
   bool synchronized_ = false;
   std::vector<AssociationKey> told_;  // in this resync
-  std::set<PolicyKey> told_policies_;
-  std::set<PolicyKey> policies_;  // all that the gateway has from here
+  std::vector<PolicyKey> told_policies_;
   std::map<std::pair<AssociationKey, Event>, Message> kept_;
 };
 

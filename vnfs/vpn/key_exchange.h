@@ -19,6 +19,8 @@ class Gateway {
   [[nodiscard]] virtual Result<std::uint32_t> allocate_spi() = 0;
   virtual Result<void> add(AssociationSpec association) = 0;
   virtual Result<void> move(const AssociationKey& which, const AssociationMove& to) = 0;
+  // What is removed, an association or a policy, goes on for a second, for what is on its way, and until the
+  // next takes its place.
   virtual Result<void> remove(const AssociationKey& which) = 0;
   [[nodiscard]] virtual Result<AssociationUse> use_of(const AssociationKey& which) = 0;
   // Takes the place of a policy with the same selector and priority.
@@ -30,8 +32,12 @@ class Gateway {
   // All that key exchange has told, and not what the profile says.
   virtual void flush_associations() = 0;
   virtual void flush_policies() = 0;
-  // Key exchange has come back and told all it knows: what it did not name is gone.
-  virtual void keep_only(const std::vector<AssociationKey>& known) = 0;
+  // Key exchange has come back and told all it knows. What it did not name ends after a time of grace, in which
+  // the tunnels of one that has crashed carry packets until there are new ones.
+  virtual void keep_only(const std::vector<AssociationKey>& associations,
+                         const std::vector<PolicyKey>& policies) = 0;
+  // What changes from here on takes effect at once, when this is called with false: many changes cost as one.
+  virtual void hold(bool held) = 0;
 };
 
 // Key exchange's side: what the gateway tells it.

@@ -92,7 +92,8 @@ Table<Connection> connection() {
                absent_means("anywhere, so that the peer begins"));
   add_authentication(*table);
   table->field("networks", &Connection::networks, protected_networks(),
-               "What its tunnels carry; each has its own pair of associations.",
+               "What its tunnels carry; each has its own pair of associations. Packets between two networks that are "
+               "given here go by no other way, also while there is no tunnel.",
                absent_means("what both say to each other"));
   table->field("pools", &Connection::pools, name("a pool's name"), "Pools that peers get addresses of.",
                absent_means("none"));

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/vpn/render_connections.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <chrono>
 
 #include <fmt/format.h>
 #include <openssl/crypto.h>
@@ -33,6 +35,11 @@ object wiped_object() { return object(boost::json::make_shared_resource<WipingRe
 
 std::string seconds(control::Milliseconds time) {
   return fmt::format("{}s", std::chrono::duration_cast<std::chrono::seconds>(time).count());
+}
+
+// From when it is to be renewed to its end: time for a peer that answers late.
+control::Milliseconds time_to_renew(control::Milliseconds age) {
+  return std::max<control::Milliseconds>(age / 10, std::chrono::minutes(1));
 }
 
 template <class T, class Text>
@@ -90,6 +97,8 @@ object child_of(const Connection& connection, const profile::Protected& networks
   child["mode"] = connection.mode == Mode::kTunnel ? "tunnel" : "transport";
   child["replay_window"] = fmt::format("{}", *connection.replay_window);
   child["rekey_time"] = seconds(renewal.keys);
+  child["rand_time"] = seconds(renewal.keys / 10);
+  child["life_time"] = seconds(renewal.keys + time_to_renew(renewal.keys));
   if (renewal.bytes) child["rekey_bytes"] = fmt::format("{}", *renewal.bytes);
   if (renewal.packets) child["rekey_packets"] = fmt::format("{}", *renewal.packets);
   switch (connection.start) {
@@ -252,6 +261,8 @@ class Renderer {
     body["mobike"] = connection.mobike ? "yes" : "no";
     body["dpd_delay"] = seconds(connection.dead_peer_check);
     body["rekey_time"] = seconds(connection.renewal.exchange);
+    body["rand_time"] = seconds(connection.renewal.exchange / 10);
+    body["over_time"] = seconds(time_to_renew(connection.renewal.exchange));
     if (connection.renewal.authentication) body["reauth_time"] = seconds(*connection.renewal.authentication);
     if (connection.start == profile::Start::kAlways) body["keyingtries"] = "0";  // for ever
     if (eap) body["send_cert"] = "always";                                       // many clients do not ask

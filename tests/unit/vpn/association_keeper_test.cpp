@@ -94,10 +94,42 @@ TEST_F(AssociationKeeping, BothDirectionsOfATunnelBelongToOneWorker) {
 TEST_F(AssociationKeeping, WorkersSeeNothingThatIsGone) {
   ASSERT_TRUE(keeper_.add(spec(false, 0x1234)));
   EXPECT_NE(directory_->get().find(0x1234), nullptr);
-  const unsigned before = graces_;
   ASSERT_TRUE(keeper_.remove(key(false, 0x1234)));
+  EXPECT_FALSE(keeper_.use_of(key(false, 0x1234))) << "key exchange knows it no more";
+  EXPECT_NE(directory_->get().find(0x1234), nullptr) << "packets are on their way";
+  const unsigned before = graces_;
+  now_ += 2s;
+  keeper_.watch_time();
   EXPECT_EQ(graces_, before + 1) << "the old set went before the workers had left it";
   EXPECT_EQ(directory_->get().find(0x1234), nullptr);
+  EXPECT_THAT(listener_.heard, SizeIs(0));
+}
+
+TEST_F(AssociationKeeping, WhatTakesThePlaceOfARemovedOneStays) {
+  const auto addresses = net::Prefix::parse("10.0.0.0/8");
+  const PolicySpec policy{.selector = {.local = *addresses, .remote = *addresses}, .priority = 7};
+  ASSERT_TRUE(keeper_.add(policy));
+  ASSERT_TRUE(keeper_.add(spec(false, 0x1234)));
+  ASSERT_TRUE(keeper_.remove(key(false, 0x1234)));
+  ASSERT_TRUE(keeper_.remove(policy.selector, 7));
+  EXPECT_TRUE(directory_->get().has_policies());
+  ASSERT_TRUE(keeper_.add(spec(false, 0x1234)));
+  ASSERT_TRUE(keeper_.add(policy));
+  now_ += 2s;
+  keeper_.watch_time();
+  EXPECT_TRUE(directory_->get().has_policies());
+  EXPECT_NE(directory_->get().find(0x1234), nullptr);
+}
+
+TEST_F(AssociationKeeping, WhatIsHeldTakesEffectTogether) {
+  keeper_.hold(true);
+  const unsigned before = graces_;
+  for (const std::uint32_t spi : {0x1111U, 0x2222U, 0x3333U}) ASSERT_TRUE(keeper_.add(spec(false, spi)));
+  EXPECT_EQ(graces_, before);
+  EXPECT_EQ(directory_->get().find(0x1111), nullptr);
+  keeper_.hold(false);
+  EXPECT_EQ(graces_, before + 1);
+  EXPECT_NE(directory_->get().find(0x3333), nullptr);
 }
 
 TEST_F(AssociationKeeping, WhatIsWrongIsSaid) {
@@ -190,7 +222,10 @@ TEST_F(AssociationKeeping, AResyncKeepsWhatIsKnown) {
   ASSERT_TRUE(keeper_.configure(std::move(of_profile), {}));
   ASSERT_TRUE(keeper_.add(spec(false, 0x1111)));
   ASSERT_TRUE(keeper_.add(spec(false, 0x2222)));
-  keeper_.keep_only({key(false, 0x2222)});
+  keeper_.keep_only({key(false, 0x2222)}, {});
+  EXPECT_NE(directory_->get().find(0x1111), nullptr) << "a charon that crashed has tunnels that carry packets";
+  now_ += std::chrono::minutes(6);
+  keeper_.watch_time();
   EXPECT_EQ(directory_->get().find(0x1111), nullptr);
   EXPECT_NE(directory_->get().find(0x2222), nullptr);
   EXPECT_NE(directory_->get().find(0x9999), nullptr);

@@ -92,7 +92,7 @@ TEST_F(IkeRequests, AfterAResyncOnlyWhatWasToldIsLeft) {
   EXPECT_EQ(gateway.policies.size(), 2U);
   const auto end =
       connect({client::add(2, client::inbound(0x1001), MILLRACE_IKE_AGAIN), client::add_policy(2, 6)});
-  EXPECT_THAT(end.log, HasSubstr("1 associations, 1 policies; 1 policies are gone"));
+  EXPECT_THAT(end.log, HasSubstr("1 associations, 1 policies"));
   ASSERT_EQ(gateway.associations.size(), 1U);
   EXPECT_EQ(gateway.associations.begin()->first.spi, 0x1001U);
   ASSERT_EQ(gateway.policies.size(), 1U);
@@ -104,7 +104,7 @@ TEST_F(IkeRequests, AnAssociationToldAgainGoesOnWhereItIs) {
   requests.disconnected();
   gateway.calls.clear();
   connect({client::add(2, client::outbound(0x2000), MILLRACE_IKE_AGAIN)});
-  EXPECT_THAT(gateway.calls, ElementsAre("keep_only 1"));
+  EXPECT_THAT(gateway.calls, ElementsAre("hold", "keep_only 1", "release"));
 }
 
 TEST_F(IkeRequests, ALostOutboundAssociationIsNotMadeAgain) {
@@ -133,6 +133,28 @@ TEST_F(IkeRequests, EventsWaitForThePluginToHaveToldEverything) {
   EXPECT_EQ(end.messages[3], write_mapping(ended, 7, ended.remote, 2));
   requests.disconnected();
   EXPECT_EQ(connect().messages.size(), 1U);
+}
+
+TEST_F(IkeRequests, AResyncThatBreaksOffHoldsNothing) {
+  EXPECT_EQ(status(client::hello(1)), MILLRACE_IKE_OK);
+  EXPECT_EQ(simple(MILLRACE_IKE_RESYNC_BEGIN), MILLRACE_IKE_OK);
+  requests.disconnected();
+  EXPECT_THAT(gateway.calls, ElementsAre("hold", "release"));
+}
+
+TEST_F(IkeRequests, TroublesComeInWordsThatCanBePrinted) {
+  connect();
+  const auto reply = take(client::trouble(2, "to-b", "192.0.2.2 did not\nprove who it is\x1b[2J"));
+  EXPECT_EQ(client::answer(reply.messages[0]).body.status, MILLRACE_IKE_OK);
+  ASSERT_TRUE(reply.trouble);
+  EXPECT_EQ(reply.trouble->connection, "to-b");
+  EXPECT_EQ(reply.trouble->text, "192.0.2.2 did not?prove who it is?[2J");
+  EXPECT_EQ(reply.log, "connection to-b: " + reply.trouble->text);
+  EXPECT_EQ(status(client::trouble(3, "to-b", "")), MILLRACE_IKE_MALFORMED);
+  Message cut = client::trouble(4, "", "a text");
+  cut.pop_back();
+  client::set_length(cut);
+  EXPECT_EQ(status(cut), MILLRACE_IKE_MALFORMED);
 }
 
 TEST_F(IkeRequests, AnEndWithoutABeginningRemovesNothing) {
