@@ -60,6 +60,34 @@ def balancer_other(lines):
     return table(["what", "measured"], rows + instructions(lines, "load_balancer_instructions", "nat, IPv4"))
 
 
+def vpn_forward(lines):
+    """Each with what the crypto library alone takes for as many bytes, and its share of the whole."""
+    library = {(line["case"], line["packet_bytes"], line["sessions"]): line for line in of_kind(lines, "vpn_library")}
+    rows = []
+    for line in of_kind(lines, "vpn_forward"):
+        alone = library.get((line["case"], line["packet_bytes"], line["sessions"]))
+        size = line["packet_bytes"]
+        rows.append([line["case"], document.SIZES[size], amount(line["sessions"]), f"{line['mpps']:.2f}",
+                     f"{line['mpps'] * size * 8 / 1000:.1f}" if size else "-", spread(line, "cycles_per_packet"),
+                     f"{line['with_reception_best']:.0f} / {line['with_reception']:.0f}",
+                     f"{line['reference_best']:.0f} / {line['reference']:.0f}",
+                     f"{alone['cycles_best']:.0f} / {alone['cycles']:.0f}" if alone else "-",
+                     f"{alone['cycles'] / line['cycles_per_packet']:.2f}" if alone else "-"])
+    return table(["traffic", "packet", "tunnels", "Mpps", "Gbit/s", "cycles: best / median (p10-p90)", "with reception",
+                  "I/O only", "the library alone", "its share"], rows)
+
+
+def vpn_setup(lines):
+    rows = [[amount(line["sessions"]), spread(line, "one_microseconds"), f"{line['all_milliseconds']:.1f}",
+             f"{line['bytes_per_tunnel']:.0f}"] for line in of_kind(lines, "vpn_setup")]
+    return table(["tunnels in force", "one more, microseconds: best / median (p10-p90)", "all of them told at once, milliseconds",
+                  "bytes of memory a tunnel"], rows)
+
+
+def vpn_other(lines):
+    return table(["what", "measured"], instructions(lines, "vpn_instructions", "half sealed, half opened"))
+
+
 NAT = [("Established bindings", forwarding_of("nat"), {"nat_forward"}),
        ("Cycles by stage of the NAT gateway, 64 bytes, median", by_stage_of("nat"), {"nat_forward"}),
        ("New bindings", nat_setup, {"nat_setup"}), ("Memory and instructions", nat_other, {"nat_memory", "nat_instructions"})]
@@ -72,8 +100,13 @@ LOAD_BALANCER = [
     ("Memory and instructions of the load balancer", balancer_other, {"load_balancer_memory", "load_balancer_instructions"})]
 
 
+VPN = [("Tunnels", vpn_forward, {"vpn_forward"}),
+       ("Cycles by stage of the VPN gateway, 64 bytes, median", by_stage_of("vpn"), {"vpn_forward"}),
+       ("Tunnels that are told", vpn_setup, {"vpn_setup"}), ("Instructions of the VPN gateway", vpn_other, {"vpn_instructions"})]
+
+
 def tables(lines):
-    return document.tables(lines, document.FIREWALL + NAT + LOAD_BALANCER)
+    return document.tables(lines, document.FIREWALL + NAT + LOAD_BALANCER + VPN)
 
 
 HOW_NAT = """# Performance of the NAT gateway
@@ -130,6 +163,32 @@ backend had are not counted. Without the connection table is with room for a sin
 """
 
 
+HOW_VPN = """# Performance of the VPN gateway
+
+Written by `tests/benchmark/run --write-docs`, or with `--only vpn` alone; the tables are what it prints.
+
+![Tunnels](performance-vpn.svg)
+
+{tables}
+
+## The machine
+
+{machine}
+
+## What is measured, and how
+
+The whole pipeline of the VPN gateway in process, between two DPDK ports that are rings, as the firewall's in
+[performance.md](performance.md), where cycles, *with reception*, *I/O only* and samples are explained. *Seal*: packets of
+10 thousand UDP flows come from inside and leave by tunnels, IPv4 in IPv4, plain ESP with numbers of 64 bits; the size is
+that of the packet inside, with its Ethernet header. *Open*: packets that another gateway sealed come in, in order, with a
+replay window of 1,024. Each packet's tunnel is any of them with the same chance. *The library alone* is the same engine on
+bursts of as many bytes that are in the cache, with nothing around it: what the rest of the gateway costs is the difference.
+
+*Told*: key exchange adds two associations and a policy, one tunnel after another, or all of them held together, as after a
+restart; without waiting for workers, of which none runs.
+"""
+
+
 def write_page(lines, folder, vnf, how, parts, things):
     """Writes performance-VNF.md and its plot, when the appliance was measured; returns their paths."""
     forward = [line for line in of_kind(lines, f"{vnf}_forward") if line["packet_bytes"] == 64]
@@ -141,7 +200,7 @@ def write_page(lines, folder, vnf, how, parts, things):
                            if traffic(line) == case and line["sessions"] == scale) for scale in scales]) for case in cases]
     plotted = folder / f"performance-{vnf}.svg"
     plotted.write_text(plot.bars("Cycles per packet, 64 bytes, one worker", "cycles",
-                                 [f"{scale / 1000:,.0f}k {things}" for scale in scales], series), encoding="utf-8")
+                                 [f"{amount(scale)} {things}" for scale in scales], series), encoding="utf-8")
     page = folder / f"performance-{vnf}.md"
     page.write_text(how.format(tables=document.tables(lines, parts), machine=document.machine(lines, f"{vnf}_machine")),
                     encoding="utf-8")
@@ -152,4 +211,5 @@ def write(lines, folder):
     """Writes the pages and plots of what was measured; returns their paths."""
     return [*(document.write(lines, folder) if of_kind(lines, "forward") else []),
             *write_page(lines, folder, "nat", HOW_NAT, NAT, "bindings"),
-            *write_page(lines, folder, "load_balancer", HOW_LOAD_BALANCER, LOAD_BALANCER, "connections")]
+            *write_page(lines, folder, "load_balancer", HOW_LOAD_BALANCER, LOAD_BALANCER, "connections"),
+            *write_page(lines, folder, "vpn", HOW_VPN, VPN, "tunnels")]

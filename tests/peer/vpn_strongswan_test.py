@@ -192,6 +192,8 @@ class VpnStrongswan(lab.TestCase):
         self.assertNotEqual(self.peer.initiate(check=False).returncode, 0)
         self.gateway.wait_log("connection to-b: 192.0.2.2 did not prove who it is", start)
         self.assertEqual(self.tunnel("to-b")["state"], "down")
+        alarm = lab.wait(5, "an alarm", lambda: [one for one in self.gateway.get("/v1/vpn/alarms") if one["tunnel"] == "to-b"])
+        self.assertEqual(alarm[0]["alarm"], "authentication_failed")
 
     def roadwarrior(self, method, local):
         self.apply(ROADWARRIOR.replace("METHOD", method))

@@ -12,6 +12,8 @@ import sys
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+# GoogleTest's word on a case, and the reason on the next line.
+CASES = re.compile(r": Skipped\n(.+)")
 SUMMARY = re.compile(r"^(\d+% tests passed|No tests were found)")
 
 
@@ -34,13 +36,17 @@ def reason_in(output):
 
 
 def skipped(junit):
-    """(test, reason) for each skipped test of a JUnit file."""
+    """(test, reason) for each skipped test of a JUnit file, and for what a program of many cases skipped."""
     if not junit.exists():
         return []
     found = []
     for case in xml.etree.ElementTree.parse(junit).iter("testcase"):
+        output = case.findtext("system-out") or ""
         if case.get("status") != "run" and case.find("skipped") is not None:
-            found.append((case.get("name"), reason_in(case.findtext("system-out") or "")))
+            found.append((case.get("name"), reason_in(output)))
+        elif cases := CASES.findall(output):
+            for reason in dict.fromkeys(reason.strip() for reason in cases):
+                found.append((f"{case.get('name')}, {sum(one.strip() == reason for one in cases)} cases", reason))
     return found
 
 
@@ -51,7 +57,7 @@ def main(arguments, build=ROOT / "build"):
     junit = combined / "junit.xml"
     junit.unlink(missing_ok=True)
     command = ["ctest", "--test-dir", str(combined), "--output-on-failure", "--no-tests=error"]
-    command += ["--output-junit", str(junit), *ctest_arguments]
+    command += ["--output-junit", str(junit), "--test-output-size-passed", str(1 << 20), *ctest_arguments]
 
     summary = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -12,7 +12,7 @@ OUTPUT = r"a.cpp:3: Skipped\nneeds root\n\n[  SKIPPED ] A.B (0 ms)\n"
 
 
 class RunCtest(unittest.TestCase):
-    def run_over(self, *trees):
+    def run_over(self, *trees, skip_property=f"SKIP_REGULAR_EXPRESSION {SKIPPED}"):
         """(exit status, lines) for trees given as lists of (test name, shell command)."""
         with tempfile.TemporaryDirectory() as folder:
             build = pathlib.Path(folder)
@@ -20,7 +20,7 @@ class RunCtest(unittest.TestCase):
                 (build / str(number)).mkdir()
                 text = "".join(
                     f'add_test("{name}" sh -c [=[{command}]=])\n'
-                    f'set_tests_properties("{name}" PROPERTIES SKIP_REGULAR_EXPRESSION {SKIPPED} SKIP_RETURN_CODE 77)\n'
+                    f'set_tests_properties("{name}" PROPERTIES {skip_property or ""} SKIP_RETURN_CODE 77)\n'
                     for name, command in tests)
                 (build / str(number) / "CTestTestfile.cmake").write_text(text)
             printed = io.StringIO()
@@ -47,6 +47,12 @@ class RunCtest(unittest.TestCase):
         summary = next(at for at, line in enumerate(lines) if "tests passed" in line)
         self.assertIn("SKIPPED s: needs root", lines[:summary])
         self.assertIn("SKIPPED t: no huge pages", lines[:summary])
+
+    def test_cases_that_a_program_skipped_are_named(self):
+        said = r"a.cpp:3: Skipped\nno corpus\n\na.cpp:9: Skipped\nno corpus\n\n[  PASSED  ] 7 tests.\n"
+        status, lines = self.run_over([("s", f"printf '{said}'")], skip_property=None)
+        self.assertEqual(status, 0)
+        self.assertIn("SKIPPED s, 2 cases: no corpus", lines)
 
     def test_no_test_is_a_failure(self):
         self.assertNotEqual(self.run_over([])[0], 0)

@@ -418,6 +418,11 @@ void let_out_only(PolicySpec& policy) {
   policy.otherwise = firewall::Action::kDrop;
 }
 
+void let_out_only_of_pair(PolicySpec& policy) {
+  let_out_only(policy);
+  policy.zone_of = {0, 1};
+}
+
 void PrintTo(const ScenarioCase& test, std::ostream* out) {
   *out << test.scenario->name << ", burst " << test.burst << ", " << test.workers << " workers"
        << (test.swap ? ", policy swapped" : "");

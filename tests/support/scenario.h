@@ -185,6 +185,8 @@ class Scenario {
 // Inside may open sessions to outside and nothing else may: what comes back shows that it is known. Inside is
 // zone 0, outside zone 1.
 void let_out_only(PolicySpec& policy);
+// The same where the two ports of a transparent pair are the interfaces.
+void let_out_only_of_pair(PolicySpec& policy);
 
 [[nodiscard]] inline Scenario scenario(std::string name) { return Scenario(std::move(name)); }
 

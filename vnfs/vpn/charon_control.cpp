@@ -115,6 +115,12 @@ std::vector<std::string> CharonControl::connections() const {
   return names;
 }
 
+bool CharonControl::is_wanted(std::string_view connection) const {
+  return std::ranges::any_of(wanted_, [&](const IkeSetting& setting) {
+    return setting.kind == Kind::kConnection && setting.name == connection && setting.always;
+  });
+}
+
 void CharonControl::configure(std::vector<IkeSetting> settings) {
   wanted_ = std::move(settings);
   owns_ = owns_ || !wanted_.empty();
@@ -163,7 +169,7 @@ void CharonControl::tell(const IkeSetting& setting) {
                 if (done) return;
                 const std::string why = answer ? text_of(*answer, "errmsg") : answer.error().message();
                 if (kind == Kind::kConnection) {
-                  note_trouble(name, "charon does not take it: " + why);
+                  note_trouble(name, "charon does not take it: " + why, false);
                 }
                 report_(fmt::format("charon does not take '{}' of the profile: {}", name, why));
               });
@@ -203,13 +209,14 @@ void CharonControl::remove_strangers() {
   });
 }
 
-void CharonControl::note_trouble(std::string_view connection, std::string_view what) {
+void CharonControl::note_trouble(std::string_view connection, std::string_view what, bool unproved) {
   ConnectionLog& log = logs_[std::string(connection)];
   const std::time_t now = std::time(nullptr);
   // A certificate that is refused is told in a line of its own, before that nobody was proved.
   const bool goes_on = !log.trouble.empty() && now - log.troubled_at <= 1 && log.trouble.size() < kMostTrouble;
   log.trouble = goes_on && log.trouble != what ? fmt::format("{}; {}", log.trouble, what) : std::string(what);
   log.troubled_at = now;
+  if (unproved) ++log.failures;
 }
 
 void CharonControl::on_event(std::string_view event, const object& message) {

@@ -46,6 +46,7 @@ struct ConnectionLog {
   std::uint64_t renewals = 0;  // of a tunnel's keys
   std::string trouble;         // the last one, in words; empty: none
   std::time_t troubled_at = 0;
+  std::uint64_t failures = 0;  // one side did not prove who it is
 };
 
 class CharonControl {
@@ -58,13 +59,15 @@ class CharonControl {
   // programs told charon is left alone.
   void configure(std::vector<IkeSetting> settings);
   // A connection went wrong, as charon's plugin tells.
-  void note_trouble(std::string_view connection, std::string_view what);
+  void note_trouble(std::string_view connection, std::string_view what, bool unproved);
 
   [[nodiscard]] bool connected() const noexcept { return client_.connected(); }
   [[nodiscard]] const std::map<std::uint64_t, IkeSa>& ike_sas() const noexcept { return sas_; }
   [[nodiscard]] const std::map<std::string, ConnectionLog, std::less<>>& logs() const noexcept { return logs_; }
   // Names of the profile's connections.
   [[nodiscard]] std::vector<std::string> connections() const;
+  // Whether it is one of these, whose tunnels are to be there always.
+  [[nodiscard]] bool is_wanted(std::string_view connection) const;
 
  private:
   using Kind = IkeSetting::Kind;

@@ -252,9 +252,11 @@ Trouble trouble_of(Fields& fields) {
   fields.require(wire.text_bytes != 0 && wire.text_bytes <= MILLRACE_IKE_MOST_TEXT,
                  fmt::format("a text has 1 to {} bytes", MILLRACE_IKE_MOST_TEXT));
   if (!fields.good()) return {};
+  check_flags(fields, wire.flags, MILLRACE_IKE_UNPROVED);
   const Bytes text = fields.take(wire.text_bytes, "the text of a trouble");
   return {.connection = printable({std::begin(wire.connection), end}),
-          .text = printable({reinterpret_cast<const char*>(text.data()), text.size()})};
+          .text = printable({reinterpret_cast<const char*>(text.data()), text.size()}),
+          .unproved = (wire.flags & MILLRACE_IKE_UNPROVED) != 0};
 }
 
 std::optional<Body> body_of(unsigned type, Fields& fields) {

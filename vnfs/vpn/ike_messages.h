@@ -51,6 +51,7 @@ struct ResyncEnd {};
 struct Trouble {
   std::string connection;  // empty: it is not known whose
   std::string text;        // printable
+  bool unproved = false;   // one side did not prove who it is
 };
 
 using Body = std::variant<Hello, AllocateSpi, AddAssociation, MoveAssociation, RemoveAssociation,

@@ -92,7 +92,8 @@ enum millrace_ike_flag {
   MILLRACE_IKE_UDP = 2,      /* `udp` counts */
   MILLRACE_IKE_AGAIN = 4,    /* it has been told before, and may have carried packets */
   MILLRACE_IKE_OUTBOUND = 8, /* `outbound` counts */
-  MILLRACE_IKE_HARD = 16     /* the association has ended; without it, it is to be renewed */
+  MILLRACE_IKE_HARD = 16,    /* the association has ended; without it, it is to be renewed */
+  MILLRACE_IKE_UNPROVED = 32 /* one side did not prove who it is */
 };
 
 struct MILLRACE_IKE_PACKED millrace_ike_header {
@@ -110,6 +111,7 @@ struct MILLRACE_IKE_PACKED millrace_ike_address {
 /* Something went wrong with a peer. Behind it: what, in words. */
 struct MILLRACE_IKE_PACKED millrace_ike_trouble {
   char connection[MILLRACE_IKE_NAME_BYTES]; /* ended by zeros; empty: it is not known whose */
+  uint8_t flags;                            /* UNPROVED */
   uint16_t text_bytes;
 };
 

@@ -30,21 +30,39 @@ for namespace in "$lab_vnf" "$vpn_peer"; do
   done
 done
 
-mkdir -p "$lab_dir/vpn"
-cp vnfs/vpn/profiles/quickstart.yaml vnfs/vpn/profiles/quickstart-peer.yaml "$lab_dir/vpn/"
-for name in to-client to-server; do
-  (umask 077 && od -An -N20 -tx1 /dev/urandom | tr -d ' \n' >"$lab_dir/vpn/$name.key")
+# With key exchange; with keys of the profile where charon's plugin cannot be built.
+plugin=$PWD/$build/vnfs/vpn/charon-plugin/libstrongswan-millrace.so
+if cmake --build --preset release --target strongswan-millrace >/dev/null 2>&1; then kind_of_keys=quickstart; else kind_of_keys=static-keys; fi
+mkdir -p "$lab_dir/vpn/here" "$lab_dir/vpn/peer"
+for name in psk to-client.key to-server.key; do
+  (umask 077 && od -An -N20 -tx1 /dev/urandom | tr -d ' \n' >"$lab_dir/vpn/$name")
 done
+sed "s,/run/millrace,$lab_dir/vpn/here," "vnfs/vpn/profiles/$kind_of_keys.yaml" >"$lab_dir/vpn/here.yaml"
+sed "s,/run/millrace,$lab_dir/vpn/peer," "vnfs/vpn/profiles/$kind_of_keys-peer.yaml" >"$lab_dir/vpn/peer.yaml"
 peer_socket="$lab_dir/vpn-peer.sock"
-lab_start "$vpn_peer" vpn-peer.log "$build/vnfs/vpn/vnf-vpn" --profile "$lab_dir/vpn/quickstart-peer.yaml" \
-  --control "$peer_socket"
-vpn_peer_pid=$!
-lab_start_vnf "$build" vpn "$lab_dir/vpn/quickstart.yaml"
+lab_start "$vpn_peer" vpn-peer.log "$build/vnfs/vpn/vnf-vpn" --profile "$lab_dir/vpn/peer.yaml" --control "$peer_socket"
+vpn_processes=$!
+lab_start_vnf "$build" vpn "$lab_dir/vpn/here.yaml"
 lab_wait 20 "the other gateway (its log: $(cat "$lab_dir/vpn-peer.log"))" \
   curl --silent --fail --unix-socket "$peer_socket" "http://vnf/v1/health?ready=true"
 title "Both gateways are up"
 grep "is ready" "$lab_dir/vpn.log" "$lab_dir/vpn-peer.log" | sed 's/^[^:]*://'
 grep -m 1 -o "IPsec-MB.*\|OpenSSL.*" "$lab_dir/vpn.log"
+
+if [[ $kind_of_keys == quickstart ]]; then
+  title "strongSwan agrees on keys"
+  lab_start "$vpn_peer" charon-peer.log vnfs/vpn/run-charon "$lab_dir/vpn/peer" "$plugin"
+  vpn_processes+=" $!"
+  lab_wait 20 "the other gateway's charon" grep "charon answers on" "$lab_dir/vpn-peer.log"
+  lab_start "$lab_vnf" charon.log vnfs/vpn/run-charon "$lab_dir/vpn/here" "$plugin"
+  vpn_processes+=" $!"
+  vpn_is_up() { [[ $(vnfctl vpn | grep -c "to-the-server *up") == 2 ]]; }
+  lab_wait 30 "both tunnels (charon's log: $lab_dir/charon.log)" vpn_is_up
+  grep -h "selected proposal\|established between\|established with" "$lab_dir/charon.log" | cut -c 1-150
+else
+  title "charon's plugin is not built here: the keys are the profile's"
+  cmake --preset release | grep "charon's plugin" || true
+fi
 
 title "Through the tunnel"
 passes "ping the server" client ping -q -c 3 -i 0.2 -W 2 198.51.100.10
@@ -70,14 +88,18 @@ blocked "clear text that pretends to come from the server" \
 title "vnfctl explain 192.0.2.10 198.51.100.10 tcp/443"
 vnfctl explain 192.0.2.10 198.51.100.10 tcp/443
 
-title "The associations: GET /v1/vpn/associations"
-curl --silent --unix-socket "$lab_socket" http://vnf/v1/vpn/associations | python3 -m json.tool --compact |
-  sed 's/^\[//; s/\]$//; s/},{/}\n{/g' | cut -c 1-160
+title "vnfctl vpn"
+vnfctl vpn
+
+title "vnfctl vpn associations"
+vnfctl vpn associations
 
 title "vnfctl drops"
 vnfctl drops
 
-kill "$vpn_peer_pid"
-wait "$vpn_peer_pid" || true
+# shellcheck disable=SC2086
+kill $vpn_processes
+# shellcheck disable=SC2086
+wait $vpn_processes || true
 vpn_end
 trap lab_down EXIT

@@ -271,6 +271,7 @@ class Renderer {
     body["remote"] = std::move(remote);
     body["children"] = children_of(connection);
     add(IkeSetting::Kind::kConnection, *connection.name, "load-conn", {{*connection.name, std::move(body)}});
+    settings_.back().always = connection.start == profile::Start::kAlways;
   }
 
   void add_trust(const Connection& connection, object& remote) {

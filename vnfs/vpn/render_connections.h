@@ -24,6 +24,7 @@ struct IkeSetting {
   std::string name;  // unique among those of its kind
   std::string command;
   boost::json::object message;
+  bool always = false;  // a connection whose tunnels are to be there always
 };
 
 // Reads the files that the profile names. Connections stand behind all that they need. With secrets: the

@@ -35,9 +35,25 @@ std::optional<boost::json::value> report(appliance::Workers workers, const Assoc
 }
 
 std::span<const std::string_view> report_names() noexcept {
-  static constexpr std::array<std::string_view, 6> kNames{"tunnels", "associations", "policies", "engine", "drops",
+  static constexpr std::array<std::string_view, 7> kNames{"tunnels", "alarms", "associations", "policies", "engine", "drops",
                                                           "stages"};
   return kNames;
+}
+
+array alarm_report(const Alarms& alarms, Alarms::Time now) {
+  array list;
+  for (const auto& [key, alarm] : alarms.raised()) {
+    const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - alarm.since);
+    list.push_back({{"alarm", name_of(key.second)}, {"tunnel", key.first}, {"since_s", age.count()}, {"text", alarm.text}});
+  }
+  return list;
+}
+
+Metric alarm_metric(const Alarms& alarms) {
+  Metric metric{"vpn_alarms", "Alarms that are raised.", Metric::Type::kGauge, {}};
+  for (const auto& [key, alarm] : alarms.raised())
+    metric.samples.push_back({.labels = {{"alarm", std::string(name_of(key.second))}, {"tunnel", key.first}}, .value = 1});
+  return metric;
 }
 
 std::vector<Metric> vpn_metrics(const Associations& in_force) {

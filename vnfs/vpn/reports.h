@@ -2,6 +2,7 @@
 // What the VPN gateway answers under /v1/vpn, and its metrics. Control thread.
 #pragma once
 
+#include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <optional>
 #include <span>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "common/appliance/vnf.h"
+#include "vnfs/vpn/alarms.h"
 #include "vnfs/vpn/associations.h"
 
 namespace millrace::vpn {
@@ -19,6 +21,10 @@ namespace millrace::vpn {
                                                        const Associations& in_force, std::string_view engine,
                                                        Tick now, std::string_view what);
 [[nodiscard]] std::span<const std::string_view> report_names() noexcept;
+
+// Each alarm that is raised, with its tunnel, its text and for how long.
+[[nodiscard]] boost::json::array alarm_report(const Alarms& alarms, Alarms::Time now);
+[[nodiscard]] control::Metric alarm_metric(const Alarms& alarms);
 
 [[nodiscard]] std::vector<control::Metric> vpn_metrics(const Associations& in_force);
 

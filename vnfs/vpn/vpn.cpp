@@ -21,6 +21,7 @@ using appliance::LoadedProfile;
 using appliance::Workers;
 
 constexpr std::chrono::milliseconds kBetweenLooks{100};
+constexpr std::chrono::seconds kBetweenAlarms{1};
 
 const profile::Section& own_of(const LoadedProfile& profile) {
   return *static_cast<const appliance::VnfProfile<profile::Section>&>(profile).own;
@@ -38,7 +39,10 @@ void take_events(Workers workers, AssociationKeeper& keeper) {
 
 }  // namespace
 
-Vpn::Vpn() = default;
+Vpn::Vpn()
+    : alarms_([](std::string_view line, bool raised) {
+        spdlog::log(raised ? spdlog::level::warn : spdlog::level::info, "{}", line);
+      }) {}
 
 // What is in force has keys, which go before their library.
 Vpn::~Vpn() {
@@ -91,7 +95,9 @@ std::optional<std::uint64_t> Vpn::seconds_to_next_change(const LoadedProfile& /*
 }
 
 std::vector<control::Metric> Vpn::metrics(Workers /*workers*/, const core::Snapshot& /*snapshot*/) {
-  return vpn_metrics(keeper_->in_force());
+  std::vector<control::Metric> all = vpn_metrics(keeper_->in_force());
+  all.push_back(alarm_metric(alarms_));
+  return all;
 }
 
 // None has to end before the appliance may: the peer makes new ones with the next gateway.
@@ -115,6 +121,7 @@ Result<boost::json::object> Vpn::explain(Workers /*workers*/, const core::Snapsh
 
 std::optional<boost::json::value> Vpn::own(Workers workers, const core::Snapshot& /*snapshot*/,
                                            std::string_view what, control::Members& /*query*/) {
+  if (what == "alarms") return alarm_report(alarms_, Clock::now());
   if (what == "tunnels") return tunnel_report(keeper_->in_force(), tunnel_names_, charon_.get(), tick_());
   return report(workers, keeper_->in_force(), library_->description(), tick_(), what);
 }
@@ -165,8 +172,8 @@ Result<void> Vpn::listen(const std::optional<profile::KeyExchange>& wanted) {
   if (!wanted) return {};
   auto server = std::make_unique<KeyExchangeServer>(*io_, *keeper_,
                                                     [](std::string_view line) { spdlog::info("{}", line); });
-  server->on_trouble([this](std::string_view connection, std::string_view what) {
-    if (charon_) charon_->note_trouble(connection, what);
+  server->on_trouble([this](std::string_view connection, std::string_view what, bool unproved) {
+    if (charon_) charon_->note_trouble(connection, what, unproved);
   });
   if (auto listening = server->listen(wanted->socket, wanted->user); !listening) return listening;
   keeper_->tell(server.get());
@@ -191,6 +198,9 @@ void Vpn::write_logs(Workers workers) {
   if (now - watched_ < kBetweenLooks) return;
   watched_ = now;
   keeper_->watch_time();
+  if (now - looked_for_alarms_ < kBetweenAlarms) return;
+  looked_for_alarms_ = now;
+  alarms_.look(watch_.look(keeper_->in_force(), tunnel_names_, charon_.get()), now);
 }
 
 void Vpn::end_logs(Workers workers) {

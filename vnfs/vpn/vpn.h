@@ -11,6 +11,7 @@
 #include "vnfs/vpn/compile_policy.h"
 #include "vnfs/vpn/key_exchange_server.h"
 #include "vnfs/vpn/profile.h"
+#include "vnfs/vpn/tunnel_watch.h"
 
 namespace millrace::vpn {
 
@@ -80,6 +81,9 @@ class Vpn final : public appliance::Vnf {
   boost::asio::io_context* io_ = nullptr;
   std::function<Tick()> tick_;
   Clock::time_point watched_{};
+  Clock::time_point looked_for_alarms_{};
+  TunnelWatch watch_;
+  Alarms alarms_;
 };
 
 }  // namespace millrace::vpn

@@ -20,6 +20,16 @@ void print(std::string_view text) {
 
 void print_json(const boost::json::value& value) { print(pretty(value)); }
 
+ExitCode show_list(const Context& context, const std::string& path, FormatList format) {
+  const auto listing = context.remote().get(path);
+  if (context.json) {
+    print_json(listing);
+  } else {
+    print(listing.is_array() ? format(listing.get_array(), context.style) : pretty(listing));
+  }
+  return kDone;
+}
+
 void MatchOptions::add_to(CLI::App& command, bool of_sessions) {
   command.add_option("--source", source, "address or prefix at one end")->type_name("PREFIX");
   command.add_option("--destination", destination, "address or prefix at the other end")->type_name("PREFIX");

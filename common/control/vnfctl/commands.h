@@ -34,7 +34,7 @@ void add_session_commands(CLI::App& app, Context& context);
 void add_profile_commands(CLI::App& app, Context& context);
 void add_inspect_commands(CLI::App& app, Context& context);  // explain, trace, capture
 void add_nat_commands(CLI::App& app, Context& context);      // nat: lookup, pools, subscribers
-void add_vpn_commands(CLI::App& app, Context& context);      // vpn: tunnels, associations, policies
+void add_vpn_commands(CLI::App& app, Context& context);      // vpn: tunnels, alarms, associations, policies
 void add_service_commands(CLI::App& app, Context& context);  // services; backend: set, remove
 void add_watch_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);
@@ -42,6 +42,10 @@ void add_completion_command(CLI::App& app, Context& context);
 // To standard output, where a failure to write (a full disk, a closed pipe) is a Failure.
 void print(std::string_view text);
 void print_json(const boost::json::value& value);
+
+// GET `path`, whose answer is a list: as a table, or as it is with --json.
+using FormatList = std::string (*)(const boost::json::array&, const Style&);
+ExitCode show_list(const Context& context, const std::string& path, FormatList format);
 
 // The options --source, --destination, --protocol, --port, --interface, which choose packets.
 struct MatchOptions {

@@ -134,18 +134,6 @@ std::string format_subscribers(const boost::json::array& subscribers, const Styl
   return table.empty() ? "nobody inside has a port now\n" : table.render(style);
 }
 
-using Format = std::string (*)(const boost::json::array&, const Style&);
-
-ExitCode show(const Context& context, const std::string& what, Format format) {
-  const auto listing = context.remote().get("/v1/nat/" + what);
-  if (context.json) {
-    print_json(listing);
-  } else {
-    print(listing.is_array() ? format(listing.get_array(), context.style) : pretty(listing));
-  }
-  return kDone;
-}
-
 }  // namespace
 
 void add_nat_commands(CLI::App& app, Context& context) {
@@ -163,10 +151,10 @@ void add_nat_commands(CLI::App& app, Context& context) {
       [&context, wanted] { context.run = [&context, wanted] { return look_up(context, *wanted); }; });
 
   nat->add_subcommand("pools", "how full each pool is")->callback([&context] {
-    context.run = [&context] { return show(context, "pools", format_pools); };
+    context.run = [&context] { return show_list(context, "/v1/nat/pools", format_pools); };
   });
   nat->add_subcommand("subscribers", "hosts inside that have ports now")->callback([&context] {
-    context.run = [&context] { return show(context, "subscribers", format_subscribers); };
+    context.run = [&context] { return show_list(context, "/v1/nat/subscribers", format_subscribers); };
   });
 }
 

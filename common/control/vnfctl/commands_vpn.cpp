@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// vpn: tunnels, associations, policies
+// vpn: tunnels, alarms, associations, policies
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
@@ -97,16 +97,11 @@ std::string format_policies(const boost::json::array& policies, const Style& sty
   return table.empty() ? "there is no policy: every packet passes as it is\n" : table.render(style);
 }
 
-using Format = std::string (*)(const boost::json::array&, const Style&);
-
-ExitCode show(const Context& context, const std::string& what, Format format) {
-  const auto listing = context.remote().get("/v1/vpn/" + what);
-  if (context.json) {
-    print_json(listing);
-  } else {
-    print(listing.is_array() ? format(listing.get_array(), context.style) : pretty(listing));
-  }
-  return kDone;
+std::string format_alarms(const boost::json::array& alarms, const Style& style) {
+  TextTable table({{"ALARM"}, {"TUNNEL"}, {"SINCE", kRight}, {"WHAT"}});
+  for (const auto& one : alarms)
+    table.add({{text_at(one, "alarm"), Tone::kBad}, text_at(one, "tunnel"), age_at(one, "since_s"), text_at(one, "text")});
+  return table.empty() ? "no alarm is raised\n" : table.render(style);
 }
 
 }  // namespace
@@ -114,19 +109,20 @@ ExitCode show(const Context& context, const std::string& what, Format format) {
 void add_vpn_commands(CLI::App& app, Context& context) {
   CLI::App* vpn = app.add_subcommand("vpn", "of a VPN gateway: its tunnels, and what went wrong with them");
   vpn->require_subcommand(0, 1);
-  const auto listing = [&context](const std::string& what, Format format) {
+  const auto listing = [&context](const std::string& what, FormatList format) {
     return [&context, what, format] {
-      context.run = [&context, what, format] { return show(context, what, format); };
+      context.run = [&context, what, format] { return show_list(context, "/v1/vpn/" + what, format); };
     };
   };
   vpn->add_subcommand("tunnels", "each tunnel: its peers, how they are sealed, traffic and last trouble")
       ->callback(listing("tunnels", format_tunnels));
+  vpn->add_subcommand("alarms", "what wants to be looked at")->callback(listing("alarms", format_alarms));
   vpn->add_subcommand("associations", "each direction of a tunnel, by its number")
       ->callback(listing("associations", format_associations));
   vpn->add_subcommand("policies", "which packets go by which association")
       ->callback(listing("policies", format_policies));
-  vpn->callback([&context, vpn] {
-    if (vpn->get_subcommands().empty()) context.run = [&context] { return show(context, "tunnels", format_tunnels); };
+  vpn->callback([vpn, show_tunnels = listing("tunnels", format_tunnels)] {
+    if (vpn->get_subcommands().empty()) show_tunnels();
   });
 }
 

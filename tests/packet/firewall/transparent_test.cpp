@@ -8,13 +8,6 @@ namespace {
 
 using firewall::Action;
 
-// Interfaces: 0 inside, 1 outside.
-void out_only(PolicySpec& policy) {
-  policy.zone_of = {0, 1};
-  policy.rules = {accept("out").from(0).to(1)};
-  policy.otherwise = Action::kDrop;
-}
-
 std::vector<Scenario> transparent_scenarios() {
   std::vector<Scenario> list;
   for (const Ends& ends : both_families()) {
@@ -48,13 +41,13 @@ std::vector<Scenario> transparent_scenarios() {
         .refused(kInside, PacketBuilder(udp).truncate(50),
                  ends.v6 ? core::Drop::kBadIpv6Header : core::Drop::kBadIpv4Length);
 
-    talk.open(add("a connection").set(out_only))
+    talk.open(add("a connection").set(let_out_only_of_pair))
         .passes(kInside, talk.c("PA", 1, 1, 100))
         .passes(kOutside, talk.s("A", 1, 101))
         .refused(kOutside, talk.s("A", 0x40000000, 101, 9), firewall::Drop::kTcpOutOfWindow);
-    talk.close(talk.open(add("a connection closes").set(out_only)));
+    talk.close(talk.open(add("a connection closes").set(let_out_only_of_pair)));
     add("only answers come in")
-        .set(out_only)
+        .set(let_out_only_of_pair)
         .refused(kOutside, answer, firewall::Drop::kDeniedByDefault)
         .passes(kInside, udp)
         .passes(kOutside, answer);
@@ -62,11 +55,11 @@ std::vector<Scenario> transparent_scenarios() {
                                             : packet().ipv4("192.168.1.254", kClient).icmp(3, 0),
                                     kUntrust);
     add("an icmp error about a session")
-        .set(out_only)
+        .set(let_out_only_of_pair)
         .passes(kInside, udp)
         .passes(kOutside, PacketBuilder(router).embed(udp));
     add("an icmp error about nothing")
-        .set(out_only)
+        .set(let_out_only_of_pair)
         .refused(kOutside, PacketBuilder(router).embed(udp), firewall::Drop::kIcmpUnrelated);
 
     // An answer speaks for the server, with the link addresses turned round, and the same tags.
@@ -112,8 +105,8 @@ std::vector<Scenario> transparent_scenarios() {
   }
 
   const auto add = [&](const std::string& name, const PacketBuilder& one) {
-    list.push_back(scenario(name).transparent().set(out_only).passes(kInside, one));
-    list.push_back(scenario(name + " inwards").transparent().set(out_only).passes(kOutside, one));
+    list.push_back(scenario(name).transparent().set(let_out_only_of_pair).passes(kInside, one));
+    list.push_back(scenario(name + " inwards").transparent().set(let_out_only_of_pair).passes(kOutside, one));
   };
   const auto mac = neighbor_mac(0);
   add("arp request",

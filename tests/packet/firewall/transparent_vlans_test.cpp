@@ -9,13 +9,6 @@ namespace {
 
 using firewall::Action;
 
-// Interfaces: 0 inside, 1 outside.
-void out_only(PolicySpec& policy) {
-  policy.zone_of = {0, 1};
-  policy.rules = {accept("out").from(0).to(1)};
-  policy.otherwise = Action::kDrop;
-}
-
 struct Tags {
   std::string name;
   std::uint16_t outer;  // 0: not two tags
@@ -57,7 +50,7 @@ std::vector<Scenario> transparent_vlans_scenarios() {
   for (const Ends& ends : both_families()) {
     const Talk talk{ends};
     const auto add = [&](const std::string& name) -> Scenario& {
-      return list.emplace_back(name + " " + ends.name).transparent().set(out_only);
+      return list.emplace_back(name + " " + ends.name).transparent().set(let_out_only_of_pair);
     };
     const auto udp = PacketBuilder(ends.client).udp(5000, 53).payload(20);
     const auto answer = PacketBuilder(ends.server).udp(53, 5000);

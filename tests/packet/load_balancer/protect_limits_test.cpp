@@ -37,14 +37,14 @@ PacketBuilder reply(const Seen& sent, std::string_view flags) {
       .flags(flags);
 }
 
-struct Begun {
+struct AfterSyns {
   std::vector<Seen> passed;  // at backends
   std::vector<Seen> told;    // at clients
 };
-Begun begin(BalancerBed& bed, std::string_view client, unsigned first_port, unsigned count) {
+AfterSyns begin(BalancerBed& bed, std::string_view client, unsigned first_port, unsigned count) {
   std::vector<PacketBuilder> packets;
   for (unsigned i = 0; i < count; ++i) packets.push_back(from(client, first_port + i, "S"));
-  Begun begun;
+  AfterSyns begun;
   for (Seen& seen : bed.pass(kClients, packets))
     (seen.port == kBackends ? begun.passed : begun.told).push_back(std::move(seen));
   return begun;
@@ -58,7 +58,7 @@ std::uint64_t counted(const BalancerBed& bed, Counter ServiceTally::*counter) {
 
 TEST_P(Limits, AClientHasSoManyConnectionsAndOthersDoNotSuffer) {
   BalancerBed bed(variant(), {.services = {limited({.connections_per_client = 8})}});
-  const Begun begun = begin(bed, kClient, 4000, 40);
+  const AfterSyns begun = begin(bed, kClient, 4000, 40);
   expect_limited(begun.passed.size(), 8);
   EXPECT_EQ(bed.dropped(Drop::kClientConnections), 40 - begun.passed.size());
   EXPECT_EQ(counted(bed, &ServiceTally::over_client_connections), 40 - begun.passed.size());
@@ -77,7 +77,7 @@ TEST_P(Limits, AClientHasSoManyConnectionsAndOthersDoNotSuffer) {
 TEST_P(Limits, AClientBeginsSoManyConnectionsPerSecond) {
   BalancerBed bed(variant(), {.services = {limited({.new_per_client = 8})}});
   bed.wait(1000);
-  const Begun begun = begin(bed, kClient, 4000, 40);
+  const AfterSyns begun = begin(bed, kClient, 4000, 40);
   expect_limited(begun.passed.size(), 8);
   EXPECT_TRUE(begun.told.empty());  // whoever tries again later may get in
   EXPECT_EQ(bed.dropped(Drop::kClientRate), 40 - begun.passed.size());
@@ -111,7 +111,7 @@ TEST_P(Limits, WhatIsBeyondIsAnsweredAsWhenAllAreDown) {
       ServiceSpec service = limited(protection);
       service.all_down = all_down;
       BalancerBed bed(variant(), {.services = {service}});
-      const Begun begun = begin(bed, kClient, 4000, 20);
+      const AfterSyns begun = begin(bed, kClient, 4000, 20);
       EXPECT_EQ(begun.told.size(), all_down == AllDown::kReject ? 20 - begun.passed.size() : 0);
     }
   }
@@ -140,7 +140,7 @@ TEST_P(Limits, TheClientsWordThatItIsOverMakesNone) {
   service.timeouts.tcp_closing = service.timeouts.tcp_established = 5'000;
   for (const std::string_view how : {"R", "FA"}) {
     BalancerBed bed(variant(), {.services = {service}});
-    const Begun begun = begin(bed, kClient, 4000, 20);
+    const AfterSyns begun = begin(bed, kClient, 4000, 20);
     ASSERT_FALSE(begun.passed.empty());
     for (const Seen& one : begun.passed) {
       ASSERT_TRUE(bed.one(kClients, from(kClient, one.source_port, how)));

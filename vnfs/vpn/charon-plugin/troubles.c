@@ -115,7 +115,13 @@ static int broke_off(char* out, size_t size, ike_sa_t* ike_sa) {
 }
 #pragma GCC diagnostic pop
 
-static void queue(struct millrace_troubles* this, ike_sa_t* ike_sa, struct told* told, int length) {
+/* Whether one side did not prove who it is. */
+static bool is_unproved(alert_t alert) {
+  return alert == ALERT_LOCAL_AUTH_FAILED || alert == ALERT_PEER_AUTH_FAILED ||
+         (alert >= ALERT_CERT_EXPIRED && alert <= ALERT_CERT_POLICY_VIOLATION);
+}
+
+static void queue(struct millrace_troubles* this, ike_sa_t* ike_sa, struct told* told, int length, bool unproved) {
   static const char unnamed[] = "(unnamed)";
   const char* name = ike_sa ? ike_sa->get_name(ike_sa) : unnamed;
   if (length <= 0) {
@@ -124,6 +130,7 @@ static void queue(struct millrace_troubles* this, ike_sa_t* ike_sa, struct told*
   }
   told->teller = this->teller;
   told->request.header.type = MILLRACE_IKE_TROUBLE;
+  told->request.trouble.flags = unproved ? MILLRACE_IKE_UNPROVED : 0;
   told->request.trouble.text_bytes = (uint16_t)min((size_t)length, sizeof(told->request.text) - 1);
   if (strcmp(name, unnamed) != 0)
     strncpy(told->request.trouble.connection, name, sizeof(told->request.trouble.connection) - 1);
@@ -133,7 +140,9 @@ static void queue(struct millrace_troubles* this, ike_sa_t* ike_sa, struct told*
 METHOD(listener_t, alert, bool, struct millrace_troubles* this, ike_sa_t* ike_sa, alert_t alert, va_list args) {
   struct told* told = calloc(1, sizeof(*told));
   host_t* other = ike_sa ? ike_sa->get_other_host(ike_sa) : NULL;
-  if (told) queue(this, ike_sa, told, words_of(told->request.text, sizeof(told->request.text), alert, other, args));
+  if (told)
+    queue(this, ike_sa, told, words_of(told->request.text, sizeof(told->request.text), alert, other, args),
+          is_unproved(alert));
   return TRUE;
 }
 
@@ -143,7 +152,7 @@ METHOD(listener_t, message, bool, struct millrace_troubles* this, ike_sa_t* ike_
   const bool broken_off = incoming && plain && ike_sa && message->get_exchange_type(message) == INFORMATIONAL &&
                           message->get_request(message) && message->get_notify(message, AUTHENTICATION_FAILED);
   struct told* told = broken_off ? calloc(1, sizeof(*told)) : NULL;
-  if (told) queue(this, ike_sa, told, broke_off(told->request.text, sizeof(told->request.text), ike_sa));
+  if (told) queue(this, ike_sa, told, broke_off(told->request.text, sizeof(told->request.text), ike_sa), true);
   return TRUE;
 }
 
