@@ -196,8 +196,9 @@ def write_page(lines, folder, vnf, how, parts, things):
         return []
     scales = sorted({line["sessions"] for line in forward})
     cases = sorted({traffic(line) for line in forward})
-    series = [(case, [next(line["cycles_per_packet"] for line in forward
-                           if traffic(line) == case and line["sessions"] == scale) for scale in scales]) for case in cases]
+    cycles = {(traffic(line), line["sessions"]): line["cycles_per_packet"] for line in forward}
+    series = [(case, [cycles[case, scale] for scale in scales]) for case in cases
+              if all((case, scale) in cycles for scale in scales)]
     plotted = folder / f"performance-{vnf}.svg"
     plotted.write_text(plot.bars("Cycles per packet, 64 bytes, one worker", "cycles",
                                  [f"{amount(scale)} {things}" for scale in scales], series), encoding="utf-8")

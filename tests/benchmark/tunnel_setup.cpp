@@ -33,8 +33,9 @@ double milliseconds(steady_clock::duration time) {
 class Gateway {
  public:
   explicit Gateway(crypto::Library& library)
-      : keeper_(library, directory_, path_mtus_,
-                {.synchronize = [] {}, .now = [] { return vpn::Clock::now(); }, .tick = [] { return Tick{}; }}) {}
+      : keeper_(
+            library, directory_, path_mtus_,
+            {.synchronize = [] {}, .now = [] { return vpn::Clock::now(); }, .tick = [] { return Tick{}; }}) {}
   // Keys go before their library.
   ~Gateway() { static_cast<void>(directory_->replace(std::make_unique<const vpn::Associations>())); }
   Gateway(const Gateway&) = delete;

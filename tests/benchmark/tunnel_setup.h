@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How long the gateway takes to put tunnels in force, as key exchange tells them: two associations and a policy.
+// How long the gateway takes to put tunnels in force, as key exchange tells them: two associations and a
+// policy.
 #pragma once
 
 #include "common/acceleration/crypto/engine.h"

@@ -96,6 +96,6 @@ void run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return run_program(argc, argv, {.name = "benchmark_vpn", .parts = "forward|setup", .flows_word = "--tunnels"},
-                     run);
+  return run_program(argc, argv,
+                     {.name = "benchmark_vpn", .parts = "forward|setup", .flows_word = "--tunnels"}, run);
 }

@@ -31,7 +31,7 @@ class Peer {
   }
 
   Frame seal(const VpnBed& to, Bytes payload, std::uint8_t next_header) {
-    vpn::OutboundState& state = *a_.keeper().in_force().content().outbound[0]->state;
+    vpn::OutboundState& state = *a_.keeper().in_force().content().outbound->front()->state;
     const vpn::EspLayout& layout = state.esp.layout;
     const auto bytes = static_cast<std::uint32_t>(payload.size());
     Frame esp(layout.front() + bytes + layout.behind(bytes));
@@ -81,7 +81,7 @@ class Play {
 
  private:
   [[nodiscard]] std::uint64_t inside() {
-    return gateway_.keeper().in_force().content().inbound[0]->state->use.packets.read();
+    return gateway_.keeper().in_force().content().inbound->front()->state->use.packets.read();
   }
   void pass(unsigned port, const Frame& frame) {
     if (frame.empty()) return;

@@ -88,7 +88,9 @@ class RecordingGateway : public vpn::Gateway {
   }
   void keep_only(const std::vector<Key>& known, const std::vector<PolicyKey>& known_policies) override {
     calls.push_back("keep_only " + std::to_string(known.size()));
-    std::erase_if(policies, [&](const auto& one) { return std::ranges::find(known_policies, one.first) == known_policies.end(); });
+    std::erase_if(policies, [&](const auto& one) {
+      return std::ranges::find(known_policies, one.first) == known_policies.end();
+    });
     std::erase_if(associations, [&](const auto& one) {
       for (const Key& key : known) {
         if (plain(key) == one.first) return false;

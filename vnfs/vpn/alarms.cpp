@@ -43,8 +43,9 @@ void Alarms::look(std::span<const Tunnel> tunnels, Time now) {
     watched.down = down;
     if (down && now - watched.down_since >= kDownTime) {
       raise(tunnel.name, AlarmKind::kTunnelDown,
-            tunnel.trouble.empty() ? "it is to be there always, and nobody says why it is not: look into charon's log"
-                                   : tunnel.trouble,
+            tunnel.trouble.empty()
+                ? "it is to be there always, and nobody says why it is not: look into charon's log"
+                : tunnel.trouble,
             now);
     } else if (!down) {
       clear(tunnel.name, AlarmKind::kTunnelDown);
@@ -65,7 +66,8 @@ void Alarms::look(std::span<const Tunnel> tunnels, Time now) {
     if (watched.replayed >= kReplays) {
       watched.last_replays = now;
       raise(tunnel.name, AlarmKind::kReplays,
-            fmt::format("{} packets came a second time, or too late for replay_window, within {} s: somebody sends them "
+            fmt::format("{} packets came a second time, or too late for replay_window, within {} s: somebody "
+                        "sends them "
                         "again, or the network puts them out of order",
                         watched.replayed, kReplayTime.count()),
             now);

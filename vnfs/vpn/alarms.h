@@ -34,11 +34,11 @@ class Alarms {
   // A tunnel at one look.
   struct Tunnel {
     std::string name;
-    bool wanted = false;                    // is to be there always
+    bool wanted = false;  // is to be there always
     bool up = false;
-    std::uint64_t replayed = 0;             // packets since the look before
-    bool authentication_failed = false;     // since the look before
-    std::string trouble;                    // the last one; empty: none
+    std::uint64_t replayed = 0;          // packets since the look before
+    bool authentication_failed = false;  // since the look before
+    std::string trouble;                 // the last one; empty: none
   };
 
   explicit Alarms(Report report) : report_(std::move(report)) {}
@@ -47,10 +47,10 @@ class Alarms {
   void look(std::span<const Tunnel> tunnels, Time now);
   [[nodiscard]] const std::map<Key, Alarm>& raised() const noexcept { return raised_; }
 
-  static constexpr std::chrono::seconds kDownTime{10};           // a tunnel takes some time to come
-  static constexpr std::uint64_t kReplays = 100;                 // packets
-  static constexpr std::chrono::seconds kReplayTime{10};         // within
-  static constexpr std::chrono::minutes kQuietTime{5};           // without another, and it is over
+  static constexpr std::chrono::seconds kDownTime{10};    // a tunnel takes some time to come
+  static constexpr std::uint64_t kReplays = 100;          // packets
+  static constexpr std::chrono::seconds kReplayTime{10};  // within
+  static constexpr std::chrono::minutes kQuietTime{5};    // without another, and it is over
 
  private:
   struct Watched {

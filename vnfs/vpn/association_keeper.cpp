@@ -14,8 +14,8 @@ namespace {
 constexpr std::chrono::minutes kPromise{5};  // longer than an exchange takes
 // Peers need that long to see that key exchange has begun anew: dead peer detection, and its retransmissions.
 constexpr std::chrono::minutes kGrace{5};
-// What the peer sent before it heard of the end is on its way for so long; and a peer that begins anew removes
-// what it had a moment before it has more.
+// What the peer sent before it heard of the end is on its way for so long; and a peer that begins anew
+// removes what it had a moment before it has more.
 constexpr std::chrono::seconds kInFlight{1};
 
 // RFC 4303 section 3.4.3 asks for 32 numbers at least; ours are at least 64.
@@ -104,20 +104,19 @@ std::optional<Slot> AssociationKeeper::take_slot(bool outbound) {
 
 void AssociationKeeper::give_back(const Entry& entry) {
   if (entry.outbound) returned_slots_[1].push_back(entry.outbound->slot);
-  if (entry.inbound) returned_slots_[0].push_back(entry.inbound->slot);
+  if (!entry.inbound) return;
+  returned_slots_[0].push_back(entry.inbound->slot);
+  const auto newest = newest_inbound_.find(entry.inbound->tunnel);
+  if (--newest->second.associations == 0) newest_inbound_.erase(newest);
 }
 
 // Both directions of a tunnel belong to one worker.
 std::uint16_t AssociationKeeper::bucket_for(const AssociationSpec& spec) const {
-  Clock::time_point newest{};
-  if (const auto coming = coming_.find(spec.tunnel); coming != coming_.end())
-    return static_cast<std::uint16_t>(bucket_of(coming->second));
-  std::uint32_t spi = spec.key.spi;
-  for (const auto& [key, entry] : inbound_) {
-    if (entry.inbound->tunnel != spec.tunnel || entry.since < newest) continue;
-    newest = entry.since;
-    spi = key.spi;
-  }
+  const auto coming = coming_.find(spec.tunnel);
+  const auto newest = newest_inbound_.find(spec.tunnel);
+  const std::uint32_t spi = coming != coming_.end()           ? coming->second
+                            : newest != newest_inbound_.end() ? newest->second.spi
+                                                              : spec.key.spi;
   return static_cast<std::uint16_t>(bucket_of(spi));
 }
 
@@ -143,6 +142,9 @@ Result<AssociationKeeper::Entry> AssociationKeeper::make(AssociationSpec& spec, 
         make_outbound(spec, *slot, bucket_for(spec), std::make_shared<OutboundState>(spec, std::move(*key)));
   } else {
     entry.inbound = make_inbound(spec, *slot, std::make_shared<InboundState>(spec, std::move(*key)));
+    Newest& newest = newest_inbound_[spec.tunnel];
+    newest.spi = spec.key.spi;
+    ++newest.associations;
   }
   return entry;
 }
@@ -158,6 +160,7 @@ Result<void> AssociationKeeper::add(AssociationSpec association) {
   if (!key.outbound) promised_.erase(key.spi);
   if (before != all.end()) give_back(before->second);
   all.insert_or_assign(key, std::move(*made));
+  note_change(key);
   publish();
   return {};
 }
@@ -171,12 +174,14 @@ Result<void> AssociationKeeper::move(const AssociationKey& which, const Associat
   if (!which.outbound) {
     entry.inbound = moved(*entry.inbound, to);
     (*found)->second = std::move(entry);
+    inbound_changed_ = true;
     publish();
     return {};
   }
   entry.outbound = moved(*entry.outbound, to);
   path_mtus_->forget(entry.outbound->slot);
   const AssociationKey after = entry.outbound->key;
+  outbound_changed_ = policies_changed_ = true;
   outbound_.erase(*found);
   outbound_.insert_or_assign(after, std::move(entry));
   for (auto& [key, policy] : policies_) {
@@ -216,6 +221,7 @@ Result<void> AssociationKeeper::add(const PolicySpec& policy) {
                    fmt::format("its ends are of two families: {} and {}", policy.selector.local.to_string(),
                                policy.selector.remote.to_string()));
   policies_[{policy.priority, policy.selector}] = {.spec = policy, .of_profile = false};
+  policies_changed_ = true;
   publish();
   return {};
 }
@@ -245,6 +251,7 @@ Result<std::uint64_t> AssociationKeeper::idle_seconds_of(const Selector& selecto
 }
 
 void AssociationKeeper::flush_associations() {
+  note_all_changed();
   for (Entries* all : {&inbound_, &outbound_}) {
     std::erase_if(*all, [&](const auto& association) {
       const bool gone = association.second.print == 0;
@@ -256,6 +263,7 @@ void AssociationKeeper::flush_associations() {
 }
 
 void AssociationKeeper::flush_policies() {
+  policies_changed_ = true;
   std::erase_if(policies_, [](const auto& policy) { return !policy.second.of_profile; });
   publish();
 }
@@ -275,28 +283,6 @@ void AssociationKeeper::keep_only(const std::vector<AssociationKey>& association
   const std::set<PolicyKey> told(policies.begin(), policies.end());
   for (auto& [key, policy] : policies_)
     if (!policy.of_profile && !told.contains(key)) policy.until = std::min(policy.until.value_or(end), end);
-}
-
-void AssociationKeeper::hold(bool held) {
-  if (std::exchange(held_, held) && !held) publish();
-}
-
-void AssociationKeeper::publish() {
-  if (held_) return;
-  Associations::Content content;
-  content.inbound.reserve(inbound_.size());
-  for (const auto& [key, entry] : inbound_) content.inbound.push_back(entry.inbound);
-  content.outbound.reserve(outbound_.size());
-  for (const auto& [key, entry] : outbound_) content.outbound.push_back(entry.outbound);
-  content.policies.reserve(policies_.size());
-  for (const auto& [key, policy] : policies_) content.policies.push_back(policy.spec);
-  const auto before = directory_->replace(std::make_unique<const Associations>(std::move(content)));
-  services_.synchronize();
-  for (const std::size_t direction : {0U, 1U}) {
-    auto& returned = returned_slots_[direction];
-    free_slots_[direction].insert(free_slots_[direction].end(), returned.begin(), returned.end());
-    returned.clear();
-  }
 }
 
 void AssociationKeeper::expire(const AssociationKey& key, std::uint32_t tunnel, bool hard) {
@@ -347,12 +333,13 @@ void AssociationKeeper::watch_time() {
         continue;
       }
       give_back(entry);
+      note_change(at->first);
       at = all->erase(at);
       some_ended = true;
     }
   }
   const auto over = [&](const auto& policy) { return policy.second.until && *policy.second.until <= now; };
-  some_ended = std::erase_if(policies_, over) != 0 || some_ended;
+  if (std::erase_if(policies_, over) != 0) some_ended = policies_changed_ = true;
   if (some_ended) publish();
 }
 

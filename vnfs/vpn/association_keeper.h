@@ -12,6 +12,7 @@
 #include <random>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "common/acceleration/crypto/engine.h"
@@ -98,10 +99,13 @@ class AssociationKeeper final : public Gateway {
   [[nodiscard]] Result<Entries::iterator> find(const AssociationKey& which, std::string_view attempt);
   [[nodiscard]] Result<Entry> make(AssociationSpec& spec, std::uint64_t print);
   [[nodiscard]] std::uint16_t bucket_for(const AssociationSpec& spec) const;
-  std::map<std::uint32_t, std::uint32_t>
-      coming_;  // by tunnel: numbers that a profile in hand gives what comes in
   [[nodiscard]] std::optional<Slot> take_slot(bool outbound);
   void give_back(const Entry& entry);
+  void note_change(const AssociationKey& key);
+  void note_all_changed();
+  [[nodiscard]] List<InboundPtr> list_inbound();
+  [[nodiscard]] List<OutboundPtr> list_outbound();
+  [[nodiscard]] std::shared_ptr<const PolicyIndex> index_policies(const List<OutboundPtr>& outbound);
   void publish();
   void expire(const AssociationKey& key, std::uint32_t tunnel, bool hard);
 
@@ -116,6 +120,18 @@ class AssociationKeeper final : public Gateway {
   std::map<std::uint32_t, Clock::time_point> promised_;  // numbers that were allocated, and until when
   std::array<std::vector<Slot>, 2> free_slots_;          // by direction
   std::array<std::vector<Slot>, 2> returned_slots_;      // free once no worker sees what had them
+  // By tunnel: numbers that a profile in hand gives what comes in, and those in force.
+  std::map<std::uint32_t, std::uint32_t> coming_;
+  struct Newest {
+    std::uint32_t spi = 0;
+    std::uint32_t associations = 0;  // of the tunnel, that come in
+  };
+  std::unordered_map<std::uint32_t, Newest> newest_inbound_;
+  std::vector<AssociationKey> named_;  // by policies in force; in order
+  // Since what is in force was made.
+  bool inbound_changed_ = false;
+  bool outbound_changed_ = false;
+  bool policies_changed_ = false;
   bool held_ = false;
   std::mt19937 random_;
   unsigned next_bucket_ = 0;

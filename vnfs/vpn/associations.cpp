@@ -3,21 +3,20 @@
 
 #include <algorithm>
 #include <bit>
-#include <map>
+#include <tuple>
 
 namespace millrace::vpn {
 namespace {
 
-// Each prefix, and all of `prefixes` around it, itself included.
-std::map<net::Prefix, std::vector<net::Prefix>> nested(const std::vector<net::Prefix>& prefixes) {
-  std::map<net::Prefix, std::vector<net::Prefix>> around;
-  std::vector<net::Prefix> open;  // from the outermost on
-  for (const net::Prefix& prefix : prefixes) {
-    while (!open.empty() && !open.back().contains(prefix)) open.pop_back();
-    open.push_back(prefix);
-    around.emplace(prefix, open);
+constexpr auto kNumber = [](const OutboundPtr& association) { return association->key.spi; };
+
+const Outbound* find_in(const std::vector<OutboundPtr>& in_order, std::uint32_t spi,
+                        const net::IpAddress& remote) noexcept {
+  for (auto at = std::ranges::lower_bound(in_order, spi, {}, kNumber);
+       at != in_order.end() && (*at)->key.spi == spi; ++at) {
+    if ((*at)->key.remote == remote) return at->get();
   }
-  return around;
+  return nullptr;
 }
 
 // An outer prefix stands before those within it.
@@ -28,67 +27,68 @@ bool outer_first(const net::Prefix& a, const net::Prefix& b) {
   return key(a) < key(b);
 }
 
+// Policies whose remote prefix is the same, in the order of outer_first().
+struct SamePrefix {
+  net::Prefix prefix;
+  std::span<const PolicySpec* const> policies;
+};
+
 }  // namespace
 
-Associations::Associations(Content content) : content_(std::move(content)) {
-  index_inbound();
-  index_outbound();
-  index_policies();
+PolicyIndex::PolicyIndex(std::vector<PolicySpec> policies, List<OutboundPtr> outbound)
+    : policies_(std::move(policies)), outbound_(std::move(outbound)) {
+  std::vector<const PolicySpec*> sorted;
+  sorted.reserve(policies_.size());
+  for (const PolicySpec& policy : policies_) sorted.push_back(&policy);
+  std::ranges::stable_sort(sorted, outer_first,
+                           [](const PolicySpec* policy) { return policy->selector.remote; });
+
+  rules_.reserve(policies_.size());
+  std::vector<net::PrefixTable::Entry> entries;
+  std::vector<SamePrefix> around;  // from the outermost prefix on
+  std::vector<const PolicySpec*> candidates;
+  for (auto at = sorted.begin(); at != sorted.end();) {
+    const net::Prefix prefix = (*at)->selector.remote;
+    const auto end =
+        std::find_if(at, sorted.end(), [&](const PolicySpec* one) { return one->selector.remote != prefix; });
+    while (!around.empty() && !around.back().prefix.contains(prefix)) around.pop_back();
+    around.push_back({prefix, std::span(at, end)});
+    candidates.clear();
+    for (const SamePrefix& one : around)
+      candidates.insert(candidates.end(), one.policies.begin(), one.policies.end());
+    std::ranges::stable_sort(candidates, {}, [](const PolicySpec* policy) { return policy->priority; });
+    entries.push_back({prefix, static_cast<std::uint32_t>(groups_.size())});
+    add_group(candidates);
+    at = end;
+  }
+  by_remote_ = net::PrefixTable(entries);
 }
 
-void Associations::index_inbound() {
-  by_spi_.resize(std::bit_ceil(std::max<std::size_t>(16, 2 * content_.inbound.size())));
+void PolicyIndex::add_group(std::span<const PolicySpec* const> candidates) {
+  groups_.push_back(
+      {static_cast<std::uint32_t>(rules_.size()), static_cast<std::uint32_t>(candidates.size())});
+  for (const PolicySpec* policy : candidates) {
+    const Outbound* const found =
+        policy->outbound ? find_in(*outbound_, policy->outbound->spi, policy->outbound->remote) : nullptr;
+    rules_.push_back({.match = SelectorMatch(policy->selector),
+                      .action = policy->action,
+                      .tunnel = policy->tunnel,
+                      .outbound = found});
+  }
+}
+
+Associations::Associations(Content content) : content_(std::move(content)) {
+  by_spi_.resize(std::bit_ceil(std::max<std::size_t>(16, 2 * content_.inbound->size())));
   mask_ = by_spi_.size() - 1;
-  for (const auto& association : content_.inbound) {
+  for (const auto& association : *content_.inbound) {
     std::size_t at = association->spi & mask_;
     while (by_spi_[at].spi != 0) at = (at + 1) & mask_;
     by_spi_[at] = {association->spi, association.get()};
   }
 }
 
-void Associations::index_outbound() {
-  outbound_.reserve(content_.outbound.size());
-  for (const auto& association : content_.outbound) outbound_.push_back(association.get());
-  std::ranges::sort(outbound_, {}, [](const Outbound* association) { return association->key.spi; });
-}
-
 const Outbound* Associations::find(std::uint32_t spi, const net::IpAddress& remote) const noexcept {
-  const auto spi_of = [](const Outbound* association) { return association->key.spi; };
-  for (auto at = std::ranges::lower_bound(outbound_, spi, {}, spi_of);
-       at != outbound_.end() && (*at)->key.spi == spi; ++at) {
-    if ((*at)->key.remote == remote) return *at;
-  }
-  return nullptr;
-}
-
-void Associations::index_policies() {
-  std::map<AssociationKey, const Outbound*> outbound;
-  for (const auto& association : content_.outbound) outbound.emplace(association->key, association.get());
-  std::map<net::Prefix, std::vector<const PolicySpec*>> by_prefix;
-  for (const PolicySpec& policy : content_.policies) by_prefix[policy.selector.remote].push_back(&policy);
-  std::vector<net::Prefix> prefixes;
-  prefixes.reserve(by_prefix.size());
-  for (const auto& [prefix, policies] : by_prefix) prefixes.push_back(prefix);
-  std::ranges::sort(prefixes, outer_first);
-
-  std::vector<net::PrefixTable::Entry> entries;
-  for (const auto& [prefix, around] : nested(prefixes)) {
-    std::vector<const PolicySpec*> candidates;
-    for (const net::Prefix& one : around)
-      candidates.insert(candidates.end(), by_prefix[one].begin(), by_prefix[one].end());
-    std::ranges::stable_sort(candidates, {}, [](const PolicySpec* policy) { return policy->priority; });
-    entries.push_back({prefix, static_cast<std::uint32_t>(groups_.size())});
-    groups_.push_back(
-        {static_cast<std::uint32_t>(rules_.size()), static_cast<std::uint32_t>(candidates.size())});
-    for (const PolicySpec* policy : candidates) {
-      const auto found = policy->outbound ? outbound.find(*policy->outbound) : outbound.end();
-      rules_.push_back({.match = SelectorMatch(policy->selector),
-                        .action = policy->action,
-                        .tunnel = policy->tunnel,
-                        .outbound = found == outbound.end() ? nullptr : found->second});
-    }
-  }
-  by_remote_ = net::PrefixTable(entries);
+  return find_in(*content_.outbound, spi, remote);
 }
 
 }  // namespace millrace::vpn

@@ -23,12 +23,58 @@ struct Rule {
   const Outbound* outbound = nullptr;  // null: there is no association yet, or none is asked for
 };
 
+using InboundPtr = std::shared_ptr<const Inbound>;
+using OutboundPtr = std::shared_ptr<const Outbound>;
+// Shared by sets of associations that have the same ones. Outbound ones in the order of their numbers.
+template <class Ptr>
+using List = std::shared_ptr<const std::vector<Ptr>>;
+
+// All policies, and the associations that packets leave by. A set of associations shares it with the next one
+// when neither has changed: it takes longest to make.
+class PolicyIndex {
+ public:
+  PolicyIndex() = default;
+  // `outbound`: those that policies may name.
+  PolicyIndex(std::vector<PolicySpec> policies, List<OutboundPtr> outbound);
+
+  // The first policy that means the packet; null when none does.
+  [[nodiscard]] const Rule* find(const Ends& ends) const noexcept {
+    if (rules_.empty()) return nullptr;
+    const std::uint32_t group = ends.family == 4 ? by_remote_.lookup(ends.remote_address().v4())
+                                                 : by_remote_.lookup(ends.remote_address().v6());
+    if (group == net::PrefixTable::kNoMatch) return nullptr;
+    for (const Rule& rule : rules_of(group)) {
+      if (rule.match.matches(ends)) return &rule;
+    }
+    return nullptr;
+  }
+  [[nodiscard]] const std::vector<PolicySpec>& policies() const noexcept { return policies_; }
+
+ private:
+  struct Group {
+    std::uint32_t first = 0;
+    std::uint32_t count = 0;
+  };
+
+  [[nodiscard]] std::span<const Rule> rules_of(std::uint32_t group) const noexcept {
+    return std::span(rules_).subspan(groups_[group].first, groups_[group].count);
+  }
+  void add_group(std::span<const PolicySpec* const> candidates);
+
+  std::vector<PolicySpec> policies_;
+  List<OutboundPtr> outbound_;  // kept for the rules
+  net::PrefixTable by_remote_;  // to a group: the policies that may mean packets of that remote address
+  std::vector<Group> groups_;
+  std::vector<Rule> rules_;  // by group; in each the one that goes first stands first
+};
+
 class Associations {
  public:
   struct Content {
-    std::vector<std::shared_ptr<const Inbound>> inbound;
-    std::vector<std::shared_ptr<const Outbound>> outbound;
-    std::vector<PolicySpec> policies;
+    // None is null.
+    List<InboundPtr> inbound = std::make_shared<const std::vector<InboundPtr>>();
+    List<OutboundPtr> outbound = std::make_shared<const std::vector<OutboundPtr>>();
+    std::shared_ptr<const PolicyIndex> policies = std::make_shared<const PolicyIndex>();
   };
 
   Associations() : Associations(Content{}) {}
@@ -47,17 +93,8 @@ class Associations {
   // The same of an outbound one, whose number is the peer's choice. Seldom asked for.
   [[nodiscard]] const Outbound* find(std::uint32_t spi, const net::IpAddress& remote) const noexcept;
   // The first policy that means the packet; null when none does.
-  [[nodiscard]] const Rule* find(const Ends& ends) const noexcept {
-    if (rules_.empty()) return nullptr;
-    const std::uint32_t group = ends.family == 4 ? by_remote_.lookup(ends.remote_address().v4())
-                                                 : by_remote_.lookup(ends.remote_address().v6());
-    if (group == net::PrefixTable::kNoMatch) return nullptr;
-    for (const Rule& rule : rules_of(group)) {
-      if (rule.match.matches(ends)) return &rule;
-    }
-    return nullptr;
-  }
-  [[nodiscard]] bool has_policies() const noexcept { return !rules_.empty(); }
+  [[nodiscard]] const Rule* find(const Ends& ends) const noexcept { return content_.policies->find(ends); }
+  [[nodiscard]] bool has_policies() const noexcept { return !content_.policies->policies().empty(); }
   [[nodiscard]] const Content& content() const noexcept { return content_; }
 
  private:
@@ -65,25 +102,10 @@ class Associations {
     std::uint32_t spi = 0;
     const Inbound* association = nullptr;
   };
-  struct Group {
-    std::uint32_t first = 0;
-    std::uint32_t count = 0;
-  };
-
-  [[nodiscard]] std::span<const Rule> rules_of(std::uint32_t group) const noexcept {
-    return std::span(rules_).subspan(groups_[group].first, groups_[group].count);
-  }
-  void index_inbound();
-  void index_outbound();
-  void index_policies();
 
   Content content_;
   std::vector<Entry> by_spi_;  // open addressing; a power of two, at most half full
   std::size_t mask_ = 0;
-  std::vector<const Outbound*> outbound_;  // by number
-  net::PrefixTable by_remote_;  // to a group: the policies that may mean packets of that remote address
-  std::vector<Group> groups_;
-  std::vector<Rule> rules_;  // by group; in each the one that goes first stands first
 };
 
 // Where all workers find what is in force. Outlives them.

@@ -90,21 +90,23 @@ IkeSa read_sa(const std::string& name, const object& sa) {
 
 CharonControl::CharonControl(boost::asio::io_context& io, const std::filesystem::path& socket, Report report)
     : report_(std::move(report)),
-      client_(io, socket, {"list-sa", "ike-updown", "child-updown", "ike-rekey", "child-rekey"},
-              {.connected =
-                   [this, socket] {
-                     report_(fmt::format("charon answers on {}", socket.string()));
-                     tell_all();
-                   },
-               .gone =
-                   [this, socket](std::string_view why) {
-                     report_(fmt::format("charon is not there: {}: {}; tunnels stay as they are, and no new ones "
-                                         "are made until it is started",
-                                         socket.string(), why));
-                     told_.clear();
-                     unseen_.clear();
-                   },
-               .event = [this](std::string_view event, const object& message) { on_event(event, message); }}) {
+      client_(
+          io, socket, {"list-sa", "ike-updown", "child-updown", "ike-rekey", "child-rekey"},
+          {.connected =
+               [this, socket] {
+                 report_(fmt::format("charon answers on {}", socket.string()));
+                 tell_all();
+               },
+           .gone =
+               [this, socket](std::string_view why) {
+                 report_(
+                     fmt::format("charon is not there: {}: {}; tunnels stay as they are, and no new ones "
+                                 "are made until it is started",
+                                 socket.string(), why));
+                 told_.clear();
+                 unseen_.clear();
+               },
+           .event = [this](std::string_view event, const object& message) { on_event(event, message); }}) {
   client_.start();
 }
 
@@ -213,7 +215,8 @@ void CharonControl::note_trouble(std::string_view connection, std::string_view w
   ConnectionLog& log = logs_[std::string(connection)];
   const std::time_t now = std::time(nullptr);
   // A certificate that is refused is told in a line of its own, before that nobody was proved.
-  const bool goes_on = !log.trouble.empty() && now - log.troubled_at <= 1 && log.trouble.size() < kMostTrouble;
+  const bool goes_on =
+      !log.trouble.empty() && now - log.troubled_at <= 1 && log.trouble.size() < kMostTrouble;
   log.trouble = goes_on && log.trouble != what ? fmt::format("{}; {}", log.trouble, what) : std::string(what);
   log.troubled_at = now;
   if (unproved) ++log.failures;
@@ -229,8 +232,10 @@ void CharonControl::on_event(std::string_view event, const object& message) {
       sas_.insert_or_assign(id, read_sa(name, *sa));
       seen_ = true;
     } else if (event == "ike-updown") {
-      if (name != "(unnamed)") report_(fmt::format("connection {}: the key exchange with {} ({}) {}", std::string_view(name),
-                          text_of(*sa, "remote-id"), text_of(*sa, "remote-host"), up ? "stands" : "has ended"));
+      if (name != "(unnamed)")
+        report_(fmt::format("connection {}: the key exchange with {} ({}) {}", std::string_view(name),
+                            text_of(*sa, "remote-id"), text_of(*sa, "remote-host"),
+                            up ? "stands" : "has ended"));
       if (up) {
         look_at(id);
       } else {

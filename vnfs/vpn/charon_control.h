@@ -63,7 +63,9 @@ class CharonControl {
 
   [[nodiscard]] bool connected() const noexcept { return client_.connected(); }
   [[nodiscard]] const std::map<std::uint64_t, IkeSa>& ike_sas() const noexcept { return sas_; }
-  [[nodiscard]] const std::map<std::string, ConnectionLog, std::less<>>& logs() const noexcept { return logs_; }
+  [[nodiscard]] const std::map<std::string, ConnectionLog, std::less<>>& logs() const noexcept {
+    return logs_;
+  }
   // Names of the profile's connections.
   [[nodiscard]] std::vector<std::string> connections() const;
   // Whether it is one of these, whose tunnels are to be there always.
@@ -84,8 +86,8 @@ class CharonControl {
 
   Report report_;
   std::vector<IkeSetting> wanted_;
-  std::map<Key, std::uint64_t> told_;  // to a print of it
-  bool owns_ = false;                  // the profile has connections, or had
+  std::map<Key, std::uint64_t> told_;   // to a print of it
+  bool owns_ = false;                   // the profile has connections, or had
   std::map<std::uint64_t, IkeSa> sas_;  // by charon's number
   std::map<std::string, ConnectionLog, std::less<>> logs_;
   std::deque<std::uint64_t> unseen_;  // numbers to ask for: what is asked now stands first

@@ -59,12 +59,13 @@ class ConnectionChecker {
     for (const auto& name : one.pools) check_name("the pool", name, pools_);
     for (const auto& name : one.authorities) check_name("the authority", name, authorities_);
     if (one.remote.empty() && one.start != Start::kPeer)
-      error(one.name.at, fmt::format("nobody says where the peer of {} is, so that it has to begin; give remote, or "
-                                     "start: peer",
-                                     quote(*one.name)));
+      error(one.name.at,
+            fmt::format("nobody says where the peer of {} is, so that it has to begin; give remote, or "
+                        "start: peer",
+                        quote(*one.name)));
     if (!std::has_single_bit(*one.replay_window))
-      error(one.replay_window.at, fmt::format("replay_window: {} is no power of two; give {}", *one.replay_window,
-                                              std::bit_ceil(*one.replay_window)));
+      error(one.replay_window.at, fmt::format("replay_window: {} is no power of two; give {}",
+                                              *one.replay_window, std::bit_ceil(*one.replay_window)));
     for (const Protected& networks : one.networks) check_networks(networks);
   }
 
@@ -73,8 +74,9 @@ class ConnectionChecker {
     if (shared && !one.secret.value)
       return error(one.authentication.at, "authentication: the secret is missing; give secret: FILE");
     if (!shared && (!one.certificate.value || !one.key.value))
-      return error(one.authentication.at,
-                   "authentication: this gateway has to show a certificate; give certificate: FILE and key: FILE");
+      return error(
+          one.authentication.at,
+          "authentication: this gateway has to show a certificate; give certificate: FILE and key: FILE");
     if (*one.authentication == Authentication::kEapMschapv2 && profile_.users.empty())
       error(one.authentication.at, "authentication: nobody has a password; give users");
     check_optional(one.secret, "secret", false);
@@ -87,7 +89,8 @@ class ConnectionChecker {
       error(proposal.at, fmt::format("{}: {}", quote(*proposal), *fault));
   }
 
-  void check_name(std::string_view kind, const Located<std::string>& name, const std::vector<std::string>& all) {
+  void check_name(std::string_view kind, const Located<std::string>& name,
+                  const std::vector<std::string>& all) {
     if (std::ranges::find(all, *name) == all.end()) error(name.at, control::undefined(kind, *name, all));
   }
 
@@ -123,7 +126,8 @@ class ConnectionChecker {
     auto text = control::read_text_file(*file, kMostFile);
     if (!text) return error(file.at, fmt::format("{}: {}", key, text.error().message()));
     if (pem && text->find("-----BEGIN ") == std::string::npos)
-      error(file.at, fmt::format("{}: {} has nothing in PEM form; give a file with -----BEGIN in it", key, quote(*file)));
+      error(file.at, fmt::format("{}: {} has nothing in PEM form; give a file with -----BEGIN in it", key,
+                                 quote(*file)));
     if (!pem && text->find_first_not_of(" \t\r\n") == std::string::npos)
       error(file.at, fmt::format("{}: {} is empty; give a line of text", key, quote(*file)));
     OPENSSL_cleanse(text->data(), text->size());

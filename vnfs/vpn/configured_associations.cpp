@@ -70,6 +70,7 @@ Result<void> AssociationKeeper::configure(std::vector<AssociationSpec> associati
   }
   coming_.clear();
   for (auto& [key, entry] : made) entries(key.outbound).insert_or_assign(key, std::move(entry));
+  note_all_changed();
   std::erase_if(policies_, [](const auto& policy) { return policy.second.of_profile; });
   for (const PolicySpec& policy : policies)
     policies_[{policy.priority, policy.selector}] = {.spec = policy, .of_profile = true};

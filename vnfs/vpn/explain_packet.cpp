@@ -20,7 +20,7 @@ using boost::json::object;
 // The policy that packets of these ends meet first.
 const PolicySpec* policy_for(const Associations& in_force, const Ends& ends) {
   const PolicySpec* first = nullptr;
-  for (const PolicySpec& policy : in_force.content().policies) {
+  for (const PolicySpec& policy : in_force.content().policies->policies()) {
     if (!SelectorMatch(policy.selector).matches(ends)) continue;
     if (first == nullptr || policy.priority < first->priority) first = &policy;
   }
@@ -77,7 +77,7 @@ class Explanation {
   }
 
   void protect(const PolicySpec& policy) {
-    const auto& all = in_force_.content().outbound;
+    const auto& all = *in_force_.content().outbound;
     const auto found = std::ranges::find_if(
         all, [&](const auto& association) { return policy.outbound == association->key; });
     if (found == all.end()) return answer_.drop(Drop::kNoAssociation);

@@ -135,8 +135,8 @@ Answer Requests::answer(ResyncEnd& /*request*/, Reply& reply) {
   if (!resyncing_) return {.status = MILLRACE_IKE_MALFORMED, .text = "no resync had begun"};
   gateway_.keep_only(told_, told_policies_);
   gateway_.hold(false);
-  reply.log =
-      fmt::format("charon told all it has: {} associations, {} policies", told_.size(), told_policies_.size());
+  reply.log = fmt::format("charon told all it has: {} associations, {} policies", told_.size(),
+                          told_policies_.size());
   for (auto& [which, message] : kept_) reply.messages.push_back(std::move(message));
   kept_.clear();
   told_.clear();
@@ -147,9 +147,8 @@ Answer Requests::answer(ResyncEnd& /*request*/, Reply& reply) {
 }
 
 Answer Requests::answer(Trouble& request, Reply& reply) {
-  reply.log = request.connection.empty()
-                  ? "key exchange: " + request.text
-                  : fmt::format("connection {}: {}", request.connection, request.text);
+  reply.log = request.connection.empty() ? "key exchange: " + request.text
+                                         : fmt::format("connection {}: {}", request.connection, request.text);
   reply.trouble = std::move(request);
   return {};
 }

@@ -22,9 +22,9 @@ class Requests {
   explicit Requests(Gateway& gateway) : gateway_(gateway) {}
 
   struct Reply {
-    std::vector<Message> messages;  // the answer, and events that waited for a plugin
-    bool close = false;             // after them
-    std::string log;                // for the operator; empty: nothing to say
+    std::vector<Message> messages;     // the answer, and events that waited for a plugin
+    bool close = false;                // after them
+    std::string log;                   // for the operator; empty: nothing to say
     std::optional<Trouble> trouble{};  // with a peer
   };
   // `message` may hold keys: whoever owns it wipes it.

@@ -32,8 +32,8 @@ class Gateway {
   // All that key exchange has told, and not what the profile says.
   virtual void flush_associations() = 0;
   virtual void flush_policies() = 0;
-  // Key exchange has come back and told all it knows. What it did not name ends after a time of grace, in which
-  // the tunnels of one that has crashed carry packets until there are new ones.
+  // Key exchange has come back and told all it knows. What it did not name ends after a time of grace, in
+  // which the tunnels of one that has crashed carry packets until there are new ones.
   virtual void keep_only(const std::vector<AssociationKey>& associations,
                          const std::vector<PolicyKey>& policies) = 0;
   // What changes from here on takes effect at once, when this is called with false: many changes cost as one.

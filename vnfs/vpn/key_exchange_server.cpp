@@ -154,7 +154,7 @@ bool KeyExchangeServer::State::take(const std::shared_ptr<ike::Link>& link, Byte
   }
   const ike::Requests::Reply reply = requests_.take(message);
   if (!reply.log.empty()) say(reply.log);
-  if (reply.trouble && on_trouble) 
+  if (reply.trouble && on_trouble)
     on_trouble(reply.trouble->connection, reply.trouble->text, reply.trouble->unproved);
   if (!plugin_ && requests_.greeted()) {
     plugin_ = link;

@@ -39,8 +39,8 @@ class KeyExchangeServer final : public KeyExchange {
   [[nodiscard]] Result<void> listen(const std::filesystem::path& path,
                                     std::optional<std::uint32_t> user = {});
 
-  // Told what went wrong with a peer of the connection, in words, and whether one side did not prove who it is;
-  // the log has it already. Set before listen().
+  // Told what went wrong with a peer of the connection, in words, and whether one side did not prove who it
+  // is; the log has it already. Set before listen().
   using OnTrouble = std::function<void(std::string_view connection, std::string_view what, bool unproved)>;
   void on_trouble(OnTrouble handler);
 

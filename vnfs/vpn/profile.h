@@ -72,8 +72,8 @@ struct Exception {
 
 // How charon and the gateway reach each other.
 struct KeyExchange {
-  std::string socket = "/run/millrace/vpn-ike.sock";       // where its plugin tells associations and policies
-  std::optional<std::uint32_t> user;                       // who may connect, beside root and the appliance's own user
+  std::string socket = "/run/millrace/vpn-ike.sock";  // where its plugin tells associations and policies
+  std::optional<std::uint32_t> user;  // who may connect, beside root and the appliance's own user
   std::string control = "/run/millrace/vpn-charon.sock";  // where charon is told connections: its VICI socket
 
   bool operator==(const KeyExchange&) const = default;

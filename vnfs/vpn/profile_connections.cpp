@@ -49,8 +49,8 @@ Table<Renewal> renewal() {
   table->field("bytes", &Renewal::bytes, limit, "Bytes by a tunnel's keys.", absent_means("no limit"));
   table->field("packets", &Renewal::packets, limit, "Packets by a tunnel's keys.", absent_means("no limit"));
   table->field("exchange", &Renewal::exchange, time, "Age of the keys of the key exchange itself.");
-  table->field("authentication", &Renewal::authentication, time, "Time after which both prove again who they are.",
-               absent_means("never"));
+  table->field("authentication", &Renewal::authentication, time,
+               "Time after which both prove again who they are.", absent_means("never"));
   return table;
 }
 
@@ -84,17 +84,18 @@ void add_authentication(Struct<Connection>& table) {
 }
 
 Table<Connection> connection() {
-  auto table =
-      std::make_shared<Struct<Connection>>("connection", "A peer, or many alike, whose tunnels charon makes.");
-  table->field("local", &Connection::local, control::ip_address(), "Address of this gateway: one of an interface.",
-               absent_means("any of its own"));
-  table->field("remote", &Connection::remote, string("an address, a prefix or a host name"), "Where the peer is.",
-               absent_means("anywhere, so that the peer begins"));
+  auto table = std::make_shared<Struct<Connection>>("connection",
+                                                    "A peer, or many alike, whose tunnels charon makes.");
+  table->field("local", &Connection::local, control::ip_address(),
+               "Address of this gateway: one of an interface.", absent_means("any of its own"));
+  table->field("remote", &Connection::remote, string("an address, a prefix or a host name"),
+               "Where the peer is.", absent_means("anywhere, so that the peer begins"));
   add_authentication(*table);
-  table->field("networks", &Connection::networks, protected_networks(),
-               "What its tunnels carry; each has its own pair of associations. Packets between two networks that are "
-               "given here go by no other way, also while there is no tunnel.",
-               absent_means("what both say to each other"));
+  table->field(
+      "networks", &Connection::networks, protected_networks(),
+      "What its tunnels carry; each has its own pair of associations. Packets between two networks that are "
+      "given here go by no other way, also while there is no tunnel.",
+      absent_means("what both say to each other"));
   table->field("pools", &Connection::pools, name("a pool's name"), "Pools that peers get addresses of.",
                absent_means("none"));
   table->field("mode", &Connection::mode,
@@ -106,15 +107,18 @@ Table<Connection> connection() {
                               {"traffic", Start::kTraffic, "with the first packet for it"},
                               {"always", Start::kAlways, "at once, and again when they are gone"}}),
                "When its tunnels are made.");
-  table->field("ike_proposals", &Connection::ike_proposals, string("a proposal, such as aes256gcm16-prfsha384-ecp384"),
+  table->field("ike_proposals", &Connection::ike_proposals,
+               string("a proposal, such as aes256gcm16-prfsha384-ecp384"),
                "What the key exchange itself may be sealed with, best first, in strongSwan's words.");
-  table->field("esp_proposals", &Connection::esp_proposals, string("a proposal, such as aes256gcm16-ecp384-esn"),
+  table->field("esp_proposals", &Connection::esp_proposals,
+               string("a proposal, such as aes256gcm16-ecp384-esn"),
                "What packets may be sealed with, best first, in strongSwan's words.");
   table->field("renewal", &Connection::renewal, renewal(), "When keys are made anew.");
-  table->field("dead_peer_check", &Connection::dead_peer_check,
-               control::duration(std::chrono::seconds(1), std::chrono::hours(1)),
-               "A peer that was not heard for this long is asked whether it lives (RFC 7296 section 2.4); one that "
-               "does not answer loses its tunnels.");
+  table->field(
+      "dead_peer_check", &Connection::dead_peer_check,
+      control::duration(std::chrono::seconds(1), std::chrono::hours(1)),
+      "A peer that was not heard for this long is asked whether it lives (RFC 7296 section 2.4); one that "
+      "does not answer loses its tunnels.");
   table->field("mobike", &Connection::mobike, boolean(),
                "Whether a tunnel goes on when the address of an end changes (RFC 4555).");
   table->field("force_udp", &Connection::force_udp, boolean(),
@@ -126,10 +130,13 @@ Table<Connection> connection() {
 }
 
 Table<Pool> pool() {
-  auto table = std::make_shared<Struct<Pool>>("pool", "Addresses that peers are given (RFC 7296 section 2.19).");
-  table->field("addresses", &Pool::addresses, string("a prefix or a range, such as 10.9.0.0/24 or 10.9.0.10-10.9.0.99"),
+  auto table =
+      std::make_shared<Struct<Pool>>("pool", "Addresses that peers are given (RFC 7296 section 2.19).");
+  table->field("addresses", &Pool::addresses,
+               string("a prefix or a range, such as 10.9.0.0/24 or 10.9.0.10-10.9.0.99"),
                "The addresses. Packets for them have to come to this gateway.", kRequired);
-  table->field("dns", &Pool::dns, control::ip_address(), "Name servers that peers are told.", absent_means("none"));
+  table->field("dns", &Pool::dns, control::ip_address(), "Name servers that peers are told.",
+               absent_means("none"));
   table->field("split", &Pool::split, control::prefix(),
                "Networks that peers reach by the tunnel, told to those who ask; all else goes past it.",
                absent_means("not told: the connection's `networks` say it"));
@@ -140,9 +147,11 @@ Table<Authority> authority() {
   auto table = std::make_shared<Struct<Authority>>("authority", "Who signs certificates of peers.");
   table->field("certificate", &Authority::certificate, path(), "File with its certificate (PEM).", kRequired);
   table->field("crl", &Authority::crl, string("a URI, such as http://pki.example.net/ca.crl"),
-               "Where its lists of revoked certificates are, beside what certificates say.", absent_means("none"));
+               "Where its lists of revoked certificates are, beside what certificates say.",
+               absent_means("none"));
   table->field("ocsp", &Authority::ocsp, string("a URI, such as http://ocsp.example.net"),
-               "Where it answers if a certificate was revoked, beside what certificates say.", absent_means("none"));
+               "Where it answers if a certificate was revoked, beside what certificates say.",
+               absent_means("none"));
   return table;
 }
 
@@ -156,15 +165,15 @@ Table<User> user() {
 
 void add_connection_fields(Struct<Section>& section) {
   section.field("connections", &Section::connections,
-                std::make_shared<MapType<Connection>>(&Connection::name, name("a connection's name", 31), connection(),
-                                                      true),
+                std::make_shared<MapType<Connection>>(&Connection::name, name("a connection's name", 31),
+                                                      connection(), true),
                 "Peers whose tunnels charon makes, by names of your choice.");
   section.field("pools", &Section::pools,
                 std::make_shared<MapType<Pool>>(&Pool::name, name("a pool's name", 31), pool(), true),
                 "Addresses that peers are given, by names of your choice.");
   section.field("authorities", &Section::authorities,
-                std::make_shared<MapType<Authority>>(&Authority::name, name("an authority's name", 31), authority(),
-                                                     true),
+                std::make_shared<MapType<Authority>>(&Authority::name, name("an authority's name", 31),
+                                                     authority(), true),
                 "Who signs certificates of peers, by names of your choice.");
   section.field("users", &Section::users,
                 std::make_shared<MapType<User>>(&User::name, string("a user's name", 63), user(), true),

@@ -78,7 +78,8 @@ std::optional<std::string> fault_of_proposal(std::string_view proposal, Proposal
     return "a cipher that seals by itself and one that needs a hash are in one proposal; give two proposals";
   if (!seals && !separate)
     return fmt::format("it has no cipher; give one of {}, {}", listed(kSealing), listed(kCiphers));
-  if (separate && !any(kHashes)) return fmt::format("its cipher needs a hash; give one of {}", listed(kHashes));
+  if (separate && !any(kHashes))
+    return fmt::format("its cipher needs a hash; give one of {}", listed(kHashes));
   if (seals && any(kHashes))
     return "its cipher seals by itself and takes no hash; remove the hash" +
            std::string(kind == ProposalKind::kIke ? ", or give it as prfsha..." : "");

@@ -139,8 +139,7 @@ class Renderer {
 
   Result<std::vector<IkeSetting>> all() {
     for (const auto& authority : profile_.authorities) add_authority(authority);
-    for (const auto& user : profile_.users)
-      add_secret("EAP", *user.name, *user.secret, {*user.name});
+    for (const auto& user : profile_.users) add_secret("EAP", *user.name, *user.secret, {*user.name});
     for (const auto& pool : profile_.pools) add_pool(pool);
     for (const Connection& connection : profile_.connections) add_connection(connection);
     if (trouble_) return tl::unexpected(std::move(*trouble_));
@@ -208,7 +207,8 @@ class Renderer {
       return;
     }
     (*key)["type"] = "any";
-    add(IkeSetting::Kind::kCredential, fmt::format("key of {}", *connection.name), "load-key", std::move(*key));
+    add(IkeSetting::Kind::kCredential, fmt::format("key of {}", *connection.name), "load-key",
+        std::move(*key));
   }
 
   void add_shared_secret(const Connection& connection) {

@@ -20,12 +20,12 @@ std::optional<boost::json::value> report(appliance::Workers workers, const Assoc
   const Associations::Content& content = in_force.content();
   array list;
   if (what == "associations") {
-    for (const auto& one : content.inbound) list.push_back(to_json(*one, now));
-    for (const auto& one : content.outbound) list.push_back(to_json(*one, now));
+    for (const auto& one : *content.inbound) list.push_back(to_json(*one, now));
+    for (const auto& one : *content.outbound) list.push_back(to_json(*one, now));
     return list;
   }
   if (what == "policies") {
-    for (const PolicySpec& policy : content.policies) list.push_back(to_json(policy));
+    for (const PolicySpec& policy : content.policies->policies()) list.push_back(to_json(policy));
     return list;
   }
   if (what == "engine") return object{{"description", engine}};
@@ -35,8 +35,8 @@ std::optional<boost::json::value> report(appliance::Workers workers, const Assoc
 }
 
 std::span<const std::string_view> report_names() noexcept {
-  static constexpr std::array<std::string_view, 7> kNames{"tunnels", "alarms", "associations", "policies", "engine", "drops",
-                                                          "stages"};
+  static constexpr std::array<std::string_view, 7> kNames{"tunnels", "alarms", "associations", "policies",
+                                                          "engine",  "drops",  "stages"};
   return kNames;
 }
 
@@ -44,7 +44,10 @@ array alarm_report(const Alarms& alarms, Alarms::Time now) {
   array list;
   for (const auto& [key, alarm] : alarms.raised()) {
     const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - alarm.since);
-    list.push_back({{"alarm", name_of(key.second)}, {"tunnel", key.first}, {"since_s", age.count()}, {"text", alarm.text}});
+    list.push_back({{"alarm", name_of(key.second)},
+                    {"tunnel", key.first},
+                    {"since_s", age.count()},
+                    {"text", alarm.text}});
   }
   return list;
 }
@@ -52,37 +55,35 @@ array alarm_report(const Alarms& alarms, Alarms::Time now) {
 Metric alarm_metric(const Alarms& alarms) {
   Metric metric{"vpn_alarms", "Alarms that are raised.", Metric::Type::kGauge, {}};
   for (const auto& [key, alarm] : alarms.raised())
-    metric.samples.push_back({.labels = {{"alarm", std::string(name_of(key.second))}, {"tunnel", key.first}}, .value = 1});
+    metric.samples.push_back(
+        {.labels = {{"alarm", std::string(name_of(key.second))}, {"tunnel", key.first}}, .value = 1});
   return metric;
 }
 
 std::vector<Metric> vpn_metrics(const Associations& in_force) {
   const Associations::Content& content = in_force.content();
-  std::vector<Metric> metrics;
-  const auto add = [&](std::string name, std::string help, Metric::Type type, double in, double out) {
-    metrics.push_back(
-        {std::move(name),
-         std::move(help),
-         type,
-         {{.labels = {{"direction", "in"}}, .value = in}, {.labels = {{"direction", "out"}}, .value = out}}});
+  // Those of associations that ended are gone, so these are gauges.
+  const auto both = [](double in, double out) {
+    return std::vector<Metric::Sample>{{.labels = {{"direction", "in"}}, .value = in},
+                                       {.labels = {{"direction", "out"}}, .value = out}};
   };
   const auto sum = [](const auto& associations, Counter Use::*counter) {
     double all = 0;
     for (const auto& one : associations) all += static_cast<double>((one->state->use.*counter).read());
     return all;
   };
-  add("vpn_associations", "Security associations in force.", Metric::Type::kGauge,
-      static_cast<double>(content.inbound.size()), static_cast<double>(content.outbound.size()));
-  // Those of associations that ended are gone, so these are gauges.
-  add("vpn_association_packets", "Packets by the associations in force.", Metric::Type::kGauge,
-      sum(content.inbound, &Use::packets), sum(content.outbound, &Use::packets));
-  add("vpn_association_bytes", "Bytes of IP datagrams inside, by the associations in force.",
-      Metric::Type::kGauge, sum(content.inbound, &Use::bytes), sum(content.outbound, &Use::bytes));
-  metrics.push_back({"vpn_policies",
-                     "Policies in force.",
-                     Metric::Type::kGauge,
-                     {{.labels = {}, .value = static_cast<double>(content.policies.size())}}});
-  return metrics;
+  return {Metric{"vpn_associations", "Security associations in force.", Metric::Type::kGauge,
+                 both(static_cast<double>(content.inbound->size()),
+                      static_cast<double>(content.outbound->size()))},
+          Metric{"vpn_association_packets", "Packets by the associations in force.", Metric::Type::kGauge,
+                 both(sum(*content.inbound, &Use::packets), sum(*content.outbound, &Use::packets))},
+          Metric{"vpn_association_bytes", "Bytes of IP datagrams inside, by the associations in force.",
+                 Metric::Type::kGauge,
+                 both(sum(*content.inbound, &Use::bytes), sum(*content.outbound, &Use::bytes))},
+          Metric{"vpn_policies",
+                 "Policies in force.",
+                 Metric::Type::kGauge,
+                 {{.labels = {}, .value = static_cast<double>(content.policies->policies().size())}}}};
 }
 
 }  // namespace millrace::vpn

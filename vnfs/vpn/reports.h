@@ -15,8 +15,9 @@
 
 namespace millrace::vpn {
 
-// tunnels: tunnel_report.h. associations: those that come in, then those that leave; policies: in the order of their priority; engine:
-// which library seals and opens, with which instructions; drops and stages as every appliance has them.
+// tunnels: tunnel_report.h. associations: those that come in, then those that leave; policies: in the order
+// of their priority; engine: which library seals and opens, with which instructions; drops and stages as
+// every appliance has them.
 [[nodiscard]] std::optional<boost::json::value> report(appliance::Workers workers,
                                                        const Associations& in_force, std::string_view engine,
                                                        Tick now, std::string_view what);

@@ -53,10 +53,10 @@ object pair_of(const Inbound* in, const Outbound* out, Tick now) {
 object of_profile(const Associations& in_force, const std::string& name, std::uint32_t number, Tick now) {
   const Associations::Content& content = in_force.content();
   const auto mine = [&](const auto& one) { return one->tunnel == number; };
-  const auto in = std::ranges::find_if(content.inbound, mine);
-  const auto out = std::ranges::find_if(content.outbound, mine);
+  const auto in = std::ranges::find_if(*content.inbound, mine);
+  const auto out = std::ranges::find_if(*content.outbound, mine);
   object tunnel{{"name", name}, {"keys", "profile"}};
-  const bool stands = in != content.inbound.end() && out != content.outbound.end();
+  const bool stands = in != content.inbound->end() && out != content.outbound->end();
   tunnel["state"] = stands ? "up" : "down";
   array peers;
   if (stands) {
@@ -69,16 +69,17 @@ object of_profile(const Associations& in_force, const std::string& name, std::ui
 }
 
 object peer_of(const Associations& in_force, const IkeSa& sa, Tick now) {
-  const auto age = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - sa.since);
-  object peer{{"remote", sa.remote},   {"local", sa.local},         {"identity", sa.remote_id},
-              {"state", sa.state},     {"key_exchange", sa.suite},  {"since_s", age.count()}};
+  const auto age =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - sa.since);
+  object peer{{"remote", sa.remote}, {"local", sa.local},        {"identity", sa.remote_id},
+              {"state", sa.state},   {"key_exchange", sa.suite}, {"since_s", age.count()}};
   if (!sa.addresses.empty()) peer["addresses"] = array(sa.addresses.begin(), sa.addresses.end());
   array pairs;
   const auto remote = net::IpAddress::parse(sa.remote);
   for (const ChildSa& child : sa.children) {
     if (child.state == "DELETED" || child.state == "DELETING") continue;
-    object pair = pair_of(in_force.find(child.spi_in),
-                          remote ? in_force.find(child.spi_out, *remote) : nullptr, now);
+    object pair =
+        pair_of(in_force.find(child.spi_in), remote ? in_force.find(child.spi_out, *remote) : nullptr, now);
     pair["name"] = child.name;
     pair["state"] = child.state;
     pairs.push_back(std::move(pair));
@@ -87,7 +88,8 @@ object peer_of(const Associations& in_force, const IkeSa& sa, Tick now) {
   return peer;
 }
 
-object of_charon(const Associations& in_force, const std::string& name, const CharonControl& charon, Tick now) {
+object of_charon(const Associations& in_force, const std::string& name, const CharonControl& charon,
+                 Tick now) {
   array peers;
   bool up = false;
   for (const auto& [id, sa] : charon.ike_sas()) {
@@ -95,7 +97,8 @@ object of_charon(const Associations& in_force, const std::string& name, const Ch
     up = up || sa.state == "ESTABLISHED";
     peers.push_back(peer_of(in_force, sa, now));
   }
-  object tunnel{{"name", name}, {"keys", "key exchange"}, {"state", up ? "up" : "down"}, {"peers", std::move(peers)}};
+  object tunnel{
+      {"name", name}, {"keys", "key exchange"}, {"state", up ? "up" : "down"}, {"peers", std::move(peers)}};
   const auto log = charon.logs().find(name);
   if (log == charon.logs().end()) return tunnel;
   tunnel["renewals"] = log->second.renewals;

@@ -19,8 +19,9 @@ std::vector<Alarms::Tunnel> TunnelWatch::look(const Associations& in_force,
                                               const CharonControl* charon) {
   std::vector<Alarms::Tunnel> tunnels;
   looked_.clear();
-  for (const std::string& name : profile_tunnels) tunnels.push_back({.name = name, .wanted = false, .up = true, .trouble = {}});
-  for (const auto& association : in_force.content().inbound) {
+  for (const std::string& name : profile_tunnels)
+    tunnels.push_back({.name = name, .wanted = false, .up = true, .trouble = {}});
+  for (const auto& association : *in_force.content().inbound) {
     if (association->tunnel < kFirstProfileTunnel) continue;
     const std::size_t number = association->tunnel - kFirstProfileTunnel;
     if (number < tunnels.size()) tunnels[number].replayed += replayed_since(*association);

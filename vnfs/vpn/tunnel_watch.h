@@ -24,7 +24,7 @@ class TunnelWatch {
 
   std::map<std::uint32_t, std::uint64_t> replayed_;  // by number of the association: at the look before
   std::map<std::uint32_t, std::uint64_t> looked_;
-  std::map<std::string, std::uint64_t> failures_;    // by connection
+  std::map<std::string, std::uint64_t> failures_;  // by connection
 };
 
 }  // namespace millrace::vpn

@@ -48,7 +48,11 @@ class Outgoing {
 class Client::State : public std::enable_shared_from_this<State> {
  public:
   State(asio::io_context& io, std::filesystem::path path, std::vector<std::string> events, Handler handler)
-      : socket_(io), pause_(io), path_(std::move(path)), events_(std::move(events)), handler_(std::move(handler)) {}
+      : socket_(io),
+        pause_(io),
+        path_(std::move(path)),
+        events_(std::move(events)),
+        handler_(std::move(handler)) {}
 
   void connect();
   void stop();
@@ -147,12 +151,14 @@ void Client::State::read_length() {
 }
 
 void Client::State::read_rest() {
-  asio::async_read(socket_, asio::buffer(incoming_), [self = shared_from_this()](ErrorCode error, std::size_t) {
-    if (self->stopped_) return;
-    if (error) return self->lose(error.message());
-    if (!self->take(self->incoming_)) return self->lose("it sends what is no packet of VICI");
-    if (self->connected_) self->read_length();
-  });
+  asio::async_read(socket_, asio::buffer(incoming_),
+                   [self = shared_from_this()](ErrorCode error, std::size_t) {
+                     if (self->stopped_) return;
+                     if (error) return self->lose(error.message());
+                     if (!self->take(self->incoming_))
+                       return self->lose("it sends what is no packet of VICI");
+                     if (self->connected_) self->read_length();
+                   });
 }
 
 bool Client::State::take(Bytes bytes) {

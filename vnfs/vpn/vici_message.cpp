@@ -37,7 +37,8 @@ class Writer {
   [[nodiscard]] const std::string& wrong() const { return wrong_; }
 
   void name(std::string_view text) {
-    if (text.size() > kMostName) wrong_ = fmt::format("the name '{}' is longer than {} bytes", text, kMostName);
+    if (text.size() > kMostName)
+      wrong_ = fmt::format("the name '{}' is longer than {} bytes", text, kMostName);
     out_.push_back(static_cast<std::uint8_t>(text.size()));
     bytes(text);
   }

@@ -76,7 +76,7 @@ class Vpn final : public appliance::Vnf {
   std::unique_ptr<AssociationKeeper> keeper_;
   std::unique_ptr<KeyExchangeServer> key_exchange_;
   std::unique_ptr<CharonControl> charon_;
-  std::vector<std::string> tunnel_names_;  // of the profile, in its order
+  std::vector<std::string> tunnel_names_;           // of the profile, in its order
   std::optional<profile::KeyExchange> listens_by_;  // what the server was made of
   boost::asio::io_context* io_ = nullptr;
   std::function<Tick()> tick_;

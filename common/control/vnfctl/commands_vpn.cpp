@@ -16,7 +16,8 @@ namespace {
 std::string traffic(const boost::json::value& of, std::string_view direction) {
   const auto* found = find(of, direction);
   if (found == nullptr) return "-";
-  return fmt::format("{} ({})", human_bytes(number_at(*found, "bytes")), human_count(number_at(*found, "packets")));
+  return fmt::format("{} ({})", human_bytes(number_at(*found, "bytes")),
+                     human_count(number_at(*found, "packets")));
 }
 
 std::string age_at(const boost::json::value& of, std::string_view path) {
@@ -31,9 +32,16 @@ std::string name_of(const boost::json::value& tunnel) {
 
 void add_peer(const boost::json::value& tunnel, const boost::json::value& peer, TextTable& table) {
   for (const auto& pair : array_at(peer, "pairs")) {
-    table.add({name_of(tunnel), {"up", Tone::kGood}, text_at(peer, "identity"), text_at(peer, "remote"),
-               text_at(pair, "suite"), traffic(pair, "in"), traffic(pair, "out"), age_at(pair, "idle_s"),
-               age_at(peer, "since_s"), text_at(tunnel, "renewals")});
+    table.add({name_of(tunnel),
+               {"up", Tone::kGood},
+               text_at(peer, "identity"),
+               text_at(peer, "remote"),
+               text_at(pair, "suite"),
+               traffic(pair, "in"),
+               traffic(pair, "out"),
+               age_at(pair, "idle_s"),
+               age_at(peer, "since_s"),
+               text_at(tunnel, "renewals")});
   }
 }
 
@@ -56,7 +64,16 @@ std::string format_tunnels(const boost::json::array& tunnels, const Style& style
       add_peer(tunnel, peer, table);
     }
     if (!carries)
-      table.add({name_of(tunnel), {"down", Tone::kBad}, "-", "-", "-", "-", "-", "-", "-", text_at(tunnel, "renewals")});
+      table.add({name_of(tunnel),
+                 {"down", Tone::kBad},
+                 "-",
+                 "-",
+                 "-",
+                 "-",
+                 "-",
+                 "-",
+                 "-",
+                 text_at(tunnel, "renewals")});
     if (find(tunnel, "trouble") != nullptr)
       troubles += fmt::format("{}, {} ago: {}\n", name_of(tunnel), age_at(tunnel, "trouble_age_s"),
                               text_at(tunnel, "trouble"));
@@ -91,8 +108,9 @@ std::string format_policies(const boost::json::array& policies, const Style& sty
   for (const auto& one : policies) {
     const auto* out = find(one, "out");
     const bool asks = out != nullptr && out->is_null();
-    table.add({text_at(one, "priority"), text_at(one, "local"), text_at(one, "remote"), text_at(one, "protocol"),
-               text_at(one, "action"), asks ? "asks for one" : text_at(one, "out")});
+    table.add({text_at(one, "priority"), text_at(one, "local"), text_at(one, "remote"),
+               text_at(one, "protocol"), text_at(one, "action"),
+               asks ? "asks for one" : text_at(one, "out")});
   }
   return table.empty() ? "there is no policy: every packet passes as it is\n" : table.render(style);
 }
@@ -100,7 +118,10 @@ std::string format_policies(const boost::json::array& policies, const Style& sty
 std::string format_alarms(const boost::json::array& alarms, const Style& style) {
   TextTable table({{"ALARM"}, {"TUNNEL"}, {"SINCE", kRight}, {"WHAT"}});
   for (const auto& one : alarms)
-    table.add({{text_at(one, "alarm"), Tone::kBad}, text_at(one, "tunnel"), age_at(one, "since_s"), text_at(one, "text")});
+    table.add({{text_at(one, "alarm"), Tone::kBad},
+               text_at(one, "tunnel"),
+               age_at(one, "since_s"),
+               text_at(one, "text")});
   return table.empty() ? "no alarm is raised\n" : table.render(style);
 }
 

@@ -44,7 +44,7 @@ TEST_P(VpnAssociations, EndWhenTheyHaveCarriedTheirBytes) {
 // RFC 4303 section 3.3.3: no number comes twice.
 TEST_P(VpnAssociations, EndWithTheirLastNumber) {
   VpnPair pair(variant(), {.extended = false});
-  pair.a.keeper().in_force().content().outbound[0]->state->esp.sent = 0xfffffffe;
+  pair.a.keeper().in_force().content().outbound->front()->state->esp.sent = 0xfffffffe;
   ASSERT_TRUE(pair.cross(true, pair.to_b()));
   pair.a.refused(kInside, pair.to_b().bytes(), Drop::kNumbersUsedUp);
 }
@@ -54,9 +54,9 @@ TEST_P(VpnAssociations, WithExtendedNumbersGoOn) {
        {crypto::Suite{crypto::Cipher::kAesGcm256, crypto::Integrity::kNone},
         crypto::Suite{crypto::Cipher::kAesCtr128, crypto::Integrity::kHmacSha512}}) {
     VpnPair pair(variant(), {.suite = suite});
-    pair.a.keeper().in_force().content().outbound[0]->state->esp.sent = 0xfffffffe;
+    pair.a.keeper().in_force().content().outbound->front()->state->esp.sent = 0xfffffffe;
     // The other gateway has come as far.
-    ASSERT_TRUE(pair.b.keeper().in_force().content().inbound[0]->state->esp.window.take(0xfffffff0));
+    ASSERT_TRUE(pair.b.keeper().in_force().content().inbound->front()->state->esp.window.take(0xfffffff0));
     for (unsigned i = 0; i < 4; ++i) EXPECT_TRUE(pair.cross(true, pair.to_b())) << i;
   }
 }

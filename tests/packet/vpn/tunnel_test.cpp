@@ -88,7 +88,7 @@ TEST_P(VpnTunnels, RefuseWhatComesTwiceOrIsChangedOrCut) {
     }
     ASSERT_TRUE(pair.opened(false, *sealed)) << "what was forged took its number";
     pair.b.refused(kOutside, frame, Drop::kReplayed);
-    EXPECT_EQ(pair.b.keeper().in_force().content().inbound[0]->state->faults.replayed.read(), 1U);
+    EXPECT_EQ(pair.b.keeper().in_force().content().inbound->front()->state->faults.replayed.read(), 1U);
   }
 }
 

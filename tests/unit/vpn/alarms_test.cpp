@@ -25,7 +25,8 @@ class AlarmTest : public ::testing::Test {
 
   Alarms::Time now_{1h};
   std::vector<std::string> said_;
-  Alarms alarms_{[this](std::string_view line, bool up) { said_.push_back((up ? "+" : "-") + std::string(line)); }};
+  Alarms alarms_{
+      [this](std::string_view line, bool up) { said_.push_back((up ? "+" : "-") + std::string(line)); }};
 };
 
 TEST_F(AlarmTest, ATunnelThatIsToBeThereIsMissedAfterAMoment) {

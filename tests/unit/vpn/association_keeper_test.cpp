@@ -88,7 +88,7 @@ TEST_F(AssociationKeeping, NumbersTakeTurnsAmongTheWorkers) {
 TEST_F(AssociationKeeping, BothDirectionsOfATunnelBelongToOneWorker) {
   ASSERT_TRUE(keeper_.add(spec(false, 0x1234)));
   ASSERT_TRUE(keeper_.add(spec(true, 0x7777)));
-  EXPECT_EQ(keeper_.in_force().content().outbound[0]->bucket, bucket_of(0x1234));
+  EXPECT_EQ(keeper_.in_force().content().outbound->front()->bucket, bucket_of(0x1234));
 }
 
 TEST_F(AssociationKeeping, WorkersSeeNothingThatIsGone) {
@@ -200,16 +200,16 @@ TEST_F(AssociationKeeping, MoveWithTheirState) {
   const Selector selector{.local = *net::Prefix::parse("10.1.0.0/16"),
                           .remote = *net::Prefix::parse("10.2.0.0/16")};
   ASSERT_TRUE(keeper_.add(PolicySpec{.selector = selector, .tunnel = 5, .outbound = key(true, 0x7777)}));
-  OutboundState* state = keeper_.in_force().content().outbound[0]->state;
+  OutboundState* state = keeper_.in_force().content().outbound->front()->state;
   state->esp.sent = 41;
   ASSERT_TRUE(
       keeper_.move(key(true, 0x7777),
                    {.local = address("192.0.2.1"), .remote = address("203.0.113.9"), .udp = UdpPorts{}}));
-  const Outbound& moved = *keeper_.in_force().content().outbound[0];
+  const Outbound& moved = *keeper_.in_force().content().outbound->front();
   EXPECT_EQ(moved.state, state);
   EXPECT_EQ(moved.state->esp.sent, 41U);
   EXPECT_EQ(moved.header.tunnel(), net::Tunnel::kEspInUdp);
-  EXPECT_EQ(keeper_.in_force().content().policies[0].outbound->remote, address("203.0.113.9"));
+  EXPECT_EQ(keeper_.in_force().content().policies->policies().front().outbound->remote, address("203.0.113.9"));
   EXPECT_FALSE(keeper_.move(key(true, 0x7777),
                             {.local = address("192.0.2.1"), .remote = address("203.0.113.9"), .udp = {}}))
       << "it has another address now";
@@ -223,7 +223,8 @@ TEST_F(AssociationKeeping, AResyncKeepsWhatIsKnown) {
   ASSERT_TRUE(keeper_.add(spec(false, 0x1111)));
   ASSERT_TRUE(keeper_.add(spec(false, 0x2222)));
   keeper_.keep_only({key(false, 0x2222)}, {});
-  EXPECT_NE(directory_->get().find(0x1111), nullptr) << "a charon that crashed has tunnels that carry packets";
+  EXPECT_NE(directory_->get().find(0x1111), nullptr)
+      << "a charon that crashed has tunnels that carry packets";
   now_ += std::chrono::minutes(6);
   keeper_.watch_time();
   EXPECT_EQ(directory_->get().find(0x1111), nullptr);
@@ -241,19 +242,19 @@ TEST_F(AssociationKeeping, AProfileThatSaysTheSameChangesNothing) {
     return keeper_.configure(std::move(all), {});
   };
   ASSERT_TRUE(configure(1));
-  const InboundState* in = keeper_.in_force().content().inbound[0]->state;
-  const OutboundState* out = keeper_.in_force().content().outbound[0]->state;
+  const InboundState* in = keeper_.in_force().content().inbound->front()->state;
+  const OutboundState* out = keeper_.in_force().content().outbound->front()->state;
   ASSERT_TRUE(configure(1));
-  EXPECT_EQ(keeper_.in_force().content().inbound[0]->state, in);
-  EXPECT_EQ(keeper_.in_force().content().outbound[0]->state, out);
+  EXPECT_EQ(keeper_.in_force().content().inbound->front()->state, in);
+  EXPECT_EQ(keeper_.in_force().content().outbound->front()->state, out);
   ASSERT_TRUE(configure(2));
-  EXPECT_NE(keeper_.in_force().content().inbound[0]->state, in) << "a new key wants a new beginning";
-  EXPECT_EQ(keeper_.in_force().content().outbound[0]->state, out);
+  EXPECT_NE(keeper_.in_force().content().inbound->front()->state, in) << "a new key wants a new beginning";
+  EXPECT_EQ(keeper_.in_force().content().outbound->front()->state, out);
   std::vector<AssociationSpec> bad;
   bad.push_back(spec(false, 0x3333));
   bad.push_back(spec(false, 3));
   EXPECT_FALSE(keeper_.configure(std::move(bad), {}));
-  EXPECT_EQ(keeper_.in_force().content().outbound[0]->state, out);
+  EXPECT_EQ(keeper_.in_force().content().outbound->front()->state, out);
   EXPECT_EQ(directory_->get().find(0x3333), nullptr);
 }
 
@@ -261,7 +262,7 @@ TEST_F(AssociationKeeping, UseIsToldWithIdleTime) {
   ASSERT_TRUE(keeper_.add(spec(false, 0x1111)));
   now_ += 7s;
   EXPECT_EQ(keeper_.use_of(key(false, 0x1111))->idle_seconds, 7U) << "since it was made";
-  Use& use = keeper_.in_force().content().inbound[0]->state->use;
+  Use& use = keeper_.in_force().content().inbound->front()->state->use;
   use.packets.add(3);
   use.bytes.add(300);
   use.last_tick.set(1000);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// ESP that another implementation sealed: a capture of tcpdump's test suite, whose key stands beside it. Nobody
-// published the hash's key, so the tags are made anew, by OpenSSL with a key of ours.
+// ESP that another implementation sealed: a capture of tcpdump's test suite, whose key stands beside it.
+// Nobody published the hash's key, so the tags are made anew, by OpenSSL with a key of ours.
 #include <array>
 #include <cstdlib>
 #include <filesystem>
@@ -39,8 +39,8 @@ Octets esp_of(const testing::CapturedPacket& packet) {
   Octets esp(packet.bytes.begin() + kLinkBytes + kIpBytes, packet.bytes.end());
   std::array<std::uint8_t, 20> tag{};
   unsigned bytes = 0;
-  HMAC(EVP_sha1(), kHashKey.data(), static_cast<int>(kHashKey.size()), esp.data(), esp.size() - kTagBytes, tag.data(),
-       &bytes);
+  HMAC(EVP_sha1(), kHashKey.data(), static_cast<int>(kHashKey.size()), esp.data(), esp.size() - kTagBytes,
+       tag.data(), &bytes);
   std::copy_n(tag.begin(), kTagBytes, esp.end() - kTagBytes);
   return esp;
 }
@@ -50,7 +50,8 @@ class EspCapture : public ::testing::TestWithParam<MakeLibrary> {};
 INSTANTIATE_TEST_SUITE_P(Each, EspCapture,
                          ::testing::Values(&crypto::make_fastest_library, &crypto::make_openssl_library));
 
-// What tcpdump makes of it: echo requests of 84 bytes from 192.0.2.1 to 192.0.1.1 with the numbers 1280, 1536 ...
+// What tcpdump makes of it: echo requests of 84 bytes from 192.0.2.1 to 192.0.1.1 with the numbers 1280, 1536
+// ...
 TEST_P(EspCapture, IsOpenedWithThePublishedKey) {
   if (!fs::exists(capture())) GTEST_SKIP() << capture() << " is not there";
   const auto packets = testing::read_capture(capture());

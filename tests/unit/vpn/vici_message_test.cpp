@@ -16,24 +16,26 @@ std::vector<std::uint8_t> bytes_of(std::string_view text) { return {text.begin()
 // The example of strongSwan's description of the protocol, with its bytes as that gives them: a section with
 // keys, a list and a section in it.
 TEST(ViciMessage, AMessageIsWrittenAsItsDescriptionSays) {
-  const boost::json::object message{{"key1", "value1"},
-                                    {"section1",
-                                     boost::json::object{{"sub-section", boost::json::object{{"key2", "value2"}}},
-                                                         {"list1", boost::json::array{"item1", "item2"}}}}};
+  const boost::json::object message{
+      {"key1", "value1"},
+      {"section1", boost::json::object{{"sub-section", boost::json::object{{"key2", "value2"}}},
+                                       {"list1", boost::json::array{"item1", "item2"}}}}};
   const auto packet = write_packet(PacketType::kCommand, "cmd", message);
   ASSERT_TRUE(packet);
   using namespace std::string_view_literals;
-  const auto expected = bytes_of("\x00\x00\x00\x5a\x00\x03" "cmd"
-                                 "\x03\x04key1\x00\x06value1"
-                                 "\x01\x08section1"
-                                 "\x01\x0bsub-section"
-                                 "\x03\x04key2\x00\x06value2"
-                                 "\x02"
-                                 "\x04\x05list1"
-                                 "\x05\x00\x05item1"
-                                 "\x05\x00\x05item2"
-                                 "\x06"
-                                 "\x02"sv);
+  const auto expected = bytes_of(
+      "\x00\x00\x00\x5a\x00\x03"
+      "cmd"
+      "\x03\x04key1\x00\x06value1"
+      "\x01\x08section1"
+      "\x01\x0bsub-section"
+      "\x03\x04key2\x00\x06value2"
+      "\x02"
+      "\x04\x05list1"
+      "\x05\x00\x05item1"
+      "\x05\x00\x05item2"
+      "\x06"
+      "\x02"sv);
   EXPECT_EQ(std::vector<std::uint8_t>(packet->begin() + 4, packet->end()),
             std::vector<std::uint8_t>(expected.begin() + 4, expected.end()));
   EXPECT_EQ((*packet)[3], expected.size() - 4);
@@ -43,7 +45,9 @@ TEST(ViciMessage, AMessageIsWrittenAsItsDescriptionSays) {
 }
 
 TEST(ViciMessage, EventsHaveAName) {
-  const auto bytes = bytes_of("\x07\x09" "ike-rekey");
+  const auto bytes = bytes_of(
+      "\x07\x09"
+      "ike-rekey");
   const auto packet = read_packet(bytes);
   ASSERT_TRUE(packet);
   EXPECT_EQ(packet->type, PacketType::kEvent);
@@ -65,7 +69,9 @@ TEST(ViciMessage, WhatBreaksOffIsRefused) {
   EXPECT_FALSE(read_message(bytes_of("\x02"))) << "the end of a section that nobody began";
   EXPECT_FALSE(read_packet({}));
   EXPECT_FALSE(read_packet(bytes_of("\x08")));
-  EXPECT_FALSE(read_packet(bytes_of("\x07\x09" "ike")));
+  EXPECT_FALSE(
+      read_packet(bytes_of("\x07\x09"
+                           "ike")));
 }
 
 TEST(ViciMessage, SectionsInSectionsHaveAnEnd) {

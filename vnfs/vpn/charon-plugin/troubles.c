@@ -29,15 +29,16 @@ static job_requeue_t tell(void* data) {
   mutex_t* order = this->teller->order;
   order->lock(order);
   /* Without a gateway nobody is to be told: the log has it. */
-  (void)millrace_connection_ask(this->teller->connection, &this->request,
-                                sizeof(this->request) - MILLRACE_IKE_MOST_TEXT + this->request.trouble.text_bytes,
-                                &answer);
+  (void)millrace_connection_ask(
+      this->teller->connection, &this->request,
+      sizeof(this->request) - MILLRACE_IKE_MOST_TEXT + this->request.trouble.text_bytes, &answer);
   order->unlock(order);
   return JOB_REQUEUE_NONE;
 }
 
 #pragma GCC diagnostic push
-/* strongSwan's own conversions: %Y an identity or a list, %H an address, %P proposals, %R traffic selectors. */
+/* strongSwan's own conversions: %Y an identity or a list, %H an address, %P proposals, %R traffic selectors.
+ */
 #pragma GCC diagnostic ignored "-Wformat"
 #pragma GCC diagnostic ignored "-Wformat-extra-args"
 #pragma GCC diagnostic ignored "-Wformat-security"
@@ -45,18 +46,22 @@ static int of_certificate(char* out, size_t size, alert_t alert, certificate_t* 
   identification_t* subject = certificate->get_subject(certificate);
   switch (alert) {
     case ALERT_CERT_EXPIRED:
-      return snprintf(out, size, "the certificate of '%Y' is not valid now: renew it, or set the clock", subject);
+      return snprintf(out, size, "the certificate of '%Y' is not valid now: renew it, or set the clock",
+                      subject);
     case ALERT_CERT_REVOKED:
       return snprintf(out, size, "the certificate of '%Y' was revoked", subject);
     case ALERT_CERT_VALIDATION_FAILED:
-      return snprintf(out, size,
-                      "nobody can tell whether the certificate of '%Y' was revoked: check that its CRL or OCSP is to be "
-                      "reached, or set strict_revocation: false",
-                      subject);
+      return snprintf(
+          out, size,
+          "nobody can tell whether the certificate of '%Y' was revoked: check that its CRL or OCSP is to be "
+          "reached, or set strict_revocation: false",
+          subject);
     case ALERT_CERT_NO_ISSUER:
-      return snprintf(out, size, "no known authority signed the certificate of '%Y': give it in authorities", subject);
+      return snprintf(out, size, "no known authority signed the certificate of '%Y': give it in authorities",
+                      subject);
     case ALERT_CERT_UNTRUSTED_ROOT:
-      return snprintf(out, size, "the authority behind the certificate of '%Y' is not trusted: give it in authorities",
+      return snprintf(out, size,
+                      "the authority behind the certificate of '%Y' is not trusted: give it in authorities",
                       subject);
     default:
       return snprintf(out, size, "the certificate of '%Y' breaks a rule of its authority", subject);
@@ -67,29 +72,35 @@ static int of_certificate(char* out, size_t size, alert_t alert, certificate_t* 
 static int words_of(char* out, size_t size, alert_t alert, host_t* other, va_list args) {
   switch (alert) {
     case ALERT_LOCAL_AUTH_FAILED:
-      return snprintf(out, size,
-                      "%H does not believe who we are: check identity, and the secret or certificate it expects", other);
+      return snprintf(
+          out, size,
+          "%H does not believe who we are: check identity, and the secret or certificate it expects", other);
     case ALERT_PEER_AUTH_FAILED:
-      return snprintf(out, size,
-                      "%H did not prove who it is: check peer, and the secret, password or certificate at both ends",
-                      other);
+      return snprintf(
+          out, size,
+          "%H did not prove who it is: check peer, and the secret, password or certificate at both ends",
+          other);
     case ALERT_PEER_ADDR_FAILED:
       return snprintf(out, size, "the peer's name has no address: check remote, and the name server");
     case ALERT_PEER_INIT_UNREACHABLE:
     case ALERT_RETRANSMIT_SEND_TIMEOUT:
-      return snprintf(out, size, "%H does not answer: check that it runs, and that UDP ports 500 and 4500 pass", other);
+      return snprintf(out, size,
+                      "%H does not answer: check that it runs, and that UDP ports 500 and 4500 pass", other);
     case ALERT_PROPOSAL_MISMATCH_IKE:
-      return snprintf(out, size, "%H proposes none of ike_proposals, but: %#P", other, va_arg(args, linked_list_t*));
+      return snprintf(out, size, "%H proposes none of ike_proposals, but: %#P", other,
+                      va_arg(args, linked_list_t*));
     case ALERT_PROPOSAL_MISMATCH_CHILD:
-      return snprintf(out, size, "%H proposes none of esp_proposals, but: %#P", other, va_arg(args, linked_list_t*));
+      return snprintf(out, size, "%H proposes none of esp_proposals, but: %#P", other,
+                      va_arg(args, linked_list_t*));
     case ALERT_TS_MISMATCH: {
       linked_list_t* theirs = va_arg(args, linked_list_t*);
       linked_list_t* ours = va_arg(args, linked_list_t*);
-      return snprintf(out, size, "%H wants other networks than these: %#R at its side, %#R at this one", other, theirs,
-                      ours);
+      return snprintf(out, size, "%H wants other networks than these: %#R at its side, %#R at this one",
+                      other, theirs, ours);
     }
     case ALERT_INSTALL_CHILD_SA_FAILED:
-      return snprintf(out, size, "the VPN gateway did not take an association with %H: its log says why", other);
+      return snprintf(out, size, "the VPN gateway did not take an association with %H: its log says why",
+                      other);
     case ALERT_INSTALL_CHILD_POLICY_FAILED:
       return snprintf(out, size, "the VPN gateway did not take a policy with %H: its log says why", other);
     case ALERT_VIP_FAILURE:
@@ -110,7 +121,8 @@ static int words_of(char* out, size_t size, alert_t alert, host_t* other, va_lis
 }
 
 static int broke_off(char* out, size_t size, ike_sa_t* ike_sa) {
-  return snprintf(out, size, "%H broke off, for one side did not prove who it is: check the password or certificate",
+  return snprintf(out, size,
+                  "%H broke off, for one side did not prove who it is: check the password or certificate",
                   ike_sa->get_other_host(ike_sa));
 }
 #pragma GCC diagnostic pop
@@ -121,7 +133,8 @@ static bool is_unproved(alert_t alert) {
          (alert >= ALERT_CERT_EXPIRED && alert <= ALERT_CERT_POLICY_VIOLATION);
 }
 
-static void queue(struct millrace_troubles* this, ike_sa_t* ike_sa, struct told* told, int length, bool unproved) {
+static void queue(struct millrace_troubles* this, ike_sa_t* ike_sa, struct told* told, int length,
+                  bool unproved) {
   static const char unnamed[] = "(unnamed)";
   const char* name = ike_sa ? ike_sa->get_name(ike_sa) : unnamed;
   if (length <= 0) {
@@ -137,7 +150,8 @@ static void queue(struct millrace_troubles* this, ike_sa_t* ike_sa, struct told*
   lib->processor->queue_job(lib->processor, (job_t*)callback_job_create(tell, told, free, NULL));
 }
 
-METHOD(listener_t, alert, bool, struct millrace_troubles* this, ike_sa_t* ike_sa, alert_t alert, va_list args) {
+METHOD(listener_t, alert, bool, struct millrace_troubles* this, ike_sa_t* ike_sa, alert_t alert,
+       va_list args) {
   struct told* told = calloc(1, sizeof(*told));
   host_t* other = ike_sa ? ike_sa->get_other_host(ike_sa) : NULL;
   if (told)
@@ -147,12 +161,14 @@ METHOD(listener_t, alert, bool, struct millrace_troubles* this, ike_sa_t* ike_sa
 }
 
 /* A peer that breaks off raises no alert. */
-METHOD(listener_t, message, bool, struct millrace_troubles* this, ike_sa_t* ike_sa, message_t* message, bool incoming,
-       bool plain) {
-  const bool broken_off = incoming && plain && ike_sa && message->get_exchange_type(message) == INFORMATIONAL &&
-                          message->get_request(message) && message->get_notify(message, AUTHENTICATION_FAILED);
+METHOD(listener_t, message, bool, struct millrace_troubles* this, ike_sa_t* ike_sa, message_t* message,
+       bool incoming, bool plain) {
+  const bool broken_off =
+      incoming && plain && ike_sa && message->get_exchange_type(message) == INFORMATIONAL &&
+      message->get_request(message) && message->get_notify(message, AUTHENTICATION_FAILED);
   struct told* told = broken_off ? calloc(1, sizeof(*told)) : NULL;
-  if (told) queue(this, ike_sa, told, broke_off(told->request.text, sizeof(told->request.text), ike_sa), true);
+  if (told)
+    queue(this, ike_sa, told, broke_off(told->request.text, sizeof(told->request.text), ike_sa), true);
   return TRUE;
 }
 

@@ -56,7 +56,8 @@ const std::string kBegin =
     "vpn:\n";
 
 control::Checked<control::Loaded<profile::Section>> parsed(const std::string& text, const Files& files) {
-  return control::parse_profile(profile::schema(), kBegin + text, "vpn.yaml", control::files_beside(files.profile()));
+  return control::parse_profile(profile::schema(), kBegin + text, "vpn.yaml",
+                                control::files_beside(files.profile()));
 }
 
 std::vector<IkeSetting> rendered(const std::string& text) {
@@ -151,12 +152,14 @@ TEST(Connections, RoadwarriorsGetAddressesAndProveThemselvesByPassword) {
       "      networks: {local: 10.1.0.0/16}\n");
   std::vector<std::string> commands;
   for (const IkeSetting& setting : settings) commands.push_back(setting.command);
-  EXPECT_THAT(commands, ElementsAre("load-authority", "load-shared", "load-pool", "load-cert", "load-key", "load-conn"));
+  EXPECT_THAT(commands, ElementsAre("load-authority", "load-shared", "load-pool", "load-cert", "load-key",
+                                    "load-conn"));
   EXPECT_EQ(settings[0].message.at("ours").at("crl_uris"), array{"http://pki.example.net/ca.crl"});
   EXPECT_EQ(settings[1].message.at("type"), "EAP");
   EXPECT_EQ(settings[1].message.at("owners"), array{"alice"});
-  EXPECT_EQ(settings[2].message.at("staff"),
-            (object{{"addrs", "10.9.0.0/24"}, {"dns", array{"10.1.0.53"}}, {"split_include", array{"10.1.0.0/16"}}}));
+  EXPECT_EQ(settings[2].message.at("staff"), (object{{"addrs", "10.9.0.0/24"},
+                                                     {"dns", array{"10.1.0.53"}},
+                                                     {"split_include", array{"10.1.0.0/16"}}}));
   EXPECT_EQ(settings[3].message.at("data"), "-----BEGIN CERTIFICATE-----\ntwo\n");
   EXPECT_EQ(settings[4].message.at("type"), "any");
   const object& told = settings[5].message.at("staff").as_object();
@@ -198,31 +201,36 @@ TEST_P(WrongConnection, IsRefusedWithThePlaceAndWhatWouldBeRight) {
 #define SECRET "      remote: 198.51.100.1\n      authentication: secret\n      secret: psk\n"
 
 constexpr Wrong kWrong[] = {
-    {"  connections:\n    branch:\n" SECRET, "11:5", "connections need strongSwan's charon; give key_exchange: {}"},
+    {"  connections:\n    branch:\n" SECRET, "11:5",
+     "connections need strongSwan's charon; give key_exchange: {}"},
     {TO_BRANCH("      remote: 198.51.100.1\n"), "13:7", "lacks 'authentication'"},
     {TO_BRANCH("      authentication: secret\n"), "13:23", "the secret is missing; give secret: FILE"},
     {TO_BRANCH("      authentication: secret\n      secret: none\n"), "14:15", "none"},
-    {TO_BRANCH("      authentication: secret\n      secret: empty\n"), "14:15", "is empty; give a line of text"},
+    {TO_BRANCH("      authentication: secret\n      secret: empty\n"), "14:15",
+     "is empty; give a line of text"},
     {TO_BRANCH("      authentication: certificate\n      key: key.pem\n"), "13:23",
      "this gateway has to show a certificate; give certificate: FILE"},
     {TO_BRANCH("      authentication: certificate\n      key: key.pem\n      certificate: psk\n"), "15:20",
      "has nothing in PEM form"},
-    {TO_BRANCH("      authentication: eap-mschapv2\n      key: key.pem\n      certificate: ca.pem\n"), "13:23",
-     "nobody has a password; give users"},
+    {TO_BRANCH("      authentication: eap-mschapv2\n      key: key.pem\n      certificate: ca.pem\n"),
+     "13:23", "nobody has a password; give users"},
     {TO_BRANCH(SECRET "      local: 192.0.2.77\n"), "16:14", "no interface has the address 192.0.2.77"},
     {TO_BRANCH("      authentication: secret\n      secret: psk\n      start: traffic\n"), "12:5",
      "nobody says where the peer of 'branch' is"},
     {TO_BRANCH(SECRET "      esp_proposals: [aes128gcm16, aes128gcm15]\n"), "16:36",
      "the algorithm 'aes128gcm15' is not defined; did you mean 'aes128gcm16'?"},
     {TO_BRANCH(SECRET "      esp_proposals: [aes128-ecp256]\n"), "16:23", "its cipher needs a hash"},
-    {TO_BRANCH(SECRET "      ike_proposals: [aes128gcm16-ecp256]\n"), "16:23", "it has no pseudo-random function"},
-    {TO_BRANCH(SECRET "      ike_proposals: [aes128gcm16-aes128-sha256-ecp256]\n"), "16:23", "give two proposals"},
+    {TO_BRANCH(SECRET "      ike_proposals: [aes128gcm16-ecp256]\n"), "16:23",
+     "it has no pseudo-random function"},
+    {TO_BRANCH(SECRET "      ike_proposals: [aes128gcm16-aes128-sha256-ecp256]\n"), "16:23",
+     "give two proposals"},
     {TO_BRANCH(SECRET "      ike_proposals: [aes128-sha256]\n"), "16:23", "it has no group for keys"},
     {TO_BRANCH(SECRET "      pools: [stuff]\n"), "16:15", "the pool 'stuff' is not defined"},
     {TO_BRANCH(SECRET "      authorities: [nobody]\n"), "16:21", "the authority 'nobody' is not defined"},
     {TO_BRANCH(SECRET "      networks: [{local: 10.1.0.0/16, remote: \"2001:db8::/48\"}]\n"), "16:18",
      "are of two families"},
-    {TO_BRANCH(SECRET "      networks: [{local: 10.1.0.0/16, local_ports: 80}]\n"), "16:18", "ports are of TCP"},
+    {TO_BRANCH(SECRET "      networks: [{local: 10.1.0.0/16, local_ports: 80}]\n"), "16:18",
+     "ports are of TCP"},
     {TO_BRANCH(SECRET "      replay_window: 100\n"), "16:22", "100 is no power of two; give 128"},
     {"  key_exchange: {}\n  pools: {p: {addresses: everything}}\n", "11:26", "'everything'"},
 };
