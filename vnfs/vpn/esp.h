@@ -45,7 +45,12 @@ struct EspScratch {
 struct OutboundSa {
   OutboundSa(crypto::Suite suite, const crypto::Key& of_library, std::uint32_t of_spi, bool with_esn,
              std::array<std::uint8_t, 4> of_salt) noexcept
-      : layout(suite), key(&of_library), spi(of_spi), extended(with_esn), salt(of_salt) {}
+      : layout(suite),
+        key(&of_library),
+        key_material(of_library.material()),
+        spi(of_spi),
+        extended(with_esn),
+        salt(of_salt) {}
 
   // RFC 4303 section 3.3.3: no number comes twice, so the last one ends the SA.
   [[nodiscard]] bool is_used_up() const noexcept {
@@ -54,6 +59,7 @@ struct OutboundSa {
 
   EspLayout layout;
   const crypto::Key* key;
+  Bytes key_material;  // crypto::Key::material(), nearer
   be32 spi;
   bool extended;
   std::array<std::uint8_t, 4> salt;
@@ -74,10 +80,15 @@ void prepare_seal(OutboundSa& sa, std::uint8_t* payload, std::uint32_t bytes, st
 struct InboundSa {
   InboundSa(crypto::Suite suite, const crypto::Key& of_library, unsigned window_size, bool with_esn,
             std::array<std::uint8_t, 4> of_salt) noexcept
-      : layout(suite), key(&of_library), salt(of_salt), window(window_size, with_esn) {}
+      : layout(suite),
+        key(&of_library),
+        key_material(of_library.material()),
+        salt(of_salt),
+        window(window_size, with_esn) {}
 
   EspLayout layout;
   const crypto::Key* key;
+  Bytes key_material;  // crypto::Key::material(), nearer
   std::array<std::uint8_t, 4> salt;
   ReplayWindow window;
 };

@@ -37,10 +37,14 @@ bool is_for_us(const Packet& packet, const core::Network& network) noexcept {
   }
   const Inbound* association = associations.find(place.spi(packet));
   if (association == nullptr) return batch.drop(packet, Drop::kUnknownSpi);
-  if (association->state->lifetime.is_over()) return batch.drop(packet, Drop::kLifetimeOver);
   if (packet.mbuf->nb_segs != 1 && rte_pktmbuf_linearize(packet.mbuf) != 0)
     return batch.drop(packet, Drop::kNoTailroom);
   const unsigned lane = batch.lane(packet);
+  if (state.last_inbound != nullptr && association != state.last_inbound) {
+    state.many_inbound = true;
+    __builtin_prefetch(association);
+  }
+  state.last_inbound = association;
   state.inbound[lane] = association;
   state.esp[lane] = {.esp = packet.bytes() + place.offset,
                      .bytes = std::uint32_t{packet.headers.end_offset} - place.offset,

@@ -3,6 +3,7 @@
 
 #include "vnfs/vpn/drops.h"
 #include "vnfs/vpn/esp_datagram.h"
+#include "vnfs/vpn/prefetch.h"
 
 namespace millrace::vpn {
 namespace {
@@ -58,6 +59,11 @@ bool ends_here(const Packet& packet, const core::Network& network) noexcept {
     return state.services.restart.send(batch, packet, packet.ingress, rule.outbound->bucket);
   }
   const unsigned lane = batch.lane(packet);
+  if (state.last_outbound != nullptr && rule.outbound != state.last_outbound) {
+    state.many_outbound = true;
+    prefetch(rule.outbound, sizeof(Outbound));
+  }
+  state.last_outbound = rule.outbound;
   state.outbound[lane] = rule.outbound;
   state.to_seal |= std::uint64_t{1} << lane;
 }

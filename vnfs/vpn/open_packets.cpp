@@ -2,10 +2,13 @@
 #include "vnfs/vpn/open_packets.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 
 #include "common/core/receive_marks.h"
 #include "vnfs/vpn/decapsulate.h"
 #include "vnfs/vpn/drops.h"
+#include "vnfs/vpn/prefetch.h"
 
 namespace millrace::vpn {
 namespace {
@@ -40,11 +43,32 @@ bool is_meant(const Packet& packet, const Inbound& association) noexcept {
 
 }  // namespace
 
+// First what says where the keys are, then the keys and the words of the replay windows.
+void OpenPackets::prefetch_all() noexcept {
+  each_lane(state.to_open, [&](unsigned lane) {
+    const InboundState* inbound = state.inbound[lane]->state;
+    prefetch(inbound, offsetof(InboundSa, window) + sizeof(std::uint64_t));
+    prefetch(&inbound->lifetime, sizeof inbound->lifetime + sizeof inbound->use);
+  });
+  each_lane(state.to_open, [&](unsigned lane) {
+    const InboundSa& sa = state.inbound[lane]->state->esp;
+    __builtin_prefetch(sa.key);
+    prefetch(sa.key_material.data(), sa.key_material.size());
+    be32 number;
+    std::memcpy(&number, state.esp[lane].esp + sizeof(be32), sizeof number);
+    sa.window.prefetch(number.host());
+  });
+}
+
 unsigned OpenPackets::prepare(Batch& batch) noexcept {
   unsigned count = 0;
   for (std::uint64_t lanes = state.to_open; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
     InboundState& inbound = *state.inbound[lane]->state;
+    if (inbound.lifetime.is_over()) [[unlikely]] {
+      batch.drop(batch[lane], Drop::kLifetimeOver);
+      continue;
+    }
     const EspFault fault =
         prepare_open(inbound.esp, state.esp[lane], state.scratch[count], state.operations[count]);
     if (fault != EspFault::kNone) [[unlikely]] {
@@ -121,6 +145,7 @@ void OpenPackets::watch_ends(const Packet& packet, const Inbound& association) n
 
 void OpenPackets::process(Batch& batch, const Policy& policy) noexcept {
   state.arrivals.begin(*batch.network, policy.associations());
+  if (state.many_inbound) prefetch_all();
   const unsigned count = prepare(batch);
   const std::uint64_t genuine = state.engine->open({state.operations.data(), count});
   for (unsigned i = 0; i < count; ++i) {

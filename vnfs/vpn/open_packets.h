@@ -18,6 +18,7 @@ struct OpenPackets {
   WorkerState& state;
 
  private:
+  void prefetch_all() noexcept;
   [[nodiscard]] unsigned prepare(core::Batch& batch) noexcept;
   void finish(core::Batch& batch, core::Packet& packet) noexcept;
   void watch(const Inbound& association, unsigned bytes, Tick now) noexcept;

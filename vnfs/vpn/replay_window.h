@@ -52,7 +52,7 @@ class ReplayWindow {
     if (number > highest_) {
       // Blocks that the window comes to are empty.
       const std::uint64_t steps = std::min<std::uint64_t>(number / kBits - highest_ / kBits, blocks_);
-      for (std::uint64_t i = 1; i <= steps; ++i) bits_[(highest_ / kBits + i) % blocks_] = 0;
+      for (std::uint64_t i = 1; i <= steps; ++i) bits_[(highest_ / kBits + i) & (blocks_ - 1)] = 0;
       highest_ = number;
     }
     bits_[block_of(number)] |= std::uint64_t{1} << (number % kBits);
@@ -63,14 +63,19 @@ class ReplayWindow {
   [[nodiscard]] unsigned size() const noexcept { return size_; }
   [[nodiscard]] bool is_extended() const noexcept { return extended_; }
 
+  // The word of a packet, by the lower half of its number.
+  void prefetch(std::uint32_t low) const noexcept { __builtin_prefetch(&bits_[block_of(low)], 1); }
+
  private:
   static constexpr unsigned kBits = 64;
 
-  [[nodiscard]] std::size_t block_of(std::uint64_t number) const noexcept { return number / kBits % blocks_; }
+  [[nodiscard]] std::size_t block_of(std::uint64_t number) const noexcept {
+    return number / kBits & (blocks_ - 1);
+  }
 
   std::uint64_t highest_ = 0;  // that has come
   unsigned size_;
-  unsigned blocks_;
+  unsigned blocks_;  // a power of two
   bool extended_;
   // Twice the window, so that what a block held before is never in it.
   std::array<std::uint64_t, 2 * kMost / kBits> bits_{};

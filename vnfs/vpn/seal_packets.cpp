@@ -2,6 +2,7 @@
 #include "vnfs/vpn/seal_packets.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "common/core/aggregate.h"
 #include "common/core/answer_first.h"
@@ -12,6 +13,7 @@
 #include "common/net/tcp_mss.h"
 #include "common/net/transport.h"
 #include "vnfs/vpn/drops.h"
+#include "vnfs/vpn/prefetch.h"
 
 namespace millrace::vpn {
 namespace {
@@ -244,10 +246,25 @@ void SealPackets::add_fragment_header(Batch& batch, Packet& packet, std::uint16_
   return true;
 }
 
+// First what says where the keys are, then the keys.
+void SealPackets::prefetch_all() noexcept {
+  each_lane(state.to_seal, [&](unsigned lane) {
+    const Outbound& association = *state.outbound[lane];
+    prefetch(association.state, offsetof(OutboundState, key));
+    state.ways.prefetch(association);
+  });
+  each_lane(state.to_seal, [&](unsigned lane) {
+    const OutboundSa& sa = state.outbound[lane]->state->esp;
+    __builtin_prefetch(sa.key);
+    prefetch(sa.key_material.data(), sa.key_material.size());
+  });
+}
+
 void SealPackets::process(Batch& batch, const Policy& policy) noexcept {
   const Associations& associations = policy.associations();
   const core::Network& network = *batch.network;
   state.ways.begin(network, associations, *state.path_mtus, batch.now);
+  if (state.many_outbound) prefetch_all();
   unsigned count = 0;
   for (std::uint64_t lanes = state.to_seal & batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));

@@ -18,6 +18,7 @@ struct SealPackets {
   WorkerState& state;
 
  private:
+  void prefetch_all() noexcept;
   [[nodiscard]] bool prepare(core::Batch& batch, core::Packet& packet, const Outbound& association,
                              const Way& way, std::uint16_t mss) noexcept;
   [[nodiscard]] bool seal(core::Batch& batch, core::Packet& packet, const Outbound& association,

@@ -42,6 +42,7 @@ class Ways {
       ++turn_;
     }
   }
+  void prefetch(const Outbound& association) const noexcept { __builtin_prefetch(&ways_[association.slot]); }
   [[nodiscard]] const Way& to(const Outbound& association, const core::Network& network,
                               const core::PathMtus& mtus) noexcept {
     Way& way = ways_[association.slot];

@@ -38,7 +38,12 @@ struct WorkerState {
     return core::owner_of(association.bucket, services.workers) == services.worker.value();
   }
 
-  void forget_batch() noexcept { to_open = opened = to_seal = ours = 0; }
+  void forget_batch() noexcept {
+    to_open = opened = to_seal = ours = 0;
+    many_inbound = many_outbound = false;
+    last_inbound = nullptr;
+    last_outbound = nullptr;
+  }
 
   core::WorkerServices services;
   std::unique_ptr<crypto::Engine> engine;
@@ -53,6 +58,11 @@ struct WorkerState {
   std::array<const Inbound*, core::Batch::kMaxSize> inbound;
   std::array<const Outbound*, core::Batch::kMaxSize> outbound;
   std::array<EspPacket, core::Batch::kMaxSize> esp;
+  // Of several tunnels, so that what they need is worth prefetching.
+  bool many_inbound = false;
+  bool many_outbound = false;
+  const Inbound* last_inbound = nullptr;
+  const Outbound* last_outbound = nullptr;
   std::uint64_t to_open = 0;
   std::uint64_t opened = 0;
   std::uint64_t to_seal = 0;

@@ -20,17 +20,22 @@ namespace millrace::crypto {
 // Expanded for one library. Used by one engine at a time; wiped when it goes.
 class Key {
  public:
-  explicit Key(Suite suite) noexcept : suite_(suite), tag_bytes_(sizes_of(suite).tag) {}
+  // `material`: what engines read of it; empty where the library does not tell.
+  explicit Key(Suite suite, Bytes material = {}) noexcept
+      : suite_(suite), tag_bytes_(sizes_of(suite).tag), material_(material) {}
   virtual ~Key() = default;
   Key(const Key&) = delete;
   Key& operator=(const Key&) = delete;
 
   [[nodiscard]] Suite suite() const noexcept { return suite_; }
   [[nodiscard]] unsigned tag_bytes() const noexcept { return tag_bytes_; }
+  // For prefetching.
+  [[nodiscard]] Bytes material() const noexcept { return material_; }
 
  private:
   Suite suite_;
   std::uint8_t tag_bytes_;
+  Bytes material_;
 };
 
 // One packet's. Everything it points to is the caller's, and contiguous.

@@ -53,10 +53,29 @@ Result<Manager> make_manager() {
   return manager;
 }
 
+// Where the material is made, what of it a suite reads.
+Bytes read_of(Suite suite, const void* slot) noexcept {
+  const auto* const begin = static_cast<const std::uint8_t*>(slot);
+  constexpr std::size_t kHash = sizeof(HashKey);
+  switch (suite.cipher) {
+    case Cipher::kAesGcm128:
+    case Cipher::kAesGcm192:
+    case Cipher::kAesGcm256:
+      return {begin + kHash, sizeof(gcm_key_data)};
+    case Cipher::kChaCha20Poly1305:
+      return {begin + kHash, sizeof(Material::chacha20)};
+    default:
+      return {begin, kHash + sizeof(AesKey)};
+  }
+}
+
 class IpsecMbKey final : public Key {
  public:
   IpsecMbKey(Suite suite, KeyMemory& memory, void* slot) noexcept
-      : Key(suite), key_bytes(sizes_of(suite).cipher_key), material(*new (slot) Material), memory_(memory) {}
+      : Key(suite, read_of(suite, slot)),
+        key_bytes(sizes_of(suite).cipher_key),
+        material(*new (slot) Material),
+        memory_(memory) {}
   ~IpsecMbKey() override { memory_.give_back(&material); }
 
   std::uint8_t key_bytes;

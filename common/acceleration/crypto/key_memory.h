@@ -27,13 +27,21 @@ class KeyMemory {
   [[nodiscard]] bool is_locked() const;
 
  private:
-  static constexpr std::size_t kChunkBytes = std::size_t{1} << 18;
+  struct Chunk {
+    void* memory;
+    std::size_t bytes;
+  };
+  // A few keys take little memory; many take huge pages, so that not each has an entry of its own in the TLB.
+  static constexpr std::size_t kSmallChunk = std::size_t{1} << 18;
+  static constexpr std::size_t kHugePage = std::size_t{1} << 21;
+  static constexpr std::size_t kSmallChunks = 4;
 
+  [[nodiscard]] static Result<Chunk> map_chunk(std::size_t bytes);
   [[nodiscard]] Result<void> add_chunk();
 
   mutable std::mutex mutex_;
   std::size_t slot_bytes_;
-  std::vector<void*> chunks_;
+  std::vector<Chunk> chunks_;
   std::vector<void*> free_;
   bool locked_ = true;
 };
