@@ -133,6 +133,15 @@ object children_of(const Connection& connection) {
   return children;
 }
 
+// Who the peer has to be. Of a secret one has to know whose it is, which without another word is the address.
+std::optional<std::string> peer_of(const Connection& connection) {
+  if (connection.peer) return connection.peer;
+  const bool shared = *connection.authentication == Authentication::kSecret;
+  if (!shared || connection.remote.size() != 1) return std::nullopt;
+  const std::string& remote = *connection.remote.front();
+  return net::IpAddress::parse(remote) ? std::optional(remote) : std::nullopt;
+}
+
 class Renderer {
  public:
   explicit Renderer(const profile::Section& profile) : profile_(profile) {}
@@ -214,11 +223,7 @@ class Renderer {
   void add_shared_secret(const Connection& connection) {
     std::vector<std::string> owners;
     if (connection.identity) owners.push_back(*connection.identity);
-    if (connection.peer) {
-      owners.push_back(*connection.peer);
-    } else if (connection.remote.size() == 1) {
-      owners.push_back(*connection.remote.front());
-    }
+    if (const auto peer = peer_of(connection)) owners.push_back(*peer);
     add_secret("IKE", *connection.name, *connection.secret.value, std::move(owners));
   }
 
@@ -242,7 +247,7 @@ class Renderer {
         break;
     }
     if (connection.identity) local["id"] = *connection.identity;
-    if (connection.peer) remote["id"] = *connection.peer;
+    if (const auto peer = peer_of(connection)) remote["id"] = *peer;
     const bool eap = *connection.authentication == Authentication::kEapTls ||
                      *connection.authentication == Authentication::kEapMschapv2;
     if (eap) remote["eap_id"] = "%any";

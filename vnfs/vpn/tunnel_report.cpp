@@ -100,8 +100,8 @@ object of_charon(const Associations& in_force, const std::string& name, const Ch
   object tunnel{
       {"name", name}, {"keys", "key exchange"}, {"state", up ? "up" : "down"}, {"peers", std::move(peers)}};
   const auto log = charon.logs().find(name);
+  tunnel["renewals"] = log == charon.logs().end() ? 0 : log->second.renewals;
   if (log == charon.logs().end()) return tunnel;
-  tunnel["renewals"] = log->second.renewals;
   if (log->second.trouble.empty()) return tunnel;
   tunnel["trouble"] = log->second.trouble;
   tunnel["trouble_age_s"] = std::time(nullptr) - log->second.troubled_at;

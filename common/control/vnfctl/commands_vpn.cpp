@@ -31,8 +31,9 @@ std::string name_of(const boost::json::value& tunnel) {
 }
 
 void add_peer(const boost::json::value& tunnel, const boost::json::value& peer, TextTable& table) {
-  for (const auto& pair : array_at(peer, "pairs")) {
-    table.add({name_of(tunnel),
+  const auto& pairs = array_at(peer, "pairs");
+  for (const auto& pair : pairs) {
+    table.add({pairs.size() > 1 ? text_at(pair, "name") : name_of(tunnel),
                {"up", Tone::kGood},
                text_at(peer, "identity"),
                text_at(peer, "remote"),

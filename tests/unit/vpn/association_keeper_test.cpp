@@ -209,7 +209,8 @@ TEST_F(AssociationKeeping, MoveWithTheirState) {
   EXPECT_EQ(moved.state, state);
   EXPECT_EQ(moved.state->esp.sent, 41U);
   EXPECT_EQ(moved.header.tunnel(), net::Tunnel::kEspInUdp);
-  EXPECT_EQ(keeper_.in_force().content().policies->policies().front().outbound->remote, address("203.0.113.9"));
+  EXPECT_EQ(keeper_.in_force().content().policies->policies().front().outbound->remote,
+            address("203.0.113.9"));
   EXPECT_FALSE(keeper_.move(key(true, 0x7777),
                             {.local = address("192.0.2.1"), .remote = address("203.0.113.9"), .udp = {}}))
       << "it has another address now";

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Connections of the profile: what is refused, and what charon is told of them.
+#include "vnfs/vpn/render_connections.h"
+
 #include <filesystem>
 #include <fstream>
 #include <ostream>
@@ -10,7 +12,6 @@
 
 #include "common/control/profile/section.h"
 #include "vnfs/vpn/compile_policy.h"
-#include "vnfs/vpn/render_connections.h"
 
 namespace millrace::vpn {
 namespace {
@@ -120,6 +121,17 @@ TEST(Connections, AreToldInTheWordsOfCharon) {
   const object& second = children.at("branch-2").as_object();
   EXPECT_EQ(second.at("local_ts"), array{"10.1.5.0/24[6]"});
   EXPECT_EQ(second.at("remote_ts"), array{"10.3.0.0/16[6/80-443]"});
+}
+
+TEST(Connections, APeerThatIsNotNamedIsItsAddress) {
+  const std::string begin =
+      "  key_exchange: {}\n  connections:\n    branch:\n      authentication: secret\n      secret: psk\n";
+  const auto by_address = rendered(begin + "      remote: 198.51.100.1\n");
+  EXPECT_EQ(by_address[0].message.at("owners"), array{"198.51.100.1"});
+  EXPECT_EQ(by_address[1].message.at("branch").at("remote").at("id"), "198.51.100.1");
+  const auto by_name = rendered(begin + "      remote: branch.example.net\n");
+  EXPECT_EQ(by_name[0].message.at("owners"), array{});
+  EXPECT_FALSE(by_name[1].message.at("branch").at("remote").as_object().contains("id"));
 }
 
 TEST(Connections, NetworksAreClosedWhileThereIsNoTunnel) {
