@@ -41,12 +41,13 @@ std::vector<Alarms::Tunnel> TunnelWatch::look(const Associations& in_force,
       }
     }
     for (auto& [name, tunnel] : connections) {
+      // A connection that goes and comes again begins to count anew.
       const auto log = charon->logs().find(name);
-      if (log != charon->logs().end()) {
-        tunnel.trouble = log->second.trouble;
-        tunnel.authentication_failed = log->second.failures > failures_[name];
-        failures_[name] = log->second.failures;
-      }
+      const ConnectionLog none;
+      const ConnectionLog& said = log == charon->logs().end() ? none : log->second;
+      tunnel.trouble = said.trouble;
+      tunnel.authentication_failed = said.failures != 0 && said.failures != failures_[name];
+      failures_[name] = said.failures;
       tunnels.push_back(std::move(tunnel));
     }
   }
