@@ -138,7 +138,7 @@ void VpnBed::set_up() {
                         .outbound = vpn::AssociationKey{
                             .outbound = true, .spi = kFirstPeerSpi + tunnel, .remote = gateway}});
   }
-  demand(parts_->keeper->configure(std::move(associations), std::move(policies)));
+  demand(parts_->keeper->configure(std::move(associations), policies));
 }
 
 // What a server sends, as its gateway seals it.

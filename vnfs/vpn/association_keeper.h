@@ -64,7 +64,7 @@ class AssociationKeeper final : public Gateway {
 
   // What the profile says in place of key exchange. Those that it said before and says no more are gone, the
   // others go on as they are. On an error nothing has changed.
-  Result<void> configure(std::vector<AssociationSpec> associations, std::vector<PolicySpec> policies);
+  Result<void> configure(std::vector<AssociationSpec> associations, const std::vector<PolicySpec>& policies);
 
   // What workers told.
   void take(std::span<const AssociationEvent> events);

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 
 #include "common/control/profile/text.h"
 #include "vnfs/vpn/profile_check.h"
@@ -23,6 +22,7 @@ constexpr std::size_t kMostFile = 60000;  // what fits a message to charon
 template <class T>
 std::vector<std::string> names_of(const std::vector<T>& all) {
   std::vector<std::string> names;
+  names.reserve(all.size());
   for (const T& one : all) names.push_back(*one.name);
   return names;
 }
@@ -130,7 +130,7 @@ class ConnectionChecker {
                                  quote(*file)));
     if (!pem && text->find_first_not_of(" \t\r\n") == std::string::npos)
       error(file.at, fmt::format("{}: {} is empty; give a line of text", key, quote(*file)));
-    OPENSSL_cleanse(text->data(), text->size());
+    crypto::wipe(*text);
   }
 
   Section& profile_;

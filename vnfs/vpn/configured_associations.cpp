@@ -32,7 +32,7 @@ std::uint64_t print_of(const AssociationSpec& spec) {
 }  // namespace
 
 Result<void> AssociationKeeper::configure(std::vector<AssociationSpec> associations,
-                                          std::vector<PolicySpec> policies) {
+                                          const std::vector<PolicySpec>& policies) {
   std::map<AssociationKey, Entry> made;
   std::vector<AssociationKey> kept;
   const auto undo = [&](Error error) {

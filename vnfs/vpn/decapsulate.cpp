@@ -20,7 +20,7 @@ constexpr std::uint8_t kCongested = 3;
 
 // The frame begins with the datagram at `l3`, of `bytes` bytes, behind as many bytes of link header as
 // before.
-void begin_at(Packet& packet, std::uint8_t* l3, unsigned bytes) noexcept {
+void begin_at(Packet& packet, const std::uint8_t* l3, unsigned bytes) noexcept {
   rte_mbuf& mbuf = *packet.mbuf;
   const unsigned link = packet.headers.l3_offset;
   const auto step = static_cast<unsigned>(l3 - link - packet.bytes());

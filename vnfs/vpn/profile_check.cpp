@@ -142,7 +142,7 @@ Result<crypto::Secret> read_key(const std::string& path, std::size_t bytes) {
     high = high >= 0 ? -1 : value & 0xf;
   }
   clean = clean && high < 0;
-  OPENSSL_cleanse(text->data(), text->size());
+  crypto::wipe(*text);
   crypto::Secret secret{Bytes(key)};
   const std::size_t count = key.size();
   OPENSSL_cleanse(key.data(), key.size());

@@ -60,7 +60,7 @@ Result<object> secret_of(const std::string& path) {
   const std::size_t end = text->find_last_not_of("\r\n");
   object message = wiped_object();
   message["data"] = std::string_view(*text).substr(0, end == std::string::npos ? 0 : end + 1);
-  OPENSSL_cleanse(text->data(), text->size());
+  crypto::wipe(*text);
   return message;
 }
 
@@ -168,7 +168,7 @@ class Renderer {
   }
 
   void add_secret(std::string_view type, const std::string& name, const std::string& path,
-                  std::vector<std::string> owners) {
+                  const std::vector<std::string>& owners) {
     auto message = secret_of(path);
     if (!message) {
       trouble_ = std::move(message.error());
@@ -224,7 +224,7 @@ class Renderer {
     std::vector<std::string> owners;
     if (connection.identity) owners.push_back(*connection.identity);
     if (const auto peer = peer_of(connection)) owners.push_back(*peer);
-    add_secret("IKE", *connection.name, *connection.secret.value, std::move(owners));
+    add_secret("IKE", *connection.name, *connection.secret.value, owners);
   }
 
   void add_connection(const Connection& connection) {

@@ -18,6 +18,7 @@ std::vector<Alarms::Tunnel> TunnelWatch::look(const Associations& in_force,
                                               const std::vector<std::string>& profile_tunnels,
                                               const CharonControl* charon) {
   std::vector<Alarms::Tunnel> tunnels;
+  tunnels.reserve(profile_tunnels.size());
   looked_.clear();
   for (const std::string& name : profile_tunnels)
     tunnels.push_back({.name = name, .wanted = false, .up = true, .trouble = {}});

@@ -155,7 +155,7 @@ void Vpn::begin(const ControlServices& services) {
 Result<void> Vpn::open_logs(const LoadedProfile& profile, const core::Snapshot& /*snapshot*/) {
   auto configured = read_tunnels(own_of(profile));
   if (!configured) return tl::unexpected(std::move(configured.error()));
-  auto done = keeper_->configure(std::move(configured->associations), std::move(configured->policies));
+  auto done = keeper_->configure(std::move(configured->associations), configured->policies);
   tunnel_names_.clear();
   for (const profile::Tunnel& tunnel : own_of(profile).tunnels) tunnel_names_.push_back(*tunnel.name);
   if (done) done = listen(own_of(profile).key_exchange);

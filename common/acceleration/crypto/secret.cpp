@@ -10,4 +10,8 @@ void Secret::wipe() noexcept {
   bytes_.clear();
 }
 
+void wipe(std::string& text) noexcept {
+  if (!text.empty()) OPENSSL_cleanse(&text.front(), text.size());
+}
+
 }  // namespace millrace::crypto

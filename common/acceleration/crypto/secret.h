@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -35,5 +36,8 @@ class Secret {
  private:
   std::vector<std::uint8_t> bytes_;
 };
+
+// Of text that held a secret.
+void wipe(std::string& text) noexcept;
 
 }  // namespace millrace::crypto
