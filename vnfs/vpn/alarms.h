@@ -38,7 +38,7 @@ class Alarms {
     bool up = false;
     std::uint64_t replayed = 0;          // packets since the look before
     bool authentication_failed = false;  // since the look before
-    std::string trouble;                 // the last one; empty: none
+    std::string trouble{};               // the last one; empty: none
   };
 
   explicit Alarms(Report report) : report_(std::move(report)) {}

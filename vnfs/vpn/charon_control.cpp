@@ -110,17 +110,11 @@ CharonControl::CharonControl(boost::asio::io_context& io, const std::filesystem:
   client_.start();
 }
 
-std::vector<std::string> CharonControl::connections() const {
-  std::vector<std::string> names;
+std::vector<CharonControl::Wanted> CharonControl::connections() const {
+  std::vector<Wanted> all;
   for (const IkeSetting& setting : wanted_)
-    if (setting.kind == Kind::kConnection) names.push_back(setting.name);
-  return names;
-}
-
-bool CharonControl::is_wanted(std::string_view connection) const {
-  return std::ranges::any_of(wanted_, [&](const IkeSetting& setting) {
-    return setting.kind == Kind::kConnection && setting.name == connection && setting.always;
-  });
+    if (setting.kind == Kind::kConnection) all.push_back({setting.name, setting.always});
+  return all;
 }
 
 void CharonControl::configure(std::vector<IkeSetting> settings) {

@@ -66,10 +66,12 @@ class CharonControl {
   [[nodiscard]] const std::map<std::string, ConnectionLog, std::less<>>& logs() const noexcept {
     return logs_;
   }
-  // Names of the profile's connections.
-  [[nodiscard]] std::vector<std::string> connections() const;
-  // Whether it is one of these, whose tunnels are to be there always.
-  [[nodiscard]] bool is_wanted(std::string_view connection) const;
+  struct Wanted {
+    std::string name;
+    bool always;  // its tunnels are to be there always
+  };
+  // The profile's connections.
+  [[nodiscard]] std::vector<Wanted> connections() const;
 
  private:
   using Kind = IkeSetting::Kind;

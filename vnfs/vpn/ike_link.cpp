@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <openssl/crypto.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "common/base/result.h"
@@ -24,7 +25,9 @@ Link::Link(Socket socket, pid_t process)
     : socket_(std::move(socket)),
       process_(process),
       greeting_(socket_.get_executor()),
-      buffer_(MILLRACE_IKE_MOST_BYTES) {}
+      buffer_(MILLRACE_IKE_MOST_BYTES) {
+  (void)::mlock(buffer_.data(), buffer_.size());  // keys pass through it; where it is not allowed they still do
+}
 
 void Link::start(std::chrono::steady_clock::duration patience, Handler handler) {
   handler_ = std::move(handler);

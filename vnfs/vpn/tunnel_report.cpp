@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <ctime>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -49,20 +50,30 @@ object pair_of(const Inbound* in, const Outbound* out, Tick now) {
   return pair;
 }
 
+struct Pair {
+  const Inbound* in = nullptr;
+  const Outbound* out = nullptr;
+};
+
+// Of tunnels with keys of the profile, by their number.
+std::map<std::uint32_t, Pair> pairs_of_profile(const Associations& in_force) {
+  std::map<std::uint32_t, Pair> pairs;
+  for (const auto& one : *in_force.content().inbound)
+    if (one->tunnel >= kFirstProfileTunnel) pairs[one->tunnel].in = one.get();
+  for (const auto& one : *in_force.content().outbound)
+    if (one->tunnel >= kFirstProfileTunnel) pairs[one->tunnel].out = one.get();
+  return pairs;
+}
+
 // One whose keys the profile names stands as long as the profile does.
-object of_profile(const Associations& in_force, const std::string& name, std::uint32_t number, Tick now) {
-  const Associations::Content& content = in_force.content();
-  const auto mine = [&](const auto& one) { return one->tunnel == number; };
-  const auto in = std::ranges::find_if(*content.inbound, mine);
-  const auto out = std::ranges::find_if(*content.outbound, mine);
-  object tunnel{{"name", name}, {"keys", "profile"}};
-  const bool stands = in != content.inbound->end() && out != content.outbound->end();
-  tunnel["state"] = stands ? "up" : "down";
+object of_profile(const std::string& name, const Pair& pair, Tick now) {
+  const bool stands = pair.in != nullptr && pair.out != nullptr;
+  object tunnel{{"name", name}, {"keys", "profile"}, {"state", stands ? "up" : "down"}};
   array peers;
   if (stands) {
-    peers.push_back({{"remote", (*out)->key.remote.to_string()},
-                     {"local", (*out)->local.to_string()},
-                     {"pairs", array{pair_of(in->get(), out->get(), now)}}});
+    peers.push_back({{"remote", pair.out->key.remote.to_string()},
+                     {"local", pair.out->local.to_string()},
+                     {"pairs", array{pair_of(pair.in, pair.out, now)}}});
   }
   tunnel["peers"] = std::move(peers);
   return tunnel;
@@ -88,14 +99,17 @@ object peer_of(const Associations& in_force, const IkeSa& sa, Tick now) {
   return peer;
 }
 
-object of_charon(const Associations& in_force, const std::string& name, const CharonControl& charon,
-                 Tick now) {
+using SasByConnection = std::map<std::string, std::vector<const IkeSa*>, std::less<>>;
+
+object of_charon(const Associations& in_force, const std::string& name, const SasByConnection& sas,
+                 const CharonControl& charon, Tick now) {
   array peers;
   bool up = false;
-  for (const auto& [id, sa] : charon.ike_sas()) {
-    if (sa.connection != name) continue;
-    up = up || sa.state == "ESTABLISHED";
-    peers.push_back(peer_of(in_force, sa, now));
+  if (const auto found = sas.find(name); found != sas.end()) {
+    for (const IkeSa* sa : found->second) {
+      up = up || sa->state == "ESTABLISHED";
+      peers.push_back(peer_of(in_force, *sa, now));
+    }
   }
   object tunnel{
       {"name", name}, {"keys", "key exchange"}, {"state", up ? "up" : "down"}, {"peers", std::move(peers)}};
@@ -113,20 +127,26 @@ object of_charon(const Associations& in_force, const std::string& name, const Ch
 array tunnel_report(const Associations& in_force, const std::vector<std::string>& profile_tunnels,
                     const CharonControl* charon, Tick now) {
   array all;
+  const auto pairs = pairs_of_profile(in_force);
   std::uint32_t number = kFirstProfileTunnel;
-  for (const std::string& name : profile_tunnels) all.push_back(of_profile(in_force, name, number++, now));
+  for (const std::string& name : profile_tunnels) {
+    const auto found = pairs.find(number++);
+    all.push_back(of_profile(name, found == pairs.end() ? Pair{} : found->second, now));
+  }
   if (charon == nullptr) return all;
+  SasByConnection sas;
+  for (const auto& [id, sa] : charon->ike_sas()) sas[sa.connection].push_back(&sa);
   std::set<std::string> names;
-  for (const std::string& name : charon->connections()) {
+  for (const auto& [name, always] : charon->connections()) {
     names.insert(name);
-    all.push_back(of_charon(in_force, name, *charon, now));
+    all.push_back(of_charon(in_force, name, sas, *charon, now));
   }
   // Others may tell charon too, and peers that nobody knows may fail.
   std::set<std::string> others;
-  for (const auto& [id, sa] : charon->ike_sas()) others.insert(sa.connection);
+  for (const auto& [name, of_it] : sas) others.insert(name);
   for (const auto& [name, log] : charon->logs()) others.insert(name);
   for (const std::string& name : others)
-    if (!names.contains(name)) all.push_back(of_charon(in_force, name, *charon, now));
+    if (!names.contains(name)) all.push_back(of_charon(in_force, name, sas, *charon, now));
   return all;
 }
 

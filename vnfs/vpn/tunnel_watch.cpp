@@ -29,8 +29,8 @@ std::vector<Alarms::Tunnel> TunnelWatch::look(const Associations& in_force,
   }
   if (charon != nullptr) {
     std::map<std::string, Alarms::Tunnel> connections;
-    for (const std::string& name : charon->connections())
-      connections[name] = {.name = name, .wanted = charon->is_wanted(name), .up = false, .trouble = {}};
+    for (auto& [name, always] : charon->connections())
+      connections[name] = {.name = name, .wanted = always, .up = false, .trouble = {}};
     for (const auto& [id, sa] : charon->ike_sas()) {
       const auto found = connections.find(sa.connection);
       if (found == connections.end()) continue;

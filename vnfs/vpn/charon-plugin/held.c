@@ -2,6 +2,7 @@
 #include "vnfs/vpn/charon-plugin/held.h"
 
 #include <library.h>
+#include <sys/mman.h>
 
 #include "vnfs/vpn/charon-plugin/wire.h"
 
@@ -17,6 +18,8 @@ struct millrace_association* millrace_hold_association(struct millrace_held* hel
     free(association);
     return NULL;
   }
+  /* Kept out of swap where the system allows it. */
+  (void)mlock(association->request, bytes);
   association->bytes = bytes;
   struct millrace_association** at = &held->associations;
   while (*at) at = &(*at)->next;
