@@ -26,7 +26,8 @@ Link::Link(Socket socket, pid_t process)
       process_(process),
       greeting_(socket_.get_executor()),
       buffer_(MILLRACE_IKE_MOST_BYTES) {
-  (void)::mlock(buffer_.data(), buffer_.size());  // keys pass through it; where it is not allowed they still do
+  (void)::mlock(buffer_.data(),
+                buffer_.size());  // keys pass through it; where it is not allowed they still do
 }
 
 void Link::start(std::chrono::steady_clock::duration patience, Handler handler) {
