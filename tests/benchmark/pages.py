@@ -189,8 +189,8 @@ that of the packet inside, with its Ethernet header. *Open*: packets that anothe
 replay window of 1,024. Each packet's tunnel is any of them with the same chance. *The library alone* is the same engine on
 bursts of as many bytes that are in the cache, with nothing around it: what the rest of the gateway costs is the difference.
 
-*Latency*: a packet leaves when all of its burst are sealed or opened; what it waits on the wire and in the port's ring, and
-for its burst to fill when there is little traffic, comes on top: nothing, for a burst is what has come.
+*Latency*: a packet leaves when all of its burst are sealed or opened. A burst is what has come since the last look, so that
+nobody waits for it to fill; what a packet waits in the port's ring comes on top.
 
 *Told*: key exchange adds two associations and a policy, one tunnel after another, or all of them held together, as after a
 restart; without waiting for workers, of which none runs.

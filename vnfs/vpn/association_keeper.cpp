@@ -17,6 +17,7 @@ constexpr std::chrono::minutes kGrace{5};
 // What the peer sent before it heard of the end is on its way for so long; and a peer that begins anew
 // removes what it had a moment before it has more.
 constexpr std::chrono::seconds kInFlight{1};
+constexpr std::chrono::seconds kLongestHold{5};
 
 // RFC 4303 section 3.4.3 asks for 32 numbers at least; ours are at least 64.
 unsigned window_of(unsigned asked) {
@@ -318,6 +319,8 @@ void AssociationKeeper::take(std::span<const AssociationEvent> events) {
 
 void AssociationKeeper::watch_time() {
   const Clock::time_point now = services_.now();
+  // What has ended must not go on because nobody says that all was told.
+  if (held_ && now - held_since_ >= kLongestHold) hold(false);
   bool some_ended = false;
   for (Entries* all : {&inbound_, &outbound_}) {
     for (auto at = all->begin(); at != all->end();) {

@@ -133,6 +133,7 @@ class AssociationKeeper final : public Gateway {
   bool outbound_changed_ = false;
   bool policies_changed_ = false;
   bool held_ = false;
+  Clock::time_point held_since_{};
   std::mt19937 random_;
   unsigned next_bucket_ = 0;
 };

@@ -23,6 +23,7 @@ void AssociationKeeper::note_all_changed() {
 }
 
 void AssociationKeeper::hold(bool held) {
+  if (held) held_since_ = services_.now();
   if (std::exchange(held_, held) && !held) publish();
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The life of associations: limits, other ends, congestion, transport mode, packets of the gateway itself.
 #include <algorithm>
+#include <array>
+#include <set>
+#include <string>
 
 #include "tests/packet/vpn/vpn_bed.h"
 
@@ -13,6 +16,52 @@ using Kind = vpn::AssociationEvent::Kind;
 
 class VpnAssociations : public VpnTest {};
 MILLRACE_VPN_VARIANTS(VpnAssociations);
+
+// What several tunnels need is fetched ahead; which of them carries a packet must not change by that.
+TEST_P(VpnAssociations, OfManyTunnelsShareABatch) {
+  constexpr unsigned kTunnels = 8;
+  const std::array<crypto::Suite, 3> suites{{{crypto::Cipher::kAesGcm128, crypto::Integrity::kNone},
+                                             {crypto::Cipher::kAesCbc256, crypto::Integrity::kHmacSha256},
+                                             {crypto::Cipher::kChaCha20Poly1305, crypto::Integrity::kNone}}};
+  VpnBed a(variant(), site_a(), site_b());
+  VpnBed b(variant(), site_b(), site_a());
+  for (unsigned i = 0; i < kTunnels; ++i) {
+    const TunnelSpec tunnel{.suite = suites[i % suites.size()],
+                            .spi_to_a = 0x1000a + i,
+                            .spi_to_b = 0x2000b + i,
+                            .number = 1 + i,
+                            .only_host = "0." + std::to_string(20 + i)};
+    a.set_up(tunnel, true);
+    b.set_up(tunnel, false);
+  }
+  std::vector<VpnBed::Passing> sent;
+  std::set<std::pair<std::string, std::size_t>> expected;  // destination, bytes
+  for (std::size_t round = 0; round < 3; ++round) {
+    for (unsigned i = 0; i < kTunnels; ++i) {
+      const std::string host = ".0." + std::to_string(20 + i);
+      const std::size_t bytes = 100 + 200 * round + i;
+      sent.push_back(
+          {kInside, a.from_inside("10.1" + host, "10.2" + host).udp(1000, 2000).payload(bytes).bytes()});
+      expected.emplace("10.2" + host, bytes);
+    }
+  }
+  std::vector<VpnBed::Passing> sealed;
+  for (VpnBed::Passing& left : a.pass_frames(sent))
+    sealed.push_back({kOutside, b.arriving(std::move(left.frame))});
+  ASSERT_EQ(sealed.size(), sent.size());
+  std::set<std::pair<std::string, std::size_t>> arrived;
+  for (const VpnBed::Passing& left : b.pass_frames(sealed)) {
+    const Seen seen = read_frame(left.port, left.frame);
+    arrived.emplace(seen.destination, seen.payload.size());
+  }
+  EXPECT_EQ(arrived, expected);
+  for (const auto& in : *b.keeper().in_force().content().inbound)
+    EXPECT_EQ(in->state->use.packets.read(), 3U);
+  // A copy of each is known, and by its own association.
+  EXPECT_TRUE(b.pass_frames(sealed).empty());
+  for (const auto& in : *b.keeper().in_force().content().inbound)
+    EXPECT_EQ(in->state->faults.replayed.read(), 3U);
+}
 
 TEST_P(VpnAssociations, EndWhenTheyHaveCarriedTheirPackets) {
   VpnPair pair(variant(), {.packets = {.soft = 3, .hard = 5}});

@@ -93,7 +93,12 @@ void VpnBed::set_up(const TunnelSpec& tunnel, bool is_a) {
   const net::IpAddress local = address(tunnel.outer6 ? here_.outside6 : here_.outside4);
   const net::IpAddress remote = address(tunnel.outer6 ? there_.outside6 : there_.outside4);
   std::vector<vpn::Selector> selectors;
-  if (tunnel.mode == vpn::Mode::kTunnel) {
+  if (!tunnel.only_host.empty()) {
+    const auto host = [&](const std::string& network) {
+      return prefix(network.substr(0, 5) + tunnel.only_host);
+    };
+    selectors = {{.local = host(here_.inside4), .remote = host(there_.inside4)}};
+  } else if (tunnel.mode == vpn::Mode::kTunnel) {
     selectors = {{.local = prefix(here_.inside4), .remote = prefix(there_.inside4)},
                  {.local = prefix(here_.inside6), .remote = prefix(there_.inside6)}};
   } else {
@@ -111,7 +116,7 @@ void VpnBed::set_up(const TunnelSpec& tunnel, bool is_a) {
                               .extended = tunnel.extended,
                               .window = tunnel.window,
                               .udp = tunnel.udp,
-                              .tunnel = 1,
+                              .tunnel = tunnel.number,
                               .selectors = selectors,
                               .bytes = tunnel.bytes,
                               .packets = tunnel.packets};
@@ -122,7 +127,7 @@ void VpnBed::set_up(const TunnelSpec& tunnel, bool is_a) {
     for (const vpn::Selector& selector : selectors) {
       const auto policy =
           keeper_->add({.selector = selector,
-                        .tunnel = 1,
+                        .tunnel = tunnel.number,
                         .outbound = vpn::AssociationKey{.outbound = true, .spi = spi, .remote = remote}});
       EXPECT_TRUE(policy) << policy.error().message();
     }

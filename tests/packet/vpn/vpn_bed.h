@@ -53,6 +53,8 @@ struct TunnelSpec {
   vpn::Limit bytes{};
   std::uint32_t spi_to_a = 0x1000a;
   std::uint32_t spi_to_b = 0x2000b;
+  std::uint32_t number = 1;
+  std::string only_host{};  // "0.5": of the IPv4 networks of both sites; empty: all of them, and IPv6
 };
 
 class VpnBed {

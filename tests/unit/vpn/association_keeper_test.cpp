@@ -132,6 +132,19 @@ TEST_F(AssociationKeeping, WhatIsHeldTakesEffectTogether) {
   EXPECT_NE(directory_->get().find(0x3333), nullptr);
 }
 
+TEST_F(AssociationKeeping, WhatEndsIsNotHeldByAPluginThatHangs) {
+  AssociationSpec short_lived = spec(false, 0x1111);
+  short_lived.seconds.hard = 3;
+  ASSERT_TRUE(keeper_.add(std::move(short_lived)));
+  keeper_.hold(true);
+  now_ += 4s;
+  keeper_.watch_time();
+  EXPECT_NE(directory_->get().find(0x1111), nullptr);
+  now_ += 2s;
+  keeper_.watch_time();
+  EXPECT_EQ(directory_->get().find(0x1111), nullptr);
+}
+
 TEST_F(AssociationKeeping, WhatIsWrongIsSaid) {
   const auto message = [](const Result<void>& result) {
     return result ? std::string() : result.error().message();
