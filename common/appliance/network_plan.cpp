@@ -10,12 +10,27 @@ namespace {
 
 using core::InterfaceId;
 
+// Of a tunnel's end, which has no port to give one: for its IPv6 address of the link (RFC 4291 appendix A).
+net::MacAddress mac_of_tunnel(std::uint32_t tunnel, const net::MacAddress& of_machine) {
+  constexpr std::uint8_t kLocallyAdministered = 2;  // IEEE 802 section 8.2.2
+  net::MacAddress mac = of_machine;
+  mac.bytes[0] = kLocallyAdministered;
+  for (unsigned i = 0; i < 4; ++i) mac.bytes[2 + i] ^= static_cast<std::uint8_t>(tunnel >> 8 * i);
+  return mac;
+}
+
+// `port`: under it; of a tunnel any.
 core::Interface make_interface(const control::Profile& profile, const control::Interface& from,
                                Numbering& numbering, const core::Port& port) {
   core::Interface interface;
   interface.name = *from.name;
-  interface.port = port.id();
-  interface.mac = port.mac();
+  if (from.tunnel.value) {
+    interface.tunnel = control::tunnel_number(*from.tunnel.value);
+    interface.mac = mac_of_tunnel(interface.tunnel, port.mac());
+  } else {
+    interface.port = port.id();
+    interface.mac = port.mac();
+  }
   interface.mtu = profile.mtu_of(from);
   interface.domain = core::DomainId(numbering.domains.of(*from.domain));
   const bool double_tagged = from.outer_vlan->has_value();
@@ -37,7 +52,7 @@ InterfaceId interface_of(const core::Network& network, const control::Route& rou
       continue;
     }
     for (const auto& address : interface.addresses) {
-      if (address.subnet().contains(*route.via)) return id;
+      if (route.via.value && address.subnet().contains(*route.via.value)) return id;
     }
   }
   return InterfaceId::none();
@@ -63,10 +78,11 @@ Result<host::TwinPlan> make_plan(const control::Profile& profile, Numbering& num
     made.name = name;
     made.up = false;
     if (const control::Interface* from = profile.interface(name)) {
-      const core::Port* port = find_port(*from->port);
-      if (port == nullptr) return failure("set up interface " + name, "port " + *from->port + " is not open");
+      const std::string& under = from->tunnel.value ? *profile.ports.front().name : *from->port;
+      const core::Port* port = find_port(under);
+      if (port == nullptr) return failure("set up interface " + name, "port " + under + " is not open");
       made = make_interface(profile, *from, numbering, *port);
-      network.port_up[port->id().value()] = port->link().up;
+      if (made.port.valid()) network.port_up[port->id().value()] = port->link().up;
       core::add_interface(network, std::move(made));
     } else {
       network.interfaces.push_back(std::move(made));

@@ -24,6 +24,7 @@ std::optional<core::Drop> refused_at_egress(const core::Network& network, const 
       break;
     case Kind::kHost:
     case Kind::kFunction:
+    case Kind::kTunnel:
     case Kind::kResolve:
       break;
   }

@@ -6,6 +6,7 @@
 
 #include "common/control/profile/text.h"
 #include "common/control/protocol.h"
+#include "common/core/address_checks.h"
 #include "common/net/wire.h"
 
 namespace millrace::appliance {
@@ -16,42 +17,6 @@ using Kind = core::NextHop::Kind;
 template <class Reason>
 std::uint8_t number(Reason reason) noexcept {
   return static_cast<std::uint8_t>(reason);
-}
-
-// What ingress says of the addresses alone (core/ingress.cpp): a reason to drop, or that they are of this
-// link's and go to the twin. tests/packet compares the two.
-struct AddressVerdict {
-  core::Drop reason = core::Drop::kNone;
-  bool to_host = false;
-};
-
-AddressVerdict judge_addresses(std::uint32_t source, std::uint32_t destination) noexcept {
-  const auto impossible = [](std::uint32_t a) { return a >= 0xe0000000U || a >> 24 == 127 || a >> 24 == 0; };
-  if (source == destination) return {core::Drop::kLand};
-  if (impossible(source) && (source != 0 || destination != 0xffffffffU)) return {core::Drop::kMartianSource};
-  if (destination >> 24 == 127 || destination >> 24 == 0) return {core::Drop::kMartianDestination};
-  if (destination >> 8 == 0xe00000 || destination == 0xffffffffU) return {.to_host = true};
-  if (destination >= 0xe0000000U) return {core::Drop::kMulticast};
-  return {};
-}
-
-AddressVerdict judge_addresses(const net::Ipv6Address& source, const net::Ipv6Address& destination) noexcept {
-  constexpr net::Ipv6Address kUnspecified{};
-  constexpr net::Ipv6Address kLoopback{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
-  if (source.is_multicast() || source == kLoopback) return {core::Drop::kMartianSource};
-  if (destination == kUnspecified || destination == kLoopback) return {core::Drop::kMartianDestination};
-  if (source == destination) return {core::Drop::kLand};
-  const bool near_group = destination.is_multicast() && (destination.bytes[1] & 0x0fU) <= 2;
-  if (near_group || destination.is_link_local()) return {.to_host = true};
-  if (destination.is_multicast()) return {core::Drop::kMulticast};
-  return {};
-}
-
-AddressVerdict judge_addresses(const core::Packet& packet) noexcept {
-  const net::IpAddress source = packet.source();
-  const net::IpAddress destination = packet.destination();
-  return source.is_v4() ? judge_addresses(source.v4().value.host(), destination.v4().value.host())
-                        : judge_addresses(source.v6(), destination.v6());
 }
 
 Result<core::InterfaceId> find_ingress(const core::Network& network,
@@ -109,6 +74,8 @@ std::string_view kind_name(core::NextHop::Kind kind) noexcept {
       return "prohibited";
     case Kind::kUnreachable:
       return "unreachable";
+    case Kind::kTunnel:
+      return "tunnel";
     case Kind::kWire:
       return "wire";
   }
@@ -173,7 +140,7 @@ Result<PacketPath> find_path(const core::Network& network, const std::optional<s
   if (network.forwarding == core::Forwarding::kRouted) {
     path.checks.push_back({"interface", arrival.up ? std::uint8_t{0} : number(core::Drop::kInterfaceDown)});
     if (path.refused()) return path;
-    const AddressVerdict addresses = judge_addresses(packet);
+    const core::AddressVerdict addresses = core::judge_addresses(packet);
     path.checks.push_back({"addresses", number(addresses.reason)});
     path.to_host = addresses.to_host;
     if (path.refused() || path.to_host) return path;

@@ -88,7 +88,8 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
               .recompile = [this](std::string why) { recompile(std::move(why)); },
               .network = [this] { return plane_->snapshot().network; },
               .synchronize = [this] { plane_->synchronize(); },
-              .tick = [] { return static_cast<Tick>(rte_rdtsc() / (rte_get_tsc_hz() / 1000)); }});
+              .tick = [] { return static_cast<Tick>(rte_rdtsc() / (rte_get_tsc_hz() / 1000)); },
+              .tunnels_down = [this](std::set<std::uint32_t> down) { twin_->set_down(std::move(down)); }});
   if (auto opened = vnf_.open_logs(*profile_, plane_->snapshot()); !opened) return opened;
   write_logs();
   watch_losses();

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -108,6 +109,8 @@ class Vnf {
     std::function<std::shared_ptr<const core::Network>()> network;
     std::function<void()> synchronize;  // returns when no worker sees what it saw before
     std::function<Tick()> tick;         // of the workers' clock
+    // Which interfaces that are tunnels (core::Interface::tunnel) have no link; the others have one.
+    std::function<void(std::set<std::uint32_t>)> tunnels_down;
   };
   virtual void begin(const ControlServices& /*services*/) {}
   // The profile is in force: logs go where it says, under the names of this snapshot.

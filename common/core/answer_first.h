@@ -12,7 +12,7 @@ namespace millrace::core {
 [[nodiscard]] inline bool answered_first(Batch& batch, Packet& packet, const NextHop& hop,
                                          Originator& originator) noexcept {
   const Network& network = *batch.network;
-  if (!may_go_on(packet)) {
+  if (!packet.from_host && !may_go_on(packet)) {  // what the twin says takes no hop here
     originator.ttl_exceeded(packet, network);
     batch.drop(packet, Drop::kTtlExceeded);
     return true;

@@ -82,6 +82,10 @@ bool Egress::hop_taken(Batch& batch, Packet& packet, const Network& network, Ori
       originator_.unreachable_route(packet, network);
       batch.drop(packet, Drop::kProhibited);
       return true;
+    case NextHop::Kind::kTunnel:  // the function has no way for it
+      originator_.unreachable_route(packet, network);
+      batch.drop(packet, Drop::kNoRoute);
+      return true;
     case NextHop::Kind::kWire:
       return false;
   }
@@ -222,7 +226,9 @@ void Egress::leave(Batch& batch, Packet& packet, const Network& network, Origin 
 
 void Egress::send_frame(rte_mbuf* mbuf, InterfaceId interface_id, const Network& network) noexcept {
   // The frame may have waited while a new profile took its interface away, or come before it was in force.
-  if (interface_id.value() >= network.interfaces.size() || !network.interfaces[interface_id.value()].up) {
+  // By a tunnel goes only what the function has taken.
+  if (interface_id.value() >= network.interfaces.size() || !network.interfaces[interface_id.value()].up ||
+      network.interfaces[interface_id.value()].tunnel != 0) {
     count_drops(counters_, Drop::kInterfaceDown, &mbuf, 1);
     return;
   }

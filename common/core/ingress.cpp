@@ -7,6 +7,7 @@
 
 #include <rte_prefetch.h>
 
+#include "common/core/address_checks.h"
 #include "common/core/owner.h"
 #include "common/core/receive_marks.h"
 #include "common/core/steer.h"
@@ -27,63 +28,6 @@ bool same_mac(const net::MacAddress& a, const net::MacAddress& b) noexcept {
     return static_cast<std::uint32_t>(word ^ other);
   };
   return (differ(std::uint32_t{}, 0) | differ(std::uint16_t{}, 4)) == 0;
-}
-
-// Whether addresses that begin with this byte may need a closer look than forwarding gives: everything in
-// accept_addresses() below is about these.
-constexpr auto kSpecialIpv4 = [] {
-  std::array<bool, 256> special{};
-  for (unsigned byte = 0; byte < special.size(); ++byte)
-    special[byte] = byte == 0 || byte == 127 || byte >= 224;
-  return special;
-}();
-constexpr auto kSpecialIpv6 = [] {
-  std::array<bool, 256> special{};
-  for (unsigned byte = 0; byte < special.size(); ++byte) special[byte] = byte == 0 || byte >= 0xfe;
-  return special;
-}();
-
-template <class Ip>
-[[gnu::always_inline]] inline bool ordinary_addresses(const Ip& ip,
-                                                      const std::array<bool, 256>& special) noexcept {
-  const auto first_byte = [](const auto& address) {
-    return *reinterpret_cast<const std::uint8_t*>(&address);
-  };
-  const unsigned unusual =
-      static_cast<unsigned>(special[first_byte(ip.source)]) |
-      static_cast<unsigned>(special[first_byte(ip.destination)]) |
-      static_cast<unsigned>(std::memcmp(&ip.source, &ip.destination, sizeof ip.source) == 0);
-  return unusual == 0;
-}
-
-// Addresses no packet on a wire can have: RFC 1122 section 3.2.1.3, RFC 6890, RFC 4291 section 2.
-Drop check_ipv4(const Ipv4Header& ip) noexcept {
-  const std::uint32_t source = ip.source.value.host();
-  const std::uint32_t destination = ip.destination.value.host();
-  if (source == destination) [[unlikely]]
-    return Drop::kLand;
-  // One comparison for the rare top and bottom of the space; the exact question only there.
-  const auto special = [](std::uint32_t a) { return a >= 0xe0000000U || a >> 24 == 127 || a >> 24 == 0; };
-  if (special(source) && (source != 0 || destination != 0xffffffffU)) [[unlikely]]
-    return Drop::kMartianSource;
-  if (destination >> 24 == 127 || destination >> 24 == 0) [[unlikely]]
-    return Drop::kMartianDestination;
-  return Drop::kNone;
-}
-
-Drop check_ipv6(const Ipv6Header& ip) noexcept {
-  constexpr net::Ipv6Address kUnspecified{};
-  constexpr net::Ipv6Address kLoopback{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
-  if (ip.source.is_multicast() || ip.source == kLoopback) return Drop::kMartianSource;
-  if (ip.destination == kUnspecified || ip.destination == kLoopback) return Drop::kMartianDestination;
-  if (ip.source == ip.destination) return Drop::kLand;
-  return Drop::kNone;
-}
-
-// A source that means something on its own link only, and is not to be forwarded: RFC 4291
-// sections 2.5.2, 2.5.6.
-bool link_scope_source(const Ipv6Header& ip) noexcept {
-  return ip.source.is_link_local() || ip.source == net::Ipv6Address{};
 }
 
 // A packet to a single address that is not ours. One that came by a broadcast or multicast frame is not for
@@ -175,33 +119,14 @@ void Ingress::to_host(Batch& batch, Packet& packet) noexcept {
 
 // Whether the IP addresses can be, and whether the packet is for the twin by its kind of address alone.
 bool Ingress::accept_addresses(Batch& batch, Packet& packet) noexcept {
-  Drop reason = Drop::kNone;
-  bool group = false;
-  bool link_scope = false;
-  if (packet.headers.is_ipv4()) {
-    const auto& ip = packet.l3_as<Ipv4Header>();
-    reason = check_ipv4(ip);
-    const std::uint32_t destination = ip.destination.value.host();
-    group = destination >= 0xe0000000U;
-    link_scope = destination >> 8 == 0xe00000 || destination == 0xffffffffU;  // 224.0.0.0/24, RFC 5771
-  } else {
-    const auto& ip = packet.l3_as<Ipv6Header>();
-    reason = check_ipv6(ip);
-    group = ip.destination.is_multicast();
-    link_scope =
-        (group && (ip.destination.bytes[1] & 0x0fU) <= 2) || ip.destination.is_link_local();  // RFC 4291
-  }
-  if (reason != Drop::kNone) [[unlikely]] {
-    batch.drop(packet, reason);
+  const AddressVerdict verdict = judge_addresses(packet);
+  if (verdict.reason != Drop::kNone) {
+    batch.drop(packet, verdict.reason);
     return false;
   }
-  if (!group && !link_scope) [[likely]]
+  if (!verdict.to_host) [[likely]]
     return true;
-  if (link_scope) {
-    to_host(batch, packet);
-  } else {
-    batch.drop(packet, Drop::kMulticast);
-  }
+  to_host(batch, packet);
   return false;
 }
 
@@ -267,6 +192,7 @@ void Ingress::take_note(Batch& batch, Packet& packet, const Network& network) no
   }
   if (with.kind != Note::Kind::kRestart || with.interface.value() >= network.interfaces.size()) return;
   packet.restarted = true;
+  packet.from_host = with.from_host;
   packet.ingress = with.interface;
   packet.domain = network.interfaces[with.interface.value()].domain;
 }
@@ -336,19 +262,15 @@ void Ingress::run_routed(Batch& batch) noexcept {
       continue;
     if constexpr (arrival == Arrival::kTwin) enter_domain(packet, network);
     const Headers& headers = packet.headers;
-    bool ordinary = false;
-    if (headers.is_ipv4()) [[likely]] {
-      ordinary = ordinary_addresses(packet.l3_as<Ipv4Header>(), kSpecialIpv4);
-    } else if (headers.is_ipv6()) {
-      ordinary = ordinary_addresses(packet.l3_as<Ipv6Header>(), kSpecialIpv6);
-    } else {
+    if (!headers.is_ipv4() && !headers.is_ipv6()) [[unlikely]] {
       to_host(batch, packet);  // ARP
       continue;
     }
+    const bool ordinary = ordinary_addresses(packet);
     if (!ordinary && !seen && !accept_addresses(batch, packet)) [[unlikely]]
       continue;
     if (shared && handed_over(batch, packet)) continue;
-    if (!ordinary && headers.is_ipv6() && link_scope_source(packet.l3_as<Ipv6Header>())) [[unlikely]] {
+    if (!ordinary && !seen && has_link_scope_source(packet)) [[unlikely]] {
       route_link_scope(batch, packet, network);
     } else {
       route<arrival>(batch, packet, network);

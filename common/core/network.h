@@ -21,10 +21,11 @@ namespace millrace::core {
 
 enum class Forwarding : std::uint8_t { kRouted, kTransparent };
 
-// A port with its tags. Tunnels come in as further kinds of this: what stages see is only the InterfaceId.
+// A port with its tags, or a tunnel that the function carries: what stages see is only the InterfaceId.
 struct Interface {
   std::string name;
-  PortId port;
+  PortId port;               // none under a tunnel
+  std::uint32_t tunnel = 0;  // 0: none; else by which number the function knows it
   std::uint16_t outer_vlan = 0;  // 0 = untagged
   std::uint16_t inner_vlan = 0;
   bool outer_is_service_tag = false;  // 802.1ad instead of 802.1Q
@@ -62,6 +63,7 @@ struct alignas(64) NextHop {
     kBlackhole,    // drop without a word
     kProhibited,   // drop and say so by ICMP
     kUnreachable,  // drop and say by ICMP that there is no way
+    kTunnel,       // by an interface that is a tunnel: the function makes other packets of it
     kWire,         // transparent mode: the other port of the pair, nothing rewritten
   };
   Kind kind = Kind::kProhibited;
@@ -126,6 +128,7 @@ class Network {
   std::vector<Interface> interfaces;  // by InterfaceId; numbers stay the same from one snapshot to the next
   std::vector<Domain> domains;        // by DomainId
   std::vector<NextHop> next_hops;     // by NextHopId
+  NextHopId to_host;                  // for the twin whatever its destination; none when there is no twin
   std::array<PortTags, kMaxPorts> ports;
   std::array<NextHopId, kMaxPorts> wire;       // transparent mode: where what comes in by a port goes
   std::array<NextHopId, kMaxPorts> wire_back;  // and the hop that sends by the port itself, for answers

@@ -31,6 +31,10 @@ void connect_one_way(Network& network, PortId from, PortId to) {
 
 void add_interface(Network& network, Interface interface) {
   const InterfaceId id(static_cast<std::uint16_t>(network.interfaces.size()));
+  if (interface.tunnel != 0) {
+    network.interfaces.push_back(std::move(interface));
+    return;
+  }
   PortTags& tags = network.ports[interface.port.value()];
   if (interface.outer_vlan == 0) {
     tags.untagged = id;

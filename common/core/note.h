@@ -35,6 +35,7 @@ struct Note {
   bool has_ports : 1 = false;
   bool rewritten : 1 = false;      // of a packet that waits, as are the next
   bool steered : 1 = false;        // steer.h
+  bool from_host : 1 = false;      // of a packet that begins anew: Packet::from_host
   std::uint8_t tunnel_length = 0;  // Packet::tunnel_length
   std::uint16_t cut_to = 0;        // Packet::cut_to
 };

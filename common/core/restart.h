@@ -23,7 +23,10 @@ class Restart {
   void send(Batch& batch, Packet& packet, InterfaceId interface, unsigned bucket) noexcept {
     if (owners_.empty()) return batch.drop(packet, Drop::kOwnerRingFull);
     packet.mbuf->port = packet.port.value();  // of one that the appliance made it is nobody's
-    note(packet.mbuf) = Note{.kind = Note::Kind::kRestart, .interface = interface, .port = packet.port};
+    note(packet.mbuf) = Note{.kind = Note::Kind::kRestart,
+                             .interface = interface,
+                             .port = packet.port,
+                             .from_host = packet.from_host};
     batch.take(packet);
     owners_[owner_of(bucket, static_cast<unsigned>(owners_.size()))].push(packet.mbuf);
   }

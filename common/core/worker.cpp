@@ -371,9 +371,10 @@ void Worker::send_frames_of_host(const Snapshot& snapshot) noexcept {
       frames.take(packet);
       continue;
     }
-    packet.port = snapshot.network->interfaces[interface.value()].port;
+    const Interface& from = snapshot.network->interfaces[interface.value()];
+    packet.port = from.tunnel == 0 ? from.port : PortId(0);  // where it begins anew, any will do
     packet.ingress = interface;
-    packet.domain = snapshot.network->interfaces[interface.value()].domain;
+    packet.domain = from.domain;
     packet.from_host = true;
   }
   if (policy_ != nullptr) function_->process_own(frames, *policy_);

@@ -23,6 +23,7 @@ class Builder {
   }
 
   ForwardingState build() {
+    network_->to_host = core::NextHopId(hop(Hop::Kind::kHost, InterfaceId::none(), std::nullopt, nullptr));
     for (const core::FunctionPrefix& function : network_->function_prefixes) {
       entries_[function.domain.value()].push_back(
           {function.prefix, hop(Hop::Kind::kFunction, function.interface, std::nullopt, nullptr)});
@@ -76,6 +77,9 @@ class Builder {
     for (const NextHop& candidate : route.next_hops) {
       const auto found = links_.interfaces.find(candidate.link);
       if (found == links_.interfaces.end()) continue;
+      // At the other end of a tunnel is nobody to be asked for.
+      if (network_->interfaces[found->second.value()].tunnel != 0)
+        return hop(Hop::Kind::kTunnel, found->second, std::nullopt, nullptr);
       if (!candidate.gateway) return hop(Hop::Kind::kResolve, found->second, std::nullopt, nullptr);
       const NeighborKey key{candidate.link, *candidate.gateway};
       state_.neighbors_in_use.insert(key);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/host/tap.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include <fcntl.h>
@@ -10,6 +12,8 @@
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "common/net/wire.h"
 
 namespace millrace::host {
 namespace {
@@ -43,23 +47,25 @@ Result<Tap> Tap::create(const Options& options, Netlink& netlink) {
   }
   // The kernel would take it as a pattern and number the device itself.
   if (options.name.find('%') != std::string::npos) return failure(attempt, "a name has no % in it");
-  if (options.mac.is_group() || options.mac.is_zero()) {
-    return failure(attempt, fmt::format("{} is no address of a single station", options.mac.to_string()));
+  if (options.mac && (options.mac->is_group() || options.mac->is_zero())) {
+    return failure(attempt, fmt::format("{} is no address of a single station", options.mac->to_string()));
   }
   const int fd = ::open(kDevice, O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return failure(attempt, explain_open(errno));
-  Tap tap(fd, options.name);
+  Tap tap(fd, options.name, !options.mac);
 
   ifreq request{};
-  request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL);
+  request.ifr_flags = static_cast<short>((options.mac ? IFF_TAP : IFF_TUN) | IFF_NO_PI | IFF_TUN_EXCL);
   options.name.copy(request.ifr_name, IFNAMSIZ - 1);
   if (ioctl(fd, TUNSETIFF, &request) != 0) return failure(attempt, explain_create(errno, options.name));
 
   const auto link = netlink.link(options.name);
   if (!link) return failure(attempt, link.error().message());
   tap.index_ = link->index;
-  if (auto set = netlink.set_mac(tap.index_, options.mac); !set)
-    return failure(attempt, set.error().message());
+  if (options.mac) {
+    if (auto set = netlink.set_mac(tap.index_, *options.mac); !set)
+      return failure(attempt, set.error().message());
+  }
   if (auto set = netlink.set_mtu(tap.index_, options.mtu); !set)
     return failure(attempt, set.error().message());
   return tap;
@@ -69,12 +75,14 @@ Tap::Tap(Tap&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       name_(std::move(other.name_)),
       index_(other.index_),
+      bare_(other.bare_),
       gone_(other.gone_) {}
 
 Tap& Tap::operator=(Tap&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(name_, other.name_);
   std::swap(index_, other.index_);
+  std::swap(bare_, other.bare_);
   std::swap(gone_, other.gone_);
   return *this;
 }
@@ -92,9 +100,18 @@ Error Tap::lost(const char* attempt, int code) {
 }
 
 Result<std::optional<std::size_t>> Tap::read(MutableBytes room) {
+  const MutableBytes packet = bare_ ? room.subspan(sizeof(net::EthernetHeader)) : room;
   while (true) {
-    const ssize_t got = ::read(fd_, room.data(), room.size());
-    if (got >= 0) return std::optional(static_cast<std::size_t>(got));
+    const ssize_t got = ::read(fd_, packet.data(), packet.size());
+    if (got > 0 && bare_) {
+      const bool ipv4 = packet[0] >> 4U == 4;
+      const net::EthernetHeader link{
+          .destination = {},
+          .source = {},
+          .type = be16(ipv4 ? net::ether_type::kIpv4 : net::ether_type::kIpv6)};
+      std::memcpy(room.data(), &link, sizeof link);
+    }
+    if (got >= 0) return std::optional(static_cast<std::size_t>(got) + room.size() - packet.size());
     if (errno == EINTR) continue;
     if (errno == EAGAIN) return std::optional<std::size_t>{};
     return tl::unexpected(lost("read from", errno));
@@ -102,13 +119,14 @@ Result<std::optional<std::size_t>> Tap::read(MutableBytes room) {
 }
 
 Result<bool> Tap::write(Bytes frame) {
+  const Bytes packet = bare_ ? frame.subspan(std::min(frame.size(), sizeof(net::EthernetHeader))) : frame;
   while (true) {
-    if (::write(fd_, frame.data(), frame.size()) >= 0) return true;
+    if (::write(fd_, packet.data(), packet.size()) >= 0) return true;
     switch (errno) {
       case EINTR:
         continue;
       case EIO:     // the device is down
-      case EINVAL:  // shorter than an Ethernet header
+      case EINVAL:  // shorter than its header
       case EAGAIN:
       case ENOMEM:
       case ENOBUFS:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A TAP device: the kernel's end of a routed interface. Ethernet frames, no headers before them. The device
-// lives as long as this object. One thread; never waits. See Linux Documentation/networking/tuntap.rst.
+// A TAP device: the kernel's end of a routed interface. Ethernet frames, no headers before them. Where the
+// interface is a tunnel, a TUN device, whose frames get a link header here. The device lives as long as this
+// object. One thread; never waits. See Linux Documentation/networking/tuntap.rst.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@ class Tap {
  public:
   struct Options {
     std::string name;  // 1 to 15 characters
-    net::MacAddress mac;
+    std::optional<net::MacAddress> mac;  // nothing: a TUN device, point to point
     // Of the IP packet; below 1280 the kernel switches IPv6 off (RFC 8200 section 5).
     std::uint16_t mtu = 1500;
   };
@@ -48,12 +49,13 @@ class Tap {
   [[nodiscard]] Result<void> set_carrier(bool on);
 
  private:
-  Tap(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
+  Tap(int fd, std::string name, bool bare) : fd_(fd), name_(std::move(name)), bare_(bare) {}
   Error lost(const char* attempt, int code);
 
   int fd_ = -1;
   std::string name_;
   LinkIndex index_;
+  bool bare_ = false;  // the kernel's packets have no link header
   bool gone_ = false;
 };
 

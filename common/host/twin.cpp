@@ -72,6 +72,13 @@ class Twin::Impl {
     return done.get();
   }
 
+  void set_down(std::set<std::uint32_t> tunnels) {
+    jobs_.add([this, tunnels = std::move(tunnels)] {
+      tunnels_down_ = tunnels;
+      watch_tunnels();
+    });
+  }
+
   void stop() {
     stopping_.store(true);
     jobs_.wake();
@@ -89,6 +96,7 @@ class Twin::Impl {
     core::PortId port;
     core::DomainId domain;
     net::MacAddress mac;
+    std::uint32_t tunnel = 0;
     std::uint16_t mtu = 0;
     bool carrier = true;
 
@@ -96,7 +104,8 @@ class Twin::Impl {
     [[nodiscard]] bool serves(const core::Network& network) const {
       if (interface.value() >= network.interfaces.size()) return false;
       const core::Interface& wanted = network.interfaces[interface.value()];
-      return wanted.up && wanted.port == port && wanted.domain == domain && wanted.mac == mac;
+      return wanted.up && wanted.port == port && wanted.domain == domain && wanted.mac == mac &&
+             wanted.tunnel == tunnel;
     }
   };
 
@@ -155,6 +164,7 @@ class Twin::Impl {
         [this](const Error& error) { trouble(error); });
     if (!entries) return entries;
     plan_ = std::move(plan);
+    watch_tunnels();
     std::set<LinkIndex> links;
     std::set<RouteTable> tables{kLocalTable};
     for (const auto& [id, device] : devices_) links.insert(device.tap.index());
@@ -168,13 +178,16 @@ class Twin::Impl {
     const core::Interface& interface = skeleton.interfaces[id.value()];
     const bool fresh = !devices_.contains(id);
     if (fresh) {
-      auto tap = Tap::create({.name = interface.name, .mac = interface.mac, .mtu = interface.mtu}, *netlink_);
+      Tap::Options options{.name = interface.name, .mac = interface.mac, .mtu = interface.mtu};
+      if (interface.tunnel != 0) options.mac.reset();
+      auto tap = Tap::create(options, *netlink_);
       if (!tap) return tl::unexpected(tap.error());
       devices_.emplace(id, Device{.tap = std::move(*tap),
                                   .interface = id,
                                   .port = interface.port,
                                   .domain = interface.domain,
-                                  .mac = interface.mac});
+                                  .mac = interface.mac,
+                                  .tunnel = interface.tunnel});
       for (const Error& error : apply_twin_settings(interface.name)) trouble(error);
     }
     devices_.at(id).mtu = interface.mtu;
@@ -289,6 +302,17 @@ class Twin::Impl {
       wiring_.log("port " + wiring_.port_name(port) + (up ? " is up" : " is down"));
     }
     if (changed) rebuild();
+  }
+
+  void watch_tunnels() {
+    for (auto& [id, device] : devices_) {
+      if (device.tunnel == 0) continue;
+      const bool link = !tunnels_down_.contains(device.tunnel);
+      if (device.carrier == link) continue;
+      device.carrier = link;
+      if (auto done = device.tap.set_carrier(link); !done) trouble(done.error());
+      wiring_.log("tunnel " + device.tap.name() + (link ? " is up" : " is down"));
+    }
   }
 
   void watch_devices() {
@@ -456,6 +480,7 @@ class Twin::Impl {
   std::size_t domains_made_ = 0;
   TwinPlan plan_;
   std::map<InterfaceId, Device> devices_;
+  std::set<std::uint32_t> tunnels_down_;
   LinkMap link_map_;
   ForwardingState forwarding_;
   bool outdated_ = false;  // forwarding_ is behind the mirror
@@ -476,6 +501,7 @@ Twin::Twin(Wiring wiring) : impl_(std::make_unique<Impl>(std::move(wiring), coun
 Twin::~Twin() = default;
 Result<void> Twin::start(TwinPlan plan) { return impl_->start(std::move(plan)); }
 Result<void> Twin::apply(TwinPlan plan) { return impl_->apply(std::move(plan)); }
+void Twin::set_down(std::set<std::uint32_t> tunnels) { impl_->set_down(std::move(tunnels)); }
 void Twin::stop() { impl_->stop(); }
 bool Twin::complete() const noexcept { return impl_->complete(); }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The Linux twin: a TAP device per routed interface, its kernel routes and neighbours mirrored into the data
+// The Linux twin: a TAP device per routed interface (a TUN device, where that is a tunnel), its kernel routes and neighbours mirrored into the data
 // path's Network, packets carried between the two. One thread of its own; workers meet it only at two rings.
 #pragma once
 
@@ -7,6 +7,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,7 +26,7 @@ namespace millrace::host {
 struct StaticRoute {
   core::DomainId domain{0};
   net::Prefix to;
-  net::IpAddress via;
+  std::optional<net::IpAddress> via;  // none by a tunnel
   core::InterfaceId interface;
   std::uint32_t metric = 0;
 
@@ -82,6 +84,9 @@ class Twin {
   // A new plan: what it shares with the old one is left alone, so running connections stay. Returns when
   // published.
   Result<void> apply(TwinPlan plan);
+  // The tunnels (core::Interface::tunnel) whose devices are to have no carrier: the kernel then takes other
+  // routes. Takes effect soon, and stays so with the next plan.
+  void set_down(std::set<std::uint32_t> tunnels);
   void stop();
 
   [[nodiscard]] const TwinCounters& counters() const noexcept { return counters_; }

@@ -105,11 +105,11 @@ class PrintingGateway final : public test::RecordingGateway {
     print("add_policy", std::move(said));
     return RecordingGateway::add(policy);
   }
-  Result<void> remove(const vpn::Selector& selector, std::uint32_t priority) override {
-    json::object said = object(selector);
-    said["priority"] = priority;
+  Result<void> remove(const PolicyKey& which) override {
+    json::object said = object(which.selector);
+    said["priority"] = which.priority;
     print("remove_policy", std::move(said));
-    return RecordingGateway::remove(selector, priority);
+    return RecordingGateway::remove(which);
   }
   void keep_only(const std::vector<Key>& known, const std::vector<PolicyKey>& known_policies) override {
     RecordingGateway::keep_only(known, known_policies);

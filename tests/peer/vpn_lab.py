@@ -18,8 +18,8 @@ class Vpn(lab.Appliance):
     kind = "vpn"
 
 
-def profile(name, inside, outside, rest, dataplane="workers: 1, sessions: 4k"):
-    """A gateway with these addresses; `rest` is what follows `vpn:`, and routes."""
+def profile(name, inside, outside, rest, dataplane="workers: 1, sessions: 4k", interfaces=""):
+    """A gateway with these addresses; `interfaces` are more of them, and `rest` is what follows: `vpn:`, routes."""
     return f"""
 vnf: vpn
 name: {name}
@@ -30,6 +30,7 @@ ports:
 interfaces:
   lan: {{port: inside, address: [{', '.join(f'"{one}"' for one in inside)}]}}
   wan: {{port: outside, address: [{', '.join(f'"{one}"' for one in outside)}]}}
+{interfaces}
 {rest}"""
 
 

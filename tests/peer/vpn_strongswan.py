@@ -32,7 +32,8 @@ def need():
 class Gateway(vpn_lab.Vpn):
     """vnf-vpn, and charon beside it."""
 
-    def __init__(self, sites, name, side, sections):
+    def __init__(self, sites, name, side, sections, interfaces=""):
+        self.interfaces = interfaces
         self.side = side
         self.name = name
         self.sites = sites
@@ -53,7 +54,7 @@ class Gateway(vpn_lab.Vpn):
         return vpn_lab.profile(self.name, (f"{network}.0.1/16", f"{local6}::1/48"), (f"{own}/24", f"{own6}/64"), f"""
 vpn:
   key_exchange: {{socket: {self.run_folder}/vpn-ike.sock, control: {self.run_folder}/vpn-charon.sock}}
-{sections}""")
+{sections}""", interfaces=self.interfaces)
 
     def start_charon(self):
         self.charon_count += 1

@@ -17,18 +17,33 @@ net::MacAddress neighbor_mac(unsigned n) { return {{2, 0, 0, 0, 2, static_cast<s
 NetworkBuilder& NetworkBuilder::interface(core::PortId port, std::string name,
                                           std::vector<std::string> addresses, std::uint16_t vlan,
                                           std::uint16_t inner_vlan, std::uint16_t domain) {
-  const auto id = core::InterfaceId(static_cast<std::uint16_t>(network_.interfaces.size()));
   core::Interface interface;
   interface.name = std::move(name);
   interface.port = port;
   interface.outer_vlan = vlan;
   interface.inner_vlan = inner_vlan;
   interface.domain = core::DomainId(domain);
+  network_.port_up[port.value()] = true;
+  return add(std::move(interface), addresses);
+}
+
+NetworkBuilder& NetworkBuilder::tunnel(std::uint32_t number, std::string name,
+                                       std::vector<std::string> addresses) {
+  core::Interface interface;
+  interface.name = std::move(name);
+  interface.tunnel = number;
+  network_.to_host = NextHopId(static_cast<std::uint32_t>(network_.next_hops.size()));
+  network_.next_hops.emplace_back().kind = NextHop::Kind::kHost;
+  return add(std::move(interface), addresses);
+}
+
+NetworkBuilder& NetworkBuilder::add(core::Interface interface, const std::vector<std::string>& addresses) {
+  const auto id = core::InterfaceId(static_cast<std::uint16_t>(network_.interfaces.size()));
+  const std::uint16_t domain = interface.domain.value();
   interface.mac = interface_mac(id.value());
   while (network_.domains.size() <= domain)
     network_.domains.push_back({"domain" + std::to_string(domain), {}});
-  network_.port_up[port.value()] = true;
-  core::add_interface(network_, interface);
+  core::add_interface(network_, std::move(interface));
   for (const std::string& text : addresses) {
     const auto address = net::InterfaceAddress::parse(text);
     if (!address) throw std::invalid_argument(text);
@@ -76,8 +91,15 @@ void NetworkBuilder::add(std::string_view prefix, std::uint16_t domain, const Ne
 NetworkBuilder& NetworkBuilder::route(std::string_view prefix, std::string_view interface,
                                       std::string_view mac) {
   const core::Interface& out = find(interface);
-  add(prefix, out.domain.value(),
-      core::forward_hop(network_, core::interface_id(network_, out), *net::MacAddress::parse(mac)));
+  NextHop hop;
+  if (out.tunnel == 0) {
+    hop = core::forward_hop(network_, core::interface_id(network_, out), *net::MacAddress::parse(mac));
+  } else {
+    hop.kind = NextHop::Kind::kTunnel;
+    hop.interface = core::interface_id(network_, out);
+    hop.mtu = out.mtu;
+  }
+  add(prefix, out.domain.value(), hop);
   return *this;
 }
 

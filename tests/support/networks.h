@@ -17,11 +17,13 @@ class NetworkBuilder {
   // An interface with the MAC address 02:00:00:00:01:<number> and its addresses as connected routes.
   NetworkBuilder& interface(core::PortId port, std::string name, std::vector<std::string> addresses,
                             std::uint16_t vlan = 0, std::uint16_t inner_vlan = 0, std::uint16_t domain = 0);
+  // An interface that is a tunnel of this number, in domain 0. What goes no further than its link is the twin's.
+  NetworkBuilder& tunnel(std::uint32_t number, std::string name, std::vector<std::string> addresses);
   NetworkBuilder& mtu(std::uint16_t bytes);  // of the interface added last
   NetworkBuilder& port_down();               // likewise
   // The place of an interface that an earlier profile had.
   NetworkBuilder& removed(std::string name);
-  // `prefix` by an interface, the next hop having `mac`.
+  // `prefix` by an interface, the next hop having `mac`; by a tunnel it has none.
   NetworkBuilder& route(std::string_view prefix, std::string_view interface, std::string_view mac);
   // The same in a domain that the interface is not of.
   NetworkBuilder& route_in(std::uint16_t domain, std::string_view prefix, std::string_view interface,
@@ -49,6 +51,7 @@ class NetworkBuilder {
 
  private:
   void add(std::string_view prefix, std::uint16_t domain, const core::NextHop& hop);
+  NetworkBuilder& add(core::Interface interface, const std::vector<std::string>& addresses);
   [[nodiscard]] const core::Interface& find(std::string_view name) const;
 
   core::Network network_;

@@ -66,16 +66,16 @@ class RecordingGateway : public vpn::Gateway {
   }
   Result<void> add(const vpn::PolicySpec& policy) override {
     calls.emplace_back("add_policy");
-    policies[{policy.priority, policy.selector}] = policy;
+    policies[policy.key()] = policy;
     return {};
   }
-  Result<void> remove(const vpn::Selector& selector, std::uint32_t priority) override {
+  Result<void> remove(const PolicyKey& which) override {
     calls.emplace_back("remove_policy");
-    if (policies.erase({priority, selector}) == 0) return failure("remove a policy", "there is none");
+    if (policies.erase(which) == 0) return failure("remove a policy", "there is none");
     return {};
   }
-  Result<std::uint64_t> idle_seconds_of(const vpn::Selector& selector, std::uint32_t priority) override {
-    if (!policies.contains({priority, selector})) return failure("look at a policy", "there is none");
+  Result<std::uint64_t> idle_seconds_of(const PolicyKey& which) override {
+    if (!policies.contains(which)) return failure("look at a policy", "there is none");
     return use.idle_seconds;
   }
   void flush_associations() override {

@@ -58,6 +58,7 @@ std::shared_ptr<const Outbound> make_outbound(const AssociationSpec& spec, Slot 
   made->state = state.get();
   made->slot = slot;
   made->tunnel = spec.tunnel;
+  made->interface = spec.interface;
   made->bucket = bucket;
   made->esp_overhead = static_cast<std::uint8_t>(layout.front() + layout.tag);
   made->mode = spec.mode;
@@ -75,6 +76,7 @@ std::shared_ptr<const Inbound> make_inbound(const AssociationSpec& spec, Slot sl
   made->spi = spec.key.spi;
   made->slot = slot;
   made->tunnel = spec.tunnel;
+  made->interface = spec.interface;
   made->mode = spec.mode;
   for (const Selector& selector : spec.selectors) {
     made->selectors.emplace_back(selector);

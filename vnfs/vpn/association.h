@@ -80,6 +80,7 @@ struct Outbound {
   OutboundState* state = nullptr;
   Slot slot = 0;
   std::uint32_t tunnel = 0;
+  std::uint32_t interface = 0;    // as AssociationSpec::interface
   std::uint16_t bucket = 0;       // whose owner seals
   std::uint8_t esp_overhead = 0;  // bytes before the payload and behind its padding, tag included
   Mode mode = Mode::kTunnel;
@@ -95,6 +96,7 @@ struct Inbound {
   std::uint32_t spi = 0;
   Slot slot = 0;
   std::uint32_t tunnel = 0;
+  std::uint32_t interface = 0;  // as AssociationSpec::interface
   Mode mode = Mode::kTunnel;
   std::vector<SelectorMatch> selectors;     // none: everything
   std::vector<net::Prefix> local_networks;  // of the selectors

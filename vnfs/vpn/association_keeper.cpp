@@ -221,32 +221,38 @@ Result<void> AssociationKeeper::add(const PolicySpec& policy) {
     return failure("add a policy",
                    fmt::format("its ends are of two families: {} and {}", policy.selector.local.to_string(),
                                policy.selector.remote.to_string()));
-  policies_[{policy.priority, policy.selector}] = {.spec = policy, .of_profile = false};
+  policies_[policy.key()] = {.spec = policy, .of_profile = false};
   policies_changed_ = true;
   publish();
   return {};
 }
 
-Result<void> AssociationKeeper::remove(const Selector& selector, std::uint32_t priority) {
-  const auto found = policies_.find({priority, selector});
+Result<AssociationKeeper::Policies::iterator> AssociationKeeper::find(const PolicyKey& which,
+                                                                      std::string_view attempt) {
+  const auto found = policies_.find(which);
   if (found == policies_.end() || found->second.removed)
-    return failure(fmt::format("remove the policy from {} to {} of priority {}", selector.local.to_string(),
-                               selector.remote.to_string(), priority),
+    return failure(fmt::format("{} the policy from {} to {} of priority {}", attempt,
+                               which.selector.local.to_string(), which.selector.remote.to_string(),
+                               which.priority),
                    "there is none");
-  found->second.removed = true;
-  found->second.until = services_.now() + kInFlight;
+  return found;
+}
+
+Result<void> AssociationKeeper::remove(const PolicyKey& which) {
+  const auto found = find(which, "remove");
+  if (!found) return tl::unexpected(found.error());
+  (*found)->second.removed = true;
+  (*found)->second.until = services_.now() + kInFlight;
   return {};
 }
 
 // Policies are as idle as the association that packets leave by.
-Result<std::uint64_t> AssociationKeeper::idle_seconds_of(const Selector& selector, std::uint32_t priority) {
-  const auto found = policies_.find({priority, selector});
-  if (found == policies_.end() || found->second.removed)
-    return failure(fmt::format("look at the policy from {} to {} of priority {}", selector.local.to_string(),
-                               selector.remote.to_string(), priority),
-                   "there is none");
-  if (!found->second.spec.outbound) return failure("look at a policy", "it has no association yet");
-  const auto use = use_of(*found->second.spec.outbound);
+Result<std::uint64_t> AssociationKeeper::idle_seconds_of(const PolicyKey& which) {
+  const auto found = find(which, "look at");
+  if (!found) return tl::unexpected(found.error());
+  const PolicySpec& policy = (*found)->second.spec;
+  if (!policy.outbound) return failure("look at a policy", "it has no association yet");
+  const auto use = use_of(*policy.outbound);
   if (!use) return tl::unexpected(use.error());
   return use->idle_seconds;
 }

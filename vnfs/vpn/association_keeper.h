@@ -53,9 +53,8 @@ class AssociationKeeper final : public Gateway {
   Result<void> remove(const AssociationKey& which) override;
   [[nodiscard]] Result<AssociationUse> use_of(const AssociationKey& which) override;
   Result<void> add(const PolicySpec& policy) override;
-  Result<void> remove(const Selector& selector, std::uint32_t priority) override;
-  [[nodiscard]] Result<std::uint64_t> idle_seconds_of(const Selector& selector,
-                                                      std::uint32_t priority) override;
+  Result<void> remove(const PolicyKey& which) override;
+  [[nodiscard]] Result<std::uint64_t> idle_seconds_of(const PolicyKey& which) override;
   void flush_associations() override;
   void flush_policies() override;
   void keep_only(const std::vector<AssociationKey>& associations,
@@ -93,10 +92,12 @@ class AssociationKeeper final : public Gateway {
     bool removed = false;
   };
   using Entries = std::map<AssociationKey, Entry>;
+  using Policies = std::map<PolicyKey, PolicyEntry>;
 
   [[nodiscard]] static AssociationKey plain(const AssociationKey& key);
   [[nodiscard]] Entries& entries(bool outbound) noexcept { return outbound ? outbound_ : inbound_; }
   [[nodiscard]] Result<Entries::iterator> find(const AssociationKey& which, std::string_view attempt);
+  [[nodiscard]] Result<Policies::iterator> find(const PolicyKey& which, std::string_view attempt);
   [[nodiscard]] Result<Entry> make(AssociationSpec& spec, std::uint64_t print);
   [[nodiscard]] std::uint16_t bucket_for(const AssociationSpec& spec) const;
   [[nodiscard]] std::optional<Slot> take_slot(bool outbound);
@@ -116,7 +117,7 @@ class AssociationKeeper final : public Gateway {
   KeyExchange* key_exchange_ = nullptr;
   Entries inbound_;  // keys without a remote address
   Entries outbound_;
-  std::map<PolicyKey, PolicyEntry> policies_;
+  Policies policies_;
   std::map<std::uint32_t, Clock::time_point> promised_;  // numbers that were allocated, and until when
   std::array<std::vector<Slot>, 2> free_slots_;          // by direction
   std::array<std::vector<Slot>, 2> returned_slots_;      // free once no worker sees what had them

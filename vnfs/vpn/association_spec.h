@@ -77,6 +77,9 @@ struct AssociationSpec {
   unsigned window = 0;    // sequence numbers; inbound
   std::optional<UdpPorts> udp;
   std::uint32_t tunnel = 0;  // whose it is: strongSwan's reqid
+  // core::Interface::tunnel of the interface whose packets it carries: strongSwan's if_id. 0: policies say
+  // whose.
+  std::uint32_t interface = 0;
   std::vector<Selector> selectors;
   Limit seconds{};
   Limit bytes{};  // of the IP datagrams inside
@@ -107,11 +110,13 @@ enum class Action : std::uint8_t {
 struct PolicyKey {
   std::uint32_t priority = 0;  // the lower one goes first
   Selector selector;
+  std::uint32_t interface = 0;
 
   auto operator<=>(const PolicyKey&) const noexcept = default;  // NOLINT(modernize-use-nullptr)
 };
 
-// What becomes of packets with these ends, whichever way they go.
+// What becomes of packets with these ends, whichever way they go; or, where it has an interface, of those that
+// leave by it.
 struct PolicySpec {
   Selector selector;
   Action action = Action::kProtect;
@@ -119,6 +124,9 @@ struct PolicySpec {
   std::uint32_t tunnel = 0;
   // By which packets leave. Nothing: no association is there yet, and the first packet asks for one.
   std::optional<AssociationKey> outbound{};
+  std::uint32_t interface = 0;  // as AssociationSpec::interface
+
+  [[nodiscard]] PolicyKey key() const { return {priority, selector, interface}; }
 };
 
 }  // namespace millrace::vpn

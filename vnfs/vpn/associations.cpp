@@ -2,7 +2,7 @@
 #include "vnfs/vpn/associations.h"
 
 #include <algorithm>
-#include <bit>
+#include <map>
 #include <tuple>
 
 namespace millrace::vpn {
@@ -37,13 +37,19 @@ struct SamePrefix {
 
 PolicyIndex::PolicyIndex(std::vector<PolicySpec> policies, List<OutboundPtr> outbound)
     : policies_(std::move(policies)), outbound_(std::move(outbound)) {
+  rules_.reserve(policies_.size());
+  index_by_remote();
+  index_by_interface();
+}
+
+void PolicyIndex::index_by_remote() {
   std::vector<const PolicySpec*> sorted;
   sorted.reserve(policies_.size());
-  for (const PolicySpec& policy : policies_) sorted.push_back(&policy);
+  for (const PolicySpec& policy : policies_)
+    if (policy.interface == 0) sorted.push_back(&policy);
   std::ranges::stable_sort(sorted, outer_first,
                            [](const PolicySpec* policy) { return policy->selector.remote; });
 
-  rules_.reserve(policies_.size());
   std::vector<net::PrefixTable::Entry> entries;
   std::vector<SamePrefix> around;  // from the outermost prefix on
   std::vector<const PolicySpec*> candidates;
@@ -58,15 +64,25 @@ PolicyIndex::PolicyIndex(std::vector<PolicySpec> policies, List<OutboundPtr> out
       candidates.insert(candidates.end(), one.policies.begin(), one.policies.end());
     std::ranges::stable_sort(candidates, {}, [](const PolicySpec* policy) { return policy->priority; });
     entries.push_back({prefix, static_cast<std::uint32_t>(groups_.size())});
-    add_group(candidates);
+    groups_.push_back(add_group(candidates));
     at = end;
   }
   by_remote_ = net::PrefixTable(entries);
 }
 
-void PolicyIndex::add_group(std::span<const PolicySpec* const> candidates) {
-  groups_.push_back(
-      {static_cast<std::uint32_t>(rules_.size()), static_cast<std::uint32_t>(candidates.size())});
+void PolicyIndex::index_by_interface() {
+  std::map<std::uint32_t, std::vector<const PolicySpec*>> by_interface;
+  for (const PolicySpec& policy : policies_)
+    if (policy.interface != 0) by_interface[policy.interface].push_back(&policy);
+  by_interface_ = NumberTable<Group>(by_interface.size());
+  for (auto& [interface, policies] : by_interface) {
+    std::ranges::stable_sort(policies, {}, [](const PolicySpec* policy) { return policy->priority; });
+    by_interface_.add(interface, add_group(policies));
+  }
+}
+
+PolicyIndex::Group PolicyIndex::add_group(std::span<const PolicySpec* const> candidates) {
+  const Group group{static_cast<std::uint32_t>(rules_.size()), static_cast<std::uint32_t>(candidates.size())};
   for (const PolicySpec* policy : candidates) {
     const Outbound* const found =
         policy->outbound ? find_in(*outbound_, policy->outbound->spi, policy->outbound->remote) : nullptr;
@@ -75,16 +91,12 @@ void PolicyIndex::add_group(std::span<const PolicySpec* const> candidates) {
                       .tunnel = policy->tunnel,
                       .outbound = found});
   }
+  return group;
 }
 
-Associations::Associations(Content content) : content_(std::move(content)) {
-  by_spi_.resize(std::bit_ceil(std::max<std::size_t>(16, 2 * content_.inbound->size())));
-  mask_ = by_spi_.size() - 1;
-  for (const auto& association : *content_.inbound) {
-    std::size_t at = association->spi & mask_;
-    while (by_spi_[at].spi != 0) at = (at + 1) & mask_;
-    by_spi_[at] = {association->spi, association.get()};
-  }
+Associations::Associations(Content content)
+    : content_(std::move(content)), by_spi_(content_.inbound->size()) {
+  for (const auto& association : *content_.inbound) by_spi_.add(association->spi, association.get());
 }
 
 const Outbound* Associations::find(std::uint32_t spi, const net::IpAddress& remote) const noexcept {

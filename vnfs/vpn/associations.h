@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "common/base/number_table.h"
 #include "common/base/serial.h"
 #include "common/net/prefix_table.h"
 #include "vnfs/vpn/association.h"
@@ -42,11 +43,11 @@ class PolicyIndex {
     if (rules_.empty()) return nullptr;
     const std::uint32_t group = ends.family == 4 ? by_remote_.lookup(ends.remote_address().v4())
                                                  : by_remote_.lookup(ends.remote_address().v6());
-    if (group == net::PrefixTable::kNoMatch) return nullptr;
-    for (const Rule& rule : rules_of(group)) {
-      if (rule.match.matches(ends)) return &rule;
-    }
-    return nullptr;
+    return group == net::PrefixTable::kNoMatch ? nullptr : first_of(groups_[group], ends);
+  }
+  // The same of those of an interface.
+  [[nodiscard]] const Rule* find(std::uint32_t interface, const Ends& ends) const noexcept {
+    return first_of(by_interface_.find(interface), ends);
   }
   [[nodiscard]] const std::vector<PolicySpec>& policies() const noexcept { return policies_; }
 
@@ -56,14 +57,20 @@ class PolicyIndex {
     std::uint32_t count = 0;
   };
 
-  [[nodiscard]] std::span<const Rule> rules_of(std::uint32_t group) const noexcept {
-    return std::span(rules_).subspan(groups_[group].first, groups_[group].count);
+  [[nodiscard]] const Rule* first_of(const Group& group, const Ends& ends) const noexcept {
+    for (const Rule& rule : std::span(rules_).subspan(group.first, group.count)) {
+      if (rule.match.matches(ends)) return &rule;
+    }
+    return nullptr;
   }
-  void add_group(std::span<const PolicySpec* const> candidates);
+  void index_by_remote();
+  void index_by_interface();
+  Group add_group(std::span<const PolicySpec* const> candidates);
 
   std::vector<PolicySpec> policies_;
   List<OutboundPtr> outbound_;  // kept for the rules
   net::PrefixTable by_remote_;  // to a group: the policies that may mean packets of that remote address
+  NumberTable<Group> by_interface_;
   std::vector<Group> groups_;
   std::vector<Rule> rules_;  // by group; in each the one that goes first stands first
 };
@@ -83,29 +90,21 @@ class Associations {
   Serial serial;
 
   // Null when no inbound association has the number.
-  [[nodiscard]] const Inbound* find(std::uint32_t spi) const noexcept {
-    for (std::size_t at = spi & mask_;; at = (at + 1) & mask_) {
-      const Entry& entry = by_spi_[at];
-      if (entry.spi == spi) return entry.association;
-      if (entry.spi == 0) return nullptr;
-    }
-  }
+  [[nodiscard]] const Inbound* find(std::uint32_t spi) const noexcept { return by_spi_.find(spi); }
   // The same of an outbound one, whose number is the peer's choice. Seldom asked for.
   [[nodiscard]] const Outbound* find(std::uint32_t spi, const net::IpAddress& remote) const noexcept;
   // The first policy that means the packet; null when none does.
   [[nodiscard]] const Rule* find(const Ends& ends) const noexcept { return content_.policies->find(ends); }
+  // The same of those of an interface (AssociationSpec::interface).
+  [[nodiscard]] const Rule* find(std::uint32_t interface, const Ends& ends) const noexcept {
+    return content_.policies->find(interface, ends);
+  }
   [[nodiscard]] bool has_policies() const noexcept { return !content_.policies->policies().empty(); }
   [[nodiscard]] const Content& content() const noexcept { return content_; }
 
  private:
-  struct Entry {
-    std::uint32_t spi = 0;
-    const Inbound* association = nullptr;
-  };
-
   Content content_;
-  std::vector<Entry> by_spi_;  // open addressing; a power of two, at most half full
-  std::size_t mask_ = 0;
+  NumberTable<const Inbound*> by_spi_;
 };
 
 // Where all workers find what is in force. Outlives them.

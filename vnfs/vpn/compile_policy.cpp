@@ -13,6 +13,9 @@ constexpr std::uint32_t kTunnelPriority = 1;
 // What a connection is to carry goes by no other way while there is no tunnel: behind all that charon tells.
 constexpr std::uint32_t kClosedPriority = std::numeric_limits<std::uint32_t>::max();
 
+const net::Prefix kAllIpv4{net::IpAddress(net::Ipv4Address{}), 0};
+const net::Prefix kAllIpv6{net::IpAddress(net::Ipv6Address{}), 0};
+
 Ports ports_of(const std::optional<profile::PortRange>& range) {
   return range ? Ports{range->first, range->last} : Ports{};
 }
@@ -25,6 +28,8 @@ std::vector<Selector> selectors_of(const profile::Tunnel& tunnel) {
                          .protocol = networks.protocol.value_or(0),
                          .local_ports = ports_of(networks.local_ports),
                          .remote_ports = ports_of(networks.remote_ports)});
+  if (selectors.empty() && tunnel.interface != 0)
+    return {{.local = kAllIpv4, .remote = kAllIpv4}, {.local = kAllIpv6, .remote = kAllIpv6}};
   if (selectors.empty())
     selectors.push_back({.local = net::Prefix::of(*tunnel.local, tunnel.local->bits()),
                          .remote = net::Prefix::of(*tunnel.remote, tunnel.remote->bits())});
@@ -59,6 +64,7 @@ Result<AssociationSpec> association_of(const profile::Tunnel& tunnel, const prof
                        .window = *tunnel.replay_window,
                        .udp = {},
                        .tunnel = number,
+                       .interface = tunnel.interface,
                        .selectors = selectors_of(tunnel),
                        .iv_base = nanoseconds_now()};
   if (tunnel.nat_traversal) spec.udp = {tunnel.nat_traversal->local_port, tunnel.nat_traversal->remote_port};
@@ -78,11 +84,15 @@ Result<Configured> read_tunnels(const profile::Section& profile) {
     }
     const AssociationKey outbound{.outbound = true, .spi = *tunnel.out.spi, .remote = *tunnel.remote};
     for (const Selector& selector : selectors_of(tunnel))
-      configured.policies.push_back(
-          {.selector = selector, .priority = kTunnelPriority, .tunnel = number, .outbound = outbound});
+      configured.policies.push_back({.selector = selector,
+                                     .priority = kTunnelPriority,
+                                     .tunnel = number,
+                                     .outbound = outbound,
+                                     .interface = tunnel.interface});
     ++number;
   }
   for (const profile::Connection& connection : profile.connections) {
+    if (connection.interface != 0) continue;  // routes say what goes there
     for (const profile::Protected& one : connection.networks) {
       if (!one.local || !one.remote) continue;
       configured.policies.push_back({.selector = {.local = *one.local,

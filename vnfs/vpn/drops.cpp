@@ -48,6 +48,8 @@ constexpr std::array kReasons = {
     row(Drop::kDiscarded, "discarded", "A policy says that such packets go nowhere."),
     row(Drop::kNoAssociation, "no_association",
         "A policy says that it goes by a tunnel which is not up; key exchange was asked for it."),
+    row(Drop::kTunnelDown, "tunnel_down",
+        "Its route leads to a tunnel's interface, and no tunnel is up there that carries it."),
     row(Drop::kNoWay, "no_way", "There is no route to the other end of its tunnel."),
     row(Drop::kNoHeadroom, "no_headroom", "Its buffer has no room for the headers of a tunnel.", true),
     row(Drop::kNoTailroom, "no_tailroom", "Its buffer has no room for padding and tag.", true),

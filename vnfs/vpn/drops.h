@@ -26,6 +26,7 @@ enum class Drop : std::uint8_t {
   kClearText,
   kDiscarded,
   kNoAssociation,
+  kTunnelDown,
   kNoWay,
   kNoHeadroom,
   kNoTailroom,

@@ -17,10 +17,11 @@ namespace {
 
 using boost::json::object;
 
-// The policy that packets of these ends meet first.
-const PolicySpec* policy_for(const Associations& in_force, const Ends& ends) {
+// The policy that packets of these ends meet first: of all, or of an interface (AssociationSpec::interface).
+const PolicySpec* policy_for(const Associations& in_force, const Ends& ends, std::uint32_t interface = 0) {
   const PolicySpec* first = nullptr;
   for (const PolicySpec& policy : in_force.content().policies->policies()) {
+    if (policy.interface != interface) continue;
     if (!SelectorMatch(policy.selector).matches(ends)) continue;
     if (first == nullptr || policy.priority < first->priority) first = &policy;
   }
@@ -55,7 +56,9 @@ class Explanation {
     const bool only_without_route =
         path_.refused() && path_.checks.back().reason == static_cast<std::uint8_t>(core::Drop::kNoRoute);
     if (path_.refused() && !only_without_route) return answer_.drop(path_.checks.back().reason);
-    const PolicySpec* came_by = policy_for(in_force_, Ends::of(packet_, false));
+    // What comes in by a tunnel's interface has come by the tunnel.
+    const bool by_tunnel = network_.interfaces[packet_.ingress.value()].tunnel != 0;
+    const PolicySpec* came_by = by_tunnel ? nullptr : policy_for(in_force_, Ends::of(packet_, false));
     if (came_by != nullptr) answer_.set("came_by", to_json(*came_by));
     if (came_by != nullptr && came_by->action == Action::kProtect) return answer_.drop(Drop::kClearText);
     if (came_by != nullptr && came_by->action == Action::kDiscard) return answer_.drop(Drop::kDiscarded);
@@ -63,7 +66,14 @@ class Explanation {
       return answer_.verdict("to_host", "given to the Linux twin, because it is for the appliance itself");
     const PolicySpec* policy = policy_for(in_force_, Ends::of(packet_, true));
     if (policy != nullptr) answer_.set("policy", to_json(*policy));
-    if (policy == nullptr || policy->action == Action::kBypass) return pass(policy, only_without_route);
+    if (policy == nullptr || policy->action == Action::kBypass) {
+      if (path_.hop == nullptr || path_.hop->kind != core::NextHop::Kind::kTunnel)
+        return pass(policy, only_without_route);
+      policy = policy_for(in_force_, Ends::of(packet_, true),
+                          network_.interfaces[path_.hop->interface.value()].tunnel);
+      if (policy == nullptr) return answer_.drop(Drop::kTunnelDown);
+      answer_.set("policy", to_json(*policy));
+    }
     if (policy->action == Action::kDiscard) return answer_.drop(Drop::kDiscarded);
     protect(*policy);
   }

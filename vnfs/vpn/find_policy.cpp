@@ -22,6 +22,17 @@ bool is_key_exchange(const Packet& packet) noexcept {
   return headers.source_port == be16(kIke) || headers.source_port == be16(kNatTraversalPort);
 }
 
+// The tunnel of the interface by which the packet is to leave; 0: it has a port. For what the twin says the
+// kernel has chosen, and what the appliance says itself is routed only now.
+std::uint32_t tunnel_of(const Packet& packet, const core::Network& network) noexcept {
+  if (packet.from_host) return network.interfaces[packet.ingress.value()].tunnel;
+  const core::NextHopId by =
+      packet.made_here ? network.find_route(packet.domain, packet.destination()) : packet.next_hop;
+  if (!by.valid()) return 0;
+  const NextHop& hop = network.next_hops[by.value()];
+  return hop.kind == NextHop::Kind::kTunnel ? network.interfaces[hop.interface.value()].tunnel : 0;
+}
+
 bool ends_here(const Packet& packet, const core::Network& network) noexcept {
   if (!packet.next_hop.valid()) return false;
   const NextHop::Kind kind = network.next_hops[packet.next_hop.value()].kind;
@@ -68,6 +79,14 @@ bool ends_here(const Packet& packet, const core::Network& network) noexcept {
   state.to_seal |= std::uint64_t{1} << lane;
 }
 
+// The route leads to a tunnel's own interface, which has these policies.
+void FindPolicy::leave_by(Batch& batch, Packet& packet, const Rule* rule, const Ends& ends) noexcept {
+  if (rule != nullptr && rule->action == Action::kProtect) [[likely]]
+    return protect(batch, packet, *rule, ends);
+  if (!packet.made_here) state.services.originator.no_route(packet, *batch.network);
+  batch.drop(packet, Drop::kTunnelDown);
+}
+
 // Ingress has let it come without a route, because a policy might have known one. What the appliance itself
 // sends is routed later.
 void FindPolicy::leave_plain(Batch& batch, Packet& packet) noexcept {
@@ -89,7 +108,12 @@ void FindPolicy::process(Batch& batch, const Policy& policy) noexcept {
     const Ends ends = Ends::of(packet, true);
     const Rule* rule = associations.find(ends);
     if (rule == nullptr || rule->action == Action::kBypass) {
-      leave_plain(batch, packet);
+      const std::uint32_t tunnel = tunnel_of(packet, network);
+      if (tunnel == 0) [[likely]] {
+        leave_plain(batch, packet);
+      } else {
+        leave_by(batch, packet, associations.find(tunnel, ends), ends);
+      }
     } else if (rule->action == Action::kProtect) [[likely]] {
       protect(batch, packet, *rule, ends);
     } else {

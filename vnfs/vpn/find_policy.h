@@ -19,6 +19,7 @@ struct FindPolicy {
   [[nodiscard]] bool may_have_come(core::Batch& batch, core::Packet& packet,
                                    const Associations& associations) noexcept;
   void protect(core::Batch& batch, core::Packet& packet, const Rule& rule, const Ends& ends) noexcept;
+  void leave_by(core::Batch& batch, core::Packet& packet, const Rule* rule, const Ends& ends) noexcept;
   void leave_plain(core::Batch& batch, core::Packet& packet) noexcept;
 };
 

@@ -159,6 +159,7 @@ AddAssociation association_of(Fields& fields) {
   spec.window = wire.window;
   spec.udp = udp_of(wire.flags, wire.udp);
   spec.tunnel = wire.tunnel;
+  spec.interface = wire.interface;
   spec.seconds = limit_of(wire.seconds);
   spec.bytes = limit_of(wire.bytes);
   spec.packets = limit_of(wire.packets);
@@ -189,7 +190,9 @@ AssociationKey which_of(Fields& fields) {
 }
 
 PolicyKey policy_key_of(Fields& fields, const millrace_ike_which_policy& wire) {
-  return {.priority = wire.priority, .selector = selector_of(fields, wire.selector)};
+  return {.priority = wire.priority,
+          .selector = selector_of(fields, wire.selector),
+          .interface = wire.interface};
 }
 
 PolicyKey which_policy_of(Fields& fields) {
@@ -204,6 +207,7 @@ AddPolicy policy_of(Fields& fields) {
   const PolicyKey key = policy_key_of(fields, wire.key);
   added.spec.selector = key.selector;
   added.spec.priority = key.priority;
+  added.spec.interface = key.interface;
   added.spec.tunnel = wire.tunnel;
   switch (wire.action) {
     case MILLRACE_IKE_PROTECT:

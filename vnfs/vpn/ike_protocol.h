@@ -14,7 +14,7 @@
 
 // NOLINTBEGIN(readability-identifier-naming): C's names
 /* Of both; the ends of a connection must have the same. */
-#define MILLRACE_IKE_VERSION 1
+#define MILLRACE_IKE_VERSION 2
 #define MILLRACE_IKE_SOCKET "/run/millrace/vpn-ike.sock"
 /* Bytes. */
 #define MILLRACE_IKE_MOST_BYTES 65536
@@ -159,7 +159,8 @@ struct MILLRACE_IKE_PACKED millrace_ike_association {
   uint8_t flags;   /* EXTENDED, UDP, AGAIN */
   uint32_t window; /* sequence numbers */
   struct millrace_ike_udp udp;
-  uint32_t tunnel; /* strongSwan's reqid */
+  uint32_t tunnel;    /* strongSwan's reqid */
+  uint32_t interface; /* strongSwan's if_id: of the interface whose packets it carries; 0: of policies */
   struct millrace_ike_limit seconds;
   struct millrace_ike_limit bytes;
   struct millrace_ike_limit packets;
@@ -178,7 +179,8 @@ struct MILLRACE_IKE_PACKED millrace_ike_move {
 
 struct MILLRACE_IKE_PACKED millrace_ike_which_policy {
   struct millrace_ike_selector selector;
-  uint32_t priority; /* the lower one goes first */
+  uint32_t priority;  /* the lower one goes first */
+  uint32_t interface; /* strongSwan's if_id: of the interface whose packets it means; 0: of whatever comes */
 };
 
 struct MILLRACE_IKE_PACKED millrace_ike_policy {

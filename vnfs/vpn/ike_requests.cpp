@@ -95,16 +95,16 @@ Answer Requests::answer(QueryAssociation& request, Reply& /*reply*/) {
 
 Answer Requests::answer(AddPolicy& request, Reply& /*reply*/) {
   if (auto added = gateway_.add(request.spec); !added) return refused(added.error());
-  if (resyncing_) told_policies_.push_back({request.spec.priority, request.spec.selector});
+  if (resyncing_) told_policies_.push_back(request.spec.key());
   return {};
 }
 
 Answer Requests::answer(RemovePolicy& request, Reply& /*reply*/) {
-  return outcome(gateway_.remove(request.key.selector, request.key.priority));
+  return outcome(gateway_.remove(request.key));
 }
 
 Answer Requests::answer(QueryPolicy& request, Reply& /*reply*/) {
-  const auto idle = gateway_.idle_seconds_of(request.key.selector, request.key.priority);
+  const auto idle = gateway_.idle_seconds_of(request.key);
   if (!idle) return refused(idle.error());
   return {.use = {.bytes = 0, .packets = 0, .idle_seconds = *idle}};
 }

@@ -23,12 +23,11 @@ class Gateway {
   // next takes its place.
   virtual Result<void> remove(const AssociationKey& which) = 0;
   [[nodiscard]] virtual Result<AssociationUse> use_of(const AssociationKey& which) = 0;
-  // Takes the place of a policy with the same selector and priority.
+  // Takes the place of a policy with the same key.
   virtual Result<void> add(const PolicySpec& policy) = 0;
-  virtual Result<void> remove(const Selector& selector, std::uint32_t priority) = 0;
+  virtual Result<void> remove(const PolicyKey& which) = 0;
   // Seconds since a packet met the policy.
-  [[nodiscard]] virtual Result<std::uint64_t> idle_seconds_of(const Selector& selector,
-                                                              std::uint32_t priority) = 0;
+  [[nodiscard]] virtual Result<std::uint64_t> idle_seconds_of(const PolicyKey& which) = 0;
   // All that key exchange has told, and not what the profile says.
   virtual void flush_associations() = 0;
   virtual void flush_policies() = 0;

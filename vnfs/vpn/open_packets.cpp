@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "common/core/address_checks.h"
 #include "common/core/receive_marks.h"
 #include "vnfs/vpn/decapsulate.h"
 #include "vnfs/vpn/drops.h"
@@ -141,6 +142,23 @@ void OpenPackets::watch_ends(const Packet& packet, const Inbound& association) n
   packet.next_hop = network.find_route(packet.domain, packet.destination());
   if (packet.next_hop.valid()) packet.egress = network.next_hops[packet.next_hop.value()].interface;
   state.opened |= std::uint64_t{1} << lane;
+  if (!core::ordinary_addresses(packet)) [[unlikely]]
+    judge_addresses(batch, packet, association);
+}
+
+// As ingress does with what comes by a port: core/ingress.cpp. What goes no further than its link is the
+// twin's where the tunnel is a link.
+void OpenPackets::judge_addresses(Batch& batch, Packet& packet, const Inbound& association) noexcept {
+  core::AddressVerdict verdict = core::judge_addresses(packet);
+  const bool has_link = association.interface != 0 && batch.network->to_host.valid();
+  if (verdict.to_host && !has_link) verdict.reason = core::Drop::kMulticast;
+  if (verdict.reason == core::Drop::kNone && !verdict.to_host && core::has_link_scope_source(packet))
+    verdict.reason = core::Drop::kMartianSource;
+  if (verdict.reason != core::Drop::kNone) {
+    association.state->faults.refused.add(1);
+    return batch.drop(packet, verdict.reason);
+  }
+  if (verdict.to_host) packet.next_hop = batch.network->to_host;
 }
 
 void OpenPackets::process(Batch& batch, const Policy& policy) noexcept {

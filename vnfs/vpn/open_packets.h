@@ -21,6 +21,7 @@ struct OpenPackets {
   void prefetch_all() noexcept;
   [[nodiscard]] unsigned prepare(core::Batch& batch) noexcept;
   void finish(core::Batch& batch, core::Packet& packet) noexcept;
+  static void judge_addresses(core::Batch& batch, core::Packet& packet, const Inbound& association) noexcept;
   void watch(const Inbound& association, unsigned bytes, Tick now) noexcept;
   void watch_ends(const core::Packet& packet, const Inbound& association) noexcept;
 };

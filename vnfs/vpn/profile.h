@@ -60,6 +60,7 @@ struct Tunnel {
   Located<std::uint32_t> replay_window{.value = 1024, .at = {}};  // packets; a power of two, 64 to 4096
   Keys in;
   Keys out;
+  std::uint32_t interface = 0;  // AssociationSpec::interface; found by the check
 };
 
 // Packets that go by no tunnel.
@@ -132,6 +133,7 @@ struct Connection {
   bool mobike = true;
   bool force_udp = false;
   Located<std::uint32_t> replay_window{.value = 1024, .at = {}};  // packets; a power of two, 64 to 4096
+  std::uint32_t interface = 0;  // AssociationSpec::interface; found by the check
 };
 
 // Addresses that peers are given.

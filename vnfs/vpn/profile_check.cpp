@@ -12,6 +12,7 @@
 
 #include "common/control/profile/text.h"
 #include "vnfs/vpn/check_connections.h"
+#include "vnfs/vpn/check_interfaces.h"
 
 namespace millrace::vpn::profile {
 namespace {
@@ -36,6 +37,7 @@ class Checker {
     if (context_.common.transparent())
       error(context_.common.forwarding.at,
             "a VPN gateway needs routes, and transparent forwarding has none; give forwarding: routed");
+    check_interfaces(profile_, context_);
     for (Tunnel& tunnel : profile_.tunnels) check_tunnel(tunnel);
     check_connections(profile_, context_);
     for (const Exception& one : profile_.exceptions) check_families(one.local, one.remote);
@@ -70,7 +72,8 @@ class Checker {
       error(tunnel.replay_window.at,
             fmt::format("replay_window: {} is no power of two; give {}", *tunnel.replay_window,
                         std::bit_ceil(*tunnel.replay_window)));
-    if (tunnel.networks.empty() && tunnel.mode == Mode::kTunnel && tunnel.name.at.known())
+    if (tunnel.networks.empty() && tunnel.mode == Mode::kTunnel && tunnel.interface == 0 &&
+        tunnel.name.at.known())
       error(tunnel.name.at, fmt::format("the tunnel {} carries nothing; give networks", quote(*tunnel.name)));
     for (const Networks& networks : tunnel.networks) check_networks(networks);
     check_keys(tunnel.in);

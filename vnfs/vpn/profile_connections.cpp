@@ -94,8 +94,9 @@ Table<Connection> connection() {
   table->field(
       "networks", &Connection::networks, protected_networks(),
       "What its tunnels carry; each has its own pair of associations. Packets between two networks that are "
-      "given here go by no other way, also while there is no tunnel.",
-      absent_means("what both say to each other"));
+      "given here go by no other way, also while there is no tunnel, unless it has an interface of its own.",
+      absent_means("what both say to each other; with an interface of its own whatever the routes send "
+                   "there"));
   table->field("pools", &Connection::pools, name("a pool's name"), "Pools that peers get addresses of.",
                absent_means("none"));
   table->field("mode", &Connection::mode,

@@ -104,7 +104,8 @@ Table<Tunnel> tunnel() {
                              {"transport", Mode::kTransport, "what the two gateways say to each other"}}),
                "What is sealed (RFC 4301 section 3.2).");
   table->field("networks", &Tunnel::networks, networks(),
-               "What it carries; in transport mode the two gateways themselves, when nothing is given.");
+               "What it carries. When nothing is given: in transport mode the two gateways themselves, and "
+               "with an interface of its own whatever the routes send there.");
   table->field("nat_traversal", &Tunnel::nat_traversal, nat_traversal(),
                "ESP in UDP, where a NAT is on the way; `{}` for port 4500 on both sides.",
                absent_means("plain ESP"));
@@ -168,6 +169,7 @@ const control::ProfileSchema<Section>& schema() {
   static const control::ProfileSchema<Section> kSchema{
       .vnf = "vpn",
       .doc = "Tunnels of the VPN gateway.",
+      .tunnels = true,
       .section = section(),
       .check = check,
   };

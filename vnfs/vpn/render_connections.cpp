@@ -94,6 +94,10 @@ object child_of(const Connection& connection, const profile::Protected& networks
   child["esp_proposals"] = texts(connection.esp_proposals);
   child["local_ts"] = array{selector(networks.local, networks.protocol, networks.local_ports)};
   child["remote_ts"] = array{selector(networks.remote, networks.protocol, networks.remote_ports)};
+  if (connection.interface != 0) {
+    child["if_id_in"] = child["if_id_out"] = fmt::format("{}", connection.interface);
+    if (connection.networks.empty()) child["local_ts"] = child["remote_ts"] = array{"0.0.0.0/0", "::/0"};
+  }
   child["mode"] = connection.mode == Mode::kTunnel ? "tunnel" : "transport";
   child["replay_window"] = fmt::format("{}", *connection.replay_window);
   child["rekey_time"] = seconds(renewal.keys);

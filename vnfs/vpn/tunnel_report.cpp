@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 
+#include "common/control/profile/profile.h"
 #include "vnfs/vpn/association_json.h"
 #include "vnfs/vpn/compile_policy.h"
 
@@ -122,10 +123,37 @@ object of_charon(const Associations& in_force, const std::string& name, const Sa
   return tunnel;
 }
 
+void add_connections(const Associations& in_force, const CharonControl& charon, Tick now, array& all) {
+  SasByConnection sas;
+  for (const auto& [id, sa] : charon.ike_sas()) sas[sa.connection].push_back(&sa);
+  std::set<std::string> names;
+  for (const auto& [name, always] : charon.connections()) {
+    names.insert(name);
+    all.push_back(of_charon(in_force, name, sas, charon, now));
+  }
+  // Others may tell charon too, and peers that nobody knows may fail.
+  std::set<std::string> others;
+  for (const auto& [name, of_it] : sas) others.insert(name);
+  for (const auto& [name, log] : charon.logs()) others.insert(name);
+  for (const std::string& name : others)
+    if (!names.contains(name)) all.push_back(of_charon(in_force, name, sas, charon, now));
+}
+
+// Of those that have one of their own.
+void add_interfaces(const core::Network& network, array& tunnels) {
+  std::map<std::uint32_t, std::string_view> names;
+  for (const core::Interface& interface : network.interfaces)
+    if (interface.tunnel != 0 && interface.up) names[interface.tunnel] = interface.name;
+  for (boost::json::value& tunnel : tunnels) {
+    const auto found = names.find(control::tunnel_number(tunnel.at("name").as_string()));
+    if (found != names.end()) tunnel.as_object()["interface"] = found->second;
+  }
+}
+
 }  // namespace
 
-array tunnel_report(const Associations& in_force, const std::vector<std::string>& profile_tunnels,
-                    const CharonControl* charon, Tick now) {
+array tunnel_report(const Associations& in_force, const core::Network& network,
+                    const std::vector<std::string>& profile_tunnels, const CharonControl* charon, Tick now) {
   array all;
   const auto pairs = pairs_of_profile(in_force);
   std::uint32_t number = kFirstProfileTunnel;
@@ -133,20 +161,8 @@ array tunnel_report(const Associations& in_force, const std::vector<std::string>
     const auto found = pairs.find(number++);
     all.push_back(of_profile(name, found == pairs.end() ? Pair{} : found->second, now));
   }
-  if (charon == nullptr) return all;
-  SasByConnection sas;
-  for (const auto& [id, sa] : charon->ike_sas()) sas[sa.connection].push_back(&sa);
-  std::set<std::string> names;
-  for (const auto& [name, always] : charon->connections()) {
-    names.insert(name);
-    all.push_back(of_charon(in_force, name, sas, *charon, now));
-  }
-  // Others may tell charon too, and peers that nobody knows may fail.
-  std::set<std::string> others;
-  for (const auto& [name, of_it] : sas) others.insert(name);
-  for (const auto& [name, log] : charon->logs()) others.insert(name);
-  for (const std::string& name : others)
-    if (!names.contains(name)) all.push_back(of_charon(in_force, name, sas, *charon, now));
+  if (charon != nullptr) add_connections(in_force, *charon, now, all);
+  add_interfaces(network, all);
   return all;
 }
 

@@ -119,10 +119,11 @@ Result<boost::json::object> Vpn::explain(Workers /*workers*/, const core::Snapsh
   return explain_packet(snapshot, keeper_->in_force(), packet);
 }
 
-std::optional<boost::json::value> Vpn::own(Workers workers, const core::Snapshot& /*snapshot*/,
+std::optional<boost::json::value> Vpn::own(Workers workers, const core::Snapshot& snapshot,
                                            std::string_view what, control::Members& /*query*/) {
   if (what == "alarms") return alarm_report(alarms_, Clock::now());
-  if (what == "tunnels") return tunnel_report(keeper_->in_force(), tunnel_names_, charon_.get(), tick_());
+  if (what == "tunnels")
+    return tunnel_report(keeper_->in_force(), *snapshot.network, tunnel_names_, charon_.get(), tick_());
   return report(workers, keeper_->in_force(), library_->description(), tick_(), what);
 }
 
@@ -144,6 +145,7 @@ Result<control::Appliance::Imported> Vpn::import_sessions(Workers /*workers*/,
 
 void Vpn::begin(const ControlServices& services) {
   tick_ = services.tick;
+  tunnels_down_ = services.tunnels_down;
   io_ = &services.io;
   keeper_ = std::make_unique<AssociationKeeper>(
       *library_, directory_, path_mtus_,
@@ -156,6 +158,7 @@ Result<void> Vpn::open_logs(const LoadedProfile& profile, const core::Snapshot& 
   auto configured = read_tunnels(own_of(profile));
   if (!configured) return tl::unexpected(std::move(configured.error()));
   auto done = keeper_->configure(std::move(configured->associations), configured->policies);
+  interfaces_.follow(own_of(profile));
   tunnel_names_.clear();
   for (const profile::Tunnel& tunnel : own_of(profile).tunnels) tunnel_names_.push_back(*tunnel.name);
   if (done) done = listen(own_of(profile).key_exchange);
@@ -198,6 +201,7 @@ void Vpn::write_logs(Workers workers) {
   if (now - watched_ < kBetweenLooks) return;
   watched_ = now;
   keeper_->watch_time();
+  if (auto down = interfaces_.look(keeper_->in_force())) tunnels_down_(std::move(*down));
   if (now - looked_for_alarms_ < kBetweenAlarms) return;
   looked_for_alarms_ = now;
   alarms_.look(watch_.look(keeper_->in_force(), tunnel_names_, charon_.get()), now);

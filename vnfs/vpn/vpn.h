@@ -9,6 +9,7 @@
 #include "vnfs/vpn/association_keeper.h"
 #include "vnfs/vpn/charon_control.h"
 #include "vnfs/vpn/compile_policy.h"
+#include "vnfs/vpn/interface_watch.h"
 #include "vnfs/vpn/key_exchange_server.h"
 #include "vnfs/vpn/profile.h"
 #include "vnfs/vpn/tunnel_watch.h"
@@ -82,6 +83,8 @@ class Vpn final : public appliance::Vnf {
   std::function<Tick()> tick_;
   Clock::time_point watched_{};
   Clock::time_point looked_for_alarms_{};
+  std::function<void(std::set<std::uint32_t>)> tunnels_down_;
+  InterfaceWatch interfaces_;
   TunnelWatch watch_;
   Alarms alarms_;
 };

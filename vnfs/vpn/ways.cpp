@@ -2,6 +2,7 @@
 #include "vnfs/vpn/ways.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace millrace::vpn {
 namespace {
@@ -15,6 +16,16 @@ core::DomainId domain_of(const net::IpAddress& local, const core::Network& netwo
     if (interface.has(local)) return interface.domain;
   }
   return core::DomainId(0);
+}
+
+// The largest datagram that the tunnel's own interface takes.
+std::uint16_t interface_mtu(const Outbound& association, const core::Network& network) noexcept {
+  if (association.interface != 0) {
+    for (const core::Interface& interface : network.interfaces) {
+      if (interface.tunnel == association.interface) return interface.mtu;
+    }
+  }
+  return std::numeric_limits<std::uint16_t>::max();
 }
 
 // Bytes of the largest payload whose datagram, padded and sealed, has `mtu` bytes at most.
@@ -45,6 +56,7 @@ void Ways::find(const Outbound& association, const core::Network& network, const
   if (hop.kind != core::NextHop::Kind::kForward && hop.kind != core::NextHop::Kind::kResolve) return;
   way.room =
       static_cast<std::uint16_t>(largest_payload(association, std::min<unsigned>(way.mtu, kMostDatagram)));
+  way.room = std::min(way.room, interface_mtu(association, network));
 }
 
 }  // namespace millrace::vpn

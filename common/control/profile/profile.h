@@ -46,13 +46,18 @@ struct Port {
 
 struct Interface {
   Located<std::string> name;
-  Located<std::string> port;
+  Located<std::string> port;  // none where there is a tunnel
+  Located<std::optional<std::string>> tunnel;
   Located<std::optional<std::uint16_t>> vlan;
   Located<std::optional<std::uint16_t>> outer_vlan;  // QinQ: the S-tag, `vlan` being the C-tag
   std::vector<Located<net::InterfaceAddress>> address;
   Located<std::string> domain{.value = "default", .at = {}};
   Located<std::optional<std::uint16_t>> mtu;  // empty: the port's
 };
+
+// The number by which the function knows an interface's tunnel of this name: the same on every machine, and
+// never 0.
+[[nodiscard]] std::uint32_t tunnel_number(std::string_view name) noexcept;
 
 struct TransparentPair {
   Located<std::string> first;
@@ -76,7 +81,7 @@ struct Forwarding {
 
 struct Route {
   Located<net::Prefix> to;
-  Located<net::IpAddress> via;
+  Located<std::optional<net::IpAddress>> via;     // by a tunnel it needs none
   Located<std::optional<std::string>> interface;  // needed only when `via` alone does not tell
   Located<std::optional<std::string>> domain;     // see domain_of()
   std::uint32_t metric = 0;
@@ -135,7 +140,7 @@ struct Profile {
   [[nodiscard]] const Interface* interface(std::string_view wanted) const noexcept;
   // The routing domain of a route: as written, else its interface's, else "default".
   [[nodiscard]] std::string_view domain_of(const Route& route) const noexcept;
-  // The largest IP packet on an interface: its own MTU, else its port's.
+  // The largest IP packet on an interface: its own MTU, else its port's, or what fits a tunnel anywhere.
   [[nodiscard]] std::uint16_t mtu_of(const Interface& interface) const noexcept;
 };
 

@@ -259,11 +259,15 @@ class Checker {
                           route.to.value.to_string(), first->second.line));
       }
     }
-    if (route.via.at.known()) check_via(route, out, domain);
+    if (route.via.value) {
+      check_via(route, *route.via.value, out, domain);
+    } else if (route.to.at.known() && !route.via.at.known() && (out == nullptr || !out->tunnel.value)) {
+      error(route.to.at, "a route without via; give its next hop, or an interface that is a tunnel");
+    }
   }
 
-  void check_via(const Route& route, const Interface* out, std::string_view domain) {
-    const net::IpAddress& via = *route.via;
+  void check_via(const Route& route, const net::IpAddress& via, const Interface* out,
+                 std::string_view domain) {
     if (route.to.at.known() && via.family() != route.to.value.address.family()) {
       error(route.via.at, fmt::format("via {} is not of the family of {}; give a next hop of the same family",
                                       via.to_string(), route.to.value.to_string()));

@@ -123,12 +123,23 @@ std::shared_ptr<const Struct<Port>> port() {
   return table;
 }
 
-std::shared_ptr<const Struct<Interface>> interface() {
-  auto table = std::make_shared<Struct<Interface>>("interface",
-                                                   "What packets belong to: a port, or one VLAN of it. In "
-                                                   "routed forwarding each has a Linux device of its name.");
+std::shared_ptr<const Struct<Interface>> interface(bool tunnels) {
+  auto table = std::make_shared<Struct<Interface>>(
+      "interface", tunnels ? "What packets belong to: a port, one VLAN of it, or a tunnel. In routed "
+                             "forwarding each has a Linux device of its name."
+                           : "What packets belong to: a port, or one VLAN of it. In routed forwarding each "
+                             "has a Linux device of its name.");
   const auto vlan = integer<std::uint16_t>(1, kMostVlan);
-  table->field("port", &Interface::port, port_name(), "The port under it.", kRequired);
+  table->field("port", &Interface::port, port_name(), "The port under it.",
+               tunnels ? absent_means("none, under a tunnel") : kRequired);
+  if (tunnels) {
+    table->field("tunnel", &Interface::tunnel, name("a tunnel's name", 31),
+                 "The tunnel or connection whose packets these are, in place of a port. What the routes send "
+                 "here goes by it, and what comes by it comes in here.",
+                 absent_means("none"));
+  } else {
+    table->refuse("tunnel", "'tunnel' interfaces are the VPN gateway's; here give a port");
+  }
   table->field("vlan", &Interface::vlan, vlan, "802.1Q VLAN id.", absent_means("untagged packets"));
   table->field(
       "outer_vlan", &Interface::outer_vlan, vlan,
@@ -138,7 +149,8 @@ std::shared_ptr<const Struct<Interface>> interface() {
                "The appliance's own addresses here, each with the length of its subnet.");
   table->field("domain", &Interface::domain, domain_name(),
                "Routing domain (VRF). Domains may use the same addresses without meeting.");
-  table->field("mtu", &Interface::mtu, mtu(), "Largest IP packet in bytes.", absent_means("the port's"));
+  table->field("mtu", &Interface::mtu, mtu(), "Largest IP packet in bytes.",
+               absent_means(tunnels ? "the port's; of a tunnel 1400" : "the port's"));
   for (const char* tunnel : {"vxlan", "geneve"}) {
     table->refuse(tunnel,
                   fmt::format("'{}' interfaces are not in this release; possible are a port as it is and, "
@@ -208,12 +220,12 @@ TypePtr<Forwarding> forwarding() {
   });
 }
 
-std::shared_ptr<const Struct<Route>> route() {
+std::shared_ptr<const Struct<Route>> route(bool tunnels) {
   auto table = std::make_shared<Struct<Route>>(
       "route", "A static route, installed in the Linux kernel like any other.");
   table->field("to", &Route::to, prefix(), "Destination; 0.0.0.0/0 or ::/0 is the default route.", kRequired);
   table->field("via", &Route::via, ip_address(), "Next hop: an address on the subnet of an interface.",
-               kRequired);
+               tunnels ? absent_means("the other end of `interface`, a tunnel") : kRequired);
   table->field("interface", &Route::interface, interface_name(), "The interface the next hop is on.",
                absent_means("the one whose subnet holds the next hop"));
   table->field("domain", &Route::domain, domain_name(), "Routing domain the route is in.",
@@ -289,7 +301,7 @@ std::shared_ptr<const Struct<Telemetry>> telemetry() {
 
 }  // namespace
 
-std::shared_ptr<const Struct<Profile>> common_table(const std::string& vnf) {
+std::shared_ptr<const Struct<Profile>> common_table(const std::string& vnf, bool tunnels) {
   const auto appliance = std::make_shared<ScalarType<std::string>>(
       detail::choice_shape({{vnf, ""}}),
       [vnf](std::string_view text, std::string& out, Fault& fault) {
@@ -308,11 +320,11 @@ std::shared_ptr<const Struct<Profile>> common_table(const std::string& vnf) {
                std::make_shared<MapType<Port>>(&Port::name, port_name(), port(), false),
                "The data ports, by names of your choice.", kRequired);
   table->field("interfaces", &Profile::interfaces,
-               std::make_shared<MapType<Interface>>(&Interface::name, interface_name(), interface(), false),
+               std::make_shared<MapType<Interface>>(&Interface::name, interface_name(), interface(tunnels), false),
                "The logical interfaces, by names of your choice.", kRequired);
   table->field("forwarding", &Profile::forwarding, forwarding(),
                "How packets get from one interface to another.");
-  table->field("routes", &Profile::routes, route(), "Static routes.");
+  table->field("routes", &Profile::routes, route(tunnels), "Static routes.");
   table->field("neighbors", &Profile::neighbors, neighbor(), "Static neighbours.");
   table->field("telemetry", &Profile::telemetry, telemetry(), "What the appliance tells about itself.",
                absent_means("the defaults below"));

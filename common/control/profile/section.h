@@ -23,6 +23,7 @@ template <class Section>
 struct ProfileSchema {
   std::string vnf;  // the value of `vnf:`, and the key of the section
   std::string doc;
+  bool tunnels = false;  // interfaces may be tunnels that the appliance carries; `check` looks which
   std::shared_ptr<const Struct<Section>> section;
   std::function<void(Section& section, const CheckContext& context)>
       check;  // after parsing, even if that failed
@@ -31,15 +32,15 @@ struct ProfileSchema {
   [[nodiscard]] std::shared_ptr<const Struct<Loaded<Section>>> whole() const;
 };
 
-// The table of the common part; `vnf` is the appliance this program is.
-[[nodiscard]] std::shared_ptr<const Struct<Profile>> common_table(const std::string& vnf);
+// The table of the common part; `vnf` is the appliance this program is, and whether it has `tunnels`.
+[[nodiscard]] std::shared_ptr<const Struct<Profile>> common_table(const std::string& vnf, bool tunnels);
 // Everything about the common part that one value alone does not tell.
 void check_common(const Profile& profile, Diagnostics& diagnostics);
 
 template <class Section>
 std::shared_ptr<const Struct<Loaded<Section>>> ProfileSchema<Section>::whole() const {
   auto table = std::make_shared<Struct<Loaded<Section>>>("the profile", doc);
-  table->include(&Loaded<Section>::common, *common_table(vnf));
+  table->include(&Loaded<Section>::common, *common_table(vnf, tunnels));
   table->field(vnf, &Loaded<Section>::own, section, doc, kRequired);
   return table;
 }

@@ -25,9 +25,12 @@ std::string age_at(const boost::json::value& of, std::string_view path) {
   return found == nullptr || found->is_null() ? "-" : human_duration(number_at(of, path));
 }
 
+// With the interface of its own to which routes lead, if there is one.
 std::string name_of(const boost::json::value& tunnel) {
   const std::string name = text_at(tunnel, "name");
-  return name.empty() ? "(nobody's)" : name;
+  const std::string interface = text_at(tunnel, "interface");
+  if (name.empty()) return "(nobody's)";
+  return interface.empty() ? name : fmt::format("{} ({})", name, interface);
 }
 
 void add_peer(const boost::json::value& tunnel, const boost::json::value& peer, TextTable& table) {

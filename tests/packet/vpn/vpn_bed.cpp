@@ -26,6 +26,11 @@ PacketBuilder from(std::uint16_t interface, std::string_view source, std::string
                                                     : packet.ipv6(source, destination);
 }
 
+VpnSite with_tunnel(VpnSite site, const TunnelSpec& tunnel) {
+  site.tunnel = tunnel.interface;
+  return site;
+}
+
 }  // namespace
 
 VpnSite site_a() { return {"10.1.0.0/16", "2001:db8:a::/48", "192.0.2.1", "2001:db8:ff::1"}; }
@@ -49,6 +54,13 @@ std::shared_ptr<const core::Network> VpnBed::network(core::PortId inside, core::
       .route(there_.outside4 + "/32", "wan", wan)
       .route(there_.outside6 + "/128", "wan", wan)
       .route("198.51.100.0/24", "wan", wan);
+  if (here_.tunnel != 0) {
+    builder.tunnel(here_.tunnel, "tun0", {std::string(kTunnelHere) + "/30"})
+        .function_routes()
+        .mtu(kTunnelMtu)
+        .route(there_.inside4, "tun0", "")
+        .route(there_.inside6, "tun0", "");
+  }
   return builder.build();
 }
 
@@ -93,7 +105,10 @@ void VpnBed::set_up(const TunnelSpec& tunnel, bool is_a) {
   const net::IpAddress local = address(tunnel.outer6 ? here_.outside6 : here_.outside4);
   const net::IpAddress remote = address(tunnel.outer6 ? there_.outside6 : there_.outside4);
   std::vector<vpn::Selector> selectors;
-  if (!tunnel.only_host.empty()) {
+  if (tunnel.interface != 0) {
+    selectors = {{.local = prefix("0.0.0.0/0"), .remote = prefix("0.0.0.0/0")},
+                 {.local = prefix("::/0"), .remote = prefix("::/0")}};
+  } else if (!tunnel.only_host.empty()) {
     const auto host = [&](const std::string& network) {
       return prefix(network.substr(0, 5) + tunnel.only_host);
     };
@@ -117,6 +132,7 @@ void VpnBed::set_up(const TunnelSpec& tunnel, bool is_a) {
                               .window = tunnel.window,
                               .udp = tunnel.udp,
                               .tunnel = tunnel.number,
+                              .interface = tunnel.interface,
                               .selectors = selectors,
                               .bytes = tunnel.bytes,
                               .packets = tunnel.packets};
@@ -128,7 +144,8 @@ void VpnBed::set_up(const TunnelSpec& tunnel, bool is_a) {
       const auto policy =
           keeper_->add({.selector = selector,
                         .tunnel = tunnel.number,
-                        .outbound = vpn::AssociationKey{.outbound = true, .spi = spi, .remote = remote}});
+                        .outbound = vpn::AssociationKey{.outbound = true, .spi = spi, .remote = remote},
+                        .interface = tunnel.interface});
       EXPECT_TRUE(policy) << policy.error().message();
     }
   }
@@ -216,7 +233,7 @@ std::uint64_t VpnBed::dropped(vpn::Drop reason) const {
 }
 
 VpnPair::VpnPair(const BedVariant& variant, const TunnelSpec& tunnel)
-    : a(variant, site_a(), site_b()), b(variant, site_b(), site_a()) {
+    : a(variant, with_tunnel(site_a(), tunnel), site_b()), b(variant, with_tunnel(site_b(), tunnel), site_a()) {
   a.set_up(tunnel, true);
   b.set_up(tunnel, false);
 }

@@ -21,6 +21,11 @@
 
 namespace millrace::testing {
 
+// The address of a tunnel's own interface, and the one at its other end.
+inline constexpr std::string_view kTunnelHere = "169.254.0.1";
+inline constexpr std::string_view kTunnelThere = "169.254.0.2";
+inline constexpr std::uint16_t kTunnelMtu = 1400;
+
 // Hosts behind the gateways of site_a() and site_b().
 inline constexpr std::string_view kHostA = "10.1.0.5";
 inline constexpr std::string_view kHostB = "10.2.0.7";
@@ -37,6 +42,7 @@ struct VpnSite {
   std::string inside6;
   std::string outside4;  // its gateway
   std::string outside6;
+  std::uint32_t tunnel = 0;  // not 0: the routes to the other site lead to an interface of that number
 };
 [[nodiscard]] VpnSite site_a();  // 10.1.0.0/16, 2001:db8:a::/48, 192.0.2.1, 2001:db8:ff::1
 [[nodiscard]] VpnSite site_b();  // 10.2.0.0/16, 2001:db8:b::/48, 192.0.2.2, 2001:db8:ff::2
@@ -54,6 +60,7 @@ struct TunnelSpec {
   std::uint32_t spi_to_a = 0x1000a;
   std::uint32_t spi_to_b = 0x2000b;
   std::uint32_t number = 1;
+  std::uint32_t interface = 0;  // not 0: it carries whatever the routes send there
   std::string only_host{};  // "0.5": of the IPv4 networks of both sites; empty: all of them, and IPv6
 };
 

@@ -13,7 +13,6 @@ static bool supported(const kernel_ipsec_sa_id_t* id, const kernel_ipsec_add_sa_
   if (data->ipcomp != IPCOMP_NONE) why = "compression is not supported: set ipcomp = no";
   if (id->mark.value != 0 || id->mark.mask != 0)
     why = "marks are not supported: leave mark_in and mark_out out";
-  if (id->if_id != 0) why = "interface numbers are not supported: leave if_id_in and if_id_out out";
   if (data->label) why = "labels are not supported: leave label out";
   if (data->tfc != 0) why = "padding is not supported: leave tfc_padding out";
   if (why) DBG1(DBG_KNL, "millrace: %s", why);
@@ -36,6 +35,7 @@ static void fill(struct millrace_ike_association* wire, const kernel_ipsec_sa_id
   wire->window = data->inbound ? data->replay_window : 0;
   wire->udp = (struct millrace_ike_udp){.local = local->get_port(local), .remote = remote->get_port(remote)};
   wire->tunnel = data->reqid;
+  wire->interface = id->if_id;
   if (data->lifetime) {
     wire->seconds = limit(data->lifetime->time.rekey, data->lifetime->time.life);
     wire->bytes = limit(data->lifetime->bytes.rekey, data->lifetime->bytes.life);
@@ -88,7 +88,6 @@ bool millrace_wire_policy(kernel_ipsec_policy_id_t* id, kernel_ipsec_manage_poli
   const char* why = NULL;
   if (id->mark.value != 0 || id->mark.mask != 0)
     why = "marks are not supported: leave mark_in and mark_out out";
-  if (id->if_id != 0) why = "interface numbers are not supported: leave if_id_in and if_id_out out";
   if (id->interface) why = "policies of an interface are not supported: leave interface out";
   if (id->label) why = "labels are not supported: leave label out";
   if (why) DBG1(DBG_KNL, "millrace: %s", why);
@@ -96,7 +95,8 @@ bool millrace_wire_policy(kernel_ipsec_policy_id_t* id, kernel_ipsec_manage_poli
   *wire = (struct millrace_ike_policy){
       .key = {.selector = selector,
               .priority =
-                  data->manual_prio ? data->manual_prio : millrace_priority((int)data->prio, &selector)},
+                  data->manual_prio ? data->manual_prio : millrace_priority((int)data->prio, &selector),
+              .interface = id->if_id},
       .action = data->type == POLICY_PASS   ? MILLRACE_IKE_BYPASS
                 : data->type == POLICY_DROP ? MILLRACE_IKE_DISCARD
                                             : MILLRACE_IKE_PROTECT,
