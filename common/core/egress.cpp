@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/core/egress.h"
 
-#include <array>
-
-#include <rte_ip_frag.h>
-
+#include "common/core/cut_datagram.h"
 #include "common/core/rewrite.h"
-#include "common/net/checksum.h"
 
 namespace millrace::core {
 namespace {
 
 using net::Ipv4Header;
 using net::Ipv6Header;
-
-// A datagram of 65,535 bytes over the smallest MTU a port may have (576).
-constexpr unsigned kMaxFragments = 128;
 
 // Whether egress takes a hop off and looks at the size. What the appliance says itself is as it should be,
 // unless a function has given it the headers of a tunnel.
@@ -120,9 +113,12 @@ void Egress::fragment(Batch& batch, Packet& packet, const NextHop& hop, Origin o
   rte_pktmbuf_adj(whole, packet.headers.l3_offset);
   rte_pktmbuf_trim(whole,
                    static_cast<std::uint16_t>(whole->pkt_len - packet.ip_length()));  // Ethernet padding
-  std::array<rte_mbuf*, kMaxFragments> pieces{};
-  const int count = rte_ipv4_fragment_packet(whole, pieces.data(), kMaxFragments, hop.mtu, pool_, pool_);
-  if (count < 0) {
+  const bool all = cut_datagram(whole, hop.mtu, pool_, [&](rte_mbuf* piece, bool last) noexcept {
+    rewrite(piece, 0, true, hop);
+    // One datagram came in, so one is counted out: the last piece stands for it.
+    transmitter_.send(hop.port, piece, last ? origin : Origin::kPiece);
+  });
+  if (!all) {
     rte_pktmbuf_prepend(whole, packet.headers.l3_offset);
     batch.drop(packet, Drop::kNoMemory);
     return;
@@ -130,15 +126,6 @@ void Egress::fragment(Batch& batch, Packet& packet, const NextHop& hop, Origin o
   batch.take(packet);
   rte_pktmbuf_free(whole);
   counters_.fragmented.add(1);
-  for (int i = 0; i < count; ++i) {
-    rte_mbuf* piece = pieces[static_cast<unsigned>(i)];
-    // Into one buffer, where it has room: net_af_xdp sends no chains, and does not say so.
-    rte_pktmbuf_linearize(piece);
-    net::set_ipv4_checksum(*rte_pktmbuf_mtod(piece, Ipv4Header*));
-    rewrite(piece, 0, true, hop);
-    // One datagram came in, so one is counted out: the last piece stands for it.
-    transmitter_.send(hop.port, piece, i + 1 < count ? Origin::kPiece : origin);
-  }
 }
 
 void Egress::expire(Batch& batch, Packet& packet, const Network& network) noexcept {

@@ -33,6 +33,13 @@ struct AssociationKey {
   auto operator<=>(const AssociationKey&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
+// What outer datagrams say about being cut: RFC 4301 section 8.1.
+enum class DontFragment : std::uint8_t {
+  kCopy,   // as the inner ones say
+  kSet,    // nobody may; those inside that may be cut are, and those that may not have a sender who is told
+  kClear,  // routers may, whatever is inside
+};
+
 // ESP in UDP (RFC 3948).
 struct UdpPorts {
   std::uint16_t local = 4500;

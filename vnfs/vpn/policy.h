@@ -22,6 +22,8 @@ class Policy final : public core::Policy, private core::Ownership {
 
   // TCP segments inside are held to what fits the tunnel, and to this; 0: to what fits.
   std::uint16_t mss = 0;
+  DontFragment dont_fragment = DontFragment::kCopy;
+  bool cut_inside = false;  // what does not fit and may be cut is cut before it is sealed, not behind
 
  private:
   [[nodiscard]] unsigned bucket_of(const core::Packet& packet, bool with_ports) const noexcept override;

@@ -158,6 +158,9 @@ struct User {
   Located<std::string> secret;  // a file
 };
 
+// When packets that do not fit a tunnel, and may be cut, are.
+enum class Fragment : std::uint8_t { kBefore, kAfter };
+
 struct Section {
   Position at;
   std::vector<Tunnel> tunnels;
@@ -168,6 +171,8 @@ struct Section {
   std::vector<Exception> exceptions;
   std::optional<KeyExchange> key_exchange;
   std::optional<std::uint16_t> mss;  // nothing: what fits the tunnel
+  DontFragment dont_fragment = DontFragment::kCopy;
+  Fragment fragment = Fragment::kAfter;
 };
 
 [[nodiscard]] const control::ProfileSchema<Section>& schema();

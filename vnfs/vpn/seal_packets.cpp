@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 
 #include "common/core/aggregate.h"
 #include "common/core/answer_first.h"
 #include "common/core/cut_aggregate.h"
+#include "common/core/cut_datagram.h"
 #include "common/core/link_header.h"
 #include "common/core/receive_marks.h"
 #include "common/core/rewrite.h"
@@ -66,7 +68,7 @@ void write_udp_checksum(std::uint8_t* ip, unsigned bytes) noexcept {
 
 // What ordinary packets do not need. False when the packet was dropped.
 bool SealPackets::prepare(Batch& batch, Packet& packet, const Outbound& association, const Way& way,
-                          std::uint16_t mss) noexcept {
+                          const Policy& policy) noexcept {
   const core::Network& network = *batch.network;
   core::Originator& originator = state.services.originator;
   if (!way.hop.valid()) {
@@ -74,6 +76,7 @@ bool SealPackets::prepare(Batch& batch, Packet& packet, const Outbound& associat
     batch.drop(packet, Drop::kNoWay);
     return false;
   }
+  const bool tunnel = association.mode == Mode::kTunnel;
   const std::uint64_t lane = std::uint64_t{1} << batch.lane(packet);
   if ((batch.unfinished & lane) != 0 && core::is_aggregate(packet) && packet.ip_length() > way.room) {
     const unsigned segment = core::segment_size(packet, way.room, network);
@@ -90,6 +93,12 @@ bool SealPackets::prepare(Batch& batch, Packet& packet, const Outbound& associat
     packet.mbuf->ol_flags &= ~RTE_MBUF_F_RX_LRO;
     batch.unfinished &= ~lane;
   }
+  const bool cut_inside = policy.cut_inside || policy.dont_fragment == DontFragment::kSet;
+  if (packet.ip_length() > way.room && cut_inside && tunnel && packet.headers.is_ipv4() &&
+      net::may_be_cut(packet.l3(), true, packet.ip_length())) {
+    cut_datagram(batch, packet, association, way.room);
+    return false;
+  }
   if (packet.mbuf->nb_segs != 1 && rte_pktmbuf_linearize(packet.mbuf) != 0) {
     batch.drop(packet, Drop::kNoTailroom);
     return false;
@@ -99,6 +108,8 @@ bool SealPackets::prepare(Batch& batch, Packet& packet, const Outbound& associat
     // RFC 8200 section 5: no sender of IPv6 packets is asked for less.
     NextHop inside = network.next_hops[way.hop.value()];
     inside.mtu = packet.headers.is_ipv6() ? std::max<std::uint16_t>(way.room, 1280) : way.room;
+    if (tunnel && policy.dont_fragment == DontFragment::kClear)
+      inside.mtu = std::numeric_limits<std::uint16_t>::max();
     if (core::answered_first(batch, packet, inside, originator)) return false;
   }
   const NextHop::Kind kind = network.next_hops[way.hop.value()].kind;
@@ -115,7 +126,7 @@ bool SealPackets::prepare(Batch& batch, Packet& packet, const Outbound& associat
     batch.drop(packet, Drop::kNoTailroom);
     return false;
   }
-  if (opens(packet)) hold_mss(packet, way.room, mss);
+  if (opens(packet)) hold_mss(packet, way.room, policy.mss);
   return true;
 }
 
@@ -140,6 +151,41 @@ void SealPackets::cut_aggregate(Batch& batch, Packet& packet, const Outbound& as
   rte_pktmbuf_free(whole);
 }
 
+// Its fragments begin anew, each to be sealed by itself.
+void SealPackets::cut_datagram(Batch& batch, Packet& packet, const Outbound& association,
+                               std::uint16_t room) noexcept {
+  rte_mbuf* whole = packet.mbuf;
+  const std::uint16_t l3_offset = packet.headers.l3_offset;
+  const std::uint8_t* const link = packet.bytes();
+  rte_pktmbuf_adj(whole, l3_offset);
+  rte_pktmbuf_trim(whole, static_cast<std::uint16_t>(whole->pkt_len - packet.ip_length()));  // padding
+  unsigned pieces = 0;
+  const bool all = core::cut_datagram(whole, room, whole->pool, [&](rte_mbuf* piece, bool /*last*/) noexcept {
+    char* front = rte_pktmbuf_prepend(piece, l3_offset);
+    if (front == nullptr) return rte_pktmbuf_free(piece);
+    std::memcpy(front, link, l3_offset);
+    state.services.restart.send_piece(piece, packet, packet.ingress, association.bucket);
+    ++pieces;
+  });
+  if (!all || pieces == 0) {
+    rte_pktmbuf_prepend(whole, l3_offset);
+    return batch.drop(packet, core::Drop::kNoMemory);
+  }
+  // One packet came in; all pieces but one are counted as made here.
+  state.services.counters.originated.add(pieces - 1U);
+  state.services.counters.fragmented.add(1);
+  batch.take(packet);
+  rte_pktmbuf_free(whole);
+}
+
+// Whether routers may cut the outer datagram.
+[[gnu::always_inline]] inline bool outer_may_be_cut(DontFragment wanted, const std::uint8_t* inner, bool ipv4,
+                                                    unsigned length, std::uint16_t room) noexcept {
+  if (wanted == DontFragment::kCopy) [[likely]]
+    return net::may_be_cut(inner, ipv4, length);
+  return wanted == DontFragment::kClear || length > room;
+}
+
 // What leaves by the association, and whether that was all it may carry.
 [[gnu::always_inline]] inline void SealPackets::watch(const Outbound& association, unsigned bytes,
                                                       Tick now) noexcept {
@@ -158,13 +204,14 @@ void SealPackets::cut_aggregate(Batch& batch, Packet& packet, const Outbound& as
 // RFC 4303 section 3.1.2, RFC 4301 section 5.1.2.
 [[gnu::always_inline]] inline void SealPackets::seal_tunnel(Batch& batch, Packet& packet,
                                                             const Outbound& association, const Way& way,
+                                                            DontFragment dont_fragment,
                                                             unsigned operation) noexcept {
   OutboundState& outbound = *association.state;
   const EspLayout& layout = outbound.esp.layout;
   std::uint8_t* const inner = packet.l3();
   const bool ipv4 = packet.headers.is_ipv4();
   const unsigned length = packet.ip_length();
-  const bool may_be_cut = net::may_be_cut(inner, ipv4, length);
+  const bool may_be_cut = outer_may_be_cut(dont_fragment, inner, ipv4, length, way.room);
   if (!packet.made_here && !packet.from_host) core::take_hop(packet);
   const std::uint8_t traffic_class = net::traffic_class_of(inner, ipv4);
   const core::LinkHeader link(packet);
@@ -218,7 +265,7 @@ void SealPackets::add_fragment_header(Batch& batch, Packet& packet, std::uint16_
 
 [[gnu::always_inline]] inline bool SealPackets::seal(Batch& batch, Packet& packet,
                                                      const Outbound& association, const Way& way,
-                                                     std::uint16_t mss, unsigned operation) noexcept {
+                                                     const Policy& policy, unsigned operation) noexcept {
   OutboundState& outbound = *association.state;
   if (outbound.lifetime.is_over()) [[unlikely]] {
     batch.drop(packet, Drop::kLifetimeOver);
@@ -237,12 +284,12 @@ void SealPackets::add_fragment_header(Batch& batch, Packet& packet, std::uint16_
                      rte_pktmbuf_tailroom(&mbuf) >= kMostBehind &&
                      (batch.unfinished >> batch.lane(packet) & 1U) == 0 &&
                      (packet.headers.tcp_flags & net::tcp_flag::kSyn) == 0;
-  if (!plain && !prepare(batch, packet, association, way, mss)) [[unlikely]]
+  if (!plain && !prepare(batch, packet, association, way, policy)) [[unlikely]]
     return false;
   watch(association, length, batch.now);
   if (association.mode == Mode::kTransport) [[unlikely]]
     return seal_transport(batch, packet, association, operation);
-  seal_tunnel(batch, packet, association, way, operation);
+  seal_tunnel(batch, packet, association, way, policy.dont_fragment, operation);
   return true;
 }
 
@@ -270,7 +317,7 @@ void SealPackets::process(Batch& batch, const Policy& policy) noexcept {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
     const Outbound& association = *state.outbound[lane];
     const Way& way = state.ways.to(association, network, *state.path_mtus);
-    if (seal(batch, batch[lane], association, way, policy.mss, count)) [[likely]]
+    if (seal(batch, batch[lane], association, way, policy, count)) [[likely]]
       state.lanes[count++] = static_cast<std::uint8_t>(lane);
   }
   state.engine->seal({state.operations.data(), count});

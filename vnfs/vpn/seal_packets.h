@@ -20,13 +20,15 @@ struct SealPackets {
  private:
   void prefetch_all() noexcept;
   [[nodiscard]] bool prepare(core::Batch& batch, core::Packet& packet, const Outbound& association,
-                             const Way& way, std::uint16_t mss) noexcept;
+                             const Way& way, const Policy& policy) noexcept;
   [[nodiscard]] bool seal(core::Batch& batch, core::Packet& packet, const Outbound& association,
-                          const Way& way, std::uint16_t mss, unsigned operation) noexcept;
+                          const Way& way, const Policy& policy, unsigned operation) noexcept;
   void cut_aggregate(core::Batch& batch, core::Packet& packet, const Outbound& association,
                      unsigned segment) noexcept;
+  void cut_datagram(core::Batch& batch, core::Packet& packet, const Outbound& association,
+                    std::uint16_t room) noexcept;
   void seal_tunnel(core::Batch& batch, core::Packet& packet, const Outbound& association, const Way& way,
-                   unsigned operation) noexcept;
+                   DontFragment dont_fragment, unsigned operation) noexcept;
   void add_fragment_header(core::Batch& batch, core::Packet& packet, std::uint16_t mtu) noexcept;
   [[nodiscard]] bool seal_transport(core::Batch& batch, core::Packet& packet, const Outbound& association,
                                     unsigned operation) noexcept;

@@ -78,6 +78,8 @@ Result<appliance::CompiledPolicy> Vpn::compile(const LoadedProfile& profile,
   if (auto ready = need_library(); !ready) return tl::unexpected(std::move(ready.error()));
   auto policy = std::make_shared<Policy>(directory_);
   policy->mss = own_of(profile).mss.value_or(0);
+  policy->dont_fragment = own_of(profile).dont_fragment;
+  policy->cut_inside = own_of(profile).fragment == profile::Fragment::kBefore;
   return appliance::CompiledPolicy{std::move(policy), {"packets are sealed by " + library_->description()}};
 }
 

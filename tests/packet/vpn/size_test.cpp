@@ -57,6 +57,64 @@ TEST_P(VpnSizes, WhatMayBeCutIsCutBehindTheGateway) {
   }
 }
 
+// By the profile's word: each fragment is sealed by itself, so that the other gateway has nothing to join.
+TEST_P(VpnSizes, WhatMayBeCutIsCutBeforeItIsSealed) {
+  for (const auto& [dont_fragment, inside] :
+       {std::pair{vpn::DontFragment::kCopy, true}, std::pair{vpn::DontFragment::kSet, false}}) {
+    VpnPair pair(variant(), {});
+    pair.a.fit(dont_fragment, inside);
+    const PacketBuilder packet = pair.a.from_inside(kHostA, kHostB).udp(1, 2).payload(3000);
+    const auto left = pair.a.pass_frames({{kInside, packet.bytes()}});
+    ASSERT_EQ(left.size(), 3U);
+    std::size_t carried = 0;
+    for (const auto& [port, frame] : left) {
+      EXPECT_LE(frame.size(), 14U + 1500);
+      const Seen outer = read_frame(kOutside, frame);
+      EXPECT_EQ(outer.protocol, net::protocol::kEsp);
+      const unsigned fragment = unsigned{frame.at(14 + 6)} << 8 | frame.at(14 + 7);
+      EXPECT_EQ(fragment, dont_fragment == vpn::DontFragment::kSet ? 0x4000U : 0U);
+      const auto arrived = pair.opened(false, frame);
+      ASSERT_TRUE(arrived);
+      EXPECT_LE(arrived->frame.size(), 14U + kRoom);
+      EXPECT_EQ(arrived->ttl, 62);
+      carried += arrived->frame.size() - 14 - 20;
+    }
+    EXPECT_EQ(carried, 8U + 3000);
+    // One that may not be cut has a sender who is told, as ever.
+    EXPECT_TRUE(pair.a.told(
+        kInside, pair.a.from_inside(kHostA, kHostB).df().udp(1, 2).payload(kRoom + 1 - 28).bytes(), kTooBig));
+  }
+}
+
+// RFC 4301 section 8.1: whatever the packets inside say.
+TEST_P(VpnSizes, RoutersMayCutWhatTheProfileLetsThem) {
+  VpnPair pair(variant(), {});
+  pair.a.fit(vpn::DontFragment::kClear, false);
+  const auto small = pair.sealed(true, pair.a.from_inside(kHostA, kHostB).df().udp(1, 2).payload(100));
+  ASSERT_TRUE(small);
+  EXPECT_EQ(small->at(14 + 6) & 0x40, 0);
+  EXPECT_NE(small->at(14 + 4) << 8 | small->at(14 + 5), 0) << "it needs a number to be joined by (RFC 6864)";
+  const auto arrived = pair.opened(false, *small);
+  ASSERT_TRUE(arrived);
+  EXPECT_EQ(arrived->frame.at(14 + 6) & 0x40, 0x40) << "what is inside stays as it was";
+  for (const PacketBuilder& packet :
+       {pair.a.from_inside(kHostA, kHostB).df().udp(1, 2).payload(1500 - 28),
+        pair.a.from_inside(kHostA6, kHostB6).udp(1, 2).payload(1500 - 48)})
+    EXPECT_EQ(pair.a.pass_frames({{kInside, packet.bytes()}}).size(), 2U);
+}
+
+// Nobody on the way may cut what is small, and what is of IPv6 and of every link's size has to pass all the
+// same.
+TEST_P(VpnSizes, RoutersMayNotCutWhatTheProfileForbids) {
+  VpnPair pair(variant(), {});
+  pair.a.fit(vpn::DontFragment::kSet, false);
+  for (const PacketBuilder& packet : {pair.to_b(), pair.to_b6()}) {
+    const auto sealed = pair.sealed(true, packet);
+    ASSERT_TRUE(sealed);
+    EXPECT_EQ(sealed->at(14 + 6) & 0x40, 0x40);
+  }
+}
+
 TEST_P(VpnSizes, SegmentsAreHeldToWhatFits) {
   VpnPair pair(variant(), {});
   const auto mss = [](const Seen& syn) {

@@ -202,6 +202,14 @@ void VpnBed::wait(Tick milliseconds) {
   bed_->run();
 }
 
+void VpnBed::fit(vpn::DontFragment dont_fragment, bool cut_inside) {
+  auto policy = std::make_shared<vpn::Policy>(directory_);
+  policy->dont_fragment = dont_fragment;
+  policy->cut_inside = cut_inside;
+  policy_ = std::move(policy);
+  bed_->publish({network(bed_->port(kInside), bed_->port(kOutside)), policy_});
+}
+
 PacketBuilder VpnBed::from_inside(std::string_view source, std::string_view destination) const {
   return from(kLan, source, destination);
 }

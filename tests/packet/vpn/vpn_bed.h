@@ -84,6 +84,8 @@ class VpnBed {
   // The same, and the one packet that tells its sender.
   std::optional<Seen> told(unsigned port, const Frame& frame, std::uint8_t reason);
   void wait(Tick milliseconds);
+  // What becomes of packets that do not fit.
+  void fit(vpn::DontFragment dont_fragment, bool cut_inside);
 
   [[nodiscard]] PacketBuilder from_inside(std::string_view source, std::string_view destination) const;
   [[nodiscard]] PacketBuilder from_outside(std::string_view source, std::string_view destination) const;
