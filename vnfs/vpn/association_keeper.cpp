@@ -199,6 +199,11 @@ Result<void> AssociationKeeper::remove(const AssociationKey& which) {
   entry.removed = true;
   entry.soft.reset();
   entry.hard = std::min(entry.hard.value_or(Clock::time_point::max()), services_.now() + kInFlight);
+  // Others of its tunnel take its packets over.
+  if (which.outbound && in_force().content().policies->shares(*entry.outbound)) {
+    policies_changed_ = true;
+    publish();
+  }
   return {};
 }
 
@@ -285,6 +290,8 @@ void AssociationKeeper::keep_only(const std::vector<AssociationKey>& association
       if (entry.print != 0 || known.contains(key)) continue;
       entry.soft.reset();
       entry.hard = std::min(entry.hard.value_or(end), end);
+      policies_changed_ = policies_changed_ || !entry.orphaned;
+      entry.orphaned = true;
     }
   }
   const std::set<PolicyKey> told(policies.begin(), policies.end());

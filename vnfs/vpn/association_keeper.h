@@ -83,7 +83,8 @@ class AssociationKeeper final : public Gateway {
     Clock::time_point since;
     std::optional<Clock::time_point> soft;
     std::optional<Clock::time_point> hard;
-    bool removed = false;  // goes on until `hard`, and then nobody is told
+    bool removed = false;   // goes on until `hard`, and then nobody is told
+    bool orphaned = false;  // of a key exchange that is gone: the peer may not have it any more
   };
   struct PolicyEntry {
     PolicySpec spec;
@@ -106,6 +107,7 @@ class AssociationKeeper final : public Gateway {
   void note_all_changed();
   [[nodiscard]] List<InboundPtr> list_inbound();
   [[nodiscard]] List<OutboundPtr> list_outbound();
+  [[nodiscard]] std::vector<const Outbound*> list_sharing() const;
   [[nodiscard]] std::shared_ptr<const PolicyIndex> index_policies(const List<OutboundPtr>& outbound);
   void publish();
   void expire(const AssociationKey& key, std::uint32_t tunnel, bool hard);
@@ -128,7 +130,7 @@ class AssociationKeeper final : public Gateway {
     std::uint32_t associations = 0;  // of the tunnel, that come in
   };
   std::unordered_map<std::uint32_t, Newest> newest_inbound_;
-  std::vector<AssociationKey> named_;  // by policies in force; in order
+  std::vector<AssociationKey> named_;  // by policies in force, or sharing their packets; in order
   // Since what is in force was made.
   bool inbound_changed_ = false;
   bool outbound_changed_ = false;

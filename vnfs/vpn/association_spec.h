@@ -21,6 +21,9 @@ inline constexpr std::uint32_t kLeastSpi = 256;
 // Of policies that nobody makes an association for.
 inline constexpr std::uint32_t kNoTunnel = 0;
 
+// Pairs of associations that share the packets of one tunnel.
+inline constexpr unsigned kMostSharers = 64;
+
 enum class Mode : std::uint8_t { kTunnel, kTransport };
 
 // The association of a pair of gateways in one direction that has this number. An outbound one's was chosen

@@ -35,8 +35,9 @@ struct SamePrefix {
 
 }  // namespace
 
-PolicyIndex::PolicyIndex(std::vector<PolicySpec> policies, List<OutboundPtr> outbound)
-    : policies_(std::move(policies)), outbound_(std::move(outbound)) {
+PolicyIndex::PolicyIndex(std::vector<PolicySpec> policies, List<OutboundPtr> outbound,
+                         std::vector<const Outbound*> sharing)
+    : policies_(std::move(policies)), outbound_(std::move(outbound)), sharing_(std::move(sharing)) {
   rules_.reserve(policies_.size());
   index_by_remote();
   index_by_interface();
@@ -86,12 +87,27 @@ PolicyIndex::Group PolicyIndex::add_group(std::span<const PolicySpec* const> can
   for (const PolicySpec* policy : candidates) {
     const Outbound* const found =
         policy->outbound ? find_in(*outbound_, policy->outbound->spi, policy->outbound->remote) : nullptr;
-    rules_.push_back({.match = SelectorMatch(policy->selector),
-                      .action = policy->action,
-                      .tunnel = policy->tunnel,
-                      .outbound = found});
+    Rule& rule = rules_.emplace_back(Rule{.match = SelectorMatch(policy->selector),
+                                          .action = policy->action,
+                                          .tunnel = policy->tunnel,
+                                          .outbound = found});
+    if (found != nullptr) share(rule);
   }
   return group;
+}
+
+bool PolicyIndex::shares(const Outbound& association) const noexcept {
+  return std::ranges::binary_search(sharing_, association.tunnel, {}, &Outbound::tunnel) &&
+         std::ranges::find(sharing_, &association) != sharing_.end();
+}
+
+// A policy and those that share its packets are of the same tunnel: strongSwan's reqid stands for the
+// selectors.
+void PolicyIndex::share(Rule& rule) const {
+  const auto [first, end] = std::ranges::equal_range(sharing_, rule.tunnel, {}, &Outbound::tunnel);
+  if (std::find(first, end, rule.outbound) == end) return;
+  rule.first_sharer = static_cast<std::uint32_t>(first - sharing_.begin());
+  rule.sharers = static_cast<std::uint32_t>(end - first);
 }
 
 Associations::Associations(Content content)

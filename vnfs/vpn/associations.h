@@ -22,6 +22,9 @@ struct Rule {
   Action action = Action::kProtect;
   std::uint32_t tunnel = 0;
   const Outbound* outbound = nullptr;  // null: there is no association yet, or none is asked for
+  // Those that share the tunnel's packets, `outbound` among them, when there are several: in PolicyIndex.
+  std::uint32_t first_sharer = 0;
+  std::uint32_t sharers = 0;
 };
 
 using InboundPtr = std::shared_ptr<const Inbound>;
@@ -35,8 +38,10 @@ using List = std::shared_ptr<const std::vector<Ptr>>;
 class PolicyIndex {
  public:
   PolicyIndex() = default;
-  // `outbound`: those that policies may name.
-  PolicyIndex(std::vector<PolicySpec> policies, List<OutboundPtr> outbound);
+  // `outbound`: those that policies may name. `sharing`: those of them, of one tunnel side by side, that share
+  // its packets; only of tunnels that have several.
+  PolicyIndex(std::vector<PolicySpec> policies, List<OutboundPtr> outbound,
+              std::vector<const Outbound*> sharing = {});
 
   // The first policy that means the packet; null when none does.
   [[nodiscard]] const Rule* find(const Ends& ends) const noexcept {
@@ -48,6 +53,12 @@ class PolicyIndex {
   // The same of those of an interface.
   [[nodiscard]] const Rule* find(std::uint32_t interface, const Ends& ends) const noexcept {
     return first_of(by_interface_.find(interface), ends);
+  }
+  // Whether it is one of several that share the packets of their tunnel.
+  [[nodiscard]] bool shares(const Outbound& association) const noexcept;
+  // Of a rule that has several.
+  [[nodiscard]] std::span<const Outbound* const> sharers(const Rule& rule) const noexcept {
+    return std::span(sharing_).subspan(rule.first_sharer, rule.sharers);
   }
   [[nodiscard]] const std::vector<PolicySpec>& policies() const noexcept { return policies_; }
 
@@ -66,9 +77,11 @@ class PolicyIndex {
   void index_by_remote();
   void index_by_interface();
   Group add_group(std::span<const PolicySpec* const> candidates);
+  void share(Rule& rule) const;
 
   std::vector<PolicySpec> policies_;
   List<OutboundPtr> outbound_;  // kept for the rules
+  std::vector<const Outbound*> sharing_;
   net::PrefixTable by_remote_;  // to a group: the policies that may mean packets of that remote address
   NumberTable<Group> by_interface_;
   std::vector<Group> groups_;
@@ -98,6 +111,9 @@ class Associations {
   // The same of those of an interface (AssociationSpec::interface).
   [[nodiscard]] const Rule* find(std::uint32_t interface, const Ends& ends) const noexcept {
     return content_.policies->find(interface, ends);
+  }
+  [[nodiscard]] std::span<const Outbound* const> sharers(const Rule& rule) const noexcept {
+    return content_.policies->sharers(rule);
   }
   [[nodiscard]] bool has_policies() const noexcept { return !content_.policies->policies().empty(); }
   [[nodiscard]] const Content& content() const noexcept { return content_; }

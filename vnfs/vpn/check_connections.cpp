@@ -63,6 +63,8 @@ class ConnectionChecker {
             fmt::format("nobody says where the peer of {} is, so that it has to begin; give remote, or "
                         "start: peer",
                         quote(*one.name)));
+    if (*one.parallel > 1 && one.start == Start::kTraffic)
+      error(one.parallel.at, "parallel: a packet asks for one pair of associations; give start: always, or peer");
     if (!std::has_single_bit(*one.replay_window))
       error(one.replay_window.at, fmt::format("replay_window: {} is no power of two; give {}",
                                               *one.replay_window, std::bit_ceil(*one.replay_window)));

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/vpn/find_policy.h"
 
+#include <array>
+
+#include "common/core/owner.h"
 #include "vnfs/vpn/drops.h"
 #include "vnfs/vpn/esp_datagram.h"
 #include "vnfs/vpn/prefetch.h"
@@ -51,9 +54,26 @@ bool ends_here(const Packet& packet, const core::Network& network) noexcept {
   return false;
 }
 
-[[gnu::always_inline]] inline void FindPolicy::protect(Batch& batch, Packet& packet, const Rule& rule,
+// Of several associations that share a tunnel's packets, the flow's: one of this worker's own where it has any,
+// for the port has spread the flows over the workers before.
+[[gnu::noinline]] const Outbound* FindPolicy::share_of(
+    const Packet& packet, std::span<const Outbound* const> sharers) const noexcept {
+  std::array<const Outbound*, kMostSharers> own;
+  std::size_t count = 0;
+  for (const Outbound* one : sharers) {
+    if (count < own.size() && state.owns(*one)) own[count++] = one;
+  }
+  const std::span<const Outbound* const> choice = count != 0 ? std::span(own).first(count) : sharers;
+  // The upper bits: the lower ones have chosen the worker.
+  const std::uint64_t hash = core::flow_hash(packet.headers, packet.first_segment());
+  return choice[hash * choice.size() >> 32];
+}
+
+[[gnu::always_inline]] inline void FindPolicy::protect(Batch& batch, Packet& packet,
+                                                       const Associations& associations, const Rule& rule,
                                                        const Ends& ends) noexcept {
-  if (rule.outbound == nullptr) [[unlikely]] {
+  const Outbound* outbound = rule.outbound;
+  if (outbound == nullptr) [[unlikely]] {
     state.events.push({.kind = AssociationEvent::Kind::kAcquire,
                        .outbound = true,
                        .protocol = ends.protocol,
@@ -64,25 +84,29 @@ bool ends_here(const Packet& packet, const core::Network& network) noexcept {
                        .local = ends.local_address()});
     return batch.drop(packet, Drop::kNoAssociation);
   }
-  if (!state.owns(*rule.outbound)) [[unlikely]] {
+  if (rule.sharers != 0) [[unlikely]]
+    outbound = share_of(packet, associations.sharers(rule));
+  if (!state.owns(*outbound)) [[unlikely]] {
     // There it looks like one that a port has brought, so it is counted as made here.
     if (packet.from_host) state.services.counters.originated.add(1);
-    return state.services.restart.send(batch, packet, packet.ingress, rule.outbound->bucket);
+    return state.services.restart.send(batch, packet, packet.ingress, outbound->bucket);
   }
   const unsigned lane = batch.lane(packet);
-  if (state.last_outbound != nullptr && rule.outbound != state.last_outbound) {
+  if (state.last_outbound != nullptr && outbound != state.last_outbound) {
     state.many_outbound = true;
-    prefetch(rule.outbound, sizeof(Outbound));
+    prefetch(outbound, sizeof(Outbound));
   }
-  state.last_outbound = rule.outbound;
-  state.outbound[lane] = rule.outbound;
+  state.last_outbound = outbound;
+  state.outbound[lane] = outbound;
   state.to_seal |= std::uint64_t{1} << lane;
 }
 
 // The route leads to a tunnel's own interface, which has these policies.
-void FindPolicy::leave_by(Batch& batch, Packet& packet, const Rule* rule, const Ends& ends) noexcept {
+void FindPolicy::leave_by(Batch& batch, Packet& packet, const Associations& associations,
+                          std::uint32_t tunnel, const Ends& ends) noexcept {
+  const Rule* rule = associations.find(tunnel, ends);
   if (rule != nullptr && rule->action == Action::kProtect) [[likely]]
-    return protect(batch, packet, *rule, ends);
+    return protect(batch, packet, associations, *rule, ends);
   if (!packet.made_here) state.services.originator.no_route(packet, *batch.network);
   batch.drop(packet, Drop::kTunnelDown);
 }
@@ -112,10 +136,10 @@ void FindPolicy::process(Batch& batch, const Policy& policy) noexcept {
       if (tunnel == 0) [[likely]] {
         leave_plain(batch, packet);
       } else {
-        leave_by(batch, packet, associations.find(tunnel, ends), ends);
+        leave_by(batch, packet, associations, tunnel, ends);
       }
     } else if (rule->action == Action::kProtect) [[likely]] {
-      protect(batch, packet, *rule, ends);
+      protect(batch, packet, associations, *rule, ends);
     } else {
       batch.drop(packet, Drop::kDiscarded);
     }

@@ -18,8 +18,12 @@ struct FindPolicy {
  private:
   [[nodiscard]] bool may_have_come(core::Batch& batch, core::Packet& packet,
                                    const Associations& associations) noexcept;
-  void protect(core::Batch& batch, core::Packet& packet, const Rule& rule, const Ends& ends) noexcept;
-  void leave_by(core::Batch& batch, core::Packet& packet, const Rule* rule, const Ends& ends) noexcept;
+  [[nodiscard]] const Outbound* share_of(const core::Packet& packet,
+                                         std::span<const Outbound* const> sharers) const noexcept;
+  void protect(core::Batch& batch, core::Packet& packet, const Associations& associations, const Rule& rule,
+               const Ends& ends) noexcept;
+  void leave_by(core::Batch& batch, core::Packet& packet, const Associations& associations,
+                std::uint32_t tunnel, const Ends& ends) noexcept;
   void leave_plain(core::Batch& batch, core::Packet& packet) noexcept;
 };
 

@@ -14,7 +14,8 @@ unsigned Policy::bucket_of(const core::Packet& packet, bool with_ports) const no
   }
   if (const Associations& associations = directory_->get(); associations.has_policies()) {
     const Rule* rule = associations.find(Ends::of(packet, true));
-    if (rule != nullptr && rule->outbound != nullptr) return rule->outbound->bucket;
+    // What several associations share is spread over the workers by its flows.
+    if (rule != nullptr && rule->outbound != nullptr && rule->sharers == 0) return rule->outbound->bucket;
   }
   if (!headers.is_fragment) return core::flow_hash(headers, packet.first_segment()) % core::kOwnerBuckets;
   return core::owner_hash(headers, packet.l3(), with_ports) % core::kOwnerBuckets;

@@ -127,6 +127,7 @@ struct Connection {
   std::vector<Protected> networks;
   std::vector<Located<std::string>> pools;
   Mode mode = Mode::kTunnel;
+  Located<std::uint16_t> parallel{.value = 1, .at = {}};  // pairs of associations for each of `networks`
   Start start = Start::kPeer;
   Renewal renewal;
   control::Milliseconds dead_peer_check = std::chrono::seconds(30);

@@ -45,6 +45,23 @@ List<OutboundPtr> AssociationKeeper::list_outbound() {
   return std::make_shared<const std::vector<OutboundPtr>>(std::move(all));
 }
 
+// In the order of their tunnels.
+std::vector<const Outbound*> AssociationKeeper::list_sharing() const {
+  std::vector<const Outbound*> all;
+  all.reserve(outbound_.size());
+  for (const auto& [key, entry] : outbound_)
+    if (!entry.removed && !entry.orphaned) all.push_back(entry.outbound.get());
+  std::ranges::stable_sort(all, {}, &Outbound::tunnel);
+  const auto is_alone = [&](std::size_t i) {
+    const auto same = [&](std::size_t other) { return all[i]->tunnel == all[other]->tunnel; };
+    return !(i > 0 && same(i - 1)) && !(i + 1 < all.size() && same(i + 1));
+  };
+  std::vector<const Outbound*> sharing;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (!is_alone(i)) sharing.push_back(all[i]);
+  return sharing;
+}
+
 std::shared_ptr<const PolicyIndex> AssociationKeeper::index_policies(const List<OutboundPtr>& outbound) {
   if (!std::exchange(policies_changed_, false)) return in_force().content().policies;
   std::vector<PolicySpec> policies;
@@ -54,8 +71,10 @@ std::shared_ptr<const PolicyIndex> AssociationKeeper::index_policies(const List<
     policies.push_back(policy.spec);
     if (policy.spec.outbound) named_.push_back(*policy.spec.outbound);
   }
+  std::vector<const Outbound*> sharing = list_sharing();
+  for (const Outbound* association : sharing) named_.push_back(association->key);
   std::ranges::sort(named_);
-  return std::make_shared<const PolicyIndex>(std::move(policies), outbound);
+  return std::make_shared<const PolicyIndex>(std::move(policies), outbound, std::move(sharing));
 }
 
 void AssociationKeeper::publish() {

@@ -42,6 +42,10 @@ control::Milliseconds time_to_renew(control::Milliseconds age) {
   return std::max<control::Milliseconds>(age / 10, std::chrono::minutes(1));
 }
 
+control::Milliseconds life_of(const profile::Renewal& renewal) {
+  return renewal.keys + time_to_renew(renewal.keys);
+}
+
 template <class T, class Text>
 array list(const std::vector<T>& all, Text text) {
   array out;
@@ -102,7 +106,7 @@ object child_of(const Connection& connection, const profile::Protected& networks
   child["replay_window"] = fmt::format("{}", *connection.replay_window);
   child["rekey_time"] = seconds(renewal.keys);
   child["rand_time"] = seconds(renewal.keys / 10);
-  child["life_time"] = seconds(renewal.keys + time_to_renew(renewal.keys));
+  child["life_time"] = seconds(life_of(renewal));
   if (renewal.bytes) child["rekey_bytes"] = fmt::format("{}", *renewal.bytes);
   if (renewal.packets) child["rekey_packets"] = fmt::format("{}", *renewal.packets);
   switch (connection.start) {
@@ -123,16 +127,30 @@ object child_of(const Connection& connection, const profile::Protected& networks
   return child;
 }
 
+// Those that share a tunnel's packets are children with the same selectors: strongSwan gives them one reqid.
+// It makes no second one that is configured like the first, so that they live for different times; and only
+// the first one's policy is there without an association.
+void add_children(const Connection& connection, const profile::Protected& networks, const std::string& name,
+                  object& children) {
+  children[name] = child_of(connection, networks);
+  for (unsigned number = 2; number <= *connection.parallel; ++number) {
+    object child = child_of(connection, networks);
+    child["life_time"] = seconds(life_of(connection.renewal) + std::chrono::seconds(number - 1));
+    if (connection.start == profile::Start::kAlways) child["start_action"] = "start";
+    children[fmt::format("{}.{}", name, number)] = std::move(child);
+  }
+}
+
 object children_of(const Connection& connection) {
   object children;
   if (connection.networks.empty()) {
-    children[*connection.name] = child_of(connection, {});
+    add_children(connection, {}, *connection.name, children);
   } else if (connection.networks.size() == 1) {
-    children[*connection.name] = child_of(connection, connection.networks.front());
+    add_children(connection, connection.networks.front(), *connection.name, children);
   } else {
     unsigned number = 0;
     for (const auto& networks : connection.networks)
-      children[fmt::format("{}-{}", *connection.name, ++number)] = child_of(connection, networks);
+      add_children(connection, networks, fmt::format("{}-{}", *connection.name, ++number), children);
   }
   return children;
 }
