@@ -71,6 +71,7 @@ inline millrace_ike_association association(const millrace_ike_which& key, unsig
           .window = 64,
           .udp = {4500, 4501},
           .tunnel = 7,
+          .interface = 0,
           .seconds = {100, 200},
           .bytes = {300, 400},
           .packets = {500, 600},
@@ -86,7 +87,7 @@ inline Message add(std::uint32_t serial, const millrace_ike_which& key, unsigned
   return request(MILLRACE_IKE_ADD_ASSOCIATION, serial, association(key, flags), kKey, selector());
 }
 
-inline millrace_ike_which_policy which_policy(std::uint32_t priority) { return {selector(), priority}; }
+inline millrace_ike_which_policy which_policy(std::uint32_t priority) { return {selector(), priority, 0}; }
 
 inline Message add_policy(std::uint32_t serial, std::uint32_t priority) {
   return request(MILLRACE_IKE_ADD_POLICY, serial,

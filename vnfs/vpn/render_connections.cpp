@@ -99,8 +99,12 @@ object child_of(const Connection& connection, const profile::Protected& networks
   child["local_ts"] = array{selector(networks.local, networks.protocol, networks.local_ports)};
   child["remote_ts"] = array{selector(networks.remote, networks.protocol, networks.remote_ports)};
   if (connection.interface != 0) {
-    child["if_id_in"] = child["if_id_out"] = fmt::format("{}", connection.interface);
-    if (connection.networks.empty()) child["local_ts"] = child["remote_ts"] = array{"0.0.0.0/0", "::/0"};
+    child["if_id_in"] = fmt::format("{}", connection.interface);
+    child["if_id_out"] = fmt::format("{}", connection.interface);
+    if (connection.networks.empty()) {
+      child["local_ts"] = array{"0.0.0.0/0", "::/0"};
+      child["remote_ts"] = array{"0.0.0.0/0", "::/0"};
+    }
   }
   child["mode"] = connection.mode == Mode::kTunnel ? "tunnel" : "transport";
   child["replay_window"] = fmt::format("{}", *connection.replay_window);

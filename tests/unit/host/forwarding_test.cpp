@@ -48,7 +48,9 @@ class ForwardingTest : public TwinTest {
   void build() {
     auto mirror = Mirror::open();
     ASSERT_TRUE(mirror) << mirror.error().message();
-    ASSERT_TRUE(mirror->follow({taps_[0].index(), taps_[1].index()}));
+    std::set<LinkIndex> links;
+    for (const Tap& tap : taps_) links.insert(tap.index());
+    ASSERT_TRUE(mirror->follow(std::move(links)));
     // The kernel finishes a new IPv6 address in the background; its local route comes last.
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
     for (const char* local : {"2001:db8:1::1/128", "2001:db8:2::1/128"}) {
@@ -149,6 +151,35 @@ TEST_F(ForwardingTest, KnowsTheNeighborsInUse) {
   const std::set<NeighborKey> expected{{taps_[0].index(), ip("192.0.2.77")},
                                        {taps_[0].index(), ip("192.0.2.9")}};
   EXPECT_EQ(state_.neighbors_in_use, expected) << "gateways, and hosts packets go to; no others";
+}
+
+// Nobody is to be asked for at the other end of a tunnel, gateway or none.
+TEST_F(ForwardingTest, TunnelsTakeWhatIsRoutedThere) {
+  auto tunnel = Tap::create({"tun0", {}, 1400}, *netlink_);
+  ASSERT_TRUE(tunnel) << tunnel.error().message();
+  ASSERT_TRUE(netlink_->set_up(tunnel->index(), true));
+  ASSERT_TRUE(netlink_->set_address(tunnel->index(), on("169.254.0.1/30")));
+  core::Interface interface;
+  interface.name = "tun0";
+  interface.tunnel = 7;
+  interface.mtu = 1400;
+  links_.interfaces[tunnel->index()] =
+      core::InterfaceId(static_cast<std::uint16_t>(skeleton_.interfaces.size()));
+  core::add_interface(skeleton_, std::move(interface));
+  ip_command("route add 10.9.0.0/16 dev tun0");
+  ip_command("route add 10.8.0.0/16 via 169.254.0.2");
+  taps_.push_back(std::move(*tunnel));
+  build();
+  for (const char* to : {"10.9.0.7", "10.8.0.7", "169.254.0.2"}) {
+    ASSERT_NE(hop(to), nullptr) << to;
+    EXPECT_EQ(hop(to)->kind, Kind::kTunnel) << to;
+    EXPECT_EQ(hop(to)->mtu, 1400) << to;
+    EXPECT_EQ(state_.network->interfaces[hop(to)->interface.value()].name, "tun0") << to;
+  }
+  ASSERT_NE(hop("169.254.0.1"), nullptr);
+  EXPECT_EQ(hop("169.254.0.1")->kind, Kind::kHost);
+  ASSERT_TRUE(state_.network->to_host.valid());
+  EXPECT_EQ(state_.network->next_hops[state_.network->to_host.value()].kind, Kind::kHost);
 }
 
 TEST_F(ForwardingTest, OwnAddressesGoToTheHost) {

@@ -108,6 +108,23 @@ TEST_F(TapTest, KernelAnswersArpAndPing) {
   EXPECT_TRUE(std::equal(kPeerMac.bytes.begin(), kPeerMac.bytes.end(), reply->begin()));
 }
 
+// A tunnel's twin: the kernel asks for nobody, and its packets have the link header that the data path wants.
+TEST_F(TapTest, OneWithoutAddressIsPointToPoint) {
+  auto tap = Tap::create({"tun0", {}, 1400}, *netlink_);
+  ASSERT_TRUE(tap) << tap.error().message();
+  ASSERT_TRUE(netlink_->set_up(tap->index(), true));
+  ASSERT_TRUE(netlink_->set_address(tap->index(), on("192.0.2.1/30")));
+  const boost::json::value link = ip_json("link show dev tun0").at(0);
+  EXPECT_EQ(link.at("link_type").as_string(), "none");
+  EXPECT_THAT(boost::json::serialize(link.at("flags")), HasSubstr("POINTOPOINT"));
+  const Frame request = echo_request("192.0.2.2", "192.0.2.1");
+  ASSERT_TRUE(*tap->write(request));
+  const auto reply = await_frame(*tap, [](const Frame& f) { return type_of(f) == net::ether_type::kIpv4; });
+  ASSERT_TRUE(reply);
+  ASSERT_EQ(reply->size(), 42U);
+  EXPECT_EQ((*reply)[34], net::icmp::kEchoReply);
+}
+
 TEST_F(TapTest, KernelAnswersNeighborSolicitationAsARouter) {
   auto tap = Tap::create({"twin0", kOurMac, 1500}, *netlink_);
   ASSERT_TRUE(tap);

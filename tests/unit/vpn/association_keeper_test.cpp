@@ -111,7 +111,7 @@ TEST_F(AssociationKeeping, WhatTakesThePlaceOfARemovedOneStays) {
   ASSERT_TRUE(keeper_.add(policy));
   ASSERT_TRUE(keeper_.add(spec(false, 0x1234)));
   ASSERT_TRUE(keeper_.remove(key(false, 0x1234)));
-  ASSERT_TRUE(keeper_.remove(policy.selector, 7));
+  ASSERT_TRUE(keeper_.remove(policy.key()));
   EXPECT_TRUE(directory_->get().has_policies());
   ASSERT_TRUE(keeper_.add(spec(false, 0x1234)));
   ASSERT_TRUE(keeper_.add(policy));
@@ -162,7 +162,7 @@ TEST_F(AssociationKeeping, WhatIsWrongIsSaid) {
   EXPECT_THAT(message(keeper_.add(std::move(two_families))), HasSubstr("two families"));
   EXPECT_THAT(message(keeper_.remove(key(true, 0x5000))),
               HasSubstr("remove the outbound association 0x00005000 to 192.0.2.2: there is none"));
-  EXPECT_THAT(message(keeper_.remove(Selector{}, 7)), HasSubstr("there is none"));
+  EXPECT_THAT(message(keeper_.remove(PolicyKey{.priority = 7, .selector = {}})), HasSubstr("there is none"));
   EXPECT_EQ(keeper_.outbound_count(), 0U);
 }
 
@@ -313,6 +313,54 @@ TEST_F(AssociationKeeping, PoliciesAreOrderedByPriority) {
   EXPECT_EQ(find("10.1.7.1", "10.2.9.4"), "discard");
   EXPECT_EQ(find("10.5.7.1", "10.2.9.4"), "none");
   EXPECT_EQ(find("10.1.7.1", "11.2.9.4"), "none");
+}
+
+// Interfaces have policies of their own, which may well be equal, and which mean nothing that goes elsewhere.
+TEST_F(AssociationKeeping, PoliciesOfInterfacesStandBesideEachOther) {
+  const net::Prefix all = *net::Prefix::parse("0.0.0.0/0");
+  const auto policy = [&](std::uint32_t interface, std::uint32_t tunnel) {
+    return PolicySpec{.selector = {.local = all, .remote = all},
+                      .priority = 7,
+                      .tunnel = tunnel,
+                      .outbound = {},
+                      .interface = interface};
+  };
+  ASSERT_TRUE(keeper_.add(policy(100, 1)));
+  ASSERT_TRUE(keeper_.add(policy(200, 2)));
+  const Ends anything{.local = {}, .remote = {}};
+  const auto tunnel = [&](std::uint32_t interface) {
+    const Rule* rule = directory_->get().find(interface, anything);
+    return rule == nullptr ? 0 : rule->tunnel;
+  };
+  EXPECT_EQ(tunnel(100), 1U);
+  EXPECT_EQ(tunnel(200), 2U);
+  EXPECT_EQ(tunnel(300), 0U);
+  EXPECT_EQ(directory_->get().find(anything), nullptr);
+  ASSERT_TRUE(keeper_.remove(policy(100, 1).key()));
+  EXPECT_FALSE(keeper_.remove(policy(300, 1).key()));
+  now_ += 2s;
+  keeper_.watch_time();
+  EXPECT_EQ(tunnel(100), 0U);
+  EXPECT_EQ(tunnel(200), 2U);
+}
+
+// Of a key exchange that is gone the peer may have nothing any more: packets go by what was agreed since.
+TEST_F(AssociationKeeping, OrphansShareNothing) {
+  const net::Prefix all = *net::Prefix::parse("0.0.0.0/0");
+  const auto sharers = [&] {
+    const Rule* rule = directory_->get().find(Ends{.local = {}, .remote = {}});
+    return rule == nullptr ? std::size_t{99} : directory_->get().sharers(*rule).size();
+  };
+  ASSERT_TRUE(keeper_.add(spec(true, 0x1111)));
+  ASSERT_TRUE(keeper_.add(spec(true, 0x2222)));
+  ASSERT_TRUE(keeper_.add(PolicySpec{
+      .selector = {.local = all, .remote = all}, .tunnel = 5, .outbound = key(true, 0x2222)}));
+  EXPECT_EQ(sharers(), 2U);
+  keeper_.hold(true);
+  keeper_.keep_only({key(true, 0x2222)}, {});
+  keeper_.hold(false);
+  EXPECT_THAT(*directory_->get().content().outbound, SizeIs(2)) << "it goes on for a while";
+  EXPECT_EQ(sharers(), 0U);
 }
 
 }  // namespace

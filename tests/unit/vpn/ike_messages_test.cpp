@@ -165,9 +165,23 @@ TEST(IkeMessages, WhatIsWrongIsNamed) {
   EXPECT_THAT(why_not(client::request(static_cast<millrace_ike_type>(31), 9)), HasSubstr("no request 31"));
 }
 
+TEST(IkeMessages, InterfacesAreTold) {
+  millrace_ike_association association = client::association(client::outbound(0x2000));
+  association.interface = 77;
+  const auto added = read_request(
+      client::request(MILLRACE_IKE_ADD_ASSOCIATION, 9, association, client::kKey, client::selector()));
+  ASSERT_TRUE(added) << added.error().reason;
+  EXPECT_EQ(std::get<AddAssociation>(added->body).spec.interface, 77U);
+  millrace_ike_which_policy policy = client::which_policy(5);
+  policy.interface = 78;
+  const auto removed = read_request(client::request(MILLRACE_IKE_REMOVE_POLICY, 9, policy));
+  ASSERT_TRUE(removed) << removed.error().reason;
+  EXPECT_EQ(std::get<RemovePolicy>(removed->body).key.interface, 78U);
+}
+
 TEST(IkeMessages, AnotherVersionIsStrange) {
   Message message = client::hello(9);
-  message[0] = 2;
+  message[0] = MILLRACE_IKE_VERSION + 1;
   const auto request = read_request(message);
   ASSERT_FALSE(request);
   EXPECT_TRUE(request.error().strange);
