@@ -24,8 +24,8 @@ enum class Forwarding : std::uint8_t { kRouted, kTransparent };
 // A port with its tags, or a tunnel that the function carries: what stages see is only the InterfaceId.
 struct Interface {
   std::string name;
-  PortId port;               // none under a tunnel
-  std::uint32_t tunnel = 0;  // 0: none; else by which number the function knows it
+  PortId port;                   // none under a tunnel
+  std::uint32_t tunnel = 0;      // 0: none; else by which number the function knows it
   std::uint16_t outer_vlan = 0;  // 0 = untagged
   std::uint16_t inner_vlan = 0;
   bool outer_is_service_tag = false;  // 802.1ad instead of 802.1Q

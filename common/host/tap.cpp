@@ -105,10 +105,9 @@ Result<std::optional<std::size_t>> Tap::read(MutableBytes room) {
     const ssize_t got = ::read(fd_, packet.data(), packet.size());
     if (got > 0 && bare_) {
       const bool ipv4 = packet[0] >> 4U == 4;
-      const net::EthernetHeader link{
-          .destination = {},
-          .source = {},
-          .type = be16(ipv4 ? net::ether_type::kIpv4 : net::ether_type::kIpv6)};
+      const net::EthernetHeader link{.destination = {},
+                                     .source = {},
+                                     .type = be16(ipv4 ? net::ether_type::kIpv4 : net::ether_type::kIpv6)};
       std::memcpy(room.data(), &link, sizeof link);
     }
     if (got >= 0) return std::optional(static_cast<std::size_t>(got) + room.size() - packet.size());

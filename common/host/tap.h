@@ -19,7 +19,7 @@ namespace millrace::host {
 class Tap {
  public:
   struct Options {
-    std::string name;  // 1 to 15 characters
+    std::string name;                    // 1 to 15 characters
     std::optional<net::MacAddress> mac;  // nothing: a TUN device, point to point
     // Of the IP packet; below 1280 the kernel switches IPv6 off (RFC 8200 section 5).
     std::uint16_t mtu = 1500;

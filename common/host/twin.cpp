@@ -6,7 +6,6 @@
 #include <cstring>
 #include <ctime>
 #include <future>
-#include <map>
 
 #include <poll.h>
 #include <pthread.h>
@@ -17,16 +16,15 @@
 #include "common/core/steer.h"
 #include "common/host/arp_answer.h"
 #include "common/host/delivery.h"
+#include "common/host/devices.h"
 #include "common/host/domain.h"
 #include "common/host/forwarding.h"
 #include "common/host/job_queue.h"
-#include "common/host/link_settings.h"
 #include "common/host/mirror.h"
 #include "common/host/neighbor_answer.h"
 #include "common/host/netlink.h"
 #include "common/host/resolver.h"
 #include "common/host/static_entries.h"
-#include "common/host/tap.h"
 
 namespace millrace::host {
 namespace {
@@ -73,10 +71,7 @@ class Twin::Impl {
   }
 
   void set_down(std::set<std::uint32_t> tunnels) {
-    jobs_.add([this, tunnels = std::move(tunnels)] {
-      tunnels_down_ = tunnels;
-      watch_tunnels();
-    });
+    jobs_.add([this, tunnels = std::move(tunnels)] { devices_->set_down(tunnels); });
   }
 
   void stop() {
@@ -90,25 +85,6 @@ class Twin::Impl {
   [[nodiscard]] bool complete() const noexcept { return complete_.load(); }
 
  private:
-  struct Device {
-    Tap tap;
-    InterfaceId interface;
-    core::PortId port;
-    core::DomainId domain;
-    net::MacAddress mac;
-    std::uint32_t tunnel = 0;
-    std::uint16_t mtu = 0;
-    bool carrier = true;
-
-    // Addresses and MTU change while the device stays; the rest makes it another one.
-    [[nodiscard]] bool serves(const core::Network& network) const {
-      if (interface.value() >= network.interfaces.size()) return false;
-      const core::Interface& wanted = network.interfaces[interface.value()];
-      return wanted.up && wanted.port == port && wanted.domain == domain && wanted.mac == mac &&
-             wanted.tunnel == tunnel;
-    }
-  };
-
   Result<void> open() {
     auto netlink = Netlink::open();
     if (!netlink) return tl::unexpected(netlink.error());
@@ -122,6 +98,8 @@ class Twin::Impl {
     auto domains = Domains::open(*netlink_);
     if (!domains) return tl::unexpected(domains.error());
     domains_ = std::make_unique<Domains>(std::move(*domains));
+    devices_ = std::make_unique<Devices>(
+        *netlink_, *domains_, [this](const Error& error) { trouble(error); }, wiring_.log);
     return {};
   }
 
@@ -143,75 +121,25 @@ class Twin::Impl {
       }
       domains_made_ = d + 1;
     }
-    for (auto at = devices_.begin(); at != devices_.end();) {
-      const Device& device = at->second;
-      const bool stays = device.serves(skeleton);
-      if (!stays && device.domain.value() != 0) {
-        const std::string& domain = skeleton.domains[device.domain.value()].name;
-        if (auto done = domains_->detach(device.tap.name(), domain); !done) return done;
-      }
-      at = stays ? std::next(at) : devices_.erase(at);
-    }
-    for (std::size_t i = 0; i < skeleton.interfaces.size(); ++i) {
-      const InterfaceId id(static_cast<std::uint16_t>(i));
-      if (skeleton.interfaces[i].up && skeleton.forwarding == core::Forwarding::kRouted) {
-        if (auto done = set_up_device(id, skeleton); !done) return done;
-      }
-    }
+    if (auto done = devices_->match(skeleton); !done) return done;
     follow(skeleton);
     auto entries = change_static_entries(
         *netlink_, plan_, plan, [this](InterfaceId interface) { return link_of(interface); },
         [this](const Error& error) { trouble(error); });
     if (!entries) return entries;
     plan_ = std::move(plan);
-    watch_tunnels();
     std::set<LinkIndex> links;
     std::set<RouteTable> tables{kLocalTable};
-    for (const auto& [id, device] : devices_) links.insert(device.tap.index());
+    for (const auto& [id, device] : devices_->all()) links.insert(device.tap.index());
     for (const auto& [table, domains] : link_map_.domains) tables.insert(table);
     if (auto done = mirror_->follow(std::move(links), std::move(tables)); !done) return done;
     rebuild();
     return {};
   }
 
-  Result<void> set_up_device(InterfaceId id, const core::Network& skeleton) {
-    const core::Interface& interface = skeleton.interfaces[id.value()];
-    const bool fresh = !devices_.contains(id);
-    if (fresh) {
-      Tap::Options options{.name = interface.name, .mac = interface.mac, .mtu = interface.mtu};
-      if (interface.tunnel != 0) options.mac.reset();
-      auto tap = Tap::create(options, *netlink_);
-      if (!tap) return tl::unexpected(tap.error());
-      devices_.emplace(id, Device{.tap = std::move(*tap),
-                                  .interface = id,
-                                  .port = interface.port,
-                                  .domain = interface.domain,
-                                  .mac = interface.mac,
-                                  .tunnel = interface.tunnel});
-      for (const Error& error : apply_twin_settings(interface.name)) trouble(error);
-    }
-    devices_.at(id).mtu = interface.mtu;
-    const LinkIndex link = devices_.at(id).tap.index();
-    const std::string& domain = skeleton.domains[interface.domain.value()].name;
-    if (fresh) {
-      if (auto done = netlink_->stop_address_generation(link); !done) trouble(done.error());
-      if (interface.domain.value() != 0) {
-        const auto found = netlink_->link(interface.name);
-        if (!found) return tl::unexpected(found.error());
-        if (auto done = domains_->attach(*found, domain); !done) return done;
-      }
-    } else if (auto done = netlink_->set_mtu(link, interface.mtu); !done) {
-      return done;
-    }
-    if (auto done = netlink_->set_up(link, true); !done) return done;
-    const auto addresses = with_link_local(interface.addresses, interface.mac);
-    return interface.domain.value() == 0 ? netlink_->set_addresses(link, addresses)
-                                         : domains_->set_addresses(link, domain, addresses);
-  }
-
   void follow(const core::Network& skeleton) {
     link_map_ = {};
-    for (const auto& [id, device] : devices_) link_map_.interfaces[device.tap.index()] = id;
+    for (const auto& [id, device] : devices_->all()) link_map_.interfaces[device.tap.index()] = id;
     for (std::size_t d = 0; d < skeleton.domains.size(); ++d) {
       const core::DomainId domain(static_cast<std::uint16_t>(d));
       link_map_.domains[table_of(domain)].push_back(domain);
@@ -221,8 +149,8 @@ class Twin::Impl {
   }
 
   [[nodiscard]] std::optional<LinkIndex> link_of(InterfaceId interface) const {
-    const auto device = devices_.find(interface);
-    return device == devices_.end() ? std::nullopt : std::optional(device->second.tap.index());
+    const Device* device = devices_->find(interface);
+    return device == nullptr ? std::nullopt : std::optional(device->tap.index());
   }
 
   // However fast the kernel's tables change, half of the time is left for packets.
@@ -246,11 +174,12 @@ class Twin::Impl {
     std::vector<pollfd> fds;
     while (!stopping_.load(std::memory_order_relaxed)) {
       fds.assign({{jobs_.fd(), POLLIN, 0}, {mirror_->fd(), POLLIN, 0}});
-      for (const auto& [id, device] : devices_) fds.push_back({device.tap.fd(), POLLIN, 0});
+      for (const auto& [id, device] : devices_->all()) fds.push_back({device.tap.fd(), POLLIN, 0});
       poll(fds.data(), fds.size(), busy_ ? 0 : kQuietPollMs);
       busy_ = drain_ring();
       auto ready = fds.cbegin() + 2;
-      for (auto& [id, device] : devices_) busy_ = ((ready++)->revents != 0 && drain_tap(device)) || busy_;
+      for (auto& [id, device] : devices_->all())
+        busy_ = ((ready++)->revents != 0 && drain_tap(device)) || busy_;
       if ((fds[0].revents & POLLIN) != 0) jobs_.run();
       const Tick now = now_ms();
       const bool look = tick_after(now, housekeeping + kHousekeepingMs);
@@ -290,11 +219,7 @@ class Twin::Impl {
       const core::PortId port(static_cast<std::uint16_t>(p));
       if (!uses(port)) continue;
       const bool link = wiring_.link_up(port);
-      for (auto& [id, device] : devices_) {
-        if (device.port != port || device.carrier == link) continue;
-        device.carrier = link;
-        if (auto done = device.tap.set_carrier(link); !done) trouble(done.error());
-      }
+      devices_->set_carrier(port, link);
       const bool up = link && routes_are_back(port);
       if (plan_.skeleton.port_up[p] == up) continue;
       plan_.skeleton.port_up[p] = up;
@@ -304,23 +229,9 @@ class Twin::Impl {
     if (changed) rebuild();
   }
 
-  void watch_tunnels() {
-    for (auto& [id, device] : devices_) {
-      if (device.tunnel == 0) continue;
-      const bool link = !tunnels_down_.contains(device.tunnel);
-      if (device.carrier == link) continue;
-      device.carrier = link;
-      if (auto done = device.tap.set_carrier(link); !done) trouble(done.error());
-      wiring_.log("tunnel " + device.tap.name() + (link ? " is up" : " is down"));
-    }
-  }
-
   void watch_devices() {
-    const bool gone =
-        std::any_of(devices_.begin(), devices_.end(), [](const auto& e) { return e.second.tap.gone(); });
-    if (gone) {
-      wiring_.log("a twin's TAP device was deleted; making it again");
-      std::erase_if(devices_, [](const auto& entry) { return entry.second.tap.gone(); });
+    if (devices_->forget_gone()) {
+      wiring_.log("a twin's device was deleted; making it again");
       complete_.store(false);
     }
     if (!complete_.load()) {  // the next look tries again
@@ -332,7 +243,7 @@ class Twin::Impl {
   // is not used before: its packets would find no route.
   [[nodiscard]] bool routes_are_back(core::PortId port) const {
     const auto& links = mirror_->model().links();
-    return std::all_of(devices_.begin(), devices_.end(), [&](const auto& entry) {
+    return std::ranges::all_of(devices_->all(), [&](const auto& entry) {
       const auto link = links.find(entry.second.tap.index());
       return entry.second.port != port || link == links.end() || !link->second.up || link->second.running;
     });
@@ -361,19 +272,18 @@ class Twin::Impl {
   }
 
   void deliver(rte_mbuf* packet) {
-    const auto device = devices_.find(core::note(packet).interface);
-    const bool taken =
-        device != devices_.end() && delivery_.deliver(packet, device->second.mtu, [&](Bytes frame) {
-          const auto say = [&](const auto& answer) {
-            if (answer) send(*answer, device->first);
-            return answer.has_value();
-          };
-          if (say(arp_answer(frame, device->first, plan_.skeleton)) ||
-              say(neighbor_answer(frame, device->first, plan_.skeleton)))
-            return true;
-          const auto written = device->second.tap.write(frame);
-          return written && *written;
-        });
+    Device* device = devices_->find(core::note(packet).interface);
+    const bool taken = device != nullptr && delivery_.deliver(packet, device->mtu, [&](Bytes frame) {
+      const auto say = [&](const auto& answer) {
+        if (answer) send(*answer, device->interface);
+        return answer.has_value();
+      };
+      if (say(arp_answer(frame, device->interface, plan_.skeleton)) ||
+          say(neighbor_answer(frame, device->interface, plan_.skeleton)))
+        return true;
+      const auto written = device->tap.write(frame);
+      return written && *written;
+    });
     (taken ? counters_.delivered : counters_.delivery_failed).add(1);
     rte_pktmbuf_free(packet);
   }
@@ -405,10 +315,10 @@ class Twin::Impl {
     if (!number.valid()) return resume(packet);
     const core::NextHop& hop = network.next_hops[number.value()];
     if (hop.kind != core::NextHop::Kind::kResolve) return resume(packet);
-    const auto device = devices_.find(hop.interface);
-    if (device == devices_.end()) return give_up(packet);
+    const Device* device = devices_->find(hop.interface);
+    if (device == nullptr) return give_up(packet);
     const net::IpAddress& next = forwarding_.gateways[number.value()].value_or(*destination);
-    resolver_.hold({device->second.tap.index(), next}, packet, now_ms());
+    resolver_.hold({device->tap.index(), next}, packet, now_ms());
     counters_.waiting.set(resolver_.waiting());
   }
 
@@ -479,8 +389,7 @@ class Twin::Impl {
   std::unique_ptr<Domains> domains_;
   std::size_t domains_made_ = 0;
   TwinPlan plan_;
-  std::map<InterfaceId, Device> devices_;
-  std::set<std::uint32_t> tunnels_down_;
+  std::unique_ptr<Devices> devices_;
   LinkMap link_map_;
   ForwardingState forwarding_;
   bool outdated_ = false;  // forwarding_ is behind the mirror

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The Linux twin: a TAP device per routed interface (a TUN device, where that is a tunnel), its kernel routes and neighbours mirrored into the data
-// path's Network, packets carried between the two. One thread of its own; workers meet it only at two rings.
+// The Linux twin: a TAP device per routed interface (a TUN device, where that is a tunnel), its kernel routes
+// and neighbours mirrored into the data path's Network, packets carried between the two. One thread of its
+// own; workers meet it only at two rings.
 #pragma once
 
 #include <atomic>

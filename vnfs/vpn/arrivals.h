@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // By which interface packets have come that came by a tunnel: the tunnel's own, or else the one on whose side
-// they are going, so that what is said about them comes from an address that the tunnel carries. Looked up once for each network and
-// set of associations. Data path.
+// they are going, so that what is said about them comes from an address that the tunnel carries. Looked up
+// once for each network and set of associations. Data path.
 #pragma once
 
 #include <cstdint>

@@ -236,10 +236,10 @@ Result<AssociationKeeper::Policies::iterator> AssociationKeeper::find(const Poli
                                                                       std::string_view attempt) {
   const auto found = policies_.find(which);
   if (found == policies_.end() || found->second.removed)
-    return failure(fmt::format("{} the policy from {} to {} of priority {}", attempt,
-                               which.selector.local.to_string(), which.selector.remote.to_string(),
-                               which.priority),
-                   "there is none");
+    return failure(
+        fmt::format("{} the policy from {} to {} of priority {}", attempt, which.selector.local.to_string(),
+                    which.selector.remote.to_string(), which.priority),
+        "there is none");
   return found;
 }
 

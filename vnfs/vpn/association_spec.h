@@ -125,8 +125,8 @@ struct PolicyKey {
   auto operator<=>(const PolicyKey&) const noexcept = default;  // NOLINT(modernize-use-nullptr)
 };
 
-// What becomes of packets with these ends, whichever way they go; or, where it has an interface, of those that
-// leave by it.
+// What becomes of packets with these ends, whichever way they go; or, where it has an interface, of those
+// that leave by it.
 struct PolicySpec {
   Selector selector;
   Action action = Action::kProtect;

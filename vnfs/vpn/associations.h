@@ -38,8 +38,8 @@ using List = std::shared_ptr<const std::vector<Ptr>>;
 class PolicyIndex {
  public:
   PolicyIndex() = default;
-  // `outbound`: those that policies may name. `sharing`: those of them, of one tunnel side by side, that share
-  // its packets; only of tunnels that have several.
+  // `outbound`: those that policies may name. `sharing`: those of them, of one tunnel side by side, that
+  // share its packets; only of tunnels that have several.
   PolicyIndex(std::vector<PolicySpec> policies, List<OutboundPtr> outbound,
               std::vector<const Outbound*> sharing = {});
 

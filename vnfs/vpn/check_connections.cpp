@@ -64,7 +64,8 @@ class ConnectionChecker {
                         "start: peer",
                         quote(*one.name)));
     if (*one.parallel > 1 && one.start == Start::kTraffic)
-      error(one.parallel.at, "parallel: a packet asks for one pair of associations; give start: always, or peer");
+      error(one.parallel.at,
+            "parallel: a packet asks for one pair of associations; give start: always, or peer");
     if (!std::has_single_bit(*one.replay_window))
       error(one.replay_window.at, fmt::format("replay_window: {} is no power of two; give {}",
                                               *one.replay_window, std::bit_ceil(*one.replay_window)));

@@ -56,8 +56,7 @@ class InterfaceChecker {
     const Position at = interface.tunnel.at;
     if (interface.port.at.known())
       return error(at, "tunnel: the interface has a port, and takes no tunnel; remove one of them");
-    if (interface.vlan.at.known())
-      error(interface.vlan.at, "vlan: a tunnel has no VLANs; remove it");
+    if (interface.vlan.at.known()) error(interface.vlan.at, "vlan: a tunnel has no VLANs; remove it");
     const auto carrier = carriers_.find(name);
     if (carrier == carriers_.end()) return error(at, control::undefined("tunnel", name, names_));
     if (carrier->second.mode != Mode::kTunnel)

@@ -13,11 +13,11 @@ namespace {
 
 // Tells one association of the profile from another with the same number. Not 0.
 std::uint64_t print_of(const AssociationSpec& spec) {
-  std::string all =
-      fmt::format("{} {} {} {} {} {} {} {} {} {} {}", spec.local.to_string(), spec.key.remote.to_string(),
-                  static_cast<int>(spec.mode), static_cast<int>(spec.suite.cipher),
-                  static_cast<int>(spec.suite.integrity), spec.extended, spec.window,
-                  spec.udp ? spec.udp->local : 0, spec.udp ? spec.udp->remote : 0, spec.tunnel, spec.interface);
+  std::string all = fmt::format("{} {} {} {} {} {} {} {} {} {} {}", spec.local.to_string(),
+                                spec.key.remote.to_string(), static_cast<int>(spec.mode),
+                                static_cast<int>(spec.suite.cipher), static_cast<int>(spec.suite.integrity),
+                                spec.extended, spec.window, spec.udp ? spec.udp->local : 0,
+                                spec.udp ? spec.udp->remote : 0, spec.tunnel, spec.interface);
   for (const Selector& selector : spec.selectors)
     all += fmt::format(" {} {} {} {} {} {} {}", selector.local.to_string(), selector.remote.to_string(),
                        selector.protocol, selector.local_ports.first, selector.local_ports.last,
@@ -72,8 +72,7 @@ Result<void> AssociationKeeper::configure(std::vector<AssociationSpec> associati
   for (auto& [key, entry] : made) entries(key.outbound).insert_or_assign(key, std::move(entry));
   note_all_changed();
   std::erase_if(policies_, [](const auto& policy) { return policy.second.of_profile; });
-  for (const PolicySpec& policy : policies)
-    policies_[policy.key()] = {.spec = policy, .of_profile = true};
+  for (const PolicySpec& policy : policies) policies_[policy.key()] = {.spec = policy, .of_profile = true};
   publish();
   return {};
 }

@@ -54,8 +54,8 @@ bool ends_here(const Packet& packet, const core::Network& network) noexcept {
   return false;
 }
 
-// Of several associations that share a tunnel's packets, the flow's: one of this worker's own where it has any,
-// for the port has spread the flows over the workers before.
+// Of several associations that share a tunnel's packets, the flow's: one of this worker's own where it has
+// any, for the port has spread the flows over the workers before.
 [[gnu::noinline]] const Outbound* FindPolicy::share_of(
     const Packet& packet, std::span<const Outbound* const> sharers) const noexcept {
   std::array<const Outbound*, kMostSharers> own;

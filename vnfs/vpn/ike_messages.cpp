@@ -190,9 +190,8 @@ AssociationKey which_of(Fields& fields) {
 }
 
 PolicyKey policy_key_of(Fields& fields, const millrace_ike_which_policy& wire) {
-  return {.priority = wire.priority,
-          .selector = selector_of(fields, wire.selector),
-          .interface = wire.interface};
+  return {
+      .priority = wire.priority, .selector = selector_of(fields, wire.selector), .interface = wire.interface};
 }
 
 PolicyKey which_policy_of(Fields& fields) {

@@ -103,9 +103,10 @@ Table<Connection> connection() {
                choice<Mode>({{"tunnel", Mode::kTunnel, "whole datagrams of networks behind the gateways"},
                              {"transport", Mode::kTransport, "what the two gateways say to each other"}}),
                "What is sealed (RFC 4301 section 3.2).");
-  table->field("parallel", &Connection::parallel, integer<std::uint16_t>(1, kMostSharers),
-               "How many pairs of associations share the packets of each of `networks`, by their flows: one has "
-               "its packets sealed by one worker.");
+  table->field(
+      "parallel", &Connection::parallel, integer<std::uint16_t>(1, kMostSharers),
+      "How many pairs of associations share the packets of each of `networks`, by their flows: one has "
+      "its packets sealed by one worker.");
   table->field("start", &Connection::start,
                choice<Start>({{"peer", Start::kPeer, "when the peer begins"},
                               {"traffic", Start::kTraffic, "with the first packet for it"},

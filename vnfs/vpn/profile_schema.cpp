@@ -166,13 +166,14 @@ Table<Section> section() {
           {{"copy", DontFragment::kCopy, "as the packet inside says; its sender is told what fits"},
            {"set", DontFragment::kSet, "routers may not cut; what may be cut is, before it is sealed"},
            {"clear", DontFragment::kClear,
-            "routers may cut, and no sender is told anything: for hosts that do not heed what they are told"}}),
+            "routers may cut, and no sender is told anything: for hosts that do not heed what they are "
+            "told"}}),
       "Whether routers may cut sealed packets (RFC 4301 section 8.1).");
   table->field("fragment", &Section::fragment,
-               choice<Fragment>({{"before", Fragment::kBefore,
-                                  "before it is sealed, so that the other gateway has nothing to join"},
-                                 {"after", Fragment::kAfter,
-                                  "behind the gateway, so that hosts have nothing to join"}}),
+               choice<Fragment>(
+                   {{"before", Fragment::kBefore,
+                     "before it is sealed, so that the other gateway has nothing to join"},
+                    {"after", Fragment::kAfter, "behind the gateway, so that hosts have nothing to join"}}),
                "When a packet that does not fit a tunnel, and may be cut, is.");
   return table;
 }

@@ -319,9 +319,10 @@ std::shared_ptr<const Struct<Profile>> common_table(const std::string& vnf, bool
   table->field("ports", &Profile::ports,
                std::make_shared<MapType<Port>>(&Port::name, port_name(), port(), false),
                "The data ports, by names of your choice.", kRequired);
-  table->field("interfaces", &Profile::interfaces,
-               std::make_shared<MapType<Interface>>(&Interface::name, interface_name(), interface(tunnels), false),
-               "The logical interfaces, by names of your choice.", kRequired);
+  table->field(
+      "interfaces", &Profile::interfaces,
+      std::make_shared<MapType<Interface>>(&Interface::name, interface_name(), interface(tunnels), false),
+      "The logical interfaces, by names of your choice.", kRequired);
   table->field("forwarding", &Profile::forwarding, forwarding(),
                "How packets get from one interface to another.");
   table->field("routes", &Profile::routes, route(tunnels), "Static routes.");

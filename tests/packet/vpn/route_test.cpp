@@ -56,9 +56,9 @@ TEST_P(VpnRoutes, AskForNothingOfWhatComesAsItIs) {
 
 // RFC 4301 section 4.4.1: policies go before routes.
 TEST_P(VpnRoutes, DoNotOverrulePolicies) {
-  ASSERT_TRUE(pair_.a.keeper().add(vpn::PolicySpec{.selector = {.local = *net::Prefix::parse("10.1.0.0/16"),
-                                                                .remote = *net::Prefix::parse("10.2.0.0/16")},
-                                                   .action = vpn::Action::kDiscard}));
+  ASSERT_TRUE(pair_.a.keeper().add(vpn::PolicySpec{
+      .selector = {.local = *net::Prefix::parse("10.1.0.0/16"), .remote = *net::Prefix::parse("10.2.0.0/16")},
+      .action = vpn::Action::kDiscard}));
   pair_.a.refused(kInside, pair_.to_b().bytes(), Drop::kDiscarded);
 }
 

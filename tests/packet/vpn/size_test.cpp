@@ -97,9 +97,8 @@ TEST_P(VpnSizes, RoutersMayCutWhatTheProfileLetsThem) {
   const auto arrived = pair.opened(false, *small);
   ASSERT_TRUE(arrived);
   EXPECT_EQ(arrived->frame.at(14 + 6) & 0x40, 0x40) << "what is inside stays as it was";
-  for (const PacketBuilder& packet :
-       {pair.a.from_inside(kHostA, kHostB).df().udp(1, 2).payload(1500 - 28),
-        pair.a.from_inside(kHostA6, kHostB6).udp(1, 2).payload(1500 - 48)})
+  for (const PacketBuilder& packet : {pair.a.from_inside(kHostA, kHostB).df().udp(1, 2).payload(1500 - 28),
+                                      pair.a.from_inside(kHostA6, kHostB6).udp(1, 2).payload(1500 - 48)})
     EXPECT_EQ(pair.a.pass_frames({{kInside, packet.bytes()}}).size(), 2U);
 }
 

@@ -241,7 +241,8 @@ std::uint64_t VpnBed::dropped(vpn::Drop reason) const {
 }
 
 VpnPair::VpnPair(const BedVariant& variant, const TunnelSpec& tunnel)
-    : a(variant, with_tunnel(site_a(), tunnel), site_b()), b(variant, with_tunnel(site_b(), tunnel), site_a()) {
+    : a(variant, with_tunnel(site_a(), tunnel), site_b()),
+      b(variant, with_tunnel(site_b(), tunnel), site_a()) {
   a.set_up(tunnel, true);
   b.set_up(tunnel, false);
 }

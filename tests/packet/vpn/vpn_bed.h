@@ -61,7 +61,7 @@ struct TunnelSpec {
   std::uint32_t spi_to_b = 0x2000b;
   std::uint32_t number = 1;
   std::uint32_t interface = 0;  // not 0: it carries whatever the routes send there
-  std::string only_host{};  // "0.5": of the IPv4 networks of both sites; empty: all of them, and IPv6
+  std::string only_host{};      // "0.5": of the IPv4 networks of both sites; empty: all of them, and IPv6
 };
 
 class VpnBed {

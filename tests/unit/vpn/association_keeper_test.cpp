@@ -353,8 +353,8 @@ TEST_F(AssociationKeeping, OrphansShareNothing) {
   };
   ASSERT_TRUE(keeper_.add(spec(true, 0x1111)));
   ASSERT_TRUE(keeper_.add(spec(true, 0x2222)));
-  ASSERT_TRUE(keeper_.add(PolicySpec{
-      .selector = {.local = all, .remote = all}, .tunnel = 5, .outbound = key(true, 0x2222)}));
+  ASSERT_TRUE(keeper_.add(
+      PolicySpec{.selector = {.local = all, .remote = all}, .tunnel = 5, .outbound = key(true, 0x2222)}));
   EXPECT_EQ(sharers(), 2U);
   keeper_.hold(true);
   keeper_.keep_only({key(true, 0x2222)}, {});
