@@ -42,20 +42,12 @@ bool is_for_another(const Packet& packet, const Network& network) noexcept {
   return !hop.valid() || network.next_hops[hop.value()].kind != NextHop::Kind::kHost;
 }
 
-// ESP, or what stands in UDP where ESP may: RFC 3948 section 2. Of fragments the first will tell.
-bool may_be_esp(const Headers& headers) noexcept {
-  constexpr std::uint16_t kNatTraversal = 4500;
-  if (headers.protocol == net::protocol::kEsp) return true;
-  if (headers.protocol != net::protocol::kUdp) return false;
-  return headers.is_fragment || (headers.has_ports && headers.destination_port.host() == kNatTraversal);
-}
-
 // Of what is for our own address: whether the function answers it, in place of the twin.
 bool is_for_function(const Packet& packet, const NextHop& hop, const Network& network) noexcept {
   const Headers& headers = packet.headers;
   const Interface& arrival = network.interfaces[packet.ingress.value()];
+  if (arrival.function_own) return true;
   if (arrival.function_errors && net::is_icmp_error(headers) && !headers.is_fragment) return true;
-  if (arrival.function_esp && may_be_esp(headers)) return true;
   const std::uint16_t port = arrival.function_port;
   return port != 0 && headers.protocol == net::protocol::kUdp && headers.has_ports && !headers.is_fragment &&
          headers.destination_port.host() == port && hop.interface.valid() &&

@@ -36,7 +36,7 @@ struct Interface {
   std::vector<net::InterfaceAddress> addresses;
   bool function_routes = false;  // what comes in without a route goes to the function, which may know one
   bool function_errors = false;  // ICMP errors to our own addresses are first the function's, then the twin's
-  bool function_esp = false;     // ESP to our own addresses, in UDP or not, is the function's, not the twin's
+  bool function_own = false;     // all that is for our own addresses is first the function's, then the twin's
   std::uint16_t function_port = 0;  // UDP to this port of our own addresses is the function's, not the twin's
 
   [[nodiscard]] bool has(const net::IpAddress& address) const noexcept {

@@ -45,7 +45,7 @@ core::Snapshot snapshot(const std::shared_ptr<const vpn::Directory>& directory) 
       .mtu(9000)
       .route("10.0.0.0/8", "inside", testing::neighbor_mac(0).to_string())
       .route("2001:db8:a::/48", "inside", testing::neighbor_mac(0).to_string())
-      .function_esp()
+      .function_own()
       .route("198.19.0.0/16", "outside", testing::neighbor_mac(1).to_string());
   return {builder.build(), std::make_shared<const vpn::Policy>(directory)};
 }

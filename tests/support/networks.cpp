@@ -131,8 +131,8 @@ NetworkBuilder& NetworkBuilder::function_port(std::uint16_t port) {
   return *this;
 }
 
-NetworkBuilder& NetworkBuilder::function_esp() {
-  network_.interfaces.back().function_esp = true;
+NetworkBuilder& NetworkBuilder::function_own() {
+  network_.interfaces.back().function_own = true;
   return *this;
 }
 

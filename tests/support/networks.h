@@ -35,8 +35,8 @@ class NetworkBuilder {
   NetworkBuilder& function_routes();
   // UDP to this port of our own addresses, by the interface added last, is the function's.
   NetworkBuilder& function_port(std::uint16_t port);
-  // ESP to our own addresses, by the interface added last, is the function's.
-  NetworkBuilder& function_esp();
+  // What is for our own addresses, by the interface added last, is first the function's.
+  NetworkBuilder& function_own();
   // ICMP errors to our own addresses, by the interface added last, are first the function's.
   NetworkBuilder& function_errors();
   NetworkBuilder& unresolved(std::string_view prefix, std::string_view interface);

@@ -8,8 +8,13 @@
 
 namespace millrace::vpn {
 
+inline constexpr std::uint16_t kKeyExchangePort = 500;    // RFC 7296 section 2
 inline constexpr std::uint16_t kNatTraversalPort = 4500;  // RFC 3948 section 2
 inline constexpr unsigned kLeastEsp = 8;                  // SPI and sequence number
+
+[[nodiscard]] inline bool is_key_exchange_port(be16 port) noexcept {
+  return port == be16(kKeyExchangePort) || port == be16(kNatTraversalPort);
+}
 
 struct EspPlace {
   enum class Kind : std::uint8_t {

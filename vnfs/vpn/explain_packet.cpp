@@ -11,6 +11,7 @@
 #include "common/appliance/packet_path.h"
 #include "vnfs/vpn/association_json.h"
 #include "vnfs/vpn/drops.h"
+#include "vnfs/vpn/esp_datagram.h"
 
 namespace millrace::vpn {
 namespace {
@@ -52,13 +53,20 @@ class Explanation {
   }
 
  private:
+  // It is for our own, and goes as it is: RFC 7296 section 2.
+  [[nodiscard]] bool is_key_exchange() const {
+    return path_.to_host && packet_.headers.protocol == net::protocol::kUdp &&
+           is_key_exchange_port(be16(described_.destination_port));
+  }
+
   void judge() {
     const bool only_without_route =
         path_.refused() && path_.checks.back().reason == static_cast<std::uint8_t>(core::Drop::kNoRoute);
     if (path_.refused() && !only_without_route) return answer_.drop(path_.checks.back().reason);
     // What comes in by a tunnel's interface has come by the tunnel.
     const bool by_tunnel = network_.interfaces[packet_.ingress.value()].tunnel != 0;
-    const PolicySpec* came_by = by_tunnel ? nullptr : policy_for(in_force_, Ends::of(packet_, false));
+    const bool trusted = by_tunnel || is_key_exchange();
+    const PolicySpec* came_by = trusted ? nullptr : policy_for(in_force_, Ends::of(packet_, false));
     if (came_by != nullptr) answer_.set("came_by", to_json(*came_by));
     if (came_by != nullptr && came_by->action == Action::kProtect) return answer_.drop(Drop::kClearText);
     if (came_by != nullptr && came_by->action == Action::kDiscard) return answer_.drop(Drop::kDiscarded);

@@ -17,12 +17,13 @@ using core::Packet;
 
 bool is_own(const Packet& packet) noexcept { return packet.made_here || packet.from_host; }
 
-// RFC 7296 section 2: what the key exchange of our own twin says goes as it is, whatever the tunnels are for.
-bool is_key_exchange(const Packet& packet) noexcept {
-  constexpr std::uint16_t kIke = 500;
+// RFC 7296 section 2: what the key exchange of our own twin says, and what is said to it, goes as it is,
+// whatever the tunnels are for.
+bool is_key_exchange(const Packet& packet, bool to_us) noexcept {
+  if (!to_us && !packet.from_host) return false;
   const net::Headers& headers = packet.headers;
-  if (!packet.from_host || headers.protocol != net::protocol::kUdp || !headers.has_ports) return false;
-  return headers.source_port == be16(kIke) || headers.source_port == be16(kNatTraversalPort);
+  return headers.protocol == net::protocol::kUdp && headers.has_ports &&
+         is_key_exchange_port(to_us ? headers.destination_port : headers.source_port);
 }
 
 // The tunnel of the interface by which the packet is to leave; 0: it has a port. For what the twin says the
@@ -125,10 +126,11 @@ void FindPolicy::process(Batch& batch, const Policy& policy) noexcept {
   const core::Network& network = *batch.network;
   for (Packet& packet : batch) {
     const std::uint64_t lane = std::uint64_t{1} << batch.lane(packet);
-    if ((state.ours & lane) != 0 || is_key_exchange(packet)) continue;
+    const bool to_us = (state.ours & lane) != 0;
+    if (is_key_exchange(packet, to_us)) continue;
     const bool trusted = (state.opened & lane) != 0 || packet.restarted || is_own(packet);
     if (!trusted && !may_have_come(batch, packet, associations)) continue;
-    if (ends_here(packet, network)) continue;
+    if (to_us || ends_here(packet, network)) continue;
     const Ends ends = Ends::of(packet, true);
     const Rule* rule = associations.find(ends);
     if (rule == nullptr || rule->action == Action::kBypass) {

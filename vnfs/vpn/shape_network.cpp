@@ -6,8 +6,7 @@ namespace millrace::vpn {
 void shape_network(core::Network& network) {
   for (core::Interface& interface : network.interfaces) {
     interface.function_routes = true;
-    interface.function_errors = true;
-    interface.function_esp = true;
+    interface.function_own = true;
   }
 }
 

@@ -66,7 +66,7 @@ struct WorkerState {
   std::uint64_t to_open = 0;
   std::uint64_t opened = 0;
   std::uint64_t to_seal = 0;
-  std::uint64_t ours = 0;  // for the appliance itself: no policy of packets inside means them
+  std::uint64_t ours = 0;  // for the appliance itself, and no ESP: no policy says by which tunnel they leave
 
   // For the engine, in the order of its operations.
   std::array<crypto::Operation, core::Batch::kMaxSize> operations;

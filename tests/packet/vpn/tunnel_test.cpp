@@ -109,6 +109,36 @@ TEST_P(VpnTunnels, AreTheOnlyWayIn) {
             1U);
 }
 
+// Also to the gateway itself, whose own services must not be reached by somebody who pretends to be behind a
+// tunnel.
+TEST_P(VpnTunnels, AreTheOnlyWayToTheGatewayItself) {
+  VpnPair pair(variant(), {});
+  pair.b.refused(kOutside, pair.b.from_outside(kHostA, "10.2.0.1").tcp(1, 22).flags("S").bytes(),
+                 Drop::kClearText);
+  const auto sealed = pair.sealed(true, pair.a.from_inside(kHostA, "10.2.0.1").tcp(1, 22).flags("S"));
+  ASSERT_TRUE(sealed);
+  EXPECT_TRUE(pair.b.pass_frames({{kOutside, pair.b.arriving(*sealed)}}).empty());
+  EXPECT_EQ(pair.b.to_host(), 1U);
+  const Frame other = pair.b.from_outside("198.51.100.9", "10.2.0.1").tcp(1, 22).flags("S").bytes();
+  EXPECT_TRUE(pair.b.pass_frames({{kOutside, other}}).empty());
+  EXPECT_EQ(pair.b.to_host(), 1U);
+}
+
+// Of transport mode, whose policies are about the gateways: key exchange goes as it is, and nothing else.
+TEST_P(VpnTunnels, OfTransportModeLeaveKeyExchangeAlone) {
+  VpnPair pair(variant(), {.mode = vpn::Mode::kTransport});
+  const auto said = [&](std::uint16_t port) {
+    return pair.b.from_outside("192.0.2.1", "192.0.2.2").udp(port, port).payload(60).bytes();
+  };
+  for (const std::uint16_t port : {std::uint16_t{500}, std::uint16_t{4500}}) {
+    Frame frame = said(port);
+    if (port == 4500) std::fill_n(frame.begin() + 14 + 28, 4, std::uint8_t{0});
+    EXPECT_TRUE(pair.b.pass_frames({{kOutside, frame}}).empty());
+    EXPECT_EQ(pair.b.to_host(), 1U) << port;
+  }
+  pair.b.refused(kOutside, said(53), Drop::kClearText);
+}
+
 // RFC 4301 section 5.2, step 4.
 TEST_P(VpnTunnels, CarryOnlyWhatWasAgreed) {
   VpnPair pair(variant(), {});
