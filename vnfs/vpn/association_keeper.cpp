@@ -199,8 +199,7 @@ Result<void> AssociationKeeper::remove(const AssociationKey& which) {
   entry.removed = true;
   entry.soft.reset();
   entry.hard = std::min(entry.hard.value_or(Clock::time_point::max()), services_.now() + kInFlight);
-  // Others of its tunnel take its packets over.
-  if (which.outbound && in_force().content().policies->shares(*entry.outbound)) {
+  if (which.outbound && is_shared(entry.outbound->tunnel)) {  // others take its packets over
     policies_changed_ = true;
     publish();
   }
@@ -290,8 +289,7 @@ void AssociationKeeper::keep_only(const std::vector<AssociationKey>& association
       if (entry.print != 0 || known.contains(key)) continue;
       entry.soft.reset();
       entry.hard = std::min(entry.hard.value_or(end), end);
-      policies_changed_ = policies_changed_ || !entry.orphaned;
-      entry.orphaned = true;
+      entry.orphaned = policies_changed_ = true;
     }
   }
   const std::set<PolicyKey> told(policies.begin(), policies.end());
@@ -354,6 +352,7 @@ void AssociationKeeper::watch_time() {
       some_ended = true;
     }
   }
+  if (next_sharer_ && *next_sharer_ <= now) some_ended = policies_changed_ = true;
   const auto over = [&](const auto& policy) { return policy.second.until && *policy.second.until <= now; };
   if (std::erase_if(policies_, over) != 0) some_ended = policies_changed_ = true;
   if (some_ended) publish();

@@ -107,7 +107,7 @@ class AssociationKeeper final : public Gateway {
   void note_all_changed();
   [[nodiscard]] List<InboundPtr> list_inbound();
   [[nodiscard]] List<OutboundPtr> list_outbound();
-  [[nodiscard]] std::vector<const Outbound*> list_sharing() const;
+  [[nodiscard]] std::vector<const Outbound*> list_sharing();
   [[nodiscard]] std::shared_ptr<const PolicyIndex> index_policies(const List<OutboundPtr>& outbound);
   void publish();
   void expire(const AssociationKey& key, std::uint32_t tunnel, bool hard);
@@ -130,7 +130,8 @@ class AssociationKeeper final : public Gateway {
     std::uint32_t associations = 0;  // of the tunnel, that come in
   };
   std::unordered_map<std::uint32_t, Newest> newest_inbound_;
-  std::vector<AssociationKey> named_;  // by policies in force, or sharing their packets; in order
+  std::vector<AssociationKey> named_;             // by policies in force, or sharing their packets; in order
+  std::optional<Clock::time_point> next_sharer_;  // when one more association takes a share
   // Since what is in force was made.
   bool inbound_changed_ = false;
   bool outbound_changed_ = false;

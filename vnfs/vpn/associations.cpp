@@ -91,21 +91,16 @@ PolicyIndex::Group PolicyIndex::add_group(std::span<const PolicySpec* const> can
                                           .action = policy->action,
                                           .tunnel = policy->tunnel,
                                           .outbound = found});
-    if (found != nullptr) share(rule);
+    if (found != nullptr && is_shared(rule.tunnel)) share(rule);
   }
   return group;
 }
 
-bool PolicyIndex::shares(const Outbound& association) const noexcept {
-  return std::ranges::binary_search(sharing_, association.tunnel, {}, &Outbound::tunnel) &&
-         std::ranges::find(sharing_, &association) != sharing_.end();
-}
-
-// A policy and those that share its packets are of the same tunnel: strongSwan's reqid stands for the
-// selectors.
 void PolicyIndex::share(Rule& rule) const {
   const auto [first, end] = std::ranges::equal_range(sharing_, rule.tunnel, {}, &Outbound::tunnel);
-  if (std::find(first, end, rule.outbound) == end) return;
+  if (first == end) return;
+  rule.outbound = *first;
+  if (end - first == 1) return;
   rule.first_sharer = static_cast<std::uint32_t>(first - sharing_.begin());
   rule.sharers = static_cast<std::uint32_t>(end - first);
 }

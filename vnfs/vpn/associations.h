@@ -22,7 +22,7 @@ struct Rule {
   Action action = Action::kProtect;
   std::uint32_t tunnel = 0;
   const Outbound* outbound = nullptr;  // null: there is no association yet, or none is asked for
-  // Those that share the tunnel's packets, `outbound` among them, when there are several: in PolicyIndex.
+  // Those that share the tunnel's packets, when there are several: in PolicyIndex.
   std::uint32_t first_sharer = 0;
   std::uint32_t sharers = 0;
 };
@@ -38,8 +38,8 @@ using List = std::shared_ptr<const std::vector<Ptr>>;
 class PolicyIndex {
  public:
   PolicyIndex() = default;
-  // `outbound`: those that policies may name. `sharing`: those of them, of one tunnel side by side, that
-  // share its packets; only of tunnels that have several.
+  // `outbound`: those that policies may name. `sharing`: in the order of their tunnels, those of them that
+  // share the packets of a tunnel.
   PolicyIndex(std::vector<PolicySpec> policies, List<OutboundPtr> outbound,
               std::vector<const Outbound*> sharing = {});
 
@@ -54,8 +54,6 @@ class PolicyIndex {
   [[nodiscard]] const Rule* find(std::uint32_t interface, const Ends& ends) const noexcept {
     return first_of(by_interface_.find(interface), ends);
   }
-  // Whether it is one of several that share the packets of their tunnel.
-  [[nodiscard]] bool shares(const Outbound& association) const noexcept;
   // Of a rule that has several.
   [[nodiscard]] std::span<const Outbound* const> sharers(const Rule& rule) const noexcept {
     return std::span(sharing_).subspan(rule.first_sharer, rule.sharers);

@@ -15,9 +15,6 @@ struct Configured {
   std::vector<PolicySpec> policies;
 };
 
-// Tunnels of the profile have numbers from here on; key exchange gives lower ones.
-inline constexpr std::uint32_t kFirstProfileTunnel = 0x80000000;
-
 // Reads the files of keys. Fails when one can not be read any more.
 [[nodiscard]] Result<Configured> read_tunnels(const profile::Section& profile);
 

@@ -6,6 +6,12 @@
 #include "vnfs/vpn/association_keeper.h"
 
 namespace millrace::vpn {
+namespace {
+
+// From when an association is told to its share of the packets of others.
+constexpr std::chrono::seconds kSettled{1};
+
+}  // namespace
 
 // Policies that name an outbound one have to look for it again.
 void AssociationKeeper::note_change(const AssociationKey& key) {
@@ -45,20 +51,25 @@ List<OutboundPtr> AssociationKeeper::list_outbound() {
   return std::make_shared<const std::vector<OutboundPtr>>(std::move(all));
 }
 
-// In the order of their tunnels.
-std::vector<const Outbound*> AssociationKeeper::list_sharing() const {
-  std::vector<const Outbound*> all;
-  all.reserve(outbound_.size());
+// In the order of their tunnels. A new one takes no share for a moment, for the peer may have it a moment
+// after us; of new ones alone, the oldest takes all.
+std::vector<const Outbound*> AssociationKeeper::list_sharing() {
+  std::vector<const Entry*> all;
   for (const auto& [key, entry] : outbound_)
-    if (!entry.removed && !entry.orphaned) all.push_back(entry.outbound.get());
-  std::ranges::stable_sort(all, {}, &Outbound::tunnel);
-  const auto is_alone = [&](std::size_t i) {
-    const auto same = [&](std::size_t other) { return all[i]->tunnel == all[other]->tunnel; };
-    return !(i > 0 && same(i - 1)) && !(i + 1 < all.size() && same(i + 1));
-  };
+    if (is_shared(entry.outbound->tunnel) && !entry.removed && !entry.orphaned) all.push_back(&entry);
+  std::ranges::sort(all, {},
+                    [](const Entry* entry) { return std::pair(entry->outbound->tunnel, entry->since); });
+  next_sharer_.reset();
   std::vector<const Outbound*> sharing;
-  for (std::size_t i = 0; i < all.size(); ++i)
-    if (!is_alone(i)) sharing.push_back(all[i]);
+  for (const Entry* entry : all) {
+    const Clock::time_point begins = entry->since + kSettled;
+    const bool is_oldest = sharing.empty() || sharing.back()->tunnel != entry->outbound->tunnel;
+    if (is_oldest || begins <= services_.now()) {
+      sharing.push_back(entry->outbound.get());
+    } else {
+      next_sharer_ = std::min(next_sharer_.value_or(begins), begins);
+    }
+  }
   return sharing;
 }
 

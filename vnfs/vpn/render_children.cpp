@@ -49,7 +49,6 @@ object child_of(const Connection& connection, const profile::Protected& networks
   child["replay_window"] = fmt::format("{}", *connection.replay_window);
   child["rekey_time"] = seconds(renewal.keys);
   child["rand_time"] = seconds(renewal.keys / 10);
-  child["life_time"] = seconds(life_of(renewal));
   if (renewal.bytes) child["rekey_bytes"] = fmt::format("{}", *renewal.bytes);
   if (renewal.packets) child["rekey_packets"] = fmt::format("{}", *renewal.packets);
   switch (connection.start) {
@@ -70,17 +69,19 @@ object child_of(const Connection& connection, const profile::Protected& networks
   return child;
 }
 
-// Those that share a tunnel's packets are children with the same selectors: strongSwan gives them one reqid.
-// It makes no second one that is configured like the first, so that they live for different times; and only
-// the first one's policy is there without an association.
+// Those that share a tunnel's packets are children with the same selectors and one number, which says that
+// they do. strongSwan makes no second one that is configured like the first, so that they live for different
+// times. Only the first one's policy is there without an association.
 void add_children(const Connection& connection, const profile::Protected& networks, const std::string& name,
                   object& children) {
-  children[name] = child_of(connection, networks);
-  for (unsigned number = 2; number <= *connection.parallel; ++number) {
+  const std::uint32_t tunnel =
+      kFirstSharedTunnel + control::tunnel_number(name) % (kFirstProfileTunnel - kFirstSharedTunnel);
+  for (unsigned number = 1; number <= *connection.parallel; ++number) {
     object child = child_of(connection, networks);
+    if (*connection.parallel > 1) child["reqid"] = fmt::format("{}", tunnel);
     child["life_time"] = seconds(life_of(connection.renewal) + std::chrono::seconds(number - 1));
-    if (connection.start == profile::Start::kAlways) child["start_action"] = "start";
-    children[fmt::format("{}.{}", name, number)] = std::move(child);
+    if (number > 1 && connection.start == profile::Start::kAlways) child["start_action"] = "start";
+    children[number == 1 ? name : fmt::format("{}.{}", name, number)] = std::move(child);
   }
 }
 

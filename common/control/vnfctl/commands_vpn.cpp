@@ -28,9 +28,9 @@ std::string age_at(const boost::json::value& of, std::string_view path) {
 // With the interface of its own to which routes lead, if there is one.
 std::string name_of(const boost::json::value& tunnel) {
   const std::string name = text_at(tunnel, "name");
-  const std::string interface = text_at(tunnel, "interface");
   if (name.empty()) return "(nobody's)";
-  return interface.empty() ? name : fmt::format("{} ({})", name, interface);
+  if (find(tunnel, "interface") == nullptr) return name;
+  return fmt::format("{} ({})", name, text_at(tunnel, "interface"));
 }
 
 void add_peer(const boost::json::value& tunnel, const boost::json::value& peer, TextTable& table) {

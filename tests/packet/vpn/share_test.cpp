@@ -18,12 +18,18 @@ std::uint32_t number_of(const Frame& sealed) {
 
 class VpnShares : public VpnTest {
  protected:
-  // Of tunnel 1, told as charon tells them: the newest one's policy is in force.
+  // Of one tunnel, told as charon tells them: the newest one's policy is in force.
   VpnShares() {
     for (std::uint32_t i = 0; i < kPairs; ++i) add(i);
+    settle();
+  }
+  void settle() {
+    a_.wait(2000);
+    a_.keeper().watch_time();
   }
   void add(std::uint32_t i) {
-    const TunnelSpec pair{.spi_to_a = 0x10000 + i, .spi_to_b = 0x20000 + i};
+    const TunnelSpec pair{
+        .spi_to_a = 0x10000 + i, .spi_to_b = 0x20000 + i, .number = vpn::kFirstSharedTunnel + 5};
     a_.set_up(pair, true);
     b_.set_up(pair, false);
   }
@@ -75,6 +81,14 @@ TEST_P(VpnShares, OthersTakeOverWhatOneHad) {
   const auto after = counted(leave());
   EXPECT_EQ(after.size(), kPairs - 1);
   EXPECT_FALSE(after.contains(gone.spi));
+}
+
+// The peer may have it a moment after us.
+TEST_P(VpnShares, ANewOneWaits) {
+  add(kPairs);
+  EXPECT_EQ(counted(leave()).count(0x20000 + kPairs), 0U);
+  settle();
+  EXPECT_EQ(counted(leave()).count(0x20000 + kPairs), 1U);
 }
 
 // Packets of another tunnel are not theirs.

@@ -344,23 +344,76 @@ TEST_F(AssociationKeeping, PoliciesOfInterfacesStandBesideEachOther) {
   EXPECT_EQ(tunnel(200), 2U);
 }
 
-// Of a key exchange that is gone the peer may have nothing any more: packets go by what was agreed since.
-TEST_F(AssociationKeeping, OrphansShareNothing) {
-  const net::Prefix all = *net::Prefix::parse("0.0.0.0/0");
-  const auto sharers = [&] {
+class SharedTunnel : public AssociationKeeping {
+ protected:
+  static constexpr std::uint32_t kShared = kFirstSharedTunnel + 5;
+
+  void add(std::uint32_t spi, std::uint32_t tunnel = kShared) {
+    AssociationSpec one = spec(true, spi);
+    one.tunnel = tunnel;
+    ASSERT_TRUE(keeper_.add(std::move(one)));
+    const net::Prefix all = *net::Prefix::parse("0.0.0.0/0");
+    ASSERT_TRUE(keeper_.add(
+        PolicySpec{.selector = {.local = all, .remote = all}, .tunnel = tunnel, .outbound = key(true, spi)}));
+  }
+  // Numbers of those by which packets leave.
+  [[nodiscard]] std::set<std::uint32_t> used() const {
     const Rule* rule = directory_->get().find(Ends{.local = {}, .remote = {}});
-    return rule == nullptr ? std::size_t{99} : directory_->get().sharers(*rule).size();
-  };
-  ASSERT_TRUE(keeper_.add(spec(true, 0x1111)));
-  ASSERT_TRUE(keeper_.add(spec(true, 0x2222)));
-  ASSERT_TRUE(keeper_.add(
-      PolicySpec{.selector = {.local = all, .remote = all}, .tunnel = 5, .outbound = key(true, 0x2222)}));
-  EXPECT_EQ(sharers(), 2U);
+    if (rule == nullptr) return {};
+    if (rule->sharers == 0) return {rule->outbound->key.spi};
+    std::set<std::uint32_t> all;
+    for (const Outbound* one : directory_->get().sharers(*rule)) all.insert(one->key.spi);
+    return all;
+  }
+  using Numbers = std::set<std::uint32_t>;
+};
+
+TEST_F(SharedTunnel, ANewAssociationTakesItsShareAMomentLater) {
+  add(0x1111);
+  EXPECT_EQ(used(), (Numbers{0x1111}));
+  now_ += 500ms;
+  add(0x2222);
+  EXPECT_EQ(used(), (Numbers{0x1111}));
+  now_ += 900ms;
+  keeper_.watch_time();
+  EXPECT_EQ(used(), (Numbers{0x1111}));
+  now_ += 200ms;
+  keeper_.watch_time();
+  EXPECT_EQ(used(), (Numbers{0x1111, 0x2222}));
+  const unsigned before = graces_;
+  keeper_.watch_time();
+  EXPECT_EQ(graces_, before) << "nothing has changed since";
+}
+
+// Its successor has no time to wait.
+TEST_F(SharedTunnel, WhatIsRemovedIsUsedNoMore) {
+  add(0x1111);
+  add(0x2222);
+  ASSERT_TRUE(keeper_.remove(key(true, 0x1111)));
+  EXPECT_EQ(used(), (Numbers{0x2222}));
+}
+
+// Of a key exchange that is gone the peer may have nothing any more.
+TEST_F(SharedTunnel, OrphansShareNothing) {
+  add(0x1111);
+  add(0x2222);
+  now_ += 2s;
+  keeper_.watch_time();
+  EXPECT_EQ(used(), (Numbers{0x1111, 0x2222}));
   keeper_.hold(true);
   keeper_.keep_only({key(true, 0x2222)}, {});
   keeper_.hold(false);
   EXPECT_THAT(*directory_->get().content().outbound, SizeIs(2)) << "it goes on for a while";
-  EXPECT_EQ(sharers(), 0U);
+  EXPECT_EQ(used(), (Numbers{0x2222}));
+}
+
+// Of other tunnels the newest takes the place of those before it.
+TEST_F(SharedTunnel, OthersAreNot) {
+  add(0x1111, 5);
+  add(0x2222, 5);
+  now_ += 2s;
+  keeper_.watch_time();
+  EXPECT_EQ(used(), (Numbers{0x2222}));
 }
 
 }  // namespace

@@ -141,30 +141,6 @@ TEST(TunnelInterfaces, HaveNoLinkWithoutAnAssociation) {
   EXPECT_EQ(watch.look(some), std::set<std::uint32_t>{}) << "a new profile is told anew";
 }
 
-// As strongSwan has to be asked for several: see render_connections.cpp.
-TEST(ParallelPairs, AreChildrenThatDifferInTheirLifeAlone) {
-  const Place place;
-  const auto loaded = place.parse(
-      "vpn:\n  key_exchange: {}\n  connections:\n    west:\n"
-      "      {remote: 198.51.100.1, authentication: secret, secret: psk, parallel: 3, start: always,\n"
-      "       networks: {local: 10.1.0.0/16, remote: 10.2.0.0/16}}\n");
-  ASSERT_TRUE(loaded) << loaded.error().to_string();
-  const auto settings = render_connections(loaded->own);
-  ASSERT_TRUE(settings);
-  const auto& children = settings->back().message.at("west").at("children").as_object();
-  ASSERT_THAT(children, SizeIs(3));
-  EXPECT_EQ(children.at("west").at("start_action"), "trap|start");
-  EXPECT_EQ(children.at("west.2").at("start_action"), "start");
-  EXPECT_EQ(children.at("west").at("life_time"), "3960s");
-  EXPECT_EQ(children.at("west.2").at("life_time"), "3961s");
-  EXPECT_EQ(children.at("west.3").at("life_time"), "3962s");
-  boost::json::object second = children.at("west.2").as_object();
-  boost::json::object third = children.at("west.3").as_object();
-  second.erase("life_time");
-  third.erase("life_time");
-  EXPECT_EQ(second, third);
-}
-
 struct WrongInterface {
   const char* text;
   const char* where;  // of the first error

@@ -147,6 +147,30 @@ TEST(Connections, NetworksAreClosedWhileThereIsNoTunnel) {
   EXPECT_EQ(configured->policies[0].tunnel, kNoTunnel) << "charon is not asked for one";
 }
 
+// As strongSwan has to be asked for several: see render_children.cpp.
+TEST(Connections, ParallelPairsAreChildrenOfOneNumberThatDifferInTheirLifeAlone) {
+  const auto settings = rendered(
+      "  key_exchange: {}\n  connections:\n    west:\n"
+      "      {remote: 198.51.100.1, authentication: secret, secret: psk, parallel: 3, start: always,\n"
+      "       networks: {local: 10.1.0.0/16, remote: 10.2.0.0/16}}\n");
+  ASSERT_THAT(settings, SizeIs(2));
+  const object& children = settings[1].message.at("west").at("children").as_object();
+  ASSERT_THAT(children, SizeIs(3));
+  EXPECT_EQ(children.at("west").at("start_action"), "trap|start");
+  EXPECT_EQ(children.at("west.2").at("start_action"), "start");
+  EXPECT_EQ(children.at("west").at("life_time"), "3960s");
+  EXPECT_EQ(children.at("west.2").at("life_time"), "3961s");
+  EXPECT_EQ(children.at("west.3").at("life_time"), "3962s");
+  EXPECT_TRUE(is_shared(
+      static_cast<std::uint32_t>(std::stoul(std::string(children.at("west").at("reqid").as_string())))));
+  EXPECT_EQ(children.at("west").at("reqid"), children.at("west.3").at("reqid"));
+  object second = children.at("west.2").as_object();
+  object third = children.at("west.3").as_object();
+  second.erase("life_time");
+  third.erase("life_time");
+  EXPECT_EQ(second, third);
+}
+
 TEST(Connections, RoadwarriorsGetAddressesAndProveThemselvesByPassword) {
   const auto settings = rendered(
       "  key_exchange: {}\n"
