@@ -10,7 +10,7 @@ import sys
 import lab
 import vpn_lab
 import vpn_strongswan
-from vpn_lab import GATEWAY_A, GATEWAY_B, HOST_A, HOST_B
+from vpn_lab import GATEWAY_A, GATEWAY_B, HOST_A, HOST_A6, HOST_B, HOST_B6
 from vpn_strongswan import Gateway, Peer, peer_connection
 
 NETWORKS = "networks: [{local: 10.1.0.0/16, remote: 10.2.0.0/16}]"
@@ -163,6 +163,17 @@ class VpnStrongswan(lab.TestCase):
         text = subprocess.run([str(lab.CTL), "--control", str(self.gateway.socket), "vpn"], capture_output=True, text=True,
                               timeout=20, check=True).stdout
         self.assertRegex(text, r"to-b +up +b\.test +192\.0\.2\.2 +aes128gcm16")
+
+    def test_ipv6_hosts_behind_gateways_of_ipv4(self):
+        self.apply(SHARED.replace("{local: 10.1.0.0/16, remote: 10.2.0.0/16}",
+                                  '{local: "2001:db8:a::/48", remote: "2001:db8:b::/48"}'))
+        self.sites.sysctl("gwb", "net.ipv6.conf.veth-in.disable_ipv6=0", "net.ipv6.conf.all.forwarding=1")
+        self.sites.run("gwb", "ip", "address", "replace", f"{HOST_B6[:-1]}1/48", "dev", "veth-in", "nodad")
+        self.peer.load(peer_connection(local_ts="2001:db8:b::/48", remote_ts="2001:db8:a::/48"))
+        self.up()
+        self.sites.ping("a", HOST_B6)
+        self.sites.ping("b", HOST_A6)
+        self.all_is_sealed(2)
 
     def test_certificates_with_a_chain(self):
         self.apply(WITH_CERTIFICATE)

@@ -162,7 +162,7 @@ void CharonControl::tell(const IkeSetting& setting) {
   client_.ask(setting.command, setting.message,
               [this, kind = setting.kind, name = setting.name](const Result<object>& answer) {
                 const bool done = answer && text_of(*answer, "success") != "no";
-                if (done) return;
+                if (done || !connected()) return;  // to one that comes back, all is told again
                 const std::string why = answer ? text_of(*answer, "errmsg") : answer.error().message();
                 if (kind == Kind::kConnection) {
                   note_trouble(name, "charon does not take it: " + why, false);

@@ -70,6 +70,7 @@ Result<void> Vpn::need_library() {
   auto library = crypto::make_fastest_library();
   if (!library) return tl::unexpected(std::move(library.error()));
   library_ = std::move(*library);
+  spdlog::info("packets are sealed by {}", library_->description());
   return {};
 }
 
@@ -80,7 +81,7 @@ Result<appliance::CompiledPolicy> Vpn::compile(const LoadedProfile& profile,
   policy->mss = own_of(profile).mss.value_or(0);
   policy->dont_fragment = own_of(profile).dont_fragment;
   policy->cut_inside = own_of(profile).fragment == profile::Fragment::kBefore;
-  return appliance::CompiledPolicy{std::move(policy), {"packets are sealed by " + library_->description()}};
+  return appliance::CompiledPolicy{std::move(policy), {}};
 }
 
 std::unique_ptr<core::Function> Vpn::make_function(const LoadedProfile& /*profile*/,

@@ -192,6 +192,19 @@ TEST_P(VpnAssociations, OfAnotherWorkerCarryWhatTheTwinSays) {
   }
 }
 
+// RFC 4303 section 2.6: a packet that hides how much is sent. In transport mode it is what has its protocol.
+TEST_P(VpnAssociations, ADummyPacketGoesNoFurther) {
+  VpnPair pair(variant(), {.mode = vpn::Mode::kTransport});
+  PacketBuilder said;
+  said.ethernet(interface_mac(1), neighbor_mac(1)).ipv4("192.0.2.1", "192.0.2.2").protocol(59).payload(40);
+  pair.a.bed().from_host(core::InterfaceId(1), said.bytes());
+  pair.a.bed().run();
+  const auto sealed = pair.a.bed().transmitted(kOutside);
+  ASSERT_EQ(sealed.size(), 1U);
+  pair.b.refused(kOutside, pair.b.arriving(sealed[0]), Drop::kDummy);
+  EXPECT_EQ(pair.b.keeper().in_force().content().inbound->front()->state->faults.malformed.read(), 0U);
+}
+
 // Between the gateways themselves: what their twins send and get.
 TEST_P(VpnAssociations, OfTransportModeCarryWhatTheGatewaysSay) {
   for (const bool outer6 : {false, true}) {
