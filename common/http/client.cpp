@@ -26,7 +26,7 @@ using HttpError = boost::beast::http::error;
 using Tcp = asio::ip::tcp;
 
 constexpr auto kToTuple = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
+constexpr std::size_t kClientReadBytes = std::size_t{64} * 1024;
 
 // Why there is no answer. `retry` when the request may be put again on a new connection without harm: an old
 // connection broke before the first byte of an answer.
@@ -174,7 +174,7 @@ asio::awaitable<void> Client::Impl::connect() {
 }
 
 asio::awaitable<void> Client::Impl::receive(ResponseParser& parser, bool reused) {
-  const Transport::Moved read = co_await transport_->read_some(buffer_.prepare(kReadBytes));
+  const Transport::Moved read = co_await transport_->read_some(buffer_.prepare(kClientReadBytes));
   buffer_.commit(read.bytes);
   if (!read.error) co_return;
   if (read.error == asio::error::eof && parser.got_some()) {

@@ -30,7 +30,7 @@ using HttpError = boost::beast::http::error;
 constexpr std::chrono::milliseconds kPartingTimeUnread{2000};
 constexpr std::chrono::milliseconds kPartingTime{250};
 constexpr std::size_t kStreamWriteBytes = std::size_t{32} * 1024;
-constexpr std::size_t kReadBytes = std::size_t{16} * 1024;
+constexpr std::size_t kRequestReadBytes = std::size_t{16} * 1024;
 
 Response refuse(unsigned status, std::string_view detail) {
   return problem(status, reason_phrase(status), detail);
@@ -170,7 +170,7 @@ void Connection::report(std::string_view what) const {
 }
 
 asio::awaitable<void> Connection::receive() {
-  const Transport::Moved read = co_await transport_->read_some(buffer_.prepare(kReadBytes));
+  const Transport::Moved read = co_await transport_->read_some(buffer_.prepare(kRequestReadBytes));
   buffer_.commit(read.bytes);
   if (!read.error) co_return;
   if (idle_ || closed_) throw Gone{};
@@ -408,7 +408,7 @@ asio::awaitable<void> Connection::part() {
 asio::awaitable<void> Connection::drain() {
   for (;;) {
     buffer_.clear();
-    const Transport::Moved read = co_await transport_->read_some(buffer_.prepare(kReadBytes));
+    const Transport::Moved read = co_await transport_->read_some(buffer_.prepare(kRequestReadBytes));
     if (read.error) co_return;
   }
 }

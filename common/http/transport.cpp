@@ -20,7 +20,7 @@
 namespace millrace::http {
 namespace {
 
-constexpr auto kToTuple = asio::as_tuple(asio::use_awaitable);
+constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::seconds kGraceAfterDeadline{1};
 
 Peer peer_of(Transport::Socket& socket) {
@@ -84,7 +84,7 @@ class PlainTransport final : public Transport {
 
   asio::awaitable<ErrorCode> handshake() override { co_return ErrorCode{}; }
   asio::awaitable<Moved> read_some(asio::mutable_buffer into) override {
-    auto [error, bytes] = co_await socket_.async_read_some(into, kToTuple);
+    auto [error, bytes] = co_await socket_.async_read_some(into, kAsTuple);
     co_return Moved{error, bytes};
   }
   asio::awaitable<void> finish() override {
@@ -98,7 +98,7 @@ class PlainTransport final : public Transport {
 
  private:
   asio::awaitable<Moved> write_some(asio::const_buffer from) override {
-    auto [error, bytes] = co_await socket_.async_write_some(from, kToTuple);
+    auto [error, bytes] = co_await socket_.async_write_some(from, kAsTuple);
     co_return Moved{error, bytes};
   }
 
@@ -116,15 +116,15 @@ class TlsTransport final : public Transport {
         side_(side) {}
 
   asio::awaitable<ErrorCode> handshake() override {
-    auto [error] = co_await stream_.async_handshake(side_, kToTuple);
+    auto [error] = co_await stream_.async_handshake(side_, kAsTuple);
     co_return error;
   }
   asio::awaitable<Moved> read_some(asio::mutable_buffer into) override {
-    auto [error, bytes] = co_await stream_.async_read_some(into, kToTuple);
+    auto [error, bytes] = co_await stream_.async_read_some(into, kAsTuple);
     co_return Moved{error, bytes};
   }
   asio::awaitable<void> finish() override {
-    co_await stream_.async_shutdown(kToTuple);
+    co_await stream_.async_shutdown(kAsTuple);
     ErrorCode ignored;
     stream_.next_layer().shutdown(Socket::shutdown_send, ignored);
   }
@@ -142,7 +142,7 @@ class TlsTransport final : public Transport {
 
  private:
   asio::awaitable<Moved> write_some(asio::const_buffer from) override {
-    auto [error, bytes] = co_await stream_.async_write_some(from, kToTuple);
+    auto [error, bytes] = co_await stream_.async_write_some(from, kAsTuple);
     co_return Moved{error, bytes};
   }
 

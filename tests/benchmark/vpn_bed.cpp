@@ -99,7 +99,7 @@ void VpnBed::set_up() {
                                        .now = [] { return vpn::Clock::time_point(); },
                                        .tick = [] { return Tick{}; }});
   const crypto::SuiteSizes sizes = crypto::sizes_of(config_.suite);
-  const unsigned bits = static_cast<unsigned>(std::countr_zero(config_.tunnels));
+  const auto bits = static_cast<unsigned>(std::countr_zero(config_.tunnels));
   std::vector<vpn::AssociationSpec> associations;
   std::vector<vpn::PolicySpec> policies;
   for (unsigned tunnel = 0; tunnel < config_.tunnels; ++tunnel) {
@@ -144,7 +144,7 @@ void VpnBed::set_up() {
 // What a server sends, as its gateway seals it.
 void VpnBed::write_sealed(rte_mbuf* mbuf, const Flow& flow, unsigned bytes) noexcept {
   parts_->traffic.write(mbuf, flow, Step::kReply, bytes);
-  const unsigned bits = static_cast<unsigned>(std::countr_zero(config_.tunnels));
+  const auto bits = static_cast<unsigned>(std::countr_zero(config_.tunnels));
   const std::size_t tunnel = config_.ipv6 ? 0 : (flow.server4 - kServers) >> (kServerBits - bits);
   vpn::OutboundState& peer = *parts_->peers[tunnel];
   constexpr unsigned kLink = sizeof(net::EthernetHeader);

@@ -15,7 +15,7 @@ net::MacAddress interface_mac(unsigned n) { return {{2, 0, 0, 0, 1, static_cast<
 net::MacAddress neighbor_mac(unsigned n) { return {{2, 0, 0, 0, 2, static_cast<std::uint8_t>(n)}}; }
 
 NetworkBuilder& NetworkBuilder::interface(core::PortId port, std::string name,
-                                          std::vector<std::string> addresses, std::uint16_t vlan,
+                                          const std::vector<std::string>& addresses, std::uint16_t vlan,
                                           std::uint16_t inner_vlan, std::uint16_t domain) {
   core::Interface interface;
   interface.name = std::move(name);
@@ -28,7 +28,7 @@ NetworkBuilder& NetworkBuilder::interface(core::PortId port, std::string name,
 }
 
 NetworkBuilder& NetworkBuilder::tunnel(std::uint32_t number, std::string name,
-                                       std::vector<std::string> addresses) {
+                                       const std::vector<std::string>& addresses) {
   core::Interface interface;
   interface.name = std::move(name);
   interface.tunnel = number;

@@ -15,11 +15,11 @@ namespace millrace::testing {
 class NetworkBuilder {
  public:
   // An interface with the MAC address 02:00:00:00:01:<number> and its addresses as connected routes.
-  NetworkBuilder& interface(core::PortId port, std::string name, std::vector<std::string> addresses,
+  NetworkBuilder& interface(core::PortId port, std::string name, const std::vector<std::string>& addresses,
                             std::uint16_t vlan = 0, std::uint16_t inner_vlan = 0, std::uint16_t domain = 0);
   // An interface that is a tunnel of this number, in domain 0. What goes no further than its link is the
   // twin's.
-  NetworkBuilder& tunnel(std::uint32_t number, std::string name, std::vector<std::string> addresses);
+  NetworkBuilder& tunnel(std::uint32_t number, std::string name, const std::vector<std::string>& addresses);
   NetworkBuilder& mtu(std::uint16_t bytes);  // of the interface added last
   NetworkBuilder& port_down();               // likewise
   // The place of an interface that an earlier profile had.

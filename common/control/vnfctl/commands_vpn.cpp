@@ -27,7 +27,7 @@ std::string age_at(const boost::json::value& of, std::string_view path) {
 
 // With the interface of its own to which routes lead, if there is one.
 std::string name_of(const boost::json::value& tunnel) {
-  const std::string name = text_at(tunnel, "name");
+  std::string name = text_at(tunnel, "name");
   if (name.empty()) return "(nobody's)";
   if (find(tunnel, "interface") == nullptr) return name;
   return fmt::format("{} ({})", name, text_at(tunnel, "interface"));

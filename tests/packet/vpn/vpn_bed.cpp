@@ -164,6 +164,7 @@ std::vector<VpnBed::Passing> VpnBed::pass_frames(const std::vector<Passing>& fra
 
 std::vector<Seen> VpnBed::pass(unsigned port, const std::vector<PacketBuilder>& packets) {
   std::vector<Passing> frames;
+  frames.reserve(packets.size());
   for (const PacketBuilder& packet : packets) frames.push_back({port, packet.bytes()});
   std::vector<Seen> seen;
   for (const Passing& left : pass_frames(frames)) seen.push_back(read_frame(left.port, left.frame));
