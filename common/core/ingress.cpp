@@ -254,11 +254,15 @@ void Ingress::run_routed(Batch& batch) noexcept {
       continue;
     if constexpr (arrival == Arrival::kTwin) enter_domain(packet, network);
     const Headers& headers = packet.headers;
-    if (!headers.is_ipv4() && !headers.is_ipv6()) [[unlikely]] {
+    bool ordinary = false;
+    if (headers.is_ipv4()) [[likely]] {
+      ordinary = ordinary_addresses(packet.l3_as<Ipv4Header>(), kSpecialIpv4);
+    } else if (headers.is_ipv6()) {
+      ordinary = ordinary_addresses(packet.l3_as<Ipv6Header>(), kSpecialIpv6);
+    } else {
       to_host(batch, packet);  // ARP
       continue;
     }
-    const bool ordinary = ordinary_addresses(packet);
     if (!ordinary && !seen && !accept_addresses(batch, packet)) [[unlikely]]
       continue;
     if (shared && handed_over(batch, packet)) continue;

@@ -20,7 +20,8 @@ class Restart {
 
   // The packet leaves the batch. It goes to the worker that owns `bucket` and looks there as if it had come
   // by `interface`; Packet::restarted tells it from others.
-  void send(Batch& batch, Packet& packet, InterfaceId interface, unsigned bucket) noexcept {
+  // Kept out of the stages that call it, whose ordinary packets it is not about.
+  [[gnu::noinline]] void send(Batch& batch, Packet& packet, InterfaceId interface, unsigned bucket) noexcept {
     if (owners_.empty()) return batch.drop(packet, Drop::kOwnerRingFull);
     packet.mbuf->port = packet.port.value();  // of one that the appliance made it is nobody's
     note(packet.mbuf) = Note{.kind = Note::Kind::kRestart,
