@@ -129,7 +129,9 @@ class IpsecMbEngine final : public Engine {
   explicit IpsecMbEngine(Manager manager) noexcept : manager_(std::move(manager)) {}
 
   void seal(std::span<const Operation> operations) noexcept override {
-    for (const Operation& one : operations) {
+    for (std::size_t i = 0; i < operations.size(); ++i) {
+      const Operation& one = operations[i];
+      if (i + 1 < operations.size()) prefetch_text(operations[i + 1]);
       if (is_gcm(one.key->suite().cipher)) [[likely]] {
         seal_gcm(one);
       } else {
@@ -142,6 +144,7 @@ class IpsecMbEngine final : public Engine {
   std::uint64_t open(std::span<const Operation> operations) noexcept override {
     for (std::size_t i = 0; i < operations.size(); ++i) {
       const Operation& one = operations[i];
+      if (i + 1 < operations.size()) prefetch_text(operations[i + 1]);
       if (is_gcm(one.key->suite().cipher)) [[likely]] {
         open_gcm(one, tags_[i].data());
       } else {
@@ -159,6 +162,14 @@ class IpsecMbEngine final : public Engine {
   }
 
  private:
+  // While one is worked on, the next one comes from memory.
+  static void prefetch_text(const Operation& one) noexcept {
+    constexpr std::uint32_t kLine = 64;
+    constexpr std::uint32_t kMost = 2048;
+    const std::uint32_t bytes = std::min(one.text_bytes, kMost);
+    for (std::uint32_t at = 0; at < bytes; at += kLine) __builtin_prefetch(one.text + at, 1);
+  }
+
   void seal_gcm(const Operation& one) noexcept {
     const IpsecMbKey& key = ipsec_mb_key(one);
     const auto run = key.key_bytes == 16   ? manager_->gcm128_enc
