@@ -34,8 +34,11 @@ class Restart {
   // The same of a frame that was made of `packet`, which stays.
   void send_piece(rte_mbuf* piece, const Packet& packet, InterfaceId interface, unsigned bucket) noexcept {
     if (owners_.empty()) return rte_pktmbuf_free(piece);
-    piece->port = packet.mbuf->port;
-    note(piece) = Note{.kind = Note::Kind::kRestart, .interface = interface, .port = packet.port};
+    piece->port = packet.port.value();  // the twin's own have none in their buffers
+    note(piece) = Note{.kind = Note::Kind::kRestart,
+                       .interface = interface,
+                       .port = packet.port,
+                       .from_host = packet.from_host};
     owners_[owner_of(bucket, static_cast<unsigned>(owners_.size()))].push(piece);
   }
   // Returns how many were sent since the last flush.

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <tuple>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -90,6 +91,14 @@ struct Outbound {
   std::optional<UdpPorts> udp;
   std::shared_ptr<OutboundState> keeps_state;
 };
+
+// Associations of a shared tunnel with the same are of one peer, and so share its packets. Peers behind one
+// NAT have different ports.
+[[nodiscard]] inline auto sharer_group(const Outbound& association) {
+  const UdpPorts udp = association.udp.value_or(UdpPorts{0, 0});
+  return std::tuple(association.tunnel, association.interface, association.key.remote, association.local,
+                    udp.local, udp.remote);
+}
 
 struct Inbound {
   InboundState* state = nullptr;

@@ -21,12 +21,12 @@ inline constexpr std::uint32_t kLeastSpi = 256;
 // Of policies that nobody makes an association for.
 inline constexpr std::uint32_t kNoTunnel = 0;
 
-// Tunnels with numbers from here to the profile's own (compile_policy.h) have several pairs of associations
-// side by side, which share its packets; of others the newest pair takes the place of those before it.
+// Tunnels with numbers from here to the profile's own have several pairs of associations side by side, which
+// share its packets; of others the newest pair takes the place of those before it.
 inline constexpr std::uint32_t kFirstSharedTunnel = 0x40000000;
 // Tunnels of the profile have numbers from here on; key exchange gives lower ones.
 inline constexpr std::uint32_t kFirstProfileTunnel = 0x80000000;
-inline constexpr unsigned kMostSharers = 64;
+inline constexpr unsigned kMostSharers = 64;  // pairs of one tunnel
 
 [[nodiscard]] constexpr bool is_shared(std::uint32_t tunnel) noexcept {
   return tunnel >= kFirstSharedTunnel && tunnel < kFirstProfileTunnel;

@@ -97,7 +97,9 @@ PolicyIndex::Group PolicyIndex::add_group(std::span<const PolicySpec* const> can
 }
 
 void PolicyIndex::share(Rule& rule) const {
-  const auto [first, end] = std::ranges::equal_range(sharing_, rule.tunnel, {}, &Outbound::tunnel);
+  const auto [first, end] =
+      std::ranges::equal_range(sharing_, sharer_group(*rule.outbound), {},
+                               [](const Outbound* association) { return sharer_group(*association); });
   if (first == end) return;
   rule.outbound = *first;
   if (end - first == 1) return;

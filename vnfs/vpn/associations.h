@@ -38,7 +38,7 @@ using List = std::shared_ptr<const std::vector<Ptr>>;
 class PolicyIndex {
  public:
   PolicyIndex() = default;
-  // `outbound`: those that policies may name. `sharing`: in the order of their tunnels, those of them that
+  // `outbound`: those that policies may name. `sharing`: in the order of sharer_group(), those of them that
   // share the packets of a tunnel.
   PolicyIndex(std::vector<PolicySpec> policies, List<OutboundPtr> outbound,
               std::vector<const Outbound*> sharing = {});

@@ -51,19 +51,19 @@ List<OutboundPtr> AssociationKeeper::list_outbound() {
   return std::make_shared<const std::vector<OutboundPtr>>(std::move(all));
 }
 
-// In the order of their tunnels. A new one takes no share for a moment, for the peer may have it a moment
+// In the order of sharer_group(). A new one takes no share for a moment, for the peer may have it a moment
 // after us; of new ones alone, the oldest takes all.
 std::vector<const Outbound*> AssociationKeeper::list_sharing() {
   std::vector<const Entry*> all;
   for (const auto& [key, entry] : outbound_)
     if (is_shared(entry.outbound->tunnel) && !entry.removed && !entry.orphaned) all.push_back(&entry);
-  std::ranges::sort(all, {},
-                    [](const Entry* entry) { return std::pair(entry->outbound->tunnel, entry->since); });
+  std::ranges::sort(
+      all, {}, [](const Entry* entry) { return std::pair(sharer_group(*entry->outbound), entry->since); });
   next_sharer_.reset();
   std::vector<const Outbound*> sharing;
   for (const Entry* entry : all) {
     const Clock::time_point begins = entry->since + kSettled;
-    const bool is_oldest = sharing.empty() || sharing.back()->tunnel != entry->outbound->tunnel;
+    const bool is_oldest = sharing.empty() || sharer_group(*sharing.back()) != sharer_group(*entry->outbound);
     if (is_oldest || begins <= services_.now()) {
       sharing.push_back(entry->outbound.get());
     } else {

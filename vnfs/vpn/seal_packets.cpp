@@ -27,6 +27,8 @@ constexpr unsigned kMostEspFront = EspLayout::kHeader + 16;
 constexpr unsigned kRoom = net::TunnelHeader::kMostBytes + kMostEspFront + net::TunnelHeader::kFragmentBytes +
                            core::LinkHeader::kMostBytes;
 
+constexpr unsigned kLeastFragment = 68;  // that any link carries: RFC 791 section 3.2
+
 bool opens(const Packet& packet) noexcept {
   return packet.headers.protocol == net::protocol::kTcp &&
          (packet.headers.tcp_flags & net::tcp_flag::kSyn) != 0 && !packet.headers.later_fragment();
@@ -91,8 +93,10 @@ bool SealPackets::prepare(Batch& batch, Packet& packet, const Outbound& associat
     packet.mbuf->ol_flags &= ~RTE_MBUF_F_RX_LRO;
     batch.unfinished &= ~lane;
   }
-  const bool cut_inside = policy.cut_inside || policy.dont_fragment == DontFragment::kSet;
-  if (packet.ip_length() > way.room && cut_inside && tunnel && packet.headers.is_ipv4() &&
+  // The twin's own would begin anew as what nobody sent to us: they are cut behind the gateway.
+  const bool cut_inside = tunnel && !packet.from_host && !packet.made_here &&
+                          (policy.cut_inside || policy.dont_fragment == DontFragment::kSet);
+  if (packet.ip_length() > way.room && cut_inside && way.room >= kLeastFragment && packet.headers.is_ipv4() &&
       net::may_be_cut(packet.l3(), true, packet.ip_length())) {
     cut_datagram(batch, packet, association, way.room);
     return false;

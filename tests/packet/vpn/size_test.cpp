@@ -86,6 +86,23 @@ TEST_P(VpnSizes, WhatMayBeCutIsCutBeforeItIsSealed) {
   }
 }
 
+// What the appliance says itself is cut behind it, whatever the profile says.
+TEST_P(VpnSizes, WhatTheTwinSaysIsCutBehindTheGateway) {
+  for (const vpn::DontFragment dont_fragment : {vpn::DontFragment::kCopy, vpn::DontFragment::kSet}) {
+    VpnPair pair(variant(), {});
+    pair.a.fit(dont_fragment, true);
+    PacketBuilder said;
+    said.ethernet(interface_mac(0), neighbor_mac(0)).ipv4("10.1.0.1", kHostB).udp(1, 2).payload(1500 - 28);
+    pair.a.bed().from_host(core::InterfaceId(0), said.bytes());
+    const auto left = pair.a.pass_frames({});
+    ASSERT_EQ(left.size(), 2U);
+    for (const auto& [port, frame] : left) {
+      EXPECT_EQ(frame.at(14 + 9), net::protocol::kEsp);
+      EXPECT_NE((frame.at(14 + 6) << 8 | frame.at(14 + 7)) & 0x3fff, 0) << "no fragment";
+    }
+  }
+}
+
 // RFC 4301 section 8.1: whatever the packets inside say.
 TEST_P(VpnSizes, RoutersMayCutWhatTheProfileLetsThem) {
   VpnPair pair(variant(), {});

@@ -407,6 +407,24 @@ TEST_F(SharedTunnel, OrphansShareNothing) {
   EXPECT_EQ(used(), (Numbers{0x2222}));
 }
 
+// A connection may have many peers, and its tunnel one number: what is for one of them goes to no other, also
+// behind one NAT.
+TEST_F(SharedTunnel, PeersShareNothing) {
+  AssociationSpec elsewhere = spec(true, 0x3333);
+  elsewhere.tunnel = kShared;
+  elsewhere.key.remote = address("192.0.2.3");
+  ASSERT_TRUE(keeper_.add(std::move(elsewhere)));
+  AssociationSpec behind_nat = spec(true, 0x4444);
+  behind_nat.tunnel = kShared;
+  behind_nat.udp = UdpPorts{4500, 40000};
+  ASSERT_TRUE(keeper_.add(std::move(behind_nat)));
+  add(0x1111);
+  add(0x2222);
+  now_ += 2s;
+  keeper_.watch_time();
+  EXPECT_EQ(used(), (Numbers{0x1111, 0x2222}));
+}
+
 // Of other tunnels the newest takes the place of those before it.
 TEST_F(SharedTunnel, OthersAreNot) {
   add(0x1111, 5);
