@@ -101,7 +101,7 @@ class VpnGateways(lab.TestCase):
         before = self.tunnel().get("renewals", 0)
         load = self.sites.start("a", "load.json", "iperf3", "--client", HOST_B, "--udp", "--bitrate", "12M", "--length",
                                 "1200", "--time", "14", "--json")
-        done = self.sites.run("a", "ping", "-n", "-q", "-i", "0.004", "-w", "13", HOST_B, timeout=60)
+        done = self.sites.run("a", "ping", "-n", "-q", "-i", "0.004", "-c", "3200", HOST_B, timeout=60)
         self.assertEqual(load.wait(timeout=30), 0)
         sent, received = counted(done.stdout)
         report = json.loads((self.sites.folder / "load.json").read_text())["end"]["sum"]
