@@ -19,7 +19,7 @@ Result<void> FlowLogging::open(const control::Profile& profile, const core::Netw
     open_file_.reset();
     if (file) {
       auto log =
-          control::JsonLog::open({.path = file->path, .appliance = profile.name, .updates = file->updates});
+          control::open_json_log({.path = file->path, .appliance = profile.name, .updates = file->updates});
       if (!log) return tl::unexpected(log.error());
       file_ = std::move(*log);
       open_file_ = file;

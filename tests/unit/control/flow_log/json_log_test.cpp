@@ -149,7 +149,7 @@ TEST(JsonLine, TellsAProtocolWithoutAName) {
 TEST(JsonLog, AppendsInOrderAndCounts) {
   const Directory directory;
   std::ofstream(directory.file()) << "{\"older\":true}\n{\"cut\":true,";  // by a crash
-  auto log = JsonLog::open({.path = directory.file(), .appliance = "fw"});
+  auto log = open_json_log({.path = directory.file(), .appliance = "fw"});
   ASSERT_TRUE(log) << log.error().message();
   std::vector<FlowRecord> records(1000, testing::tcp_ended());
   for (std::size_t i = 0; i < records.size(); ++i) records[i].session = i;
@@ -179,7 +179,7 @@ TEST(JsonLog, HasUpdatesWhenAskedFor) {
                                         testing::tcp_ended()};
   for (const bool updates : {false, true}) {
     const Directory directory;
-    auto log = JsonLog::open({.path = directory.file(), .appliance = "fw", .updates = updates});
+    auto log = open_json_log({.path = directory.file(), .appliance = "fw", .updates = updates});
     ASSERT_TRUE(log);
     (*log)->write(records);
     ASSERT_TRUE((*log)->flush(20s));
@@ -191,7 +191,7 @@ TEST(JsonLog, HasUpdatesWhenAskedFor) {
 
 TEST(JsonLog, ReopensAfterRotation) {
   const Directory directory;
-  auto log = JsonLog::open({.path = directory.file(), .appliance = "fw"});
+  auto log = open_json_log({.path = directory.file(), .appliance = "fw"});
   ASSERT_TRUE(log);
   const std::vector<FlowRecord> record{testing::tcp_ended()};
   (*log)->write(record);
@@ -210,7 +210,7 @@ TEST(JsonLog, ReopensAfterRotation) {
 }
 
 TEST(JsonLog, RefusesAPathThatCannotBe) {
-  const auto log = JsonLog::open({.path = "/nonexistent/flows.json", .appliance = "fw"});
+  const auto log = open_json_log({.path = "/nonexistent/flows.json", .appliance = "fw"});
   ASSERT_FALSE(log);
   EXPECT_NE(log.error().message().find("/nonexistent/flows.json"), std::string::npos);
   EXPECT_NE(log.error().message().find("No such file or directory"), std::string::npos);
@@ -218,7 +218,7 @@ TEST(JsonLog, RefusesAPathThatCannotBe) {
 
 TEST(JsonLog, LosesAndCountsWhatADeadFileDoesNotTake) {
   if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "no /dev/full";
-  auto log = JsonLog::open({.path = "/dev/full", .appliance = "fw", .waiting_records = 10, .retry = 1h});
+  auto log = open_json_log({.path = "/dev/full", .appliance = "fw", .waiting_records = 10, .retry = 1h});
   ASSERT_TRUE(log) << log.error().message();
   const std::vector<FlowRecord> records(25, testing::tcp_ended());
   (*log)->write(records);
@@ -240,7 +240,7 @@ TEST(JsonLog, GoesOnWithinTheLineWhenTheDiskHasRoomAgain) {
     GTEST_SKIP() << "a small file system of the test's own needs root";
   {
     std::ofstream(directory.file("ballast")) << std::string(40'000, 'x');
-    auto log = JsonLog::open({.path = directory.file(), .appliance = "fw", .retry = 5ms});
+    auto log = open_json_log({.path = directory.file(), .appliance = "fw", .retry = 5ms});
     ASSERT_TRUE(log);
     std::vector<FlowRecord> records(60, testing::tcp_ended());  // some 35 kB
     for (std::size_t i = 0; i < records.size(); ++i) records[i].session = i;
