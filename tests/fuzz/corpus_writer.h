@@ -33,6 +33,8 @@ class Corpus {
 
 // See load_balancer_pipeline_fuzz.cpp.
 void write_load_balancer_pipeline(Corpus& corpus);
+// See stream_fuzz.cpp.
+void write_stream(Corpus& corpus);
 // See vpn_ike_messages_fuzz.cpp.
 void write_vpn_ike_messages(Corpus& corpus);
 

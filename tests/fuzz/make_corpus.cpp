@@ -438,6 +438,7 @@ int main(int argc, char** argv) {
   write_alg(corpus);
   write_sip_message(corpus);
   millrace::fuzz::write_load_balancer_pipeline(corpus);
+  millrace::fuzz::write_stream(corpus);
   millrace::fuzz::write_vpn_ike_messages(corpus);
   return 0;
 }
