@@ -26,7 +26,7 @@ struct BufferChecks {
 
   Buffer buffer = Buffer::kPayload;
   std::vector<Check> checks;
-  bool uses_variables = false;
+  bool uses_variables = false;  // that one of these tests sets, and another asks for
 };
 
 }  // namespace millrace::firewall::inspection

@@ -59,18 +59,36 @@ struct IsSound {
   bool operator()(const Length& /*length*/) const { return true; }
 };
 
-bool extracts(const Signature& signature) {
-  return std::ranges::any_of(signature.buffers, [](const BufferTests& in) {
-    return std::ranges::any_of(in.tests,
-                               [](const Test& test) { return std::holds_alternative<ByteExtract>(test); });
-  });
+bool refers(const Number& number) { return number.variable >= 0; }
+bool refers(const std::optional<Number>& number) { return number && refers(*number); }
+
+struct RefersToVariable {
+  bool operator()(const Content& c) const {
+    return refers(c.offset) || refers(c.depth) || refers(c.distance) || refers(c.within);
+  }
+  bool operator()(const IsDataAt& test) const { return refers(test.at); }
+  bool operator()(const ByteTest& test) const { return refers(test.numeral.offset) || refers(test.value); }
+  bool operator()(const ByteJump& jump) const { return refers(jump.numeral.offset); }
+  bool operator()(const ByteExtract& extract) const { return refers(extract.numeral.offset); }
+  template <class Other>
+  bool operator()(const Other& /*test*/) const {
+    return false;
+  }
+};
+
+// Whether what one test finds changes what another looks for. Variables of other buffers do not change
+// while this one is evaluated.
+bool uses_own_variables(const BufferTests& in) {
+  const auto extracts = [](const Test& test) { return std::holds_alternative<ByteExtract>(test); };
+  return std::ranges::any_of(in.tests, extracts) &&
+         std::ranges::any_of(in.tests, [](const Test& test) { return std::visit(RefersToVariable{}, test); });
 }
 
-Result<BufferChecks> checks_of(const BufferTests& in, bool uses_variables) {
+Result<BufferChecks> checks_of(const BufferTests& in) {
   if (in.tests.size() > BufferChecks::kMost)
     return failure(kCompileSignature,
                    fmt::format("it has more than {} tests in one buffer", BufferChecks::kMost));
-  BufferChecks made{.buffer = in.buffer, .checks = {}, .uses_variables = uses_variables};
+  BufferChecks made{.buffer = in.buffer, .checks = {}, .uses_variables = uses_own_variables(in)};
   for (const Test& test : in.tests) {
     auto check = check_of(test);
     if (!check) return tl::unexpected(std::move(check.error()));
@@ -120,9 +138,8 @@ Result<CompiledSignature> compile_checks(const Signature& signature, FlowBitName
 
   if (signature.buffers.size() > Waiting::kMostBuffers)
     return failure(kCompileSignature, fmt::format("it looks at more than {} buffers", Waiting::kMostBuffers));
-  const bool uses_variables = extracts(signature);
   for (const BufferTests& in : signature.buffers) {
-    auto checks = checks_of(in, uses_variables);
+    auto checks = checks_of(in);
     if (!checks) return tl::unexpected(std::move(checks.error()));
     made.needs |= bit(in.buffer);
     made.buffers.push_back(std::move(*checks));

@@ -225,6 +225,7 @@ Evaluation::Step Evaluation::one(std::size_t at, std::size_t place, const ByteJu
   std::int64_t target = way;
   if (jump.from_end) {
     target += size();
+    more_may_help();  // it leads elsewhere then
   } else if (!jump.from_beginning) {
     target += number.begin + static_cast<std::int64_t>(number.bytes);
   }
@@ -233,7 +234,7 @@ Evaluation::Step Evaluation::one(std::size_t at, std::size_t place, const ByteJu
     const Step step = next(at + 1, static_cast<std::size_t>(target));
     return step == Step::kFailsAfter ? failed(jump.numeral.relative) : step;
   }
-  more_may_help(jump.from_end || target >= 0);
+  more_may_help(target >= 0);
   return failed(jump.numeral.relative);
 }
 

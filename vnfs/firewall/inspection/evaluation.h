@@ -4,6 +4,7 @@
 // where those before it do.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +21,7 @@ struct Work {
   std::uint64_t regexes_given_up = 0;
   bool exhausted = false;
 
+  void earn(std::uint64_t units, std::uint64_t most) noexcept { left = std::min(left + units, most); }
   [[nodiscard]] bool spend(std::uint64_t units) noexcept {
     if (units > left) {
       left = 0;

@@ -99,56 +99,65 @@ void Matcher::scan(Call& call, const Prefilter& prefilter, Bytes bytes, std::siz
   call.outcome.exhausted = true;
 }
 
+// From where a buffer is to be scanned. New bytes give work to do; those that are scanned again take it.
+std::size_t Matcher::scan_begin(Call& call, Buffer buffer) noexcept {
+  const std::size_t size = call.bytes(buffer).size();
+  const auto place = growing_place(buffer, call.subject);
+  const bool grows = (call.subject.parts->growing & bit(buffer)) != 0;
+  const bool is_new = (call.subject.fresh & bit(buffer)) != 0 && !grows;
+  const std::size_t seen = place ? std::min<std::size_t>(call.seen[*place], size) : is_new ? 0 : size;
+  call.work.earn((size - seen) * MatchState::kWorkPerByte, MatchState::kMostWork);
+  if (place) call.state.scanned[*place] = static_cast<std::uint32_t>(size);
+  if (!call.scan_again && (place || is_new)) return seen;
+  if (call.work.left < seen) {
+    call.outcome.exhausted = true;
+    return seen;
+  }
+  call.work.left -= seen;
+  return 0;
+}
+
 void Matcher::find_candidates(Call& call) noexcept {
-  const Subject& subject = call.subject;
-  const auto carrier = SignatureSet::carrier_of(subject.protocol, subject.by_segment);
+  const auto carrier = SignatureSet::carrier_of(call.subject.protocol, call.subject.by_segment);
   for (Buffers left = call.fresh; left != 0; left &= left - 1) {
     const auto buffer = static_cast<Buffer>(std::countr_zero(left));
-    const Prefilter& prefilter = set_->prefilter(SignatureSet::place_of(buffer, subject.side, carrier));
-    const Bytes bytes = call.bytes(buffer);
-    const auto place = growing_place(buffer, subject);
-    std::size_t seen = place ? std::min<std::size_t>(call.seen[*place], bytes.size()) : 0;
-    const auto grown = static_cast<std::uint32_t>(bytes.size() - seen);
-    call.work.left = std::min<std::uint64_t>(call.work.left + std::uint64_t{grown} * MatchState::kWorkPerByte,
-                                             MatchState::kMostWork);
-    if (call.scan_again) {
-      if (!call.work.spend(seen)) continue;
-      seen = 0;
-    }
-    if (!prefilter.empty())
-      scan(call, prefilter, bytes,
-           seen - std::min<std::size_t>(seen, prefilter.longest - std::min(prefilter.longest, 1U)));
-    if (place) call.state.scanned[*place] = static_cast<std::uint32_t>(bytes.size());
+    const Prefilter& prefilter = set_->prefilter(SignatureSet::place_of(buffer, call.subject.side, carrier));
+    const std::size_t begin = scan_begin(call, buffer);
+    const std::size_t overlap = prefilter.longest == 0 ? 0 : prefilter.longest - 1;
+    if (!prefilter.empty()) scan(call, prefilter, call.bytes(buffer), begin - std::min(begin, overlap));
   }
 }
 
-// Takes all that wait for what is fresh off the list: those that still have to are put on it again.
+// Whether the content that a waiting signature lacks is in what is fresh.
+bool Matcher::has_come(Call& call, const BufferChecks& in, const Content& content) const noexcept {
+  const auto place = growing_place(in.buffer, call.subject);
+  if (!place || (call.fresh & bit(in.buffer)) == 0) return false;
+  const std::size_t overlap = content.bytes.size() - 1;
+  const Bytes bytes = call.bytes(in.buffer);
+  const std::size_t from = std::min<std::size_t>(call.seen[*place], bytes.size());
+  const Bytes fresh = bytes.subspan(from - std::min(from, overlap));
+  if (!call.work.spend(fresh.size())) return true;
+  return (content.caseless ? find_caseless(fresh, content.bytes) : find_bytes(fresh, content.bytes)) !=
+         kNowhere;
+}
+
+// Takes those off the list that what is fresh may decide: who still has to wait is put on it again.
 void Matcher::find_waiting(Call& call) noexcept {
   MatchState& state = call.state;
   const std::size_t count = std::exchange(state.waiting_count, std::uint8_t{0});
   for (std::size_t i = 0; i < count; ++i) {
-    const Waiting waiting = state.waiting[i];
+    Waiting waiting = state.waiting[i];
     const CompiledSignature& signature = set_->signatures()[waiting.signature()];
-    bool may_match =
-        (signature.needs & call.fresh) != 0 && (signature.needs & ~call.present & call.subject.coming) == 0;
-    if (may_match && waiting.misses_content()) {
+    bool lacks = (signature.needs & call.fresh) == 0;
+    if (!lacks && waiting.misses_content()) {
       const BufferChecks& in = signature.buffers[waiting.buffer()];
-      const auto& content = std::get<Content>(in.checks[waiting.check()]);
-      const auto place = growing_place(in.buffer, call.subject);
-      const Bytes bytes = call.bytes(in.buffer);
-      const std::size_t from =
-          place ? call.seen[*place] -
-                      std::min(call.seen[*place], static_cast<std::uint32_t>(content.bytes.size()) - 1)
-                : 0;
-      const Bytes fresh = bytes.subspan(std::min(from, bytes.size()));
-      may_match =
-          !call.work.spend(fresh.size()) || (content.caseless ? find_caseless(fresh, content.bytes)
-                                                              : find_bytes(fresh, content.bytes)) != kNowhere;
+      lacks = !has_come(call, in, std::get<Content>(in.checks[waiting.check()]));
+      if (!lacks) waiting = Waiting(waiting.signature());
     }
-    if (may_match) {
-      add_candidate(waiting.signature());
-    } else {
+    if (lacks || (signature.needs & ~call.present & call.subject.coming) != 0) {
       state.waiting[state.waiting_count++] = waiting;
+    } else {
+      add_candidate(waiting.signature());
     }
   }
 }
@@ -280,7 +289,7 @@ MatchOutcome Matcher::match(const Subject& subject, MatchState& state, FlowBits&
   for (std::size_t i = 0; i < candidate_count_; ++i) {
     const std::uint32_t number = candidates_[i];
     marked_[number / 64] = 0;
-    if (!call.outcome.passed) judge(call, number);
+    if (!call.outcome.passed && !call.work.exhausted) judge(call, number);
   }
   candidate_count_ = 0;
   state.work = static_cast<std::uint32_t>(call.work.left);

@@ -84,8 +84,10 @@ class Matcher {
   Matcher(std::shared_ptr<const SignatureSet> set, RegexRoom room, std::optional<dpi::Scratch> scratch);
 
   void find_candidates(Call& call) noexcept;
+  [[nodiscard]] static std::size_t scan_begin(Call& call, Buffer buffer) noexcept;
   void scan(Call& call, const Prefilter& prefilter, Bytes bytes, std::size_t from) noexcept;
   void find_waiting(Call& call) noexcept;
+  [[nodiscard]] bool has_come(Call& call, const BufferChecks& in, const Content& content) const noexcept;
   void find_by_header(Call& call) noexcept;
   void add_candidate(std::uint32_t signature) noexcept;
   [[nodiscard]] bool header_holds(Call& call, const CompiledSignature& signature) const noexcept;
