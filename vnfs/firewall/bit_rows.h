@@ -56,6 +56,17 @@ class BitRows {
 
   // The lowest bit set in all of the rows, or kNone. At least one row.
   [[nodiscard]] std::uint32_t first_common(const Block* const* rows, unsigned count) const noexcept {
+    std::uint32_t first = kNone;
+    each_common(rows, count, [&first](std::uint32_t bit) noexcept {
+      first = bit;
+      return false;
+    });
+    return first;
+  }
+
+  // Calls `bool on_bit(bit)` for each bit set in all of the rows, rising, until it returns false.
+  template <class OnBit>
+  void each_common(const Block* const* rows, unsigned count, OnBit&& on_bit) const noexcept {
     for (std::size_t block = 0; block < blocks_per_row_; ++block) {
       std::uint64_t summary = rows[0][block].summary;
       for (unsigned i = 1; i < count; ++i) summary &= rows[i][block].summary;
@@ -66,14 +77,13 @@ class BitRows {
           const Block& of = rows[i][block];
           word &= words_[of.first_word + static_cast<unsigned>(std::popcount(of.summary & before))];
         }
-        if (word != 0) {
+        for (; word != 0; word &= word - 1) {
           const auto of_block = static_cast<unsigned>(std::countr_zero(summary)) * 64U +
                                 static_cast<unsigned>(std::countr_zero(word));
-          return static_cast<std::uint32_t>(block * 4096) + of_block;
+          if (!on_bit(static_cast<std::uint32_t>(block * 4096) + of_block)) return;
         }
       }
     }
-    return kNone;
   }
 
   void prefetch(std::uint32_t number) const noexcept { __builtin_prefetch(row(number)); }

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One expression of a signature, translated to machine code by PCRE2.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "common/base/reader.h"
+#include "common/base/result.h"
+#include "vnfs/firewall/inspection/signature.h"
+
+struct pcre2_real_code_8;
+struct pcre2_real_match_data_8;
+struct pcre2_real_match_context_8;
+struct pcre2_real_jit_stack_8;
+
+namespace millrace::firewall::inspection {
+
+// What a worker needs to run them. Made on the control thread; one worker's own.
+class RegexRoom {
+ public:
+  // Of one attempt at one place: far more than an expression takes that is not made to take long.
+  static constexpr std::uint32_t kMostBacktracking = 10'000;
+
+  [[nodiscard]] static Result<RegexRoom> make();
+
+ private:
+  friend class Regex;
+  struct Free {
+    void operator()(pcre2_real_match_data_8* data) const noexcept;
+    void operator()(pcre2_real_match_context_8* context) const noexcept;
+    void operator()(pcre2_real_jit_stack_8* stack) const noexcept;
+  };
+  RegexRoom() = default;
+
+  std::unique_ptr<pcre2_real_jit_stack_8, Free> stack_;
+  std::unique_ptr<pcre2_real_match_context_8, Free> context_;
+  std::unique_ptr<pcre2_real_match_data_8, Free> data_;
+};
+
+class Regex {
+ public:
+  // An expression that PCRE2 can not compile, or not to machine code, is an error.
+  [[nodiscard]] static Result<Regex> compile(const Pcre& pcre);
+
+  enum class Outcome : std::uint8_t {
+    kFound,
+    kNone,
+    kTooLong,  // it took more backtracking, or more stack, than there is
+  };
+  struct Place {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+  // The first match that begins at or behind `from`; what is before it is seen by assertions. Does not
+  // allocate.
+  [[nodiscard]] Outcome find(Bytes in, std::size_t from, const RegexRoom& room, Place& place) const noexcept;
+
+ private:
+  struct Free {
+    void operator()(pcre2_real_code_8* code) const noexcept;
+  };
+  std::unique_ptr<pcre2_real_code_8, Free> code_;
+};
+
+}  // namespace millrace::firewall::inspection
