@@ -46,9 +46,11 @@ Result<void> Runtime::start(std::shared_ptr<const LoadedProfile> profile, std::s
   vnf_.shape(*profile_, draining_, plan->skeleton);
   const unsigned count = profile_->common.dataplane.workers->count;
   compiled_at_ = std::time(nullptr);
-  auto policy = vnf_.compile(
-      *profile_,
-      {.network = plan->skeleton, .generation = generation_, .workers = count, .now = compiled_at_});
+  auto policy = vnf_.compile(*profile_, {.network = plan->skeleton,
+                                         .generation = generation_,
+                                         .workers = count,
+                                         .most_workers = plane_->most_workers(),
+                                         .now = compiled_at_});
   if (!policy) return tl::unexpected(policy.error());
   log_lines(policy->notes);
 
@@ -242,14 +244,19 @@ Result<boost::json::object> Runtime::explain(const boost::json::object& packet) 
 
 unsigned Runtime::workers() const { return static_cast<unsigned>(plane_->workers().size()); }
 
-void Runtime::set_workers(unsigned count, std::function<void(Result<void>)> done) {
-  if (count == workers()) return done({});
-  if (inspecting_) return done(failure("change the number of workers", "a trace or capture is running"));
+// By new ones, which are made for the running profile and take the sessions over.
+Result<void> Runtime::replace_workers(unsigned count) {
+  if (inspecting_) return failure("change the workers", "a trace or capture is running");
   auto changed = plane_->change_workers(count, make_function(), [this](Workers before, Workers after) {
     vnf_.move_sessions(before, after, plane_->snapshot());
   });
-  if (!changed) return done(std::move(changed));
-  ++staffing_;
+  if (changed) ++staffing_;
+  return changed;
+}
+
+void Runtime::set_workers(unsigned count, std::function<void(Result<void>)> done) {
+  if (count == workers()) return done({});
+  if (auto changed = replace_workers(count); !changed) return done(std::move(changed));
   spdlog::info("the data path runs on {} workers now", count);
   done({});
   recompile("the number of workers");

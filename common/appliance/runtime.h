@@ -104,6 +104,7 @@ class Runtime final : public control::Appliance {
   void watch_losses();
   [[nodiscard]] Result<core::PacketFilter> filter_of(const control::PacketMatch& match) const;
   [[nodiscard]] core::MakeFunction make_function() const;
+  Result<void> replace_workers(unsigned count);
   [[nodiscard]] std::vector<std::string> needs_restart(const control::Profile& next) const;
   void finish_trace(const std::shared_ptr<struct TraceRun>& run);
 

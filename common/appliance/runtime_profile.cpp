@@ -5,6 +5,7 @@
 #include <chrono>
 #include <exception>
 #include <new>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -99,6 +100,7 @@ Runtime::Prepared Runtime::prepare(const Change& change, const Moment& moment) {
                                     .generation = moment.generation,
                                     .draining = moment.draining,
                                     .workers = moment.workers,
+                                    .most_workers = plane_->most_workers(),
                                     .now = prepared.at});
   if (!policy) {
     prepared.error = policy.error();
@@ -164,7 +166,11 @@ ProfileOutcome Runtime::commit(const Change& change, Prepared prepared) {
   outcome.accepted = outcome.diagnostics.empty() && !outcome.error;
   outcome.generation = generation_;
   if (outcome.accepted && !change.check_only) {
-    profile_ = *prepared.loaded;
+    const auto before = std::exchange(profile_, *prepared.loaded);
+    if (vnf_.needs_other_workers(*before, *profile_)) {
+      if (auto replaced = replace_workers(workers()); !replaced)
+        outcome.notes.push_back(replaced.error().message());
+    }
     compiled_at_ = prepared.at;
     look_at_schedule();
     if (!change.anew_for) set_log_level(profile_->common.telemetry.log);

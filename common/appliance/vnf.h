@@ -36,8 +36,9 @@ struct CompileContext {
   const core::Network& network;  // interfaces and domains by their ids; routes may be missing
   std::uint64_t generation = 0;  // differs from that of every policy before it
   bool draining = false;
-  unsigned workers = 1;  // limits are shared out among them
-  std::time_t now = 0;   // which rules with a schedule are in force
+  unsigned workers = 1;       // limits are shared out among them
+  unsigned most_workers = 1;  // to which their number may change while the policy is in force
+  std::time_t now = 0;        // which rules with a schedule are in force
 };
 
 struct CompiledPolicy {
@@ -67,6 +68,12 @@ class Vnf {
                                                        const CompileContext& context) = 0;
   [[nodiscard]] virtual std::unique_ptr<core::Function> make_function(
       const LoadedProfile& profile, const core::WorkerServices& services) = 0;
+  // Whether the tables of workers made for one profile are not those that another wants. Then workers are
+  // made anew when it comes into force, and sessions go over to them.
+  [[nodiscard]] virtual bool needs_other_workers(const LoadedProfile& /*running*/,
+                                                 const LoadedProfile& /*next*/) const {
+    return false;
+  }
   // When a policy compiled then would differ from one compiled at `since`: the next boundary of a schedule,
   // in seconds from `since`. Nothing when the profile knows no time.
   [[nodiscard]] virtual std::optional<std::uint64_t> seconds_to_next_change(const LoadedProfile& profile,

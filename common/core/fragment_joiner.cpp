@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/core/fragment_joiner.h"
 
+#include <cstring>
 #include <new>
 
 #include <rte_cycles.h>
@@ -14,6 +15,23 @@ namespace {
 constexpr unsigned kEntriesOfBucket = 4;
 constexpr unsigned kAtOnce = 3;  // buffers to free ahead of the cache
 
+// Behind the IPv6 header. False when there is no room.
+bool put_fragment_header(rte_mbuf& whole, std::uint32_t identification) noexcept {
+  constexpr unsigned kLength = sizeof(net::Ipv6FragmentHeader);
+  const unsigned before = whole.l2_len + unsigned{sizeof(net::Ipv6Header)};
+  auto* frame = reinterpret_cast<std::uint8_t*>(rte_pktmbuf_prepend(&whole, kLength));
+  if (frame == nullptr) return false;
+  std::memmove(frame, frame + kLength, before);
+  auto& ip = *reinterpret_cast<net::Ipv6Header*>(frame + whole.l2_len);
+  auto& fragment = *reinterpret_cast<net::Ipv6FragmentHeader*>(frame + before);
+  fragment = {};
+  fragment.next_header = ip.next_header;
+  fragment.id = be32::from_wire(identification);
+  ip.next_header = net::protocol::kIpv6Fragment;
+  ip.payload_length = be16(static_cast<std::uint16_t>(ip.payload_length.host() + kLength));
+  return true;
+}
+
 }  // namespace
 
 FragmentJoiner::FragmentJoiner() {
@@ -24,7 +42,7 @@ FragmentJoiner::FragmentJoiner() {
 
 FragmentJoiner::~FragmentJoiner() = default;
 
-rte_mbuf* FragmentJoiner::join(Packet& packet, std::uint64_t tsc) noexcept {
+rte_mbuf* FragmentJoiner::join(Packet& packet, std::uint64_t tsc, For use) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   const net::Headers& headers = packet.headers;
   // Ethernet padding is no part of a datagram.
@@ -32,6 +50,7 @@ rte_mbuf* FragmentJoiner::join(Packet& packet, std::uint64_t tsc) noexcept {
   if (padding != 0) rte_pktmbuf_trim(mbuf, static_cast<std::uint16_t>(padding));
   mbuf->l2_len = headers.l3_offset & 0x7fU;
   rte_mbuf* whole = nullptr;
+  std::uint32_t identification = 0;  // as on the wire
   if (headers.is_ipv4()) {
     auto* ip = reinterpret_cast<rte_ipv4_hdr*>(packet.l3());
     mbuf->l3_len = packet.l3_as<net::Ipv4Header>().header_length() & 0x1ffU;
@@ -44,11 +63,14 @@ rte_mbuf* FragmentJoiner::join(Packet& packet, std::uint64_t tsc) noexcept {
       return nullptr;
     }
     mbuf->l3_len = (sizeof *ip + sizeof *fragment) & 0x1ffU;
+    identification = fragment->id;
     whole = rte_ipv6_frag_reassemble_packet(table_.get(), &given_up_, mbuf, tsc, ip, fragment);
   }
   rte_ip_frag_free_death_row(&given_up_, kAtOnce);
   if (whole == nullptr) return nullptr;
-  if (rte_pktmbuf_linearize(whole) != 0) {
+  const bool good = use == For::kOpening ? rte_pktmbuf_linearize(whole) == 0
+                                         : headers.is_ipv4() || put_fragment_header(*whole, identification);
+  if (!good) {
     rte_pktmbuf_free(whole);
     return nullptr;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Puts outer datagrams together that routers, or the peer, have cut: ESP is opened whole (RFC 4303
-// section 3.4.1). Data path.
+// Puts datagrams together that were cut, where they are of use only whole: ESP is opened so (RFC 4303
+// section 3.4.1), and what is looked into is judged so. Data path.
 #pragma once
 
 #include <memory>
@@ -25,9 +25,15 @@ class FragmentJoiner {
   FragmentJoiner(const FragmentJoiner&) = delete;
   FragmentJoiner& operator=(const FragmentJoiner&) = delete;
 
-  // Takes the fragment's buffer. The whole datagram, in one buffer behind its link header, when this was its
-  // last piece; else null.
-  [[nodiscard]] rte_mbuf* join(Packet& packet, std::uint64_t tsc) noexcept;
+  enum class For : std::uint8_t {
+    kOpening,     // it is in one buffer
+    kForwarding,  // it may be in several, and IPv6 keeps a fragment header (RFC 6946), so that egress may cut
+                  // it
+  };
+
+  // Takes the fragment's buffer. The whole datagram behind its link header when this was its last piece; else
+  // null.
+  [[nodiscard]] rte_mbuf* join(Packet& packet, std::uint64_t tsc, For use = For::kOpening) noexcept;
 
  private:
   struct TableDeleter {

@@ -230,12 +230,25 @@ class Compiler {
       return tl::unexpected(std::move(assigned.error()));
     }
     policy_->counters_lease = std::move(assigned->lease);
+    policy_->inspections = context_.inspections;
     for (std::size_t i = 0; i < names.size(); ++i) {
       const Rule& rule = policy_->rules[i];
-      policy_->outcomes.push_back(
-          {.action = rule.action, .log = rule.log, .slot = assigned->slots[i], .limits = rule.limits});
+      policy_->outcomes.push_back({.action = rule.action,
+                                   .log = rule.log,
+                                   .slot = assigned->slots[i],
+                                   .limits = rule.limits,
+                                   .inspection = inspection_of(profile_.rules[i])});
     }
     return {};
+  }
+
+  // One more than its number.
+  [[nodiscard]] std::uint16_t inspection_of(const profile::Rule& rule) const {
+    if (!rule.inspect.value) return 0;
+    const auto found = std::ranges::find(profile_.inspections, *rule.inspect.value,
+                                         [](const profile::Inspection& one) { return one.name.value; });
+    const auto number = static_cast<std::size_t>(found - profile_.inspections.begin());
+    return number < context_.inspections.size() ? static_cast<std::uint16_t>(number + 1) : std::uint16_t{0};
   }
 
   // The rules in their places, those that are not wanted changed so that they match nothing.

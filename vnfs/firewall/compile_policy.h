@@ -24,7 +24,9 @@ struct PolicyContext {
   Tick active_timeout = 0;        // as Policy has it
   unsigned workers = 1;           // limits that each worker holds alone are divided by it
   std::time_t now = 0;            // which rules with a schedule are in force
-  std::string file;               // what errors call the profile
+  // In the profile's order.
+  std::vector<std::shared_ptr<const inspection::Inspection>> inspections{};
+  std::string file;  // what errors call the profile
 };
 
 struct PolicyAndNotes {

@@ -48,6 +48,19 @@ constexpr std::array kReasons = {
         "A later fragment of a datagram that was not accepted."),
     row(Drop::kArpSpoofed, "arp_spoofed", "An ARP packet whose sender differs from its Ethernet source."),
     row(Drop::kNdSpoofed, "nd_spoofed", "A neighbour discovery packet that did not start on this link."),
+    row(Drop::kJoined, "fragment_joined",
+        "A fragment that was put together with others; the whole datagram goes on."),
+    row(Drop::kInspectionMatch, "inspection_match",
+        "A signature with the action drop matched; the session is blocked from here on."),
+    row(Drop::kInspectionRejected, "inspection_rejected",
+        "A signature with the action reject matched; both sides were told, and the session is blocked."),
+    row(Drop::kInspectionBlocked, "inspection_blocked", "A signature matched in the session before."),
+    core::DropReason{static_cast<std::uint8_t>(Drop::kInspectionOverloaded), "inspection_overloaded",
+                     "There was no room to look into the packet's session; raise inspection_limits.", true},
+    row(Drop::kStreamConflict, "stream_conflict",
+        "A TCP segment with other bytes for a place of the stream than one before it had."),
+    row(Drop::kStreamHoles, "stream_holes",
+        "A TCP segment too far ahead of missing ones to be kept until they come; its sender sends it again."),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 static_assert([] {

@@ -40,6 +40,13 @@ enum class Drop : std::uint8_t {
   kFragmentUnmatched,
   kArpSpoofed,
   kNdSpoofed,
+  kJoined,
+  kInspectionMatch,
+  kInspectionRejected,
+  kInspectionBlocked,
+  kInspectionOverloaded,
+  kStreamConflict,
+  kStreamHoles,
   kCount
 };
 

@@ -102,7 +102,8 @@ bool FindSession::reopens(const Packet& packet, const Session& session, flow::Se
          flow::TcpVerdict::kReopen;
 }
 
-// A session that is known, but not as it should be: ended, opened by a cookie, or accepted by another policy.
+// A session that is known, but not like most: ended, opened by a cookie, looked into, or accepted by another
+// policy.
 void FindSession::settle(Packet& packet, unsigned lane, const Policy& policy, Tick now) noexcept {
   const Session& session = state.sessions[packet.session];
   if (session.tcp_state >= flow::TcpState::kTimeWait &&
@@ -113,12 +114,13 @@ void FindSession::settle(Packet& packet, unsigned lane, const Policy& policy, Ti
     return;
   }
   if (session.has(Session::kProxied)) state.proxied |= std::uint64_t{1} << lane;
+  if (session.has(Session::kInspected)) state.inspected |= std::uint64_t{1} << lane;
   if (session.generation != policy.generation) state.unsettled |= std::uint64_t{1} << lane;
 }
 
 void FindSession::process(Batch& batch, const Policy& policy) noexcept {
   const flow::FlowTable<Session>& flows = state.sessions.flows();
-  state.unsettled = state.proxied = state.related = 0;
+  state.unsettled = state.proxied = state.related = state.inspected = 0;
   const std::uint64_t asked = batch.live_mask() & ~std::exchange(state.link_local, 0);
   for (std::uint64_t lanes = asked; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
@@ -158,7 +160,8 @@ void FindSession::process(Batch& batch, const Policy& policy) noexcept {
     packet.direction = static_cast<std::uint8_t>(session.direction(lookup.sender));
     const auto another_policy = static_cast<unsigned>(session.generation ^ policy.generation);
     const auto ended = static_cast<unsigned>(session.tcp_state >= flow::TcpState::kTimeWait);
-    if ((another_policy | ended | (session.flags & Session::kProxied)) != 0) [[unlikely]]
+    if ((another_policy | ended | (session.flags & (Session::kProxied | Session::kInspected))) != 0)
+        [[unlikely]]
       settle(packet, lane, policy, batch.now);
   }
 }

@@ -20,6 +20,8 @@ namespace {
 using appliance::LoadedProfile;
 using appliance::Workers;
 
+constexpr std::uint32_t kEventsWaiting = 4096;  // to be read, of a worker
+
 const appliance::VnfProfile<profile::Section>& loaded_of(const LoadedProfile& profile) {
   return static_cast<const appliance::VnfProfile<profile::Section>&>(profile);
 }
@@ -41,6 +43,8 @@ Result<appliance::CompiledPolicy> Firewall::compile(const LoadedProfile& profile
   const auto& loaded = loaded_of(profile);
   const control::Telemetry& telemetry = profile.common.telemetry;
   const auto updates = telemetry.updates();
+  auto inspections = inspections_.compile(*loaded.own, std::max(context.workers, context.most_workers));
+  if (!inspections) return tl::unexpected(std::move(inspections.error()));
   auto compiled =
       compile_policy(*loaded.own, {.network = context.network,
                                    .slots = slots_,
@@ -50,9 +54,12 @@ Result<appliance::CompiledPolicy> Firewall::compile(const LoadedProfile& profile
                                    .active_timeout = updates ? static_cast<Tick>(updates->count()) : 0,
                                    .workers = context.workers,
                                    .now = context.now,
+                                   .inspections = std::move(inspections->inspections),
                                    .file = loaded.file});
   if (!compiled) return tl::unexpected(std::move(compiled.error()));
-  return appliance::CompiledPolicy{std::move(compiled->policy), std::move(compiled->notes)};
+  std::vector<std::string> notes = std::move(compiled->notes);
+  for (std::string& note : inspections->notes) notes.push_back(std::move(note));
+  return appliance::CompiledPolicy{std::move(compiled->policy), std::move(notes)};
 }
 
 std::unique_ptr<core::Function> Firewall::make_function(const LoadedProfile& profile,
@@ -60,7 +67,22 @@ std::unique_ptr<core::Function> Firewall::make_function(const LoadedProfile& pro
   const std::uint64_t workers = std::max(services.workers, 1U);
   Limits limits;
   limits.sessions = static_cast<std::uint32_t>((profile.common.dataplane.sessions + workers - 1) / workers);
+  const profile::Section& own = *loaded_of(profile).own;
+  if (!own.inspections.empty()) {
+    limits.inspection = {
+        .conversations = static_cast<std::uint32_t>((own.inspection_limits.sessions + workers - 1) / workers),
+        .stream_bytes = own.inspection_limits.memory / workers,
+        .events = kEventsWaiting};
+  }
   return std::make_unique<FirewallFunction>(limits, services);
+}
+
+bool Firewall::needs_other_workers(const LoadedProfile& running, const LoadedProfile& next) const {
+  const profile::Section& now = *loaded_of(running).own;
+  const profile::Section& then = *loaded_of(next).own;
+  return !then.inspections.empty() &&
+         (now.inspections.empty() || now.inspection_limits.sessions != then.inspection_limits.sessions ||
+          now.inspection_limits.memory != then.inspection_limits.memory);
 }
 
 std::optional<std::uint64_t> Firewall::seconds_to_next_change(const LoadedProfile& profile,
@@ -71,11 +93,29 @@ std::optional<std::uint64_t> Firewall::seconds_to_next_change(const LoadedProfil
 std::vector<control::Metric> Firewall::metrics(Workers workers, const core::Snapshot& snapshot) {
   auto metrics = firewall_metrics({workers, snapshot, slots_, totals_});
   for (control::Metric& metric : logging_.metrics()) metrics.push_back(std::move(metric));
+  for (control::Metric& metric : events_.metrics()) metrics.push_back(std::move(metric));
   return metrics;
 }
 
 Result<void> Firewall::open_logs(const LoadedProfile& profile, const core::Snapshot& snapshot) {
-  return logging_.open(profile.common, *snapshot.network, slots_);
+  auto opened = events_.open(profile.common.name, *loaded_of(profile).own, *snapshot.network, slots_);
+  auto others = logging_.open(profile.common, *snapshot.network, slots_);
+  return others ? std::move(opened) : std::move(others);
+}
+
+void Firewall::write_logs(Workers workers) {
+  logging_.write(workers);
+  events_.write(workers);
+}
+
+void Firewall::end_logs(Workers workers) {
+  logging_.end(workers);
+  events_.end(workers);
+}
+
+void Firewall::reopen_logs() {
+  logging_.reopen();
+  events_.reopen();
 }
 
 std::uint64_t Firewall::session_count(Workers workers) { return count_sessions(workers); }
@@ -98,6 +138,7 @@ Result<boost::json::object> Firewall::explain(Workers workers, const core::Snaps
 
 std::optional<boost::json::value> Firewall::own(Workers workers, const core::Snapshot& snapshot,
                                                 std::string_view what, control::Members& /*query*/) {
+  if (what == "alerts") return events_.last();
   return report({workers, snapshot, slots_, totals_}, what);
 }
 
@@ -115,7 +156,7 @@ Result<control::Appliance::Imported> Firewall::import_sessions(Workers workers,
 }
 
 void Firewall::move_sessions(Workers before, Workers after, const core::Snapshot& snapshot) {
-  logging_.write(before);
+  write_logs(before);
   static_cast<void>(firewall::move_sessions(before, after, snapshot));
   logging_.write(before);  // the ends of those for which there was no room
 }

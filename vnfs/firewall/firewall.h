@@ -4,6 +4,7 @@
 
 #include "common/appliance/vnf.h"
 #include "vnfs/firewall/flow_logging.h"
+#include "vnfs/firewall/inspection_logging.h"
 #include "vnfs/firewall/profile.h"
 #include "vnfs/firewall/rule_slots.h"
 #include "vnfs/firewall/rule_totals.h"
@@ -24,6 +25,8 @@ class Firewall final : public appliance::Vnf {
                                                           const appliance::CompileContext& context) override;
   [[nodiscard]] std::unique_ptr<core::Function> make_function(const appliance::LoadedProfile& profile,
                                                               const core::WorkerServices& services) override;
+  [[nodiscard]] bool needs_other_workers(const appliance::LoadedProfile& running,
+                                         const appliance::LoadedProfile& next) const override;
   [[nodiscard]] std::optional<std::uint64_t> seconds_to_next_change(const appliance::LoadedProfile& profile,
                                                                     std::time_t since) const override;
 
@@ -50,9 +53,9 @@ class Firewall final : public appliance::Vnf {
                                                                      const core::Snapshot& snapshot,
                                                                      std::string_view stream) override;
   Result<void> open_logs(const appliance::LoadedProfile& profile, const core::Snapshot& snapshot) override;
-  void write_logs(appliance::Workers workers) override { logging_.write(workers); }
-  void end_logs(appliance::Workers workers) override { logging_.end(workers); }
-  void reopen_logs() override { logging_.reopen(); }
+  void write_logs(appliance::Workers workers) override;
+  void end_logs(appliance::Workers workers) override;
+  void reopen_logs() override;
   void move_sessions(appliance::Workers before, appliance::Workers after,
                      const core::Snapshot& snapshot) override;
 
@@ -60,6 +63,8 @@ class Firewall final : public appliance::Vnf {
   RuleSlots slots_{Limits{}.rule_slots};
   RuleTotals totals_;
   FlowLogging logging_;
+  InspectionCompiler inspections_;
+  InspectionLogging events_{inspections_};
 };
 
 }  // namespace millrace::firewall

@@ -7,6 +7,8 @@
 #include "common/core/pipeline.h"
 #include "vnfs/firewall/find_session.h"
 #include "vnfs/firewall/guard_link.h"
+#include "vnfs/firewall/inspect.h"
+#include "vnfs/firewall/join_fragments.h"
 #include "vnfs/firewall/match_rules.h"
 #include "vnfs/firewall/track_connection.h"
 #include "vnfs/firewall/worker_state.h"
@@ -18,7 +20,9 @@ namespace millrace::firewall {
                                      FindSession{state},      // known, new, or stale since a policy change
                                      GuardSyn{state},         // SYN cookies that come back
                                      MatchRules{state},       // new and stale only
+                                     JoinFragments{state},    // of sessions that are looked into
                                      TrackConnection{state},  // TCP state and window, counts
+                                     Inspect{state},          // what is inside, for rules that want it known
                                      JoinHalves{state});      // connections opened by a SYN cookie
 }
 

@@ -126,8 +126,9 @@ bool MatchRules::may_open(Batch& batch, Packet& packet, const Policy& policy) no
 
 void MatchRules::adopt(Batch& batch, Packet& packet, SessionIndex index) noexcept {
   packet.session = index;
-  packet.direction =
-      static_cast<std::uint8_t>(state.sessions[index].direction(state.lookups[batch.lane(packet)].sender));
+  const Session& session = state.sessions[index];
+  packet.direction = static_cast<std::uint8_t>(session.direction(state.lookups[batch.lane(packet)].sender));
+  if (session.has(Session::kInspected)) state.inspected |= std::uint64_t{1} << batch.lane(packet);
 }
 
 void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const Policy& policy) noexcept {
@@ -178,6 +179,10 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
   counters.open_sessions.add(1);
   state.limits.opened(session, entries);
   state.syn_proxy.begin(session, batch.lane(packet));
+  if (outcome.inspection != 0 && !inspect(batch, packet, session, outcome, policy)) {
+    state.sessions.close(index, SessionEnd::kClosed, batch.now);
+    return;
+  }
   adopt(batch, packet, index);
   state.flow_log.opened(session, batch.now);
 }
@@ -195,6 +200,7 @@ void MatchRules::settle_known(Batch& batch, Packet& packet, RuleIndex rule, cons
     batch.drop(packet, Drop::kPolicyChanged);
     return;
   }
+  if (!inspect(batch, packet, session, outcome, policy)) return;
   session.generation = policy.generation;
   state.flow_log.adopted(session, outcome);
   if (session.rule_slot == outcome.slot) return;
@@ -203,6 +209,37 @@ void MatchRules::settle_known(Batch& batch, Packet& packet, RuleIndex rule, cons
   before.open_sessions.set(before.open_sessions.read() - 1);
   state.rule_counters[outcome.slot].open_sessions.add(1);
   session.rule_slot = outcome.slot;
+}
+
+// The session is looked into, or no longer, as its rule says. False, and the packet dropped, when there is no
+// room and the rule wants none to pass unseen.
+bool MatchRules::inspect(Batch& batch, Packet& packet, Session& session, const RuleOutcome& outcome,
+                         const Policy& policy) noexcept {
+  const auto wanted = static_cast<std::uint16_t>(outcome.inspection - 1U);
+  if (session.inspection != 0) {
+    if (outcome.inspection != 0) {
+      state.inspector[session.inspection].inspection = wanted;
+      return true;
+    }
+    state.inspector.close(std::exchange(session.inspection, 0));
+    session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kInspected);
+    state.inspected &= ~(std::uint64_t{1} << batch.lane(packet));
+    return true;
+  }
+  if (outcome.inspection == 0) return true;
+  session.inspection = state.inspector.open(wanted);
+  if (session.inspection != 0) {
+    session.flags |= Session::kInspected;
+    state.inspected |= std::uint64_t{1} << batch.lane(packet);
+    return true;
+  }
+  const inspection::Inspection& by = *policy.inspections[wanted];
+  state.inspector.note(
+      session, by, inspection::Notable::kNoConversation, inspection::Side::kClient,
+      by.drop_when_overloaded ? inspection::Outcome::kBlocked : inspection::Outcome::kAllowed, batch.now,
+      batch.tsc);
+  if (by.drop_when_overloaded) batch.drop(packet, Drop::kInspectionOverloaded);
+  return !by.drop_when_overloaded;
 }
 
 void MatchRules::count_refused(const Batch& batch, const Packet& packet,

@@ -23,6 +23,8 @@ struct MatchRules {
   void refuse(core::Batch& batch, core::Packet& packet, RuleIndex rule, const Policy& policy) noexcept;
   void count_refused(const core::Batch& batch, const core::Packet& packet,
                      const RuleOutcome& outcome) noexcept;
+  [[nodiscard]] bool inspect(core::Batch& batch, core::Packet& packet, Session& session,
+                             const RuleOutcome& outcome, const Policy& policy) noexcept;
   void adopt(core::Batch& batch, core::Packet& packet, SessionIndex index) noexcept;
 };
 

@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/core/function.h"
 #include "common/flow/tcp.h"
+#include "vnfs/firewall/inspection/inspection.h"
 #include "vnfs/firewall/rule.h"
 #include "vnfs/firewall/rule_matcher.h"
 
@@ -45,6 +46,7 @@ struct RuleOutcome {
   bool log = false;
   std::uint32_t slot = 0;  // its counters, the same for a rule of this name in every policy
   RuleLimits limits;
+  std::uint16_t inspection = 0;  // one more than its number; 0: its sessions are not looked into
 };
 
 struct Policy final : core::Policy {
@@ -54,6 +56,7 @@ struct Policy final : core::Policy {
   RuleMatcher matcher;
   std::vector<RuleOutcome> outcomes;  // by RuleIndex
   RuleOutcome otherwise;              // when no rule matches
+  std::vector<std::shared_ptr<const inspection::Inspection>> inspections;
   Timeouts timeouts;
   flow::TcpSettings tcp;
   Protection protection;

@@ -16,6 +16,7 @@
 #include "common/control/profile/types.h"
 #include "common/control/profile/units.h"
 #include "common/net/address.h"
+#include "vnfs/firewall/profile_inspection.h"
 
 namespace millrace::firewall::profile {
 
@@ -70,19 +71,6 @@ struct TcpFlags {
   constexpr bool operator==(const TcpFlags&) const noexcept = default;
 };
 
-// One entry of `source` or `destination`: the name of a group, or prefixes (several when a range was
-// written).
-struct AddressTerm {
-  std::string group;
-  std::vector<net::Prefix> prefixes;
-  bool negated = false;
-
-  bool operator==(const AddressTerm&) const = default;
-};
-
-// Matches an address that lies in one of the plain terms (or there is none) and in none of the negated ones.
-using AddressTerms = std::vector<Located<AddressTerm>>;
-
 // A token bucket over the new sessions a rule accepts.
 struct Limit {
   Rate rate;
@@ -113,6 +101,7 @@ struct Rule {
   Located<std::optional<std::string>> schedule;
   Action action = Action::kDrop;
   bool log = false;
+  Located<std::optional<std::string>> inspect;  // the name of an inspection
   std::optional<Limit> limit;
   std::optional<std::uint64_t> max_sessions;
   std::optional<std::uint64_t> max_sessions_per_source;
@@ -155,6 +144,9 @@ struct Section {
   std::vector<Schedule> schedules;
   Action default_action = Action::kDrop;
   std::vector<Rule> rules;  // first match wins
+  std::vector<Inspection> inspections;
+  InspectionLimits inspection_limits;
+  std::optional<EventLog> events;
   Protect protect;
   Timeouts timeouts;
   Tcp tcp;
@@ -163,6 +155,7 @@ struct Section {
   [[nodiscard]] const Zone* zone(std::string_view wanted) const noexcept;
   [[nodiscard]] const Group* group(std::string_view wanted) const noexcept;
   [[nodiscard]] const Schedule* schedule(std::string_view wanted) const noexcept;
+  [[nodiscard]] const Inspection* inspection(std::string_view wanted) const noexcept;
 };
 
 // The whole file: `common` and `own`.

@@ -40,6 +40,7 @@ class Checker {
         zones_(profile.zones),
         groups_(profile.groups),
         schedules_(profile.schedules),
+        inspections_(profile.inspections),
         interfaces_(context.common.interfaces) {
     for (const Group& group : profile.groups) by_name_.emplace(*group.name, &group);
   }
@@ -57,6 +58,9 @@ class Checker {
         }
       }
       check_rule(rule);
+    }
+    for (const Inspection& inspection : profile_.inspections) {
+      for (const AddressVariable& variable : inspection.addresses) check_terms(variable.terms);
     }
     check_reverse_path();
   }
@@ -131,6 +135,9 @@ class Checker {
     if (rule.schedule.value && !schedules_.known.contains(*rule.schedule.value)) {
       error(rule.schedule.at, undefined("schedule", *rule.schedule.value, schedules_.list));
     }
+    if (rule.inspect.value && !inspections_.known.contains(*rule.inspect.value)) {
+      error(rule.inspect.at, undefined("inspection", *rule.inspect.value, inspections_.list));
+    }
     const unsigned source = check_terms(rule.source);
     const unsigned destination = check_terms(rule.destination);
     if ((source & destination) == 0) {
@@ -139,6 +146,12 @@ class Checker {
             "one");
     }
     check_services(rule, source & destination);
+    if (rule.action != Action::kAccept && rule.inspect.value) {
+      error(rule.inspect.at,
+            fmt::format(
+                "rule {} accepts nothing that could be inspected; remove inspect, or use action: accept",
+                quote(*rule.name)));
+    }
     if (rule.action != Action::kAccept &&
         (rule.limit || rule.max_sessions || rule.max_sessions_per_source || rule.new_sessions_per_source)) {
       error(rule.at, fmt::format("rule {} has limits but accepts nothing; remove them, or use action: accept",
@@ -184,6 +197,7 @@ class Checker {
   Names zones_;
   Names groups_;
   Names schedules_;
+  Names inspections_;
   Names interfaces_;
   std::unordered_map<std::string_view, const Group*> by_name_;
 };
@@ -198,11 +212,15 @@ const T* named(const std::vector<T>& all, std::string_view wanted) noexcept {
 
 void check(Section& profile, const control::CheckContext& context) {
   fill_groups(profile.groups, context);
+  read_signatures(profile.inspections, context);
   Checker(profile, context).run();
 }
 
 const Zone* Section::zone(std::string_view wanted) const noexcept { return named(zones, wanted); }
 const Group* Section::group(std::string_view wanted) const noexcept { return named(groups, wanted); }
 const Schedule* Section::schedule(std::string_view wanted) const noexcept { return named(schedules, wanted); }
+const Inspection* Section::inspection(std::string_view wanted) const noexcept {
+  return named(inspections, wanted);
+}
 
 }  // namespace millrace::firewall::profile

@@ -179,7 +179,9 @@ Table<Rule> rule() {
                "Most sessions one source address has open at a time by this rule.", unlimited);
   table->field("new_sessions_per_source", &Rule::new_sessions_per_source, rate(),
                "Most new sessions per time of one source address by this rule.", unlimited);
-  table->refuse("inspect", "deep inspection is not in this release; remove 'inspect'");
+  table->field("inspect", &Rule::inspect, name("an inspection's name"),
+               "What is looked for inside the sessions it accepts: one of `inspection`.",
+               absent_means("nothing"));
   return table;
 }
 
@@ -249,13 +251,20 @@ Table<Section> section() {
   table->field("default", &Section::default_action, action(),
                "What happens to a session that no rule matches.");
   table->field("rules", &Section::rules, rule(), "The rules, first match wins.");
+  table->field("inspection", &Section::inspections,
+               std::make_shared<MapType<Inspection>>(&Inspection::name, name("an inspection's name"),
+                                                     inspection_table(), true),
+               "Names for what is looked for inside sessions, for use in rules.", absent_means("none"));
+  table->field("inspection_limits", &Section::inspection_limits, inspection_limits_table(),
+               "What deep inspection may take.", absent_means("the defaults below"));
+  table->field("events", &Section::events, event_log_table(), "Where the inspection's events are written.",
+               absent_means("nowhere"));
   table->field("protect", &Section::protect, protect(), "Protection that does not depend on rules.",
                absent_means("the defaults below"));
   table->field("timeouts", &Section::timeouts, timeouts(), "Idle times after which sessions end.",
                absent_means("the defaults below"));
   table->field("tcp", &Section::tcp, tcp(), "How strictly TCP is followed.",
                absent_means("the defaults below"));
-  table->refuse("inspection", "deep inspection is not in this release; remove 'inspection'");
   return table;
 }
 

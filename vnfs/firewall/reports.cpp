@@ -79,6 +79,31 @@ array zones(const Policy& policy) {
   return list;
 }
 
+array inspections(const Policy& policy) {
+  array list;
+  for (std::size_t number = 0; number < policy.inspections.size(); ++number) {
+    const inspection::Inspection& one = *policy.inspections[number];
+    const inspection::InspectionReport& report = *one.report;
+    array rules;
+    for (std::size_t i = 0; i < policy.rules.size(); ++i) {
+      if (policy.outcomes[i].inspection == number + 1) rules.emplace_back(policy.rules[i].name);
+    }
+    array skipped;
+    for (const auto& each : report.skipped)
+      skipped.push_back(object{{"where", each.where}, {"sid", each.id}, {"reason", each.reason}});
+    list.push_back(object{{"name", one.name},
+                          {"rules", std::move(rules)},
+                          {"signatures", report.signatures},
+                          {"disabled", report.disabled},
+                          {"skipped", report.skipped.size()},
+                          {"patterns", report.patterns},
+                          {"memory_bytes", report.memory_bytes},
+                          {"inspect_bytes", one.streams.inspect_bytes},
+                          {"skipped_signatures", std::move(skipped)}});
+  }
+  return list;
+}
+
 array groups(const Policy& policy) {
   array list;
   for (const AddressSet& set : policy.sets) {
@@ -110,6 +135,37 @@ object policy_report(const Policy& policy) {
           {"compile_ms", cost.milliseconds}};
 }
 
+std::vector<Metric> inspection_metrics(appliance::Workers workers) {
+  double sessions = 0;
+  double matches = 0;
+  double unseen = 0;
+  double memory = 0;
+  double refused = 0;
+  double lost = 0;
+  for (core::Worker* worker : workers) {
+    inspection::Inspector& inspector = state_of(*worker).inspector;
+    sessions += static_cast<double>(inspector.conversations_in_use());
+    matches += static_cast<double>(inspector.matches());
+    unseen += static_cast<double>(inspector.unseen());
+    memory += static_cast<double>(inspector.pool().bytes_in_use());
+    refused += static_cast<double>(inspector.pool().refusals());
+    lost += static_cast<double>(inspector.events().lost());
+  }
+  using Type = Metric::Type;
+  const auto single = [](std::string name, std::string help, Type type, double value) {
+    return Metric{std::move(name), std::move(help), type, {{.labels = {}, .value = value}}};
+  };
+  return {
+      single("inspected_sessions", "Sessions that are looked into now.", Type::kGauge, sessions),
+      single("inspection_matches_total", "Signatures that matched.", Type::kCounter, matches),
+      single("inspection_unseen_total", "Sessions that went on unseen, at least in part.", Type::kCounter,
+             unseen),
+      single("inspection_memory_bytes", "Memory that holds bytes of streams.", Type::kGauge, memory),
+      single("inspection_memory_refused_total", "Times there was no memory for bytes of a stream.",
+             Type::kCounter, refused),
+      single("inspection_events_lost_total", "Events for which there was no room.", Type::kCounter, lost)};
+}
+
 }  // namespace
 
 std::string_view action_name(Action action) noexcept {
@@ -131,12 +187,13 @@ std::optional<boost::json::value> report(const ReportContext& context, std::stri
   if (what == "zones") return zones(policy_of(context));
   if (what == "groups") return groups(policy_of(context));
   if (what == "policy") return policy_report(policy_of(context));
+  if (what == "inspections") return inspections(policy_of(context));
   return std::nullopt;
 }
 
 std::span<const std::string_view> report_names() noexcept {
-  static constexpr std::array<std::string_view, 6> kNames{"rules", "drops",  "stages",
-                                                          "zones", "groups", "policy"};
+  static constexpr std::array<std::string_view, 8> kNames{"rules",  "drops",  "stages",      "zones",
+                                                          "groups", "policy", "inspections", "alerts"};
   return kNames;
 }
 
@@ -174,6 +231,7 @@ std::vector<Metric> firewall_metrics(const ReportContext& context) {
                            "Half-open or finished sessions that gave way to new ones.", Type::kCounter,
                            evicted));
   metrics.push_back(single("session_memory_bytes", "Memory of the workers' tables.", Type::kGauge, memory));
+  for (control::Metric& metric : inspection_metrics(context.workers)) metrics.push_back(std::move(metric));
   metrics.push_back(single("rules", "Rules of the running policy.", Type::kGauge,
                            static_cast<double>(policy.rules.size())));
   metrics.push_back(single("policy_memory_bytes", "Memory of the compiled rules.", Type::kGauge,

@@ -49,18 +49,19 @@ struct alignas(64) Session {
   bool reported;                     // a record has told of it while it lasted, the last one at:
   Tick reported_at;
   std::array<std::uint16_t, 2> spilled;  // of `bytes`, in units of kSpill
-  std::array<std::uint8_t, 4> unused;
+  std::uint32_t inspection;              // kInspected: one more than the number of its Conversation
 
   static constexpr std::uint32_t kSpill = std::uint32_t{1} << 31;
 
   static constexpr std::uint8_t kInitiatorHigh = 0x01;  // the initiator is the key's high endpoint
   static constexpr std::uint8_t kReplied = 0x02;        // the responder has spoken
   static constexpr std::uint8_t kExpendable =
-      0x04;                                       // half-open or finished: gives way when the table is full
-  static constexpr std::uint8_t kLogged = 0x08;   // its rule logs
-  static constexpr std::uint8_t kEnding = 0x10;   // refused by the present policy
-  static constexpr std::uint8_t kProxied = 0x20;  // opened by a SYN cookie: two halves, see syn_proxy.h
-  static constexpr std::uint8_t kJoining = 0x40;  // and the server has not answered yet
+      0x04;                                         // half-open or finished: gives way when the table is full
+  static constexpr std::uint8_t kLogged = 0x08;     // its rule logs
+  static constexpr std::uint8_t kEnding = 0x10;     // refused by the present policy
+  static constexpr std::uint8_t kProxied = 0x20;    // opened by a SYN cookie: two halves, see syn_proxy.h
+  static constexpr std::uint8_t kJoining = 0x40;    // and the server has not answered yet
+  static constexpr std::uint8_t kInspected = 0x80;  // is looked into: worker_state.h
 
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
   [[nodiscard]] flow::Segment segment() const noexcept { return flow::segment_of(key, addresses); }

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/core/fragment_joiner.h"
 #include "common/core/function.h"
 #include "common/flow/table_sweep.h"
 #include "vnfs/firewall/flow_event_log.h"
+#include "vnfs/firewall/inspection/inspector.h"
 #include "vnfs/firewall/rule_counters.h"
 #include "vnfs/firewall/session_accounts.h"
 #include "vnfs/firewall/session_limits.h"
@@ -22,6 +24,7 @@ struct Limits {
   std::uint32_t rule_slots = 65'536;
   std::uint32_t sources = 65'536;      // with limited sessions, of this worker
   std::uint32_t flow_events = 16'384;  // that wait to be read
+  inspection::InspectorSize inspection{};
 };
 
 struct WorkerState {
@@ -33,9 +36,11 @@ struct WorkerState {
         accounts(rule_counters, limits),
         sweep(lent.now),
         syn_proxy(lent.seed),
-        flow_log(size.flow_events, size.sessions, lent.worker.value(), lent.now) {
+        flow_log(size.flow_events, size.sessions, lent.worker.value(), lent.now),
+        inspector(size.inspection, lent.worker.value(), {lent.seed, lent.worker.value()}) {
     sessions.observe(&accounts);
     sessions.observe(&flow_log);
+    sessions.observe(&inspector);
   }
   WorkerState(const WorkerState&) = delete;  // its members know each other
   WorkerState& operator=(const WorkerState&) = delete;
@@ -47,7 +52,9 @@ struct WorkerState {
   SessionAccounts accounts;
   flow::TableSweep sweep;
   SynProxy syn_proxy;
+  core::FragmentJoiner joiner;
   FlowEventLog flow_log;
+  inspection::Inspector inspector;
 
   // From GuardLink and FindSession to the later stages, for the batch in hand.
   std::array<flow::FlowLookup, core::Batch::kMaxSize> lookups;
@@ -55,6 +62,7 @@ struct WorkerState {
   std::uint64_t unsettled = 0;   // lanes whose flow is new, or was accepted by another policy
   std::uint64_t proxied = 0;     // lanes of sessions that a SYN cookie opened
   std::uint64_t related = 0;     // lanes that carry an ICMP error about a known session
+  std::uint64_t inspected = 0;   // lanes of sessions that are looked into
 };
 
 }  // namespace millrace::firewall

@@ -26,9 +26,9 @@ struct LineLogOptions {
   std::string path;
   // Appends the record's line with its newline; in the log's own thread.
   std::function<void(std::string&, const Record&)> print;
-  std::function<bool(const Record&)> wanted;  // has a line; none: all have
-  std::size_t waiting_records = 65'536;       // more are lost while the file does not take them
-  std::chrono::milliseconds retry{1'000};     // after a failure: disk full, directory gone
+  std::function<bool(const Record&)> wanted{};  // has a line; none: all have
+  std::size_t waiting_records = 65'536;         // more are lost while the file does not take them
+  std::chrono::milliseconds retry{1'000};       // after a failure: disk full, directory gone
 };
 
 // Appends to the file, which is made (mode 0640) when it is not there. A thread of its own writes; whatever

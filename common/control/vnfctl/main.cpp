@@ -47,6 +47,7 @@ int run(int argc, char** argv) {
   add_session_commands(app, context);
   add_profile_commands(app, context);
   add_inspect_commands(app, context);
+  add_alert_commands(app, context);
   add_nat_commands(app, context);
   add_vpn_commands(app, context);
   add_service_commands(app, context);

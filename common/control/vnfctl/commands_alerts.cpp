@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// firewall: alerts, inspections
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "common/control/vnfctl/commands.h"
+#include "common/control/vnfctl/json_access.h"
+#include "common/control/vnfctl/text_table.h"
+#include "common/control/vnfctl/units.h"
+
+namespace millrace::vnfctl {
+namespace {
+
+std::string end_of(const boost::json::value& event, std::string_view side) {
+  const std::string address = text_at(event, fmt::format("{}_ip", side));
+  const std::string port = text_at(event, fmt::format("{}_port", side));
+  if (port == "-") return address;
+  return address.find(':') == std::string::npos ? address + ":" + port : "[" + address + "]:" + port;
+}
+
+// The time of day is enough where the newest stand last.
+std::string clock_of(const boost::json::value& event) {
+  const std::string text = text_at(event, "timestamp");
+  return text.size() < 23 ? text : text.substr(11, 12);
+}
+
+std::string format_alerts(const boost::json::array& events, const Style& style) {
+  if (events.empty()) return "nothing was found\n";
+  TextTable table({{"TIME"}, {"ACTION"}, {"SID", kRight}, {"WHAT"}, {"FROM"}, {"TO"}, {"RULE"}});
+  for (const auto& event : events) {
+    const bool alert = find(event, "alert") != nullptr;
+    const std::string action = alert ? text_at(event, "alert.action") : text_at(event, "anomaly.type");
+    table.add({clock_of(event),
+               {action, action == "blocked" ? Tone::kBad : Tone::kWarn},
+               alert ? text_at(event, "alert.signature_id") : "-",
+               alert ? text_at(event, "alert.signature") : text_at(event, "millrace.sentence"),
+               end_of(event, "src"),
+               end_of(event, "dest"),
+               text_at(event, "millrace.rule")});
+  }
+  return table.render(style);
+}
+
+std::string format_inspections(const boost::json::array& inspections, const Style& style) {
+  if (inspections.empty()) return "nothing is looked into\n";
+  TextTable table({{"INSPECTION"},
+                   {"SIGNATURES", kRight},
+                   {"SKIPPED", kRight},
+                   {"PATTERNS", kRight},
+                   {"MEMORY", kRight},
+                   {"RULES"}});
+  for (const auto& one : inspections) {
+    std::string rules;
+    for (const auto& rule : array_at(one, "rules")) rules += (rules.empty() ? "" : ", ") + to_text(rule);
+    const double skipped = number_at(one, "skipped");
+    table.add({text_at(one, "name"),
+               human_count(number_at(one, "signatures")),
+               {human_count(skipped), skipped > 0 ? Tone::kWarn : Tone::kPlain},
+               human_count(number_at(one, "patterns")),
+               human_bytes(number_at(one, "memory_bytes")),
+               rules});
+  }
+  return table.render(style);
+}
+
+std::string format_skipped(const boost::json::array& inspections, const Style& style) {
+  TextTable table({{"INSPECTION"}, {"WHERE"}, {"SID", kRight}, {"WHY"}});
+  bool any = false;
+  for (const auto& one : inspections) {
+    for (const auto& skipped : array_at(one, "skipped_signatures")) {
+      any = true;
+      table.add({text_at(one, "name"), text_at(skipped, "where"), text_at(skipped, "sid"),
+                 text_at(skipped, "reason")});
+    }
+  }
+  return any ? table.render(style) : "every signature is in force\n";
+}
+
+}  // namespace
+
+void add_alert_commands(CLI::App& app, Context& context) {
+  app.add_subcommand("alerts", "what a firewall has found inside sessions, the newest last")
+      ->callback([&context] {
+        context.run = [&context] { return show_list(context, "/v1/firewall/alerts", format_alerts); };
+      });
+  CLI::App* inspections = app.add_subcommand("inspections", "what a firewall looks for inside sessions");
+  auto skipped = std::make_shared<bool>(false);
+  inspections->add_flag("--skipped", *skipped, "the signatures that are not in force, and why");
+  inspections->callback([&context, skipped] {
+    context.run = [&context, skipped] {
+      return show_list(context, "/v1/firewall/inspections", *skipped ? format_skipped : format_inspections);
+    };
+  });
+}
+
+}  // namespace millrace::vnfctl

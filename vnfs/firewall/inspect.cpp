@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/firewall/inspect.h"
+
+#include "common/core/receive_marks.h"
+#include "common/core/reject.h"
+#include "common/core/tcp_segments.h"
+#include "common/net/checksum.h"
+#include "common/net/rewrite.h"
+#include "vnfs/firewall/drops.h"
+
+namespace millrace::firewall {
+namespace {
+
+using core::Batch;
+using core::Packet;
+using inspection::Evidence;
+using inspection::Inspection;
+using inspection::Judgement;
+using inspection::Side;
+using inspection::Subject;
+
+constexpr std::size_t kMostPieces = 64;
+
+// The payload, buffer by buffer. Empty when it lies in more of them than there is room for.
+std::span<const MutableBytes> payload_of(const Packet& packet,
+                                         std::array<MutableBytes, kMostPieces>& pieces) noexcept {
+  unsigned skip = packet.headers.payload_offset;
+  unsigned left = packet.headers.payload_length();
+  std::size_t count = 0;
+  for (rte_mbuf* segment = packet.mbuf; segment != nullptr && left != 0; segment = segment->next) {
+    const unsigned length = segment->data_len;
+    if (skip >= length) {
+      skip -= length;
+      continue;
+    }
+    if (count == kMostPieces) return {};
+    const unsigned here = std::min(left, length - skip);
+    pieces[count++] = {rte_pktmbuf_mtod_offset(segment, std::uint8_t*, skip), here};
+    left -= here;
+    skip = 0;
+  }
+  return {pieces.data(), count};
+}
+
+Subject subject_of(const Packet& packet, const Session& session, Tick now) noexcept {
+  const net::Headers& headers = packet.headers;
+  Subject subject;
+  subject.source = packet.source();
+  subject.destination = packet.destination();
+  subject.protocol = headers.protocol;
+  subject.side = packet.direction == 0 ? Side::kClient : Side::kServer;
+  if (net::protocol::is_icmp(headers.protocol)) {
+    subject.icmp_type = headers.icmp_type();
+    subject.icmp_code = headers.icmp_code;
+  } else {
+    subject.source_port = headers.source_port.host();
+    subject.destination_port = headers.destination_port.host();
+  }
+  subject.ttl =
+      headers.is_ipv4() ? packet.l3_as<net::Ipv4Header>().ttl : packet.l3_as<net::Ipv6Header>().hop_limit;
+  subject.payload_length = headers.payload_length();
+  subject.established = headers.protocol == net::protocol::kTcp
+                            ? session.tcp_state >= flow::TcpState::kEstablished
+                            : session.has(Session::kReplied);
+  if (headers.protocol == net::protocol::kTcp) subject.tcp_flags = headers.tcp_flags;
+  subject.now = now;
+  return subject;
+}
+
+// Hosts differ in whether the byte that the urgent pointer names is read in the stream (RFC 6093 section 3):
+// without the mark they all read it.
+void clear_urgent(Packet& packet) noexcept {
+  auto& tcp = packet.l4_as<net::TcpHeader>();
+  const net::ChecksumSum before = net::sum_object(tcp);
+  tcp.flags = static_cast<std::uint8_t>(tcp.flags & ~net::tcp_flag::kUrg);
+  tcp.urgent = be16{};
+  packet.headers.tcp_flags = tcp.flags;
+  if (core::checksum_is_open(*packet.mbuf)) return;
+  const net::ChecksumSum delta = net::difference(before, net::sum_object(tcp));
+  net::adjust_at(packet.bytes() + packet.headers.l4_offset + offsetof(net::TcpHeader, checksum),
+                 net::fold(delta));
+}
+
+// For the receiver, in the place of the segment that is rejected.
+bool becomes_reset(Packet& packet) noexcept {
+  if (packet.headers.protocol != net::protocol::kTcp) return false;
+  const auto& tcp = packet.l4_as<net::TcpHeader>();
+  const core::TcpFields reset{.sequence = tcp.sequence.host(),
+                              .acknowledgment = tcp.acknowledgment.host(),
+                              .flags = net::tcp_flag::kRst | net::tcp_flag::kAck};
+  return core::rewrite_tcp(packet, reset);
+}
+
+}  // namespace
+
+void Inspect::refuse(Batch& batch, Packet& packet, Judgement::What what) noexcept {
+  using What = Judgement::What;
+  switch (what) {
+    case What::kPass:
+      return;
+    case What::kDrop:
+      return batch.drop(packet, Drop::kInspectionMatch);
+    case What::kReject:
+      core::send_reject(packet, *batch.network, state.services.originator);
+      if (!becomes_reset(packet)) batch.drop(packet, Drop::kInspectionRejected);
+      return;
+    case What::kConflict:
+      return batch.drop(packet, Drop::kStreamConflict);
+    case What::kHoles:
+      return batch.drop(packet, Drop::kStreamHoles);
+    case What::kOverloaded:
+      return batch.drop(packet, Drop::kInspectionOverloaded);
+  }
+}
+
+void Inspect::look(Batch& batch, Packet& packet, const Policy& policy) noexcept {
+  Session& session = state.sessions[packet.session];
+  if (session.inspection == 0) return;
+  inspection::Conversation& talk = state.inspector[session.inspection];
+  if (talk.blocked) return batch.drop(packet, Drop::kInspectionBlocked);
+  const Inspection& by = *policy.inspections[talk.inspection];
+  const net::Headers& headers = packet.headers;
+  const bool tcp = headers.protocol == net::protocol::kTcp;
+  // What its receiver would not take is not to be judged as if it were read.
+  if (headers.payload_length() != 0 && !core::checksum_believed(packet))
+    return batch.drop(packet, core::Drop::kBadTransportChecksum);
+  if (tcp && (headers.tcp_flags & net::tcp_flag::kUrg) != 0) [[unlikely]]
+    clear_urgent(packet);
+
+  std::array<MutableBytes, kMostPieces> pieces;
+  Subject subject = subject_of(packet, session, batch.now);
+  Evidence evidence{
+      .session = session, .subject = subject, .payload = payload_of(packet, pieces), .tsc = batch.tsc};
+  if (tcp) {
+    const auto& header = packet.l4_as<net::TcpHeader>();
+    evidence.sequence = header.sequence.host() + ((header.flags & net::tcp_flag::kSyn) != 0 ? 1U : 0U);
+    evidence.acknowledgment = header.acknowledgment.host();
+  }
+  const Judgement judgement = state.inspector.judge(talk, by, evidence);
+  if (judgement.rewritten) core::write_transport_checksum(packet);
+  if (judgement.finished) {
+    state.inspector.close(std::exchange(session.inspection, 0));
+    session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kInspected);
+  }
+  refuse(batch, packet, judgement.what);
+}
+
+void Inspect::process(Batch& batch, const Policy& policy) noexcept {
+  for (std::uint64_t lanes = state.inspected & batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
+    Packet& packet = batch[static_cast<unsigned>(std::countr_zero(lanes))];
+    if (packet.session != kNoSession) look(batch, packet, policy);
+  }
+}
+
+}  // namespace millrace::firewall

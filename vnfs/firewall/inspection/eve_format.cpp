@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vnfs/firewall/inspection/eve_format.h"
+
+#include <boost/json.hpp>
+#include <chrono>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include "common/control/protocol.h"
+#include "common/net/wire.h"
+#include "vnfs/firewall/inspection/signature_classes.h"
+
+namespace millrace::firewall::inspection {
+namespace {
+
+using boost::json::array;
+using boost::json::object;
+
+// "2026-04-08T07:27:41.000250+0000", as Suricata writes it.
+std::string timestamp(control::WallTime time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}+0000", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     clock.subseconds().count());
+}
+
+std::string printable(Bytes bytes) {
+  std::string text(bytes.begin(), bytes.end());
+  for (char& c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool blank = c == '\n' || c == '\r' || c == '\t';
+    if ((byte < 0x20 && !blank) || byte >= 0x7f) c = '.';
+  }
+  return text;
+}
+
+std::string base64(Bytes bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes.data(),
+                                     static_cast<int>(bytes.size()));
+  text.resize(static_cast<std::size_t>(length));
+  return text;
+}
+
+std::string address(net::Family family, const std::array<std::uint8_t, 16>& bytes) {
+  if (family == net::Family::kIpv6) return net::Ipv6Address{bytes}.to_string();
+  net::Ipv4Address v4;
+  std::memcpy(&v4.value, bytes.data(), sizeof v4.value);
+  return net::IpAddress(v4).to_string();
+}
+
+std::string_view speech_name(Speech speech) {
+  switch (speech) {
+    case Speech::kHttp:
+      return "http";
+    case Speech::kTls:
+      return "tls";
+    case Speech::kDns:
+      return "dns";
+    case Speech::kSsh:
+      return "ssh";
+    case Speech::kSmtp:
+      return "smtp";
+    case Speech::kUnknown:
+      break;
+  }
+  return "failed";
+}
+
+std::string upper(std::string text) {
+  for (char& c : text) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return text;
+}
+
+object alert_of(const EventRecord& record) {
+  object alert{{"action", record.event.outcome == Outcome::kBlocked ? "blocked" : "allowed"}};
+  if (record.signature == nullptr) return alert;
+  const Signature& signature = *record.signature;
+  alert["gid"] = signature.group;
+  alert["signature_id"] = signature.id;
+  alert["rev"] = signature.revision;
+  alert["signature"] = signature.message;
+  alert["category"] = class_facts(signature.class_name).description;
+  alert["severity"] = signature.priority;
+  if (!signature.metadata.empty()) {
+    object metadata;
+    for (const auto& [name, value] : signature.metadata) {
+      boost::json::value& values = metadata[name];
+      if (!values.is_array()) values = array{};
+      values.as_array().emplace_back(value);
+    }
+    alert["metadata"] = std::move(metadata);
+  }
+  return alert;
+}
+
+void add_message(object& line, const InspectionEvent& event) {
+  const auto add = [](object& to, std::string_view name, Bytes bytes) {
+    if (!bytes.empty()) to[name] = printable(bytes);
+  };
+  object part;
+  switch (event.speech) {
+    case Speech::kHttp:
+      add(part, "hostname", event.host.view());
+      add(part, "url", event.target.view());
+      add(part, "http_user_agent", event.agent.view());
+      add(part, "http_method", event.method.view());
+      break;
+    case Speech::kTls:
+      add(part, "sni", event.host.view());
+      break;
+    case Speech::kDns:
+      add(part, "rrname", event.host.view());
+      break;
+    default:
+      return;
+  }
+  if (part.empty()) return;
+  if (event.speech == Speech::kDns) {
+    line["dns"] = object{{"query", array{std::move(part)}}};
+  } else {
+    line[speech_name(event.speech)] = std::move(part);
+  }
+}
+
+}  // namespace
+
+object to_eve(const EventRecord& record, std::string_view appliance) {
+  const InspectionEvent& event = record.event;
+  const bool ports = control::has_ports(event.protocol);
+  object line{{"timestamp", timestamp(record.time)}, {"flow_id", event.session}};
+  if (!record.ingress.empty()) line["in_iface"] = record.ingress;
+  line["event_type"] = event.kind == EventKind::kAlert ? "alert" : "anomaly";
+  line["src_ip"] = address(event.family, event.source);
+  if (ports) line["src_port"] = event.source_port;
+  line["dest_ip"] = address(event.family, event.destination);
+  if (ports) line["dest_port"] = event.destination_port;
+  line["proto"] = upper(std::string(control::protocol_name(event.protocol)));
+  if (event.speech != Speech::kUnknown) line["app_proto"] = speech_name(event.speech);
+  line["direction"] = event.side == Side::kServer ? "to_client" : "to_server";
+  if (event.kind == EventKind::kAlert) {
+    line["alert"] = alert_of(record);
+  } else {
+    line["anomaly"] =
+        object{{"type", event.kind == EventKind::kUnseen ? "unseen" : "stream"}, {"event", record.reason}};
+  }
+  add_message(line, event);
+  line["flow"] = object{{"pkts_toserver", event.packets[0]},
+                        {"pkts_toclient", event.packets[1]},
+                        {"bytes_toserver", event.bytes[0]},
+                        {"bytes_toclient", event.bytes[1]},
+                        {"start", timestamp(record.time - std::chrono::milliseconds(event.age_ms))}};
+  if (event.payload.length != 0) {
+    line["payload"] = base64(event.payload.view());
+    line["payload_printable"] = printable(event.payload.view());
+    line["stream"] = event.stream ? 1 : 0;
+  }
+  object own{{"appliance", appliance},
+             {"rule", record.rule},
+             {"inspection", record.inspection},
+             {"session", std::to_string(event.session)},
+             {"worker", event.worker}};
+  if (!record.domain.empty()) own["domain"] = record.domain;
+  if (!record.reason.empty()) own["reason"] = record.reason;
+  if (!record.sentence.empty()) own["sentence"] = record.sentence;
+  line["millrace"] = std::move(own);
+  return line;
+}
+
+void append_eve_line(std::string& out, const EventRecord& record, std::string_view appliance) {
+  out += boost::json::serialize(to_eve(record, appliance));
+  out += '\n';
+}
+
+}  // namespace millrace::firewall::inspection

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One worker's inspection of sessions: puts a direction's bytes in order, has them read as what they speak,
+// and asks the signatures. Knows nothing of packets' buffers. Data path.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "common/base/counter.h"
+#include "common/base/page_array.h"
+#include "vnfs/firewall/inspection/conversation.h"
+#include "vnfs/firewall/inspection/inspection.h"
+#include "vnfs/firewall/inspection/inspection_event.h"
+#include "vnfs/firewall/inspection/notable.h"
+#include "vnfs/firewall/inspection/room.h"
+#include "vnfs/firewall/session_table.h"
+
+namespace millrace::firewall::inspection {
+
+struct InspectorSize {
+  std::uint32_t conversations = 0;  // 0: nothing is ever looked into
+  std::size_t stream_bytes = 0;
+  std::uint32_t events = 0;  // that wait to be read
+};
+
+// A packet, as it is judged.
+struct Evidence {
+  const Session& session;
+  Subject& subject;  // all but its parts
+  std::span<const MutableBytes> payload;
+  std::uint32_t sequence = 0;  // TCP only: of the first byte of payload
+  std::uint32_t acknowledgment = 0;
+  std::uint64_t tsc = 0;
+};
+
+// What is to become of it.
+struct Judgement {
+  enum class What : std::uint8_t { kPass, kDrop, kReject, kConflict, kHoles, kOverloaded };
+  What what = What::kPass;
+  bool rewritten = false;  // bytes of the payload are others now
+  bool finished = false;   // nothing of the session is of interest any more
+};
+
+class Inspector final : public SessionObserver {
+ public:
+  Inspector(const InspectorSize& size, std::uint16_t worker, const SipKey& seed)
+      : pool_(size.stream_bytes),
+        conversations_(size.conversations),
+        free_(size.conversations),
+        free_count_(size.conversations),
+        room_(size.conversations == 0 ? 0 : kRoomBytes),
+        thresholds_(size.conversations == 0 ? kLeastThresholds : kThresholds, seed),
+        events_(size.events),
+        worker_(worker) {
+    for (std::uint32_t i = 0; i < free_count_; ++i) free_[i] = free_count_ - 1 - i;
+  }
+
+  // One more than its number; 0 when all are in use.
+  [[nodiscard]] std::uint32_t open(std::uint16_t inspection) noexcept;
+  void close(std::uint32_t conversation) noexcept;
+  void session_ended(SessionIndex /*index*/, const Session& session, SessionEnd /*why*/,
+                     Tick /*now*/) noexcept override {
+    if (session.inspection != 0) close(session.inspection);
+  }
+  [[nodiscard]] Conversation& operator[](std::uint32_t conversation) noexcept {
+    return conversations_[conversation - 1];
+  }
+
+  [[nodiscard]] Judgement judge(Conversation& talk, const Inspection& by, const Evidence& evidence) noexcept;
+  // Something of a session that no signature says.
+  void note(const Session& session, const Inspection& by, Notable notable, Side side, Outcome outcome,
+            Tick now, std::uint64_t tsc) noexcept;
+
+  [[nodiscard]] InspectionEvents& events() noexcept { return events_; }
+  [[nodiscard]] const BufferPool& pool() const noexcept { return pool_; }
+  [[nodiscard]] std::uint64_t conversations_in_use() const noexcept { return in_use_.read(); }
+  [[nodiscard]] std::uint64_t matches() const noexcept { return matches_.read(); }
+  [[nodiscard]] std::uint64_t unseen() const noexcept { return unseen_.read(); }
+
+ private:
+  static constexpr std::size_t kRoomBytes = std::size_t{4} << 20;
+  static constexpr std::uint32_t kThresholds = 65'536;
+  static constexpr std::uint32_t kLeastThresholds = 8;
+
+  [[nodiscard]] Judgement judge_stream(Conversation& talk, const Inspection& by,
+                                       const Evidence& evidence) noexcept;
+  [[nodiscard]] Judgement judge_datagram(Conversation& talk, const Inspection& by,
+                                         const Evidence& evidence) noexcept;
+  // The stricter of what was so far and what the signatures say.
+  void ask(Conversation& talk, const Inspection& by, const Evidence& evidence, Judgement& judgement) noexcept;
+  void ask_stream(Conversation& talk, const Inspection& by, const Evidence& evidence,
+                  Judgement& judgement) noexcept;
+  void block(Conversation& talk) noexcept;
+  [[nodiscard]] bool begin_stream(Conversation& talk, const Inspection& by,
+                                  const Evidence& evidence) noexcept;
+  void end_stream(Conversation& talk, std::size_t side) noexcept;
+  void tell(const Conversation& talk, const Inspection& by, const Evidence& evidence, const Hit& hit,
+            Outcome outcome) noexcept;
+  [[nodiscard]] Judgement overloaded(Conversation& talk, const Inspection& by, const Evidence& evidence,
+                                     Notable why) noexcept;
+  [[nodiscard]] Bytes in_one_piece(std::span<const MutableBytes> pieces) noexcept;
+  [[nodiscard]] InspectionEvent event_of(const Session& session, const Inspection& by, Side side, Tick now,
+                                         std::uint64_t tsc) const noexcept;
+
+  BufferPool pool_;
+  PageArray<Conversation> conversations_;
+  PageArray<std::uint32_t> free_;  // a stack
+  std::uint32_t free_count_;
+  Room room_;
+  Thresholds thresholds_;
+  InspectionEvents events_;
+  Counter in_use_;
+  Counter matches_;
+  Counter unseen_;  // sessions that went on unseen, at least in part
+  std::uint16_t worker_;
+};
+
+}  // namespace millrace::firewall::inspection

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "vnfs/firewall/inspection/signature_keywords.h"
+#include "vnfs/firewall/inspection/signature_numbers.h"
+
+namespace millrace::firewall::inspection {
+namespace {
+
+using Draft = SignatureDraft;
+using Outcome = Result<void>;
+
+constexpr std::size_t kMostContent = 255;  // bytes of one, as in Suricata
+
+// The buffer that a letter behind a regular expression means.
+std::optional<Buffer> buffer_of_letter(char letter) noexcept {
+  switch (letter) {
+    case 'U':
+      return Buffer::kHttpUri;
+    case 'I':
+      return Buffer::kHttpRawUri;
+    case 'P':
+      return Buffer::kHttpRequestBody;
+    case 'Q':
+      return Buffer::kHttpResponseBody;
+    case 'H':
+      return Buffer::kHttpHeader;
+    case 'D':
+      return Buffer::kHttpRawHeader;
+    case 'M':
+      return Buffer::kHttpMethod;
+    case 'C':
+      return Buffer::kHttpCookie;
+    case 'S':
+      return Buffer::kHttpStatusCode;
+    case 'Y':
+      return Buffer::kHttpStatusMessage;
+    case 'V':
+      return Buffer::kHttpUserAgent;
+    case 'W':
+      return Buffer::kHttpHost;
+    case 'Z':
+      return Buffer::kHttpRawHost;
+    default:
+      return std::nullopt;
+  }
+}
+
+bool set_regex_flag(char letter, Pcre& pcre) noexcept {
+  switch (letter) {
+    case 'i':
+      return pcre.caseless = true;
+    case 'm':
+      return pcre.multi_line = true;
+    case 's':
+      return pcre.dot_all = true;
+    case 'x':
+      return pcre.extended = true;
+    case 'A':
+      return pcre.anchored = true;
+    case 'E':
+      return pcre.dollar_end = true;
+    case 'G':
+      return pcre.ungreedy = true;
+    case 'R':
+      return pcre.relative = true;
+    case 'B':  // "raw bytes": there are no others here
+    case 'O':
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::optional<std::uint64_t> mask_of(std::string_view text) {
+  const auto number = number_of(text);
+  if (!number || *number <= 0) return std::nullopt;
+  return static_cast<std::uint64_t>(*number);
+}
+
+Outcome no_effect(Draft& /*draft*/, std::string_view /*value*/) { return {}; }
+
+// --- contents ---
+
+Outcome begin_content(Draft& draft, std::string_view value) {
+  const auto text = quoted(value);
+  if (!text) return wrong("give bytes in quotes");
+  auto bytes = content_bytes(text->text);
+  if (!bytes || bytes->size() > kMostContent)
+    return wrong("give 1 to 255 bytes, and pairs of hexadecimal digits between bars");
+  Content made;
+  made.bytes = std::move(*bytes);
+  made.negated = text->negated;
+  draft.begin_content(std::move(made));
+  return {};
+}
+Outcome uri_content(Draft& draft, std::string_view value) {
+  if (auto begun = begin_content(draft, value); !begun) return begun;
+  return draft.move_content(Buffer::kHttpUri);
+}
+template <class Change>
+Outcome modify(Draft& draft, Change change) {
+  if (!draft.content()) return wrong("there is no content before it");
+  return change(*draft.content());
+}
+Outcome no_case(Draft& draft, std::string_view /*value*/) {
+  return modify(draft, [](Content& content) -> Outcome {
+    content.caseless = true;
+    return {};
+  });
+}
+template <std::optional<Number> Content::*member, std::int64_t least>
+Outcome number(Draft& draft, std::string_view value) {
+  return modify(draft, [&](Content& content) -> Outcome {
+    const auto number = draft.number_or_variable(value);
+    constexpr std::int64_t kMost = 65'535;
+    if (!number || (number->variable < 0 && (number->value < least || number->value > kMost)))
+      return wrong("give a number, or the name of one that byte_extract has read");
+    content.*member = number;
+    return {};
+  });
+}
+Outcome starts_with(Draft& draft, std::string_view /*value*/) {
+  return modify(draft, [](Content& content) -> Outcome {
+    content.offset = Number{0};
+    content.depth = Number{static_cast<std::int64_t>(content.bytes.size())};
+    return {};
+  });
+}
+Outcome ends_with(Draft& draft, std::string_view /*value*/) {
+  return modify(draft, [](Content& content) -> Outcome {
+    content.ends_buffer = true;
+    return {};
+  });
+}
+Outcome fast_pattern(Draft& draft, std::string_view value) {
+  return modify(draft, [&](Content& content) -> Outcome {
+    content.fast_pattern = true;  // the part of it that "offset,length" would choose is chosen here anew
+    content.only_first = value == "only";
+    if (value.empty() || value == "only") return {};
+    const auto parts = split(value);
+    if (parts.size() != 2 || !number_of(parts[0]) || !number_of(parts[1]))
+      return wrong("give nothing, only, or two numbers");
+    return {};
+  });
+}
+
+// --- other tests of bytes ---
+
+Outcome pcre(Draft& draft, std::string_view value) {
+  const auto text = quoted(value);
+  const auto slash = text ? text->text.rfind('/') : std::string_view::npos;
+  if (!text || !text->text.starts_with('/') || slash == 0 || slash == std::string_view::npos)
+    return wrong("give an expression as \"/.../flags\"");
+  Pcre made;
+  made.negated = text->negated;
+  made.pattern = text->text.substr(1, slash - 1);
+  std::optional<Buffer> buffer;
+  for (const char letter : text->text.substr(slash + 1)) {
+    if (const auto named = buffer_of_letter(letter)) {
+      buffer = named;
+    } else if (!set_regex_flag(letter, made)) {
+      return wrong(fmt::format("the flag {} is not understood", letter));
+    }
+  }
+  draft.put_content();
+  const Buffer place = buffer ? *buffer : draft.buffer_of(made.relative);
+  draft.add(place, std::move(made));
+  return {};
+}
+Outcome is_data_at(Draft& draft, std::string_view value) {
+  IsDataAt made;
+  if (value.starts_with('!')) {
+    made.negated = true;
+    value = trimmed(value.substr(1));
+  }
+  const auto parts = split(value);
+  const auto at = draft.number_or_variable(parts[0]);
+  if (!at || (at->variable < 0 && (at->value < 0 || at->value > 65'535)))
+    return wrong("give a number of bytes");
+  made.at = *at;
+  for (const std::string_view part : std::span(parts).subspan(1)) {
+    if (part == "relative") {
+      made.relative = true;
+    } else if (part != "rawbytes") {
+      return wrong("give relative, or nothing");
+    }
+  }
+  draft.put_content();
+  draft.add(draft.buffer_of(made.relative), made);
+  return {};
+}
+
+bool numeral_place(Draft& draft, std::string_view bytes, std::string_view offset, Numeral& numeral) {
+  const auto count = number_of(bytes);
+  const auto place = draft.number_or_variable(offset);
+  if (!count || *count < 1 || *count > 23 || !place) return false;
+  numeral.bytes = static_cast<std::uint8_t>(*count);
+  numeral.offset = *place;
+  return true;
+}
+bool numeral_fits(const NumeralWords& words) {
+  if (words.is_text != (words.numeral.base != 0)) return false;
+  return words.is_text || words.numeral.bytes <= 8;
+}
+
+Outcome byte_test(Draft& draft, std::string_view value) {
+  const auto parts = split(value);
+  ByteTest made;
+  NumeralWords words;
+  if (parts.size() < 4 || !numeral_place(draft, parts[0], parts[3], words.numeral))
+    return wrong("give bytes, operator, value, offset");
+  std::string_view sign = parts[1];
+  if (sign.starts_with('!') && sign.size() > 1) {
+    made.negated = true;
+    sign = trimmed(sign.substr(1));
+  } else if (sign == "!") {
+    made.negated = true;
+    sign = "=";
+  }
+  using Operator = ByteTest::Operator;
+  constexpr std::array<std::pair<std::string_view, Operator>, 8> kSigns = {{{"<", Operator::kLess},
+                                                                            {">", Operator::kGreater},
+                                                                            {"=", Operator::kEqual},
+                                                                            {"<=", Operator::kLessEqual},
+                                                                            {">=", Operator::kGreaterEqual},
+                                                                            {"&", Operator::kAnd},
+                                                                            {"^", Operator::kXor},
+                                                                            {"==", Operator::kEqual}}};
+  const auto found = std::ranges::find(kSigns, sign, &std::pair<std::string_view, Operator>::first);
+  const auto number = draft.number_or_variable(parts[2]);
+  if (found == kSigns.end() || !number) return wrong("give an operator such as > and a value");
+  made.operation = found->second;
+  made.value = *number;
+  for (const std::string_view part : std::span(parts).subspan(4)) {
+    if (part.starts_with("bitmask ")) {
+      const auto mask = mask_of(part.substr(8));
+      if (!mask) return wrong("give bitmask a number");
+      made.mask = *mask;
+    } else if (!take_numeral_word(part, words)) {
+      return wrong(fmt::format("{} is not understood", part));
+    }
+  }
+  if (!numeral_fits(words)) return wrong("give string together with hex, dec or oct, or 1 to 8 bytes");
+  made.numeral = words.numeral;
+  draft.put_content();
+  draft.add(draft.buffer_of(made.numeral.relative), made);
+  return {};
+}
+Outcome byte_jump(Draft& draft, std::string_view value) {
+  const auto parts = split(value);
+  ByteJump made;
+  NumeralWords words;
+  if (parts.size() < 2 || !numeral_place(draft, parts[0], parts[1], words.numeral))
+    return wrong("give bytes, offset");
+  for (const std::string_view part : std::span(parts).subspan(2)) {
+    const auto blank = part.find(' ');
+    const auto number = blank == std::string_view::npos ? std::nullopt : number_of(part.substr(blank));
+    const std::string_view name = part.substr(0, blank);
+    if (name == "multiplier" && number && *number > 0 && *number < 65'536) {
+      made.multiplier = static_cast<std::uint32_t>(*number);
+    } else if (name == "post_offset" && number && *number > -65'536 && *number < 65'536) {
+      made.post_offset = static_cast<std::int32_t>(*number);
+    } else if (name == "bitmask" && number && *number > 0) {
+      made.mask = static_cast<std::uint64_t>(*number);
+    } else if (part == "from_beginning") {
+      made.from_beginning = true;
+    } else if (part == "from_end") {
+      made.from_end = true;
+    } else if (part == "align") {
+      made.align = true;
+    } else if (!take_numeral_word(part, words)) {
+      return wrong(fmt::format("{} is not understood", part));
+    }
+  }
+  if (!numeral_fits(words)) return wrong("give string together with hex, dec or oct, or 1 to 8 bytes");
+  made.numeral = words.numeral;
+  draft.put_content();
+  draft.add(draft.buffer_of(made.numeral.relative), made);
+  return {};
+}
+Outcome byte_extract(Draft& draft, std::string_view value) {
+  const auto parts = split(value);
+  ByteExtract made;
+  NumeralWords words;
+  if (parts.size() < 3 || !numeral_place(draft, parts[0], parts[1], words.numeral))
+    return wrong("give bytes, offset, name");
+  for (const std::string_view part : std::span(parts).subspan(3)) {
+    const auto blank = part.find(' ');
+    const auto number = blank == std::string_view::npos ? std::nullopt : number_of(part.substr(blank));
+    const std::string_view name = part.substr(0, blank);
+    if (name == "multiplier" && number && *number > 0 && *number < 65'536) {
+      made.multiplier = static_cast<std::uint32_t>(*number);
+    } else if (name == "align" && number && (*number == 2 || *number == 4)) {
+      made.align = static_cast<std::uint8_t>(*number);
+    } else if (name == "bitmask" && number && *number > 0) {
+      made.mask = static_cast<std::uint64_t>(*number);
+    } else if (!take_numeral_word(part, words)) {
+      return wrong(fmt::format("{} is not understood", part));
+    }
+  }
+  if (!numeral_fits(words)) return wrong("give string together with hex, dec or oct, or 1 to 8 bytes");
+  const auto variable = draft.new_variable(parts[2]);
+  if (!variable) return wrong(fmt::format("a signature has {} variables at most", kMostVariables));
+  made.variable = *variable;
+  made.numeral = words.numeral;
+  draft.put_content();
+  draft.add(draft.buffer_of(made.numeral.relative), made);
+  return {};
+}
+Outcome uri_length(Draft& draft, std::string_view value) {
+  const auto parts = split(value);
+  const auto range = range_of(parts[0], 65'535);
+  if (!range || parts.size() > 2 || (parts.size() == 2 && parts[1] != "raw" && parts[1] != "norm"))
+    return wrong("give a number or a range, and raw or norm");
+  draft.put_content();
+  const bool norm = parts.size() == 2 && parts[1] == "norm";
+  draft.add(norm ? Buffer::kHttpUri : Buffer::kHttpRawUri, Length{range->least, range->most});
+  return {};
+}
+Outcome buffer_size(Draft& draft, std::string_view value) {
+  const auto range = range_of(value, 0x7fffffff);
+  if (!range) return wrong("give a number or a range");
+  draft.put_content();
+  draft.add(draft.sticky(), Length{range->least, range->most});
+  return {};
+}
+
+constexpr std::array kKeywords = {
+    Keyword{"bsize", &buffer_size, "length of the buffer at hand"},
+    Keyword{"byte_extract", &byte_extract, "reads a number that later tests may use, four at most"},
+    Keyword{"byte_jump", &byte_jump, "goes on at a place that a number says"},
+    Keyword{"byte_test", &byte_test, "compares a number"},
+    Keyword{"content", &begin_content, "bytes, negated or not, with all modifiers below"},
+    Keyword{"depth", &number<&Content::depth, 1>, "modifier of content"},
+    Keyword{"distance", &number<&Content::distance, -65'535>, "modifier of content"},
+    Keyword{"endswith", &ends_with, "modifier of content"},
+    Keyword{"fast_pattern", &fast_pattern, "modifier of content: what is looked for first"},
+    Keyword{"isdataat", &is_data_at, "whether there are so many bytes, or not"},
+    Keyword{"nocase", &no_case, "modifier of content"},
+    Keyword{"offset", &number<&Content::offset, 0>, "modifier of content"},
+    Keyword{"pcre", &pcre,
+            "a regular expression of PCRE2, with the flags ismxAEGRBO and UIPQHDMCSYVWZ for buffers"},
+    Keyword{"rawbytes", &no_effect, "without effect: all payload is raw"},
+    Keyword{"startswith", &starts_with, "modifier of content"},
+    Keyword{"uricontent", &uri_content, "content in the URI"},
+    Keyword{"urilen", &uri_length, "length of the URI"},
+    Keyword{"within", &number<&Content::within, 1>, "modifier of content"},
+};
+static_assert(std::ranges::is_sorted(kKeywords, {}, &Keyword::name));
+
+}  // namespace
+
+std::span<const Keyword> byte_keywords() noexcept { return kKeywords; }
+
+}  // namespace millrace::firewall::inspection

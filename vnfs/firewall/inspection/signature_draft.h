@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A signature while it is read, one option after the other.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "vnfs/firewall/inspection/signature.h"
+#include "vnfs/firewall/inspection/signature_text.h"
+
+namespace millrace::firewall::inspection {
+
+class SignatureDraft {
+ public:
+  explicit SignatureDraft(Signature& signature) : signature_(signature) {}
+
+  // An error names the keyword as its attempt.
+  [[nodiscard]] Result<void> take(const Option& option);
+  // After the last option: what belongs together is there.
+  [[nodiscard]] Result<void> finish();
+
+  // For keywords.
+  [[nodiscard]] Signature& signature() noexcept { return signature_; }
+  // The content that modifiers are about; it goes to its buffer when something else comes.
+  [[nodiscard]] std::optional<Content>& content() noexcept { return content_; }
+  void begin_content(Content content);
+  [[nodiscard]] Result<void> move_content(Buffer buffer);
+  void put_content();
+  // To the tests of a buffer, in their order.
+  void add(Buffer buffer, Test test);
+  [[nodiscard]] Buffer sticky() const noexcept { return sticky_; }
+  void stick_to(Buffer buffer);
+  // Of a test that is relative to the last one, or not.
+  [[nodiscard]] Buffer buffer_of(bool relative) const noexcept { return relative ? last_ : sticky_; }
+  [[nodiscard]] std::optional<Number> number_or_variable(std::string_view text) const;
+  [[nodiscard]] std::optional<std::int8_t> new_variable(std::string_view name);
+  void set_priority(std::uint8_t priority) noexcept {
+    signature_.priority = priority;
+    has_priority_ = true;
+  }
+
+ private:
+  Signature& signature_;
+  std::optional<Content> content_;
+  Buffer content_buffer_ = Buffer::kPayload;
+  Buffer sticky_ = Buffer::kPayload;
+  Buffer last_ = Buffer::kPayload;  // where the last test was put
+  std::vector<std::string> variables_;
+  bool has_priority_ = false;
+};
+
+}  // namespace millrace::firewall::inspection
