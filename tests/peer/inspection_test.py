@@ -3,6 +3,7 @@
 nothing else; events tell of it."""
 
 import json
+import socket
 import ssl
 import threading
 
@@ -112,7 +113,7 @@ class Inspection(lab.TestCase):
         with connection:
             connection.settimeout(3)
             connection.connect((SERVER4, 80))
-            connection.setsockopt(lab.socket.IPPROTO_TCP, lab.socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for at in range(0, len(text), size):
                 connection.sendall(text[at:at + size])
             try:

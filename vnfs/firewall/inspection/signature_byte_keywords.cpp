@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -250,6 +251,12 @@ Outcome byte_test(Draft& draft, std::string_view value) {
   draft.add(draft.buffer_of(made.numeral.relative), made);
   return {};
 }
+// Of "multiplier 4"; far from any that is allowed when there is none.
+std::int64_t number_behind(std::string_view part, std::size_t blank) {
+  constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::min();
+  return blank == std::string_view::npos ? kNone : number_of(part.substr(blank)).value_or(kNone);
+}
+
 Outcome byte_jump(Draft& draft, std::string_view value) {
   const auto parts = split(value);
   ByteJump made;
@@ -258,14 +265,14 @@ Outcome byte_jump(Draft& draft, std::string_view value) {
     return wrong("give bytes, offset");
   for (const std::string_view part : std::span(parts).subspan(2)) {
     const auto blank = part.find(' ');
-    const auto number = blank == std::string_view::npos ? std::nullopt : number_of(part.substr(blank));
+    const std::int64_t number = number_behind(part, blank);
     const std::string_view name = part.substr(0, blank);
-    if (name == "multiplier" && number && *number > 0 && *number < 65'536) {
-      made.multiplier = static_cast<std::uint32_t>(*number);
-    } else if (name == "post_offset" && number && *number > -65'536 && *number < 65'536) {
-      made.post_offset = static_cast<std::int32_t>(*number);
-    } else if (name == "bitmask" && number && *number > 0) {
-      made.mask = static_cast<std::uint64_t>(*number);
+    if (name == "multiplier" && number > 0 && number < 65'536) {
+      made.multiplier = static_cast<std::uint32_t>(number);
+    } else if (name == "post_offset" && number > -65'536 && number < 65'536) {
+      made.post_offset = static_cast<std::int32_t>(number);
+    } else if (name == "bitmask" && number > 0) {
+      made.mask = static_cast<std::uint64_t>(number);
     } else if (part == "from_beginning") {
       made.from_beginning = true;
     } else if (part == "from_end") {
@@ -290,14 +297,14 @@ Outcome byte_extract(Draft& draft, std::string_view value) {
     return wrong("give bytes, offset, name");
   for (const std::string_view part : std::span(parts).subspan(3)) {
     const auto blank = part.find(' ');
-    const auto number = blank == std::string_view::npos ? std::nullopt : number_of(part.substr(blank));
+    const std::int64_t number = number_behind(part, blank);
     const std::string_view name = part.substr(0, blank);
-    if (name == "multiplier" && number && *number > 0 && *number < 65'536) {
-      made.multiplier = static_cast<std::uint32_t>(*number);
-    } else if (name == "align" && number && (*number == 2 || *number == 4)) {
-      made.align = static_cast<std::uint8_t>(*number);
-    } else if (name == "bitmask" && number && *number > 0) {
-      made.mask = static_cast<std::uint64_t>(*number);
+    if (name == "multiplier" && number > 0 && number < 65'536) {
+      made.multiplier = static_cast<std::uint32_t>(number);
+    } else if (name == "align" && (number == 2 || number == 4)) {
+      made.align = static_cast<std::uint8_t>(number);
+    } else if (name == "bitmask" && number > 0) {
+      made.mask = static_cast<std::uint64_t>(number);
     } else if (!take_numeral_word(part, words)) {
       return wrong(fmt::format("{} is not understood", part));
     }

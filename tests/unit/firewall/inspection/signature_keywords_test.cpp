@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The tables of docs/signatures.md are those of the code; MILLRACE_UPDATE=1 in the environment writes them
 // anew.
+#include "vnfs/firewall/inspection/signature_keywords.h"
+
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -10,7 +12,6 @@
 #include <gtest/gtest.h>
 
 #include "vnfs/firewall/inspection/inspection_parts.h"
-#include "vnfs/firewall/inspection/signature_keywords.h"
 
 namespace millrace::firewall::inspection {
 namespace {
