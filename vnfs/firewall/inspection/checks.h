@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "vnfs/firewall/inspection/byte_search.h"
 #include "vnfs/firewall/inspection/regex.h"
 #include "vnfs/firewall/inspection/signature.h"
 
@@ -19,6 +20,11 @@ struct RegexCheck {
 
 // The bytes of a caseless Content are folded.
 using Check = std::variant<Content, RegexCheck, IsDataAt, ByteTest, ByteJump, ByteExtract, Length>;
+
+// Of a content whose bytes are folded when it is caseless.
+[[nodiscard]] inline std::size_t find_content(Bytes in, const Content& content) noexcept {
+  return content.caseless ? find_caseless(in, content.bytes) : find_bytes(in, content.bytes);
+}
 
 // One after the other in one buffer.
 struct BufferChecks {

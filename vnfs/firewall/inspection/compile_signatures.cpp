@@ -194,14 +194,15 @@ class SetBuilder {
     if (patterns.uses.empty()) return {};
     std::vector<dpi::Pattern> texts;
     for (const auto& [pattern, uses] : patterns.uses) {
-      const bool anywhere = std::ranges::all_of(uses, [&](const Prefilter::Use& use) {
-        return use.least_end <= pattern.first.size() && use.most_end == 0xffffffff;
+      const std::size_t length = pattern.first.size();
+      const bool anywhere = std::ranges::all_of(uses, [length](const Prefilter::Use& use) {
+        return use.least_end <= length && use.most_end == 0xffffffff;
       });
       texts.push_back({.text = pattern.first,
                        .id = static_cast<std::uint32_t>(texts.size()),
                        .caseless = pattern.second,
                        .once = anywhere});
-      prefilter.longest = std::max(prefilter.longest, static_cast<std::uint32_t>(pattern.first.size()));
+      prefilter.longest = std::max(prefilter.longest, static_cast<std::uint32_t>(length));
       prefilter.first.push_back(static_cast<std::uint32_t>(prefilter.uses.size()));
       prefilter.uses.insert(prefilter.uses.end(), uses.begin(), uses.end());
     }

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "vnfs/firewall/inspection/byte_search.h"
 #include "vnfs/firewall/inspection/numeral.h"
 
 namespace millrace::firewall::inspection {
@@ -12,7 +11,7 @@ namespace {
 constexpr std::uint64_t kCostOfCheck = 16;
 constexpr std::uint64_t kCostOfRegex = 128;
 // What took too much backtracking is not tried often.
-constexpr std::uint64_t kCostOfGivingUp = 64 * RegexRoom::kMostBacktracking;
+constexpr std::uint64_t kCostOfGivingUp = std::uint64_t{64} * RegexRoom::kMostBacktracking;
 
 // No buffer is as long, and sums of a few of them do not overflow.
 constexpr std::int64_t kFar = std::int64_t{1} << 48;
@@ -45,8 +44,7 @@ std::int64_t Evaluation::place_of(const Number& number) const noexcept {
 std::size_t Evaluation::search(const Content& content, std::size_t from, std::size_t to) noexcept {
   if (to < from + content.bytes.size()) return kNowhere;
   const Bytes in = subject_.bytes.subspan(from, to - from);
-  const std::size_t found =
-      content.caseless ? find_caseless(in, content.bytes) : find_bytes(in, content.bytes);
+  const std::size_t found = find_content(in, content);
   if (!work_.spend(found == kNowhere ? in.size() : found)) return kNowhere;
   return found == kNowhere ? kNowhere : from + found;
 }
@@ -79,7 +77,7 @@ Evaluation::Step Evaluation::one(std::size_t at, std::size_t place, const Conten
   if (content.negated) return absent(at, place, content, window);
   if (content.ends_buffer) return at_end(at, content, window);
   if (window.begin <= window.end) {
-    std::size_t from = static_cast<std::size_t>(window.begin);
+    auto from = static_cast<std::size_t>(window.begin);
     for (;;) {
       const std::size_t found = search(content, from, static_cast<std::size_t>(window.end));
       if (found == kNowhere) break;

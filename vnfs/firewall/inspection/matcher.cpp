@@ -5,7 +5,6 @@
 #include <bit>
 #include <utility>
 
-#include "vnfs/firewall/inspection/byte_search.h"
 #include "vnfs/firewall/inspection/header_checks.h"
 
 namespace millrace::firewall::inspection {
@@ -137,8 +136,7 @@ bool Matcher::has_come(Call& call, const BufferChecks& in, const Content& conten
   const std::size_t from = std::min<std::size_t>(call.seen[*place], bytes.size());
   const Bytes fresh = bytes.subspan(from - std::min(from, overlap));
   if (!call.work.spend(fresh.size())) return true;
-  return (content.caseless ? find_caseless(fresh, content.bytes) : find_bytes(fresh, content.bytes)) !=
-         kNowhere;
+  return find_content(fresh, content) != kNowhere;
 }
 
 // Takes those off the list that what is fresh may decide: who still has to wait is put on it again.

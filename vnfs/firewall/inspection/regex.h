@@ -20,7 +20,7 @@ namespace millrace::firewall::inspection {
 class RegexRoom {
  public:
   // Of one attempt at one place: far more than an expression takes that is not made to take long.
-  static constexpr std::uint32_t kMostBacktracking = 10'000;
+  static constexpr std::uint32_t kMostBacktracking = 5'000;
 
   [[nodiscard]] static Result<RegexRoom> make();
 
@@ -53,13 +53,19 @@ class Regex {
     std::size_t end = 0;
   };
   // The first match that begins at or behind `from`; what is before it is seen by assertions. Does not
-  // allocate.
+  // allocate. Backtracking is limited for each beginning; so that all of them together do not take long
+  // either, they are tried a few hundred at a time, and given up when they are slow again and again.
   [[nodiscard]] Outcome find(Bytes in, std::size_t from, const RegexRoom& room, Place& place) const noexcept;
 
  private:
   struct Free {
     void operator()(pcre2_real_code_8* code) const noexcept;
   };
+  // Of those that begin from `from` to `last`.
+  [[nodiscard]] Outcome find_in(Bytes in, std::size_t from, std::size_t last, const RegexRoom& room,
+                                Place& place) const noexcept;
+
+  bool at_once_ = false;  // it means something else at another beginning
   std::unique_ptr<pcre2_real_code_8, Free> code_;
 };
 

@@ -223,6 +223,11 @@ TEST(ByteExtractTest, OthersUseWhatItFound) {
   EXPECT_FALSE(matches({content("x"), length, end}, "x\x02.y"));
   // The second x is the one whose number fits.
   EXPECT_TRUE(matches({content("x"), length, end}, "x\x01x\x02..y"));
+  Content there = content("y").made;
+  there.offset = variable(1);
+  there.depth = number(1);
+  EXPECT_TRUE(matches({content("x"), length, there}, "x\x01x\x05.y"));
+  EXPECT_FALSE(matches({content("x"), length, there}, "x\x01x\x04.y"));
   EXPECT_TRUE(matches({content("x"), length, IsDataAt{variable(1), true, false}}, "x\x02.."));
   EXPECT_FALSE(matches({content("x"), length, IsDataAt{variable(1), true, false}}, "x\x02."));
   EXPECT_TRUE(matches({content("x"), length, ByteTest{.numeral = numeral(1, 0, true), .value = variable(1)}},

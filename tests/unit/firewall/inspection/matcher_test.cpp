@@ -104,6 +104,26 @@ TEST(Matcher, DoesNotWaitForWhatIsNotComing) {
   EXPECT_EQ(bed.state.waiting_count, 0);
 }
 
+TEST(Matcher, WaitsForSeveralThingsInAnyOrder) {
+  SignatureBed bed({signature({{Buffer::kPayload, {content("x")}},
+                               {Buffer::kHttpUri, {content("yy")}},
+                               {Buffer::kHttpRequestBody, {content("body").fast()}}})});
+  bed.put(Buffer::kHttpRequestBody, "body");
+  EXPECT_THAT(bed.stream("-"), IsEmpty());
+  EXPECT_THAT(bed.stream("-x"), IsEmpty());
+  EXPECT_THAT(bed.stream("-x-"), IsEmpty());
+  bed.put(Buffer::kHttpUri, "/yy");
+  EXPECT_THAT(bed.ids(), ElementsAre(1));
+}
+
+TEST(Matcher, WaitsForWhatIsCountedFromTheEnd) {
+  const ByteJump back{
+      .numeral = {.bytes = 1, .offset = {}, .relative = true}, .post_offset = -3, .from_end = true};
+  SignatureBed bed({in_payload({content("xxx").depth(3), back, content("y").within(1)})});
+  EXPECT_THAT(bed.stream(std::string_view("xxx\0....", 8)), IsEmpty());
+  EXPECT_THAT(bed.stream(std::string_view("xxx\0....y..", 11)), ElementsAre(1));
+}
+
 TEST(Matcher, DoesNotWaitForWhatCanNotHappen) {
   SignatureBed bed({in_payload({content("evil"), content("GET").depth(3)})});
   EXPECT_THAT(bed.stream("POST evil"), IsEmpty());
