@@ -3,10 +3,10 @@
 // what is found; views are of what they should be, nothing is told twice, and all that was taken is given
 // back.
 //
-// The first byte: bit 0 ends the streams, bit 1 has a store that is small, bit 2 has one state for unpacking
-// and not two, bit 3 a low limit for what is unpacked. The second: how many cuts there are (0: one behind
-// each byte); a byte for each tells how far it is from the one before. Two bytes are the client's length; the
-// server has the rest.
+// The first byte: bit 0 ends the streams, bit 1 has a low limit for chunks that are joined, bit 2 has one
+// state for unpacking and not two, bit 3 a low limit for what is unpacked. The second: how many cuts there
+// are (0: one behind each byte); a byte for each tells how far it is from the one before. Two bytes are the
+// client's length; the server has the rest.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,14 +24,13 @@ using testing::HttpListener;
 
 struct Settings {
   bool ended = false;
-  bool small_store = false;
+  bool few_joined = false;
   bool low_limit = false;
 };
 
 void set_up(HttpListener& listener, const Settings& settings) {
   if (settings.low_limit) listener.most_unpacked = 100;
-  for (HttpListener::Direction* one : {&listener.client, &listener.server})
-    if (settings.small_store) one->joined.most = one->unpacked.most = 20;
+  if (settings.few_joined) listener.most_joined = 20;
 }
 
 void check(const HttpListener& listener, Side side, std::string_view stream) {
@@ -67,7 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::Input input(data, size);
   const std::uint8_t how = input.u8();
   const Settings settings{
-      .ended = (how & 1U) != 0, .small_store = (how & 2U) != 0, .low_limit = (how & 8U) != 0};
+      .ended = (how & 1U) != 0, .few_joined = (how & 2U) != 0, .low_limit = (how & 8U) != 0};
   const std::uint16_t states = (how & 4U) != 0 ? 1 : 2;
   const auto cuts = input.bytes(input.u8() % 32U);
   const auto client = input.bytes(input.u16());

@@ -62,8 +62,8 @@ class HttpListener {
     Direction& one = of(side);
     const auto copy = std::make_unique<std::uint8_t[]>(stream.size());
     std::ranges::copy(stream, copy.get());
-    const firewall::inspection::HttpWork work{room,         exchange, one.joined,
-                                              one.unpacked, inflate,  most_unpacked};
+    const firewall::inspection::HttpWork work{room,    exchange,    one.joined,   one.unpacked,
+                                              inflate, most_joined, most_unpacked};
     return one.reader.advance(
         {copy.get(), stream.size()}, ended, side, work,
         [&](const firewall::inspection::HttpEvent& event) noexcept { return note(one, event); });
@@ -79,7 +79,7 @@ class HttpListener {
   }
   void end() {
     for (Direction* one : {&client, &server})
-      one->reader.end({room, exchange, one->joined, one->unpacked, inflate, most_unpacked});
+      one->reader.end({room, exchange, one->joined, one->unpacked, inflate, most_joined, most_unpacked});
   }
 
   struct Direction {
@@ -94,6 +94,7 @@ class HttpListener {
   firewall::inspection::Room& room = shared_room();
   firewall::inspection::HttpExchange exchange;
   firewall::inspection::InflatePool inflate;
+  std::size_t most_joined = std::size_t{1} << 20;
   std::size_t most_unpacked = std::size_t{1} << 20;
   Direction client;
   Direction server;

@@ -32,7 +32,7 @@ Bytes without_blank_lines(Bytes text) noexcept {
 bool has_http_version(Bytes line) noexcept {
   constexpr std::string_view kVersion = " HTTP/1.";
   const Bytes version = bytes_of(kVersion);
-  return !std::ranges::search(line, version).empty();
+  return std::search(line.begin(), line.end(), version.begin(), version.end()) != line.end();
 }
 
 }  // namespace

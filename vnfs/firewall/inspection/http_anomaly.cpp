@@ -58,7 +58,8 @@ constexpr std::array<HttpAnomalyFacts, kHttpAnomalies> kFacts{{
     {"bad_packed", "A packed body can not be unpacked, or not to its end."},
     {"unpacked_too_long", "A packed body becomes longer than the limit; it is unpacked so far."},
     {"not_unpacked", "All states for unpacking are taken; a body is looked at as it is."},
-    {"body_not_kept", "There is no memory for a body in chunks; it is looked at so far."},
+    {"body_not_kept",
+     "A body in chunks, or unpacked, is longer than there is memory for; it is looked at so far."},
     {"no_room", "There is no room for parts of a head that have to be rewritten; they are left out."},
 }};
 static_assert(!kFacts.back().name.empty());

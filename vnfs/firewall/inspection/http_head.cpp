@@ -5,75 +5,13 @@
 #include <array>
 #include <span>
 
+#include "vnfs/firewall/inspection/http_start_line.h"
 #include "vnfs/firewall/inspection/http_text.h"
 #include "vnfs/firewall/inspection/http_uri.h"
 #include "vnfs/firewall/inspection/room_writer.h"
 
 namespace millrace::firewall::inspection {
 namespace {
-
-// RFC 9112 section 3: what a lenient reader takes for a space in a first line.
-constexpr bool is_gap(std::uint8_t c) noexcept { return is_blank(c) || c == '\v' || c == '\f' || c == '\r'; }
-
-// Takes a first line apart from its front. One space is expected between two words.
-class Words {
- public:
-  explicit Words(Bytes line) noexcept : rest_(line) {}
-
-  [[nodiscard]] Bytes take() noexcept {
-    const std::size_t end = static_cast<std::size_t>(std::ranges::find_if(rest_, is_gap) - rest_.begin());
-    const Bytes word = rest_.first(end);
-    rest_ = rest_.subspan(end);
-    if (rest_.empty()) return word;
-    odd_ = odd_ || rest_[0] != ' ' || (rest_.size() > 1 && is_gap(rest_[1]));
-    while (!rest_.empty() && is_gap(rest_[0])) rest_ = rest_.subspan(1);
-    return word;
-  }
-  // The last word, when there is something before it and it begins so.
-  [[nodiscard]] Bytes take_last(std::string_view beginning) noexcept {
-    std::size_t end = rest_.size();
-    while (end != 0 && is_gap(rest_[end - 1])) --end;
-    std::size_t begin = end;
-    while (begin != 0 && !is_gap(rest_[begin - 1])) --begin;
-    const Bytes word = rest_.subspan(begin, end - begin);
-    const bool is_it = begin != 0 && begins_with_word(word, beginning);
-    odd_ = odd_ || end != rest_.size();
-    rest_ = rest_.first(is_it ? begin : end);
-    if (!is_it) return {};
-    odd_ = odd_ || rest_.back() != ' ' || (begin > 1 && is_gap(rest_[begin - 2]));
-    while (!rest_.empty() && is_gap(rest_.back())) rest_ = rest_.first(rest_.size() - 1);
-    return word;
-  }
-  [[nodiscard]] Bytes rest() const noexcept { return rest_; }
-  [[nodiscard]] bool odd() const noexcept { return odd_; }
-
- private:
-  Bytes rest_;
-  bool odd_ = false;
-};
-
-struct RequestLine {
-  Bytes method;
-  Bytes target;
-  Bytes version;
-  bool odd = false;
-};
-
-RequestLine take_apart(Bytes line) noexcept {
-  Words words(line);
-  RequestLine request;
-  request.method = words.take();
-  request.version = words.take_last("HTTP/");
-  request.target = words.rest();
-  request.odd = words.odd();
-  return request;
-}
-
-Bytes without_line_end(Bytes line) noexcept {
-  if (!line.empty() && line.back() == '\n') line = line.first(line.size() - 1);
-  if (!line.empty() && line.back() == '\r') line = line.first(line.size() - 1);
-  return line;
-}
 
 bool is_old(Bytes version) noexcept { return std::ranges::equal(version, bytes_of("HTTP/1.0")); }
 bool is_current(Bytes version) noexcept { return std::ranges::equal(version, bytes_of("HTTP/1.1")); }
@@ -159,11 +97,11 @@ void HeadParts::version(Bytes version) noexcept {
 }
 
 void HeadParts::request() noexcept {
-  const RequestLine request = take_apart(first_line_);
+  const RequestLine request = read_request_line(first_line_);
   known_.method = method_of(request);
   known_.is_http2 = std::ranges::equal(first_line_, bytes_of("PRI * HTTP/2.0"));
-  known_.anomalies.add_if(request.odd, HttpAnomaly::kStartLineSpace);
-  known_.anomalies.add_if(std::ranges::any_of(request.target, is_gap), HttpAnomaly::kTargetSpace);
+  known_.anomalies.add_if(request.odd_space, HttpAnomaly::kStartLineSpace);
+  known_.anomalies.add_if(request.space_in_target, HttpAnomaly::kTargetSpace);
   if (request.version.empty()) {
     known_.anomalies.add(HttpAnomaly::kNoVersion);
   } else {
@@ -182,22 +120,21 @@ void HeadParts::request() noexcept {
 }
 
 void HeadParts::answer() noexcept {
-  Words words(first_line_);
-  const Bytes protocol = words.take();
-  const Bytes status = words.take();
-  version(protocol);
-  // RFC 9112 section 4. The space behind the status may be missing when nothing follows.
+  const StatusLine answer = read_status_line(first_line_);
+  version(answer.version);
+  const Bytes status = answer.status;
+  // RFC 9110 section 15.
   const bool good = status.size() == 3 && std::ranges::all_of(status, is_digit) && status[0] != '0';
   known_.anomalies.add_if(!good, HttpAnomaly::kBadStatus);
-  known_.anomalies.add_if(words.odd(), HttpAnomaly::kStartLineSpace);
+  known_.anomalies.add_if(answer.odd_space, HttpAnomaly::kStartLineSpace);
   if (good)
     known_.status =
         static_cast<std::uint16_t>((status[0] - '0') * 100 + (status[1] - '0') * 10 + (status[2] - '0'));
   parts_.set(Buffer::kHttpResponseLine, first_line_);
   parts_.set(Buffer::kHttpStatusCode, status);
-  parts_.set(Buffer::kHttpStatusMessage, words.rest());
+  parts_.set(Buffer::kHttpStatusMessage, answer.message);
   fields(kAnswerParts, HttpField::kSetCookie);
-  known_.framing = framing_of(fields_, is_old(protocol), known_.anomalies);
+  known_.framing = framing_of(fields_, is_old(answer.version), known_.anomalies);
   finish();
 }
 
@@ -312,10 +249,6 @@ HttpHead read_head(Bytes head, Side side, Room& room, Parts& parts) noexcept {
     making.answer();
   }
   return known;
-}
-
-bool has_version(Bytes first_line) noexcept {
-  return !take_apart(without_line_end(first_line)).version.empty();
 }
 
 }  // namespace millrace::firewall::inspection

@@ -36,8 +36,4 @@ struct HttpHead {
 // has; those that are no views of `head` are in `room`. Without room for them these are left out.
 [[nodiscard]] HttpHead read_head(Bytes head, Side side, Room& room, Parts& parts) noexcept;
 
-// Whether a request's first line (with or without its line end) has a version: without, it is all of the
-// head.
-[[nodiscard]] bool has_version(Bytes first_line) noexcept;
-
 }  // namespace millrace::firewall::inspection

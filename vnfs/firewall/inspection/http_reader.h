@@ -29,7 +29,8 @@ struct HttpWork {
   BodyStore& joined;
   BodyStore& unpacked;
   InflatePool& inflate;
-  std::size_t most_unpacked = std::size_t{1} << 20;  // bytes of a body
+  std::size_t most_joined = std::size_t{1} << 20;  // bytes of a body
+  std::size_t most_unpacked = std::size_t{1} << 20;
 };
 
 // Where a message's head is in its stream.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "vnfs/firewall/inspection/http_start_line.h"
 #include "vnfs/firewall/inspection/http_text.h"
 
 namespace millrace::firewall::inspection {
@@ -94,11 +95,11 @@ bool HttpRun::start() noexcept {
 }
 
 bool HttpRun::method() noexcept {
-  const std::size_t most = std::min<std::size_t>(stream_.size(), self_.message_ + kLongestHttpMethod);
-  while (self_.at_ < most && is_token(stream_[self_.at_])) ++self_.at_;
-  if (self_.at_ == stream_.size() && self_.at_ != self_.message_ + kLongestHttpMethod)
-    return ended_ && over(HttpAnomaly::kCutOff);
-  const bool good = self_.at_ != self_.message_ && self_.at_ < stream_.size() && is_blank(stream_[self_.at_]);
+  const std::size_t most = self_.message_ + kLongestHttpMethod;
+  while (self_.at_ < stream_.size() && self_.at_ <= most && is_token(stream_[self_.at_])) ++self_.at_;
+  const bool fits = self_.at_ <= most;
+  if (fits && self_.at_ == stream_.size()) return ended_ && over(HttpAnomaly::kCutOff);
+  const bool good = fits && self_.at_ != self_.message_ && is_blank(stream_[self_.at_]);
   if (good) {
     self_.phase_ = Phase::kHead;
     return true;
@@ -144,7 +145,8 @@ bool HttpRun::head() noexcept {
       break;
   }
   const bool is_first_request_line = side_ == Side::kClient && begin == self_.message_;
-  if (is_first_request_line && !has_version(stream_.subspan(begin, self_.at_ - begin)))
+  if (is_first_request_line &&
+      read_request_line(without_line_end(stream_.subspan(begin, self_.at_ - begin))).version.empty())
     return head_done(true);
   return true;
 }
@@ -240,7 +242,7 @@ void HttpRun::tell_rest() noexcept {
   HttpEvent::What what = HttpEvent::What::kAnomaly;
   if (in_body()) {
     unpack(false);
-    if (body().size() != body_told_ || work_.unpacked.bytes().size() != file_told_) {
+    if (grown_out_ || body().size() != body_told_ || work_.unpacked.bytes().size() != file_told_) {
       what = HttpEvent::What::kBody;
       set_body(parts, false);
     }

@@ -77,6 +77,7 @@ class HttpRun {
   HttpAnomalySet found_;  // and not told
   std::size_t body_told_;
   std::size_t file_told_;
+  bool grown_out_ = false;  // what was told to grow does not any more
   bool stopped_ = false;
 };
 

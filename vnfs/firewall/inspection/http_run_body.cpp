@@ -133,8 +133,10 @@ bool HttpRun::lost_chunks(HttpAnomaly why) noexcept {
 
 void HttpRun::keep(Bytes bytes) noexcept {
   if (bytes.empty() || self_.not_kept_) return;
-  if (work_.joined.append(bytes)) return;
-  self_.not_kept_ = true;
+  const std::size_t room = work_.most_joined - std::min(work_.most_joined, work_.joined.bytes().size());
+  const Bytes first = bytes.first(std::min(bytes.size(), room));
+  if ((first.empty() || work_.joined.append(first)) && first.size() == bytes.size()) return;
+  self_.not_kept_ = grown_out_ = true;
   found_.add(HttpAnomaly::kBodyNotKept);
 }
 
@@ -148,7 +150,7 @@ void HttpRun::unpack(bool complete) noexcept {
   switch (outcome) {
     case Outcome::kMore:
       // A body of nothing is one that was not packed.
-      if (complete && !body().empty()) found_.add(HttpAnomaly::kBadPacked);
+      if (complete && !self_.not_kept_ && !body().empty()) found_.add(HttpAnomaly::kBadPacked);
       break;
     case Outcome::kDone:
       break;
@@ -168,6 +170,7 @@ void HttpRun::unpack(bool complete) noexcept {
 }
 
 void HttpRun::stop_unpacking(HttpAnomaly why) noexcept {
+  grown_out_ = true;
   found_.add(why);
   work_.inflate.give_back(self_.inflate_);
   self_.inflate_ = 0;

@@ -81,6 +81,12 @@ inline constexpr std::array<bool, 256> kTokenCharacters = token_characters();
   return text;
 }
 
+[[nodiscard]] constexpr Bytes without_line_end(Bytes line) noexcept {
+  if (!line.empty() && line.back() == '\n') line = line.first(line.size() - 1);
+  if (!line.empty() && line.back() == '\r') line = line.first(line.size() - 1);
+  return line;
+}
+
 // Takes the next element off a list whose elements are parted by `separator`, without blanks around it. Empty
 // elements count (section 5.6.1.2 has them ignored).
 [[nodiscard]] inline Bytes take_element(Bytes& list, std::uint8_t separator = ',') noexcept {

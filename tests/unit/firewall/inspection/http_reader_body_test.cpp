@@ -198,5 +198,14 @@ TEST_F(HttpReaderBody, IsKeptAsFarAsThereIsMemory) {
   EXPECT_EQ(one.inflate.taken(), 0U);
 }
 
+TEST_F(HttpReaderBody, IsJoinedUpToTheLimit) {
+  listener.most_joined = 8;
+  EXPECT_EQ(
+      hear("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n")
+          [Buffer::kHttpResponseBody],
+      "hello wo");
+  EXPECT_TRUE(listener.server.messages.at(0).anomalies.has(HttpAnomaly::kBodyNotKept));
+}
+
 }  // namespace
 }  // namespace millrace::firewall::inspection
