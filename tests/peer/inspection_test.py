@@ -73,7 +73,7 @@ class Inspection(lab.TestCase):
         return lab.wait(10, f"an event of {sid}", found)
 
     def fetch(self, path, *arguments, address=SERVER4):
-        return self.lab.curl("--max-time", "2", *arguments, f"http://{address}{path}", check=False)
+        return self.lab.curl("--max-time", "1", *arguments, f"http://{address}{path}", check=False)
 
     def test_clean_traffic_passes(self):
         for address in (SERVER4, f"[{SERVER6}]"):
@@ -111,7 +111,7 @@ class Inspection(lab.TestCase):
         """Segments of so many bytes each; what came back before the other end fell silent."""
         connection = self.lab.socket_in("client")
         with connection:
-            connection.settimeout(3)
+            connection.settimeout(1)
             connection.connect((SERVER4, 80))
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for at in range(0, len(text), size):
@@ -146,7 +146,7 @@ class Inspection(lab.TestCase):
         context.verify_mode = ssl.CERT_NONE
         connection = self.lab.socket_in("client")
         with connection:
-            connection.settimeout(3)
+            connection.settimeout(1)
             connection.connect((SERVER4, 443))
             try:
                 with context.wrap_socket(connection, server_hostname=name) as secured:
@@ -164,7 +164,7 @@ class Inspection(lab.TestCase):
         self.wait_event(4)
         alerts = self.firewall.get("/v1/firewall/alerts")
         self.assertIn(4, [one.get("alert", {}).get("signature_id") for one in alerts])
-        table = self.lab.run("fw", str(lab.BUILD / "common/control/vnfctl/vnfctl"), "--socket", str(self.firewall.socket), "alerts").stdout
+        table = self.lab.run("fw", str(lab.CTL), "--control", str(self.firewall.socket), "alerts").stdout
         self.assertRegex(table, r"allowed +4 +only told")
         inspections = self.firewall.get("/v1/firewall/inspections")
         self.assertEqual([(one["name"], one["signatures"], one["skipped"]) for one in inspections], [("web", 6, 0)])

@@ -102,7 +102,7 @@ Result<std::shared_ptr<InspectionCompiler::Known>> InspectionCompiler::make(cons
       const auto unread = std::ranges::find_if(signature.buffers, [](const inspection::BufferTests& tests) {
         return (bit(tests.buffer) & inspection::kBuffersRead) == 0;
       });
-      if (unread != signature.buffers.end() || signature.speech != inspection::Speech::kUnknown) {
+      if (unread != signature.buffers.end() || !inspection::is_told_apart(signature.speech)) {
         report->skipped.push_back({.where = fmt::format("{}:{}", text.path, signature.line),
                                    .id = signature.id,
                                    .reason = "parts of this protocol are not read in this release"});

@@ -17,18 +17,6 @@ constexpr std::string_view kForbidden = "FORBIDDEN";
 constexpr std::string_view kText = "hello FORBIDDEN world";
 const InspectionSpec kSpec{.signatures = "drop tcp any any -> any any (content:\"FORBIDDEN\"; sid:1;)"};
 
-// Every shape, routed and transparent.
-void for_each_bed(const InspectionSpec& spec, const std::function<void(InspectionBed&)>& body) {
-  for_each_shape([&](const Shape& shape) {
-    for (const Forwarding forwarding : {Forwarding::kRouted, Forwarding::kTransparent}) {
-      SCOPED_TRACE(forwarding == Forwarding::kRouted ? "routed" : "transparent");
-      InspectionBed bed(shape, spec, forwarding);
-      bed.open();
-      body(bed);
-    }
-  });
-}
-
 TEST(Evasion, WholeSegmentIsDroppedAndTheSessionBlocked) {
   for_each_bed(kSpec, [](InspectionBed& bed) {
     bed.client_says(0, "first ");

@@ -207,4 +207,22 @@ class InspectionBed {
   Received client_bytes_;
 };
 
+// A connection that is open, in every shape.
+inline void for_each_routed_bed(const InspectionSpec& spec, const std::function<void(InspectionBed&)>& body) {
+  for_each_shape([&](const Shape& shape) {
+    InspectionBed bed(shape, spec);
+    bed.open();
+    body(bed);
+  });
+}
+inline void for_each_bed(const InspectionSpec& spec, const std::function<void(InspectionBed&)>& body) {
+  for_each_routed_bed(spec, body);
+  for_each_shape([&](const Shape& shape) {
+    SCOPED_TRACE("transparent");
+    InspectionBed bed(shape, spec, Forwarding::kTransparent);
+    bed.open();
+    body(bed);
+  });
+}
+
 }  // namespace millrace::testing

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "vnfs/firewall/inspection/flow_bits.h"
+#include "vnfs/firewall/inspection/http_reader.h"
 #include "vnfs/firewall/inspection/match_state.h"
 #include "vnfs/firewall/inspection/stream.h"
 
@@ -20,7 +21,14 @@ struct Conversation {
   FlowBits bits{};
   std::array<bool, 2> over{};                     // nothing more of the side is looked at
   std::array<std::uint32_t, 2> datagram_bytes{};  // of other protocols, that were looked at
-  std::uint16_t inspection = 0;                   // its number in the policy
+  HttpExchange exchange{};
+  std::array<HttpReader, 2> http{};
+  std::array<PooledBytes, 2> joined{};    // bodies that came in chunks
+  std::array<PooledBytes, 2> unpacked{};  // and those that came packed
+  std::array<Buffers, 2> waits{};         // what signatures wait for
+  std::array<bool, 2> unreadable{};       // it is not, or no longer, what the session speaks
+  std::uint8_t anomalies_told = 0;
+  std::uint16_t inspection = 0;  // its number in the policy
   Speech speech = Speech::kUnknown;
   bool speech_settled = false;
   std::array<bool, 2> opened{};  // a packet of the side was judged

@@ -148,8 +148,10 @@ object to_eve(const EventRecord& record, std::string_view appliance) {
   if (event.kind == EventKind::kAlert) {
     line["alert"] = alert_of(record);
   } else {
-    line["anomaly"] =
-        object{{"type", event.kind == EventKind::kUnseen ? "unseen" : "stream"}, {"event", record.reason}};
+    line["anomaly"] = object{{"type", event.kind == EventKind::kUnseen   ? "unseen"
+                                      : event.speech == Speech::kUnknown ? "stream"
+                                                                         : "applayer"},
+                             {"event", record.reason}};
   }
   add_message(line, event);
   line["flow"] = object{{"pkts_toserver", event.packets[0]},

@@ -5,6 +5,7 @@
 
 #include "common/control/flow_log/event_clock.h"
 #include "common/flow/segment.h"
+#include "vnfs/firewall/inspection/http_anomaly.h"
 #include "vnfs/firewall/inspection/notable.h"
 
 namespace millrace::firewall::inspection {
@@ -31,9 +32,15 @@ EventRecord EventReader::to_record(const InspectionEvent& event) const {
       record.signature = std::shared_ptr<const Signature>(set, &set->about(event.signature));
   }
   if (event.kind != EventKind::kAlert) {
-    const NotableFacts& facts = facts_of(static_cast<Notable>(event.reason));
-    record.reason = facts.name;
-    record.sentence = facts.sentence;
+    if (event.kind == EventKind::kAnomaly && event.speech == Speech::kHttp) {
+      const HttpAnomalyFacts& facts = facts_of(static_cast<HttpAnomaly>(event.reason));
+      record.reason = facts.name;
+      record.sentence = facts.sentence;
+    } else {
+      const NotableFacts& facts = facts_of(static_cast<Notable>(event.reason));
+      record.reason = facts.name;
+      record.sentence = facts.sentence;
+    }
   }
   return record;
 }

@@ -2,9 +2,12 @@
 #include "vnfs/firewall/inspection/inspector.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <utility>
 
 #include "common/net/wire.h"
+#include "vnfs/firewall/inspection/guess_http.h"
 #include "vnfs/firewall/session_ends.h"
 
 namespace millrace::firewall::inspection {
@@ -27,6 +30,28 @@ Bytes around(Bytes bytes, std::size_t end) noexcept {
   constexpr std::size_t kBefore = InspectionEvent::kMostPayload / 4 * 3;
   const std::size_t from = std::min(end > kBefore ? end - kBefore : 0, bytes.size());
   return bytes.subspan(from, std::min(bytes.size() - from, InspectionEvent::kMostPayload));
+}
+
+// Bodies, of either side, that come behind their message's head.
+constexpr Buffers kBodies =
+    bit(Buffer::kHttpRequestBody) | bit(Buffer::kHttpResponseBody) | bit(Buffer::kFileData);
+
+// To make a head's parts again costs about as much as to look at its bytes. False when that was done too
+// often.
+bool spend(MatchState& state, HttpPlace head) noexcept {
+  const std::uint32_t cost = head.end - head.begin;
+  if (state.work < cost) {
+    state.work = 0;
+    return false;
+  }
+  state.work -= cost;
+  return true;
+}
+
+// Whether a FIN stands behind the bytes that are there.
+bool ends_here(const Conversation& talk, std::size_t side, const Evidence& evidence) noexcept {
+  const auto end = static_cast<std::uint32_t>(length_of(evidence.payload));
+  return evidence.sequence + end - talk.first_sequence[side] == talk.streams[side].in_order_end();
 }
 
 Response response_of(const CompiledSignature& signature, OnMatch on_match) noexcept {
@@ -64,7 +89,7 @@ std::uint32_t Inspector::open(std::uint16_t inspection) noexcept {
 
 void Inspector::close(std::uint32_t conversation) noexcept {
   Conversation& talk = (*this)[conversation];
-  for (Stream& stream : talk.streams) stream.end(pool_);
+  for (const std::size_t side : {0U, 1U}) end_stream(talk, side);
   talk.in_use = false;
   free_[free_count_++] = conversation - 1;
   in_use_.set(in_use_.read() - 1);
@@ -72,7 +97,7 @@ void Inspector::close(std::uint32_t conversation) noexcept {
 
 void Inspector::block(Conversation& talk) noexcept {
   talk.blocked = true;
-  for (Stream& stream : talk.streams) stream.end(pool_);
+  for (const std::size_t side : {0U, 1U}) end_stream(talk, side);
 }
 
 Bytes Inspector::in_one_piece(std::span<const MutableBytes> pieces) noexcept {
@@ -126,7 +151,20 @@ void Inspector::note(const Session& session, const Inspection& by, Notable notab
   static_cast<void>(events_.push(event));
 }
 
-void Inspector::tell(const Conversation& talk, const Inspection& by, const Evidence& evidence, const Hit& hit,
+void Inspector::note_anomaly(Conversation& talk, const Inspection& by, const Evidence& evidence, Speech of,
+                             std::uint8_t anomaly) noexcept {
+  constexpr std::uint8_t kMostOfSession = 16;
+  if (talk.anomalies_told == kMostOfSession) return;
+  ++talk.anomalies_told;
+  const Subject& subject = evidence.subject;
+  InspectionEvent event = event_of(evidence.session, by, subject.side, subject.now, evidence.tsc);
+  event.kind = EventKind::kAnomaly;
+  event.speech = of;
+  event.reason = anomaly;
+  static_cast<void>(events_.push(event));
+}
+
+void Inspector::tell(Conversation& talk, const Inspection& by, const Evidence& evidence, const Hit& hit,
                      Outcome outcome) noexcept {
   const Subject& subject = evidence.subject;
   InspectionEvent event = event_of(evidence.session, by, subject.side, subject.now, evidence.tsc);
@@ -135,8 +173,19 @@ void Inspector::tell(const Conversation& talk, const Inspection& by, const Evide
   event.signature = hit.signature;
   event.speech = talk.speech;
   event.stream = is_tcp(evidence) && !subject.by_segment;
-  const Parts& parts = *subject.parts;
-  event.payload.set(around(parts[hit.buffer], hit.end));
+  Parts parts = *subject.parts;
+  if (hit.buffer == Buffer::kPayload) {
+    event.payload.set(around(parts[Buffer::kPayload], hit.end));
+  } else {  // the message from its beginning
+    const Bytes payload = parts[Buffer::kPayload];
+    const std::size_t begin = talk.http[index_of(subject.side)].head().begin;
+    event.payload.set(payload.subspan(std::min(begin, payload.size())));
+  }
+  // What a person wants to know beside it: what was asked for.
+  if (talk.speech == Speech::kHttp && !parts.has(Buffer::kHttpMethod)) {
+    const HttpPlace head = talk.http[0].head();
+    if (head.end > head.begin) add_head(talk.streams[0].bytes(pool_), head, Side::kClient, room_, parts);
+  }
   event.method.set(parts[Buffer::kHttpMethod]);
   event.target.set(parts[Buffer::kHttpRawUri]);
   event.agent.set(parts[Buffer::kHttpUserAgent]);
@@ -163,8 +212,9 @@ void Inspector::ask(Conversation& talk, const Inspection& by, const Evidence& ev
   Subject& subject = evidence.subject;
   Matcher& matcher = *by.matchers[worker_];
   Hits hits;
-  const MatchOutcome outcome =
-      matcher.match(subject, talk.match[index_of(subject.side)], talk.bits, thresholds_, hits);
+  const std::size_t side = index_of(subject.side);
+  const MatchOutcome outcome = matcher.match(subject, talk.match[side], talk.bits, thresholds_, hits);
+  if (!subject.by_segment) talk.waits[side] = outcome.waits;
   for (const Hit& hit : hits.all()) {
     const CompiledSignature& signature = by.set->signatures()[hit.signature];
     const Response response = response_of(signature, by.on_match);
@@ -180,13 +230,78 @@ void Inspector::ask(Conversation& talk, const Inspection& by, const Evidence& ev
     judgement = overloaded(talk, by, evidence, Notable::kNoTime);
 }
 
-void Inspector::ask_stream(Conversation& talk, const Inspection& by, const Evidence& evidence,
+// Which protocol it is, once enough was said.
+void Inspector::settle_speech(Conversation& talk, Subject& subject) noexcept {
+  if (talk.speech_settled) return;
+  const Guess http = guess_http(talk.streams[0].bytes(pool_));
+  talk.speech_settled = http != Guess::kNotYet;
+  if (http == Guess::kYes) talk.speech = Speech::kHttp;
+  if (talk.speech == Speech::kUnknown) return;
+  subject.speech = talk.speech;
+  subject.opening = true;
+}
+
+HttpWork Inspector::http_work(Conversation& talk, const Inspection& by, PoolStore& joined,
+                              PoolStore& unpacked) noexcept {
+  return {.room = room_,
+          .exchange = talk.exchange,
+          .joined = joined,
+          .unpacked = unpacked,
+          .inflate = inflate_,
+          .most_joined = by.streams.inspect_bytes,
+          .most_unpacked = by.streams.inspect_bytes};
+}
+
+// The signatures about a message's parts, and with the first of them those about the stream's new bytes.
+void Inspector::read_http(Conversation& talk, const Inspection& by, const Evidence& evidence, bool ended,
+                          Judgement& judgement, Buffers& fresh_stream) noexcept {
+  Subject& subject = evidence.subject;
+  const std::size_t side = index_of(subject.side);
+  const Bytes stream = talk.streams[side].bytes(pool_);
+  PoolStore joined(pool_, talk.joined[side]);
+  PoolStore unpacked(pool_, talk.unpacked[side]);
+  const HttpWork work = http_work(talk, by, joined, unpacked);
+  const auto on_event = [&](const HttpEvent& event) noexcept {
+    for (std::uint64_t bits = event.anomalies.bits(); bits != 0; bits &= bits - 1)
+      note_anomaly(talk, by, evidence, Speech::kHttp, static_cast<std::uint8_t>(std::countr_zero(bits)));
+    if (event.what == HttpEvent::What::kAnomaly) return true;
+    Parts parts = event.parts;
+    subject.fresh = parts.present | std::exchange(fresh_stream, 0);
+    if (event.what == HttpEvent::What::kHead) {
+      talk.match[side].next_message();
+    } else if ((talk.waits[side] & subject.fresh) != 0 && spend(talk.match[side], event.head)) {
+      add_head(stream, event.head, subject.side, room_, parts);
+    }
+    parts.set(Buffer::kPayload, stream, true);
+    subject.parts = &parts;
+    subject.coming = event.ends ? 0 : kBodies;
+    ask(talk, by, evidence, judgement);
+    subject.coming = ~Buffers{0};
+    return judgement.what == What::kPass && !judgement.finished;
+  };
+  if (talk.http[side].advance(stream, ended, subject.side, work, on_event) == HttpProgress::kOver)
+    talk.unreadable[side] = true;
+}
+
+void Inspector::ask_stream(Conversation& talk, const Inspection& by, const Evidence& evidence, bool ended,
                            Judgement& judgement) noexcept {
-  const Stream& stream = talk.streams[index_of(evidence.subject.side)];
+  Subject& subject = evidence.subject;
+  const std::size_t side = index_of(subject.side);
+  settle_speech(talk, subject);
+  Buffers fresh_stream = bit(Buffer::kPayload);
+  if (talk.speech == Speech::kHttp && !talk.unreadable[side])
+    read_http(talk, by, evidence, ended, judgement, fresh_stream);
+  if (fresh_stream == 0 || judgement.what != What::kPass || judgement.finished) return;
+  const Bytes stream = talk.streams[side].bytes(pool_);
   Parts parts;
-  parts.set(Buffer::kPayload, stream.bytes(pool_), true);
-  evidence.subject.parts = &parts;
-  evidence.subject.fresh = bit(Buffer::kPayload);
+  const HttpPlace head = talk.http[side].head();
+  if (head.end > head.begin && (talk.waits[side] & fresh_stream) != 0 && spend(talk.match[side], head))
+    add_head(stream, head, subject.side, room_, parts);
+  parts.set(Buffer::kPayload, stream, true);
+  subject.parts = &parts;
+  subject.fresh = fresh_stream;
+  // Of a session that speaks nothing that is read, no other part will come.
+  if (talk.speech_settled && talk.speech == Speech::kUnknown) subject.coming = 0;
   ask(talk, by, evidence, judgement);
 }
 
@@ -212,6 +327,13 @@ bool Inspector::begin_stream(Conversation& talk, const Inspection& by, const Evi
 }
 
 void Inspector::end_stream(Conversation& talk, std::size_t side) noexcept {
+  PoolStore joined(pool_, talk.joined[side]);
+  PoolStore unpacked(pool_, talk.unpacked[side]);
+  talk.http[side].end({.room = room_,
+                       .exchange = talk.exchange,
+                       .joined = joined,
+                       .unpacked = unpacked,
+                       .inflate = inflate_});
   talk.streams[side].end(pool_);
   talk.over[side] = true;
 }
@@ -234,7 +356,12 @@ Judgement Inspector::judge_stream(Conversation& talk, const Inspection& by,
     return judgement;
   }
   // What a reset carries is not read (RFC 9293 section 3.5.3).
-  if (evidence.payload.empty() || (subject.tcp_flags & net::tcp_flag::kRst) != 0) return judgement;
+  if ((subject.tcp_flags & net::tcp_flag::kRst) != 0) return judgement;
+  const bool fin = (subject.tcp_flags & net::tcp_flag::kFin) != 0;
+  if (evidence.payload.empty()) {
+    if (fin && ends_here(talk, side, evidence)) ask_stream(talk, by, evidence, true, judgement);
+    return judgement;
+  }
   const Offer offer = talk.streams[side].offer(pool_, evidence.sequence, evidence.payload, by.streams);
   judgement.rewritten = offer.rewritten;
   const auto noted = [&](Notable notable, Outcome outcome) {
@@ -243,7 +370,7 @@ Judgement Inspector::judge_stream(Conversation& talk, const Inspection& by,
   if (offer.rewritten) noted(Notable::kRewritten, Outcome::kAllowed);
   switch (offer.verdict) {
     case StreamVerdict::kNew:
-      ask_stream(talk, by, evidence, judgement);
+      ask_stream(talk, by, evidence, fin && ends_here(talk, side, evidence), judgement);
       break;
     case StreamVerdict::kConflict:
       noted(Notable::kConflict, Outcome::kBlocked);

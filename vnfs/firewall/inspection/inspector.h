@@ -12,6 +12,7 @@
 #include "vnfs/firewall/inspection/inspection.h"
 #include "vnfs/firewall/inspection/inspection_event.h"
 #include "vnfs/firewall/inspection/notable.h"
+#include "vnfs/firewall/inspection/pool_store.h"
 #include "vnfs/firewall/inspection/room.h"
 #include "vnfs/firewall/session_table.h"
 
@@ -50,6 +51,7 @@ class Inspector final : public SessionObserver {
         free_count_(size.conversations),
         room_(size.conversations == 0 ? 0 : kRoomBytes),
         thresholds_(size.conversations == 0 ? kLeastThresholds : kThresholds, seed),
+        inflate_(size.conversations == 0 ? 0 : kInflateStates),
         events_(size.events),
         worker_(worker) {
     for (std::uint32_t i = 0; i < free_count_; ++i) free_[i] = free_count_ - 1 - i;
@@ -79,6 +81,7 @@ class Inspector final : public SessionObserver {
 
  private:
   static constexpr std::size_t kRoomBytes = std::size_t{4} << 20;
+  static constexpr std::uint16_t kInflateStates = 64;
   static constexpr std::uint32_t kThresholds = 65'536;
   static constexpr std::uint32_t kLeastThresholds = 8;
 
@@ -88,13 +91,20 @@ class Inspector final : public SessionObserver {
                                          const Evidence& evidence) noexcept;
   // The stricter of what was so far and what the signatures say.
   void ask(Conversation& talk, const Inspection& by, const Evidence& evidence, Judgement& judgement) noexcept;
-  void ask_stream(Conversation& talk, const Inspection& by, const Evidence& evidence,
+  void ask_stream(Conversation& talk, const Inspection& by, const Evidence& evidence, bool ended,
                   Judgement& judgement) noexcept;
+  void read_http(Conversation& talk, const Inspection& by, const Evidence& evidence, bool ended,
+                 Judgement& judgement, Buffers& fresh_stream) noexcept;
+  void settle_speech(Conversation& talk, Subject& subject) noexcept;
+  [[nodiscard]] HttpWork http_work(Conversation& talk, const Inspection& by, PoolStore& joined,
+                                   PoolStore& unpacked) noexcept;
+  void note_anomaly(Conversation& talk, const Inspection& by, const Evidence& evidence, Speech of,
+                    std::uint8_t anomaly) noexcept;
   void block(Conversation& talk) noexcept;
   [[nodiscard]] bool begin_stream(Conversation& talk, const Inspection& by,
                                   const Evidence& evidence) noexcept;
   void end_stream(Conversation& talk, std::size_t side) noexcept;
-  void tell(const Conversation& talk, const Inspection& by, const Evidence& evidence, const Hit& hit,
+  void tell(Conversation& talk, const Inspection& by, const Evidence& evidence, const Hit& hit,
             Outcome outcome) noexcept;
   [[nodiscard]] Judgement overloaded(Conversation& talk, const Inspection& by, const Evidence& evidence,
                                      Notable why) noexcept;
@@ -108,6 +118,7 @@ class Inspector final : public SessionObserver {
   std::uint32_t free_count_;
   Room room_;
   Thresholds thresholds_;
+  InflatePool inflate_;
   InspectionEvents events_;
   Counter in_use_;
   Counter matches_;
