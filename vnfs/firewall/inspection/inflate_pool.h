@@ -51,7 +51,7 @@ class InflatePool {
 
   // Unpacks what follows behind what was used before, to the end of `store`, which never has more than `most`
   // bytes. kDone may be followed by another member; after any of the others but kMore it is of no more use.
-  [[nodiscard]] Fed feed(Number state, Bytes packed, BodyStore& store, std::size_t most) noexcept;
+  [[nodiscard]] Fed feed(Number number, Bytes packed, BodyStore& store, std::size_t most) noexcept;
 
  private:
   struct State;

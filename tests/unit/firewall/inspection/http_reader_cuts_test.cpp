@@ -69,6 +69,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n")},
         std::pair{Side::kClient,
                   std::string("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nno\r\nmore")},
+        std::pair{Side::kClient,
+                  std::string(32, 'A') + " / HTTP/1.1\r\nHost: a\r\n\r\n" + std::string(33, 'A') + " /"},
         std::pair{Side::kClient, std::string("GET /old\r\nHost: a\r\n\r\n")},
         std::pair{Side::kClient, kRequest + "\x16\x03\x01 and so on"},
         std::pair{Side::kClient, std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")}));
