@@ -9,7 +9,8 @@ namespace millrace::benchmark {
 namespace {
 
 std::shared_ptr<firewall::Policy> make_policy(const std::vector<firewall::Rule>& rules,
-                                              std::uint16_t generation) {
+                                              std::uint16_t generation,
+                                              const std::function<void(firewall::Policy&)>& adjust) {
   auto matcher = firewall::RuleMatcher::compile(rules, {});
   if (!matcher) throw std::runtime_error(matcher.error().message());
   auto policy = std::make_shared<firewall::Policy>();
@@ -22,6 +23,7 @@ std::shared_ptr<firewall::Policy> make_policy(const std::vector<firewall::Rule>&
     outcome.slot = static_cast<std::uint32_t>(policy->outcomes.size() + 1);
     policy->outcomes.push_back(outcome);
   }
+  if (adjust) adjust(*policy);
   return policy;
 }
 
@@ -71,13 +73,16 @@ FirewallBed::FirewallBed(const BedConfig& config, std::unique_ptr<Parts> parts)
           [&] {
             parts->network = two_sides().build();
             parts->rules = config.first_rules;
+            parts->adjust = config.adjust;
             for (auto& rule : make_rules(config.rules, config.traffic.ipv6))
               parts->rules.push_back(std::move(rule));
-            return core::Snapshot{parts->network, make_policy(parts->rules, parts->generation)};
+            return core::Snapshot{parts->network,
+                                  make_policy(parts->rules, parts->generation, parts->adjust)};
           }(),
           [&](const core::WorkerServices& services) -> std::unique_ptr<core::Function> {
             auto function = std::make_unique<firewall::FirewallFunction>(
-                firewall::Limits{.sessions = config.traffic.flows / config.workers + config.spare_sessions},
+                firewall::Limits{.sessions = config.traffic.flows / config.workers + config.spare_sessions,
+                                 .inspection = config.inspection},
                 services);
             parts->functions.push_back(function.get());
             if (config.wrap) return config.wrap(std::move(function));
@@ -90,7 +95,7 @@ FirewallBed::FirewallBed(const BedConfig& config, std::unique_ptr<Parts> parts)
 }
 
 core::Snapshot FirewallBed::renewed_snapshot() {
-  return {parts_->network, make_policy(parts_->rules, ++parts_->generation)};
+  return {parts_->network, make_policy(parts_->rules, ++parts_->generation, parts_->adjust)};
 }
 
 void FirewallBed::fill_window(unsigned worker, Size size) {

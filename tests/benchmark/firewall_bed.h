@@ -17,6 +17,8 @@ struct BedConfig {
   unsigned rules = 10;
   std::vector<firewall::Rule> first_rules = {};  // ahead of those
   unsigned spare_sessions = 8192;                // capacity beyond the traffic's flows
+  firewall::inspection::InspectorSize inspection = {};
+  std::function<void(firewall::Policy&)> adjust = nullptr;  // the policy, before it is taken
   // Puts something around the function of a worker.
   std::function<std::unique_ptr<core::Function>(std::unique_ptr<firewall::FirewallFunction>)> wrap = nullptr;
 };
@@ -46,6 +48,7 @@ class FirewallBed final : public PipelineBed {
   struct Parts {
     std::shared_ptr<const core::Network> network;
     std::vector<firewall::Rule> rules;
+    std::function<void(firewall::Policy&)> adjust;
     std::uint16_t generation = 1;
     std::vector<firewall::FirewallFunction*> functions;
     std::vector<Traffic> traffic;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/inspect.h"
 
+#include <array>
+#include <cstring>
+
 #include "common/core/receive_marks.h"
 #include "common/core/reject.h"
 #include "common/core/tcp_segments.h"
@@ -19,27 +22,53 @@ using inspection::Judgement;
 using inspection::Side;
 using inspection::Subject;
 
-constexpr std::size_t kMostPieces = 64;
+// The payload, buffer by buffer.
+class Payload {
+ public:
+  explicit Payload(const Packet& packet) noexcept {
+    const net::Headers& headers = packet.headers;
+    if (packet.mbuf->nb_segs == 1) [[likely]] {
+      one_ = {packet.bytes() + headers.payload_offset, headers.payload_length()};
+      count_ = one_.empty() ? 0 : 1;
+    } else {
+      gather(packet);
+    }
+  }
+  // Empty when it lies in more buffers than there is room for.
+  [[nodiscard]] std::span<const MutableBytes> pieces() const noexcept {
+    return {count_ > 1 ? reinterpret_cast<const MutableBytes*>(many_.data()) : &one_, count_};
+  }
 
-// The payload, buffer by buffer. Empty when it lies in more of them than there is room for.
-std::span<const MutableBytes> payload_of(const Packet& packet,
-                                         std::array<MutableBytes, kMostPieces>& pieces) noexcept {
+ private:
+  static constexpr std::size_t kMost = 64;
+
+  void gather(const Packet& packet) noexcept;
+
+  MutableBytes one_;
+  std::size_t count_ = 0;
+  // Not made before it is of use.
+  alignas(MutableBytes) std::array<std::byte, kMost * sizeof(MutableBytes)> many_;
+};
+
+void Payload::gather(const Packet& packet) noexcept {
   unsigned skip = packet.headers.payload_offset;
   unsigned left = packet.headers.payload_length();
-  std::size_t count = 0;
   for (rte_mbuf* segment = packet.mbuf; segment != nullptr && left != 0; segment = segment->next) {
     const unsigned length = segment->data_len;
     if (skip >= length) {
       skip -= length;
       continue;
     }
-    if (count == kMostPieces) return {};
+    if (count_ == kMost) {
+      count_ = 0;
+      return;
+    }
     const unsigned here = std::min(left, length - skip);
-    pieces[count++] = {rte_pktmbuf_mtod_offset(segment, std::uint8_t*, skip), here};
+    one_ = {rte_pktmbuf_mtod_offset(segment, std::uint8_t*, skip), here};
+    std::memcpy(many_.data() + count_++ * sizeof one_, &one_, sizeof one_);
     left -= here;
     skip = 0;
   }
-  return {pieces.data(), count};
 }
 
 Subject subject_of(const Packet& packet, const Session& session, Tick now) noexcept {
@@ -121,16 +150,22 @@ void Inspect::look(Batch& batch, Packet& packet, const Policy& policy) noexcept 
   const Inspection& by = *policy.inspections[talk.inspection];
   const net::Headers& headers = packet.headers;
   const bool tcp = headers.protocol == net::protocol::kTcp;
+  const Side side = packet.direction == 0 ? Side::kClient : Side::kServer;
+  if (tcp && session.tcp_state < flow::TcpState::kTimeWait &&
+      state.inspector.goes_by(talk, by, side, headers.tcp_flags, headers.payload_length() != 0,
+                              packet.l4_as<net::TcpHeader>().acknowledgment.host()))
+    return;
   // What its receiver would not take is not to be judged as if it were read.
   if (headers.payload_length() != 0 && !core::checksum_believed(packet))
     return batch.drop(packet, core::Drop::kBadTransportChecksum);
   if (tcp && (headers.tcp_flags & net::tcp_flag::kUrg) != 0) [[unlikely]]
     clear_urgent(packet);
 
-  std::array<MutableBytes, kMostPieces> pieces;
+  const Payload payload(packet);
+  if (payload.pieces().empty() && headers.payload_length() != 0)  // in more buffers than there is room for
+    return batch.drop(packet, Drop::kInspectionOverloaded);
   Subject subject = subject_of(packet, session, batch.now);
-  Evidence evidence{
-      .session = session, .subject = subject, .payload = payload_of(packet, pieces), .tsc = batch.tsc};
+  Evidence evidence{.session = session, .subject = subject, .payload = payload.pieces(), .tsc = batch.tsc};
   if (tcp) {
     const auto& header = packet.l4_as<net::TcpHeader>();
     evidence.sequence = header.sequence.host() + ((header.flags & net::tcp_flag::kSyn) != 0 ? 1U : 0U);

@@ -293,12 +293,12 @@ void Inspector::ask_stream(Conversation& talk, const Inspection& by, const Evide
     read_http(talk, by, evidence, ended, judgement, fresh_stream);
   if (fresh_stream == 0 || judgement.what != What::kPass || judgement.finished) return;
   const Bytes stream = talk.streams[side].bytes(pool_);
-  Parts parts;
+  parts_.clear();
   const HttpPlace head = talk.http[side].head();
   if (head.end > head.begin && (talk.waits[side] & fresh_stream) != 0 && spend(talk.match[side], head))
-    add_head(stream, head, subject.side, room_, parts);
-  parts.set(Buffer::kPayload, stream, true);
-  subject.parts = &parts;
+    add_head(stream, head, subject.side, room_, parts_);
+  parts_.set(Buffer::kPayload, stream, true);
+  subject.parts = &parts_;
   subject.fresh = fresh_stream;
   // Of a session that speaks nothing that is read, no other part will come.
   if (talk.speech_settled && talk.speech == Speech::kUnknown) subject.coming = 0;
@@ -336,6 +336,22 @@ void Inspector::end_stream(Conversation& talk, std::size_t side) noexcept {
                        .inflate = inflate_});
   talk.streams[side].end(pool_);
   talk.over[side] = true;
+}
+
+bool Inspector::goes_by(Conversation& talk, const Inspection& by, Side side, std::uint8_t tcp_flags,
+                        bool has_payload, std::uint32_t acknowledgment) noexcept {
+  using namespace net::tcp_flag;
+  const std::size_t own = index_of(side);
+  if ((tcp_flags & (kSyn | kFin | kRst | kAck)) != kAck || !talk.opened[own] || !talk.established)
+    return false;
+  if ((has_payload && !talk.over[own]) || (talk.over[0] && talk.over[1])) return false;
+  if (by.set->looks_at_segments(side)) return false;
+  Stream& other = talk.streams[own ^ 1U];
+  if (other.window() != 0) {
+    other.acknowledged(acknowledgment);
+    if (other.done()) end_stream(talk, own ^ 1U);
+  }
+  return true;
 }
 
 Judgement Inspector::judge_stream(Conversation& talk, const Inspection& by,
@@ -396,12 +412,12 @@ Judgement Inspector::judge_datagram(Conversation& talk, const Inspection& by,
   Subject& subject = evidence.subject;
   std::uint32_t& looked_at = talk.datagram_bytes[index_of(subject.side)];
   Judgement judgement;
-  Parts parts;
-  parts.set(Buffer::kPayload, in_one_piece(evidence.payload));
-  subject.parts = &parts;
+  parts_.clear();
+  parts_.set(Buffer::kPayload, in_one_piece(evidence.payload));
+  subject.parts = &parts_;
   subject.fresh = bit(Buffer::kPayload);
   ask(talk, by, evidence, judgement);
-  const auto length = static_cast<std::uint32_t>(parts[Buffer::kPayload].size());
+  const auto length = static_cast<std::uint32_t>(parts_[Buffer::kPayload].size());
   looked_at = std::min(looked_at, by.streams.inspect_bytes) + length;
   const bool enough = talk.datagram_bytes[0] >= by.streams.inspect_bytes &&
                       talk.datagram_bytes[1] >= by.streams.inspect_bytes;
@@ -420,14 +436,17 @@ Judgement Inspector::judge(Conversation& talk, const Inspection& by, const Evide
   subject.parts = &kNone;
   Judgement judgement =
       is_tcp(evidence) ? judge_stream(talk, by, evidence) : judge_datagram(talk, by, evidence);
-  if (is_tcp(evidence) && judgement.what == What::kPass && !judgement.finished) {
-    Parts parts;
-    parts.set(Buffer::kPayload, in_one_piece(evidence.payload));
-    subject.parts = &parts;
+  if (is_tcp(evidence) && judgement.what == What::kPass && !judgement.finished &&
+      by.set->looks_at_segments(subject.side)) {
+    parts_.clear();
+    parts_.set(Buffer::kPayload, in_one_piece(evidence.payload));
+    subject.parts = &parts_;
     subject.fresh = bit(Buffer::kPayload);
     subject.by_segment = true;
     ask(talk, by, evidence, judgement);
   }
+  // Each side has acknowledged all that the other said, to its end: nothing can be added or replaced.
+  if (is_tcp(evidence) && evidence.session.tcp_state == flow::TcpState::kTimeWait) judgement.finished = true;
   room_.clear();
   if (judgement.what == What::kDrop || judgement.what == What::kReject) block(talk);
   return judgement;

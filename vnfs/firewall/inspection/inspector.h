@@ -68,6 +68,10 @@ class Inspector final : public SessionObserver {
     return conversations_[conversation - 1];
   }
 
+  // A TCP segment of a direction that nobody looks at any more, or one without payload that says nothing but
+  // how far the other direction has come: true when that is all there is to it.
+  [[nodiscard]] bool goes_by(Conversation& talk, const Inspection& by, Side side, std::uint8_t tcp_flags,
+                             bool has_payload, std::uint32_t acknowledgment) noexcept;
   [[nodiscard]] Judgement judge(Conversation& talk, const Inspection& by, const Evidence& evidence) noexcept;
   // Something of a session that no signature says.
   void note(const Session& session, const Inspection& by, Notable notable, Side side, Outcome outcome,
@@ -117,6 +121,7 @@ class Inspector final : public SessionObserver {
   PageArray<std::uint32_t> free_;  // a stack
   std::uint32_t free_count_;
   Room room_;
+  Parts parts_;  // of the message in hand
   Thresholds thresholds_;
   InflatePool inflate_;
   InspectionEvents events_;

@@ -21,6 +21,7 @@ struct Parts {
     growing = grows ? growing | bit(buffer) : growing & ~bit(buffer);
     bytes[static_cast<std::size_t>(buffer)] = what;
   }
+  void clear() noexcept { present = growing = 0; }
   [[nodiscard]] bool has(Buffer buffer) const noexcept { return (present & bit(buffer)) != 0; }
   [[nodiscard]] Bytes operator[](Buffer buffer) const noexcept {
     return has(buffer) ? bytes[static_cast<std::size_t>(buffer)] : Bytes{};

@@ -102,6 +102,11 @@ class SignatureSet {
   // What people want to know of it; its `buffers` are not kept.
   [[nodiscard]] const Signature& about(std::uint32_t number) const noexcept { return about_[number]; }
   [[nodiscard]] const Prefilter& prefilter(std::size_t place) const noexcept { return prefilters_[place]; }
+  // Whether signatures look at TCP segments each by itself.
+  [[nodiscard]] bool looks_at_segments(Side side) const noexcept {
+    return !of_packets_->empty() ||
+           !prefilters_[place_of(Buffer::kPayload, side, Carrier::kTcpSegment)].empty();
+  }
   [[nodiscard]] const AddressSets& addresses() const noexcept { return *addresses_; }
   // Signatures that look at no buffer: at the session's header alone, or at each packet.
   [[nodiscard]] const HeaderIndex& of_sessions() const noexcept { return *of_sessions_; }
