@@ -2,7 +2,9 @@
 // What must hold on a worker of the firewall: benchmark_gate instructions|allocations|system_calls (gate.h).
 #include "tests/benchmark/gate.h"
 
-#include "tests/benchmark/firewall_bed.h"
+#include "tests/benchmark/web_traffic.h"
+#include "vnfs/firewall/drops.h"
+#include "vnfs/firewall/inspection/signature_file.h"
 
 namespace {
 
@@ -78,6 +80,92 @@ class FirewallTrouble final : public gate::Trouble {
   std::unique_ptr<FirewallBed> bed_;
 };
 
+// Pages asked for and sent, through signatures of every kind, with too little room for all: cut, repeated,
+// out of order and spoilt.
+class WebTrouble final : public gate::Trouble {
+ public:
+  WebTrouble() : spoil_(0x0affff01, *net::Ipv6Address::parse("2001:db8:a:ffff::1"), 5), random_(5) {
+    auto signatures = rare_signatures(500, false);
+    for (auto& of_http : rare_signatures(500, true)) {
+      of_http.id += 1000;
+      signatures.push_back(std::move(of_http));
+    }
+    constexpr std::string_view kThatMatch =
+        "alert http any any -> any any (content:\"page=2\"; http_uri; pcre:\"/id=\\d+&page/U\"; sid:3001;)\n"
+        "alert tcp any any -> any any (content:\"function\"; content:\"session\"; distance:10; within:200; "
+        "sid:3002;)\n"
+        "drop tcp any any -> any any (content:\"document\"; threshold: type both, track by_src, count 5, "
+        "seconds 60; "
+        "byte_test:2,>,60000,4,relative; sid:3003;)\n"
+        "alert http any any -> any any (file_data; content:\"script\"; pcre:\"/src=.[a-z]{4,9}/R\"; "
+        "flowbits:set,seen; sid:3004;)\n"
+        "reject http any any -> any any (flow:to_server; flowbits:isset,seen; content:\"firefox\"; nocase; "
+        "http_user_agent; "
+        "detection_filter: track by_dst, count 40, seconds 10; sid:3005;)\n";
+    auto file = firewall::inspection::read_signatures(kThatMatch, firewall::inspection::default_variables());
+    for (auto& signature : file.signatures) signatures.push_back(std::move(signature));
+    by_ = make_inspection(std::move(signatures), 16'384);
+    bed_ = std::make_unique<FirewallBed>(BedConfig{
+        .traffic = {.flows = kFlows},
+        .rules = 10,
+        .spare_sessions = 0,
+        .inspection = {.conversations = kFlows / 4, .stream_bytes = std::size_t{1} << 20, .events = 64},
+        .adjust = [this](firewall::Policy& policy) {
+          policy.inspections = {by_};
+          for (auto& outcome : policy.outcomes) outcome.inspection = 1;
+        }});
+    now_ = bed_->state(0).services.now;
+    shapes_[0] = web_shape(10'000);
+    shapes_[1] = web_shape(30'000);
+    shapes_[1].segment_bytes = 300;
+    shapes_[2] = packed_shape(20'000);
+    shapes_[2].segment_bytes = 700;
+  }
+
+  [[nodiscard]] PipelineBed& bed() noexcept override { return *bed_; }
+  void renew() override { bed_->bed().publish(bed_->renewed_snapshot()); }
+
+  void fill() override {
+    ++window_;
+    now_ += window_ % 512 == 0 ? 4'000'000 : 10;
+    bed_->bed().set_time(now_);
+    bed_->fill(0, kWindow, [&](rte_mbuf* mbuf, unsigned) {
+      const auto choice = static_cast<std::uint32_t>(random_());
+      // A few connections go on at a time, more or less in order.
+      const unsigned flow = (window_ / 64 * 8 + choice % 16) % kFlows;
+      const WebShape& shape = shapes_[flow % shapes_.size()];
+      unsigned& next = next_[flow];
+      if ((choice >> 8) % 4 != 0) ++next;
+      const unsigned number = (next + (choice >> 10) % 2) % WebConnection::packets(shape);
+      const unsigned port = WebConnection(bed_->traffic(0), shape, flow).write(mbuf, number);
+      if ((choice >> 16) % 16 == 0) spoil_(mbuf);
+      return port;
+    });
+  }
+
+  [[nodiscard]] bool has_reached(unsigned packets) override {
+    auto& inspector = bed_->state(0).inspector;
+    std::printf("%lu matches, %lu sessions unseen, %lu times no memory",
+                static_cast<unsigned long>(inspector.matches()),
+                static_cast<unsigned long>(inspector.unseen()),
+                static_cast<unsigned long>(inspector.pool().refusals()));
+    return inspector.matches() > packets / 1000 && inspector.unseen() > 0 &&
+           bed_->bed().dropped(static_cast<std::uint8_t>(firewall::Drop::kStreamConflict)) > 0;
+  }
+
+ private:
+  static constexpr unsigned kFlows = 256;
+
+  gate::Spoiler spoil_;
+  std::mt19937 random_;
+  Tick now_ = 0;
+  unsigned window_ = 0;
+  std::array<WebShape, 3> shapes_;
+  std::array<unsigned, kFlows> next_{};
+  std::shared_ptr<const firewall::inspection::Inspection> by_;
+  std::unique_ptr<FirewallBed> bed_;
+};
+
 std::unique_ptr<PipelineBed> make_bed() {
   auto bed = std::make_unique<FirewallBed>(BedConfig{.traffic = {.flows = 10'000}, .spare_sessions = 0});
   bed->establish(0);
@@ -90,6 +178,7 @@ int main(int argc, char** argv) {
   const std::array kinds{
       gate::Kind{"IPv4", [] { return std::make_unique<FirewallTrouble>(false); }},
       gate::Kind{"IPv6", [] { return std::make_unique<FirewallTrouble>(true); }},
+      gate::Kind{"inspection", [] { return std::make_unique<WebTrouble>(); }},
   };
   return gate::run(argc, argv, make_bed, kinds);
 }

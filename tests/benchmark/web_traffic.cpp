@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <zlib.h>
 
 #include "common/net/wire.h"
 #include "vnfs/firewall/inspection/compile_signatures.h"
@@ -100,27 +101,63 @@ std::vector<Signature> rare_signatures(unsigned count, bool of_http) {
   return signatures;
 }
 
-WebShape web_shape(std::size_t bytes) {
+namespace {
+
+std::string page(std::size_t bytes) {
   static constexpr std::string_view kWords[] = {
       "<div class=\"",  "</div>\n", "<a href=\"/",  "function (event) {",
       "<script src=\"", "&page=",   " = document.", "Cookie: session="};
   std::mt19937 random(7);
-  WebShape shape;
-  shape.request =
-      "GET /wp-content/themes/one/page.html?id=1234&page=2 HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: "
-      "Mozilla/5.0 "
-      "(X11; Linux x86_64; rv:109.0) Gecko/20100101 Firefox/115.0\r\nAccept: "
-      "text/html,application/xhtml+xml\r\n"
-      "Accept-Language: en-US,en;q=0.5\r\nCookie: session=0123456789abcdef\r\nConnection: keep-alive\r\n\r\n";
   std::string body;
   while (body.size() < bytes) {
     body += kWords[random() % std::size(kWords)];
     body += rare_word(random, random() % 24) + " ";
   }
   body.resize(bytes);
-  shape.answer = fmt::format(
-      "HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{}", bytes,
-      body);
+  return body;
+}
+
+constexpr std::string_view kRequest =
+    "GET /wp-content/themes/one/page.html?id=1234&page=2 HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: "
+    "Mozilla/5.0 "
+    "(X11; Linux x86_64; rv:109.0) Gecko/20100101 Firefox/115.0\r\nAccept: "
+    "text/html,application/xhtml+xml\r\n"
+    "Accept-Language: en-US,en;q=0.5\r\nCookie: session=0123456789abcdef\r\nConnection: keep-alive\r\n\r\n";
+
+std::string packed(const std::string& text) {
+  z_stream zip{};
+  constexpr int kGzip = 16;  // to the window's bits: that form
+  if (deflateInit2(&zip, 6, Z_DEFLATED, 15 + kGzip, 8, Z_DEFAULT_STRATEGY) != Z_OK) throw std::bad_alloc();
+  std::string out(deflateBound(&zip, text.size()), ' ');
+  zip.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  zip.avail_in = static_cast<uInt>(text.size());
+  zip.next_out = reinterpret_cast<Bytef*>(out.data());
+  zip.avail_out = static_cast<uInt>(out.size());
+  deflate(&zip, Z_FINISH);
+  out.resize(zip.total_out);
+  deflateEnd(&zip);
+  return out;
+}
+
+}  // namespace
+
+WebShape web_shape(std::size_t bytes) {
+  return {.request = std::string(kRequest),
+          .answer = fmt::format(
+              "HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{}",
+              bytes, page(bytes))};
+}
+
+WebShape packed_shape(std::size_t bytes) {
+  constexpr std::size_t kChunk = 1000;
+  WebShape shape{.request = std::string(kRequest),
+                 .answer = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"};
+  const std::string body = packed(page(bytes));
+  for (std::size_t at = 0; at < body.size(); at += kChunk) {
+    const std::string chunk = body.substr(at, kChunk);
+    shape.answer += fmt::format("{:x}\r\n{}\r\n", chunk.size(), chunk);
+  }
+  shape.answer += "0\r\n\r\n";
   return shape;
 }
 

@@ -46,6 +46,9 @@ class WebConnection {
 // A page whose body has `bytes` of text.
 [[nodiscard]] WebShape web_shape(std::size_t bytes);
 
+// The same, packed by gzip and in chunks.
+[[nodiscard]] WebShape packed_shape(std::size_t bytes);
+
 // For one worker, with everything that is accepted looked into.
 [[nodiscard]] std::shared_ptr<const firewall::inspection::Inspection> make_inspection(
     std::vector<firewall::inspection::Signature> signatures, std::uint32_t inspect_bytes);
