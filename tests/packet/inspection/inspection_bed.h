@@ -22,6 +22,7 @@ using core::Forwarding;
 
 struct InspectionSpec {
   std::string signatures;
+  bool others = false;  // signatures that cannot be used here are left out
   std::uint32_t inspect_bytes = 65'536;
   inspection::OnConflict on_conflict = inspection::OnConflict::kDrop;
   inspection::OnMatch on_match = inspection::OnMatch::kAsWritten;
@@ -33,8 +34,10 @@ inline std::shared_ptr<const inspection::Inspection> make_inspection(const Inspe
                                                                      unsigned workers) {
   static inspection::FlowBitNames names;
   auto file = inspection::read_signatures(spec.signatures, inspection::default_variables());
-  for (const auto& skipped : file.skipped)
+  for (const auto& skipped : file.skipped) {
+    if (spec.others) break;
     ADD_FAILURE() << "line " << skipped.line << ": " << skipped.keyword << ": " << skipped.reason;
+  }
   auto compiled = inspection::compile_signatures(std::move(file.signatures), names);
   if (!compiled) throw std::runtime_error(compiled.error().message());
   auto made = std::make_shared<inspection::Inspection>();
