@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "common/acceleration/dpi/database_cache.h"
-#include "vnfs/firewall/inspection/inspection_parts.h"
 #include "vnfs/firewall/inspection/signature_file.h"
 
 namespace millrace::firewall {
@@ -97,15 +96,6 @@ Result<std::shared_ptr<InspectionCompiler::Known>> InspectionCompiler::make(cons
     for (inspection::Signature& signature : file.signatures) {
       if (std::ranges::find(wanted.disable, signature.id) != wanted.disable.end()) {
         ++report->disabled;
-        continue;
-      }
-      const auto unread = std::ranges::find_if(signature.buffers, [](const inspection::BufferTests& tests) {
-        return (bit(tests.buffer) & inspection::kBuffersRead) == 0;
-      });
-      if (unread != signature.buffers.end() || !inspection::is_told_apart(signature.speech)) {
-        report->skipped.push_back({.where = fmt::format("{}:{}", text.path, signature.line),
-                                   .id = signature.id,
-                                   .reason = "parts of this protocol are not read in this release"});
         continue;
       }
       places.push_back(fmt::format("{}:{}", text.path, signature.line));

@@ -8,8 +8,10 @@
 
 #include "vnfs/firewall/inspection/flow_bits.h"
 #include "vnfs/firewall/inspection/http_reader.h"
+#include "vnfs/firewall/inspection/line_reader.h"
 #include "vnfs/firewall/inspection/match_state.h"
 #include "vnfs/firewall/inspection/stream.h"
+#include "vnfs/firewall/inspection/tls_reader.h"
 
 namespace millrace::firewall::inspection {
 
@@ -23,6 +25,8 @@ struct Conversation {
   std::array<std::uint32_t, 2> datagram_bytes{};  // of other protocols, that were looked at
   HttpExchange exchange{};
   std::array<HttpReader, 2> http{};
+  std::array<TlsReader, 2> tls{};
+  std::array<LineReader, 2> lines{};
   std::array<PooledBytes, 2> joined{};    // bodies that came in chunks
   std::array<PooledBytes, 2> unpacked{};  // and those that came packed
   std::array<Buffers, 2> waits{};         // what signatures wait for

@@ -99,6 +99,16 @@ class Inspector final : public SessionObserver {
                   Judgement& judgement) noexcept;
   void read_http(Conversation& talk, const Inspection& by, const Evidence& evidence, bool ended,
                  Judgement& judgement, Buffers& fresh_stream) noexcept;
+  void read_messages(Conversation& talk, const Inspection& by, const Evidence& evidence, bool ended,
+                     Judgement& judgement, Buffers& fresh_stream) noexcept;
+  void read_lines(Conversation& talk, const Inspection& by, const Evidence& evidence, Judgement& judgement,
+                  Buffers& fresh_stream) noexcept;
+  void read_dns_stream(Conversation& talk, const Inspection& by, const Evidence& evidence,
+                       Judgement& judgement, Buffers& fresh_stream) noexcept;
+  void read_dns(Conversation& talk, const Inspection& by, const Evidence& evidence, Bytes message,
+                Judgement& judgement, Buffers& fresh_stream) noexcept;
+  [[nodiscard]] bool ask_message(Conversation& talk, const Inspection& by, const Evidence& evidence,
+                                 const Parts& found, Judgement& judgement, Buffers& fresh_stream) noexcept;
   void settle_speech(Conversation& talk, Subject& subject) noexcept;
   [[nodiscard]] HttpWork http_work(Conversation& talk, const Inspection& by, PoolStore& joined,
                                    PoolStore& unpacked) noexcept;
@@ -124,6 +134,7 @@ class Inspector final : public SessionObserver {
   Parts parts_;  // of the message in hand
   Thresholds thresholds_;
   InflatePool inflate_;
+  Digests digests_;
   InspectionEvents events_;
   Counter in_use_;
   Counter matches_;

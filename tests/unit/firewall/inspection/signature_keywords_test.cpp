@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "vnfs/firewall/inspection/inspection_parts.h"
+#include "vnfs/firewall/inspection/buffer.h"
 
 namespace millrace::firewall::inspection {
 namespace {
@@ -29,7 +29,6 @@ std::string buffers() {
   std::string table = "| buffer | as a modifier | of |\n| --- | --- | --- |\n";
   for (std::size_t i = 1; i < kBuffers; ++i) {
     const auto buffer = static_cast<Buffer>(i);
-    if ((bit(buffer) & kBuffersRead) == 0) continue;
     const BufferFacts& facts = facts_of(buffer);
     const std::string modifier = facts.modifier.empty() ? "" : fmt::format("`{}`", facts.modifier);
     const char* side = facts.side == Side::kClient   ? "client"

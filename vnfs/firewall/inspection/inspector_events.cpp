@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <algorithm>
+#include <cstring>
+
+#include "vnfs/firewall/inspection/evidence.h"
+#include "vnfs/firewall/session_ends.h"
+
+namespace millrace::firewall::inspection {
+namespace {
+
+// Three quarters of what an event shows lie before the end of the match.
+Bytes around(Bytes bytes, std::size_t end) noexcept {
+  constexpr std::size_t kBefore = InspectionEvent::kMostPayload / 4 * 3;
+  const std::size_t from = std::min(end > kBefore ? end - kBefore : 0, bytes.size());
+  return bytes.subspan(from, std::min(bytes.size() - from, InspectionEvent::kMostPayload));
+}
+
+template <class Address>
+void put_address(const Address& address, std::array<std::uint8_t, 16>& out) noexcept {
+  std::memcpy(out.data(), &address, sizeof address);
+}
+
+void put(const net::IpAddress& address, std::array<std::uint8_t, 16>& out) noexcept {
+  out = {};
+  if (address.is_v4()) {
+    put_address(address.v4(), out);
+  } else {
+    put_address(address.v6(), out);
+  }
+}
+
+}  // namespace
+
+InspectionEvent Inspector::event_of(const Session& session, const Inspection& by, Side side, Tick now,
+                                    std::uint64_t tsc) const noexcept {
+  InspectionEvent event{};
+  const SessionEnds ends = ends_of(session);
+  const bool from_client = side != Side::kServer;
+  put(from_client ? ends.initiator : ends.responder, event.source);
+  put(from_client ? ends.responder : ends.initiator, event.destination);
+  event.source_port = from_client ? ends.initiator_port : ends.responder_port;
+  event.destination_port = from_client ? ends.responder_port : ends.initiator_port;
+  event.tsc = tsc;
+  event.session = session.id;
+  event.inspection = by.serial;
+  event.rule_slot = session.rule_slot;
+  for (const Direction direction : {Direction::kForward, Direction::kReverse}) {
+    event.packets[static_cast<std::size_t>(direction)] = session.total_packets(direction);
+    event.bytes[static_cast<std::size_t>(direction)] = session.total_bytes(direction);
+  }
+  event.age_ms = now - session.created;
+  event.segment = session.segment().number();
+  event.ingress = session.ingress;
+  event.worker = worker_;
+  event.side = side;
+  event.protocol = session.key.protocol();
+  event.family = ends.initiator.family();
+  return event;
+}
+
+void Inspector::note(const Session& session, const Inspection& by, Notable notable, Side side,
+                     Outcome outcome, Tick now, std::uint64_t tsc) noexcept {
+  const bool unseen = notable < Notable::kConflict;
+  if (unseen && outcome == Outcome::kAllowed) unseen_.add(1);
+  InspectionEvent event = event_of(session, by, side, now, tsc);
+  event.kind = unseen ? EventKind::kUnseen : EventKind::kAnomaly;
+  event.outcome = outcome;
+  event.reason = static_cast<std::uint8_t>(notable);
+  static_cast<void>(events_.push(event));
+}
+
+void Inspector::note_anomaly(Conversation& talk, const Inspection& by, const Evidence& evidence, Speech of,
+                             std::uint8_t anomaly) noexcept {
+  constexpr std::uint8_t kMostOfSession = 16;
+  if (talk.anomalies_told == kMostOfSession) return;
+  ++talk.anomalies_told;
+  const Subject& subject = evidence.subject;
+  InspectionEvent event = event_of(evidence.session, by, subject.side, subject.now, evidence.tsc);
+  event.kind = EventKind::kAnomaly;
+  event.speech = of;
+  event.reason = anomaly;
+  static_cast<void>(events_.push(event));
+}
+
+void Inspector::tell(Conversation& talk, const Inspection& by, const Evidence& evidence, const Hit& hit,
+                     Outcome outcome) noexcept {
+  const Subject& subject = evidence.subject;
+  InspectionEvent event = event_of(evidence.session, by, subject.side, subject.now, evidence.tsc);
+  event.kind = EventKind::kAlert;
+  event.outcome = outcome;
+  event.signature = hit.signature;
+  event.speech = talk.speech;
+  event.stream = is_tcp(evidence) && !subject.by_segment;
+  Parts parts = *subject.parts;
+  if (hit.buffer == Buffer::kPayload) {
+    event.payload.set(around(parts[Buffer::kPayload], hit.end));
+  } else {  // the message from its beginning
+    const Bytes payload = parts[Buffer::kPayload];
+    const std::size_t begin = talk.http[index_of(subject.side)].head().begin;
+    event.payload.set(payload.subspan(std::min(begin, payload.size())));
+  }
+  // What a person wants to know beside it: what was asked for.
+  if (talk.speech == Speech::kHttp && !parts.has(Buffer::kHttpMethod)) {
+    const HttpPlace head = talk.http[0].head();
+    if (head.end > head.begin) add_head(talk.streams[0].bytes(pool_), head, Side::kClient, room_, parts);
+  }
+  event.method.set(parts[Buffer::kHttpMethod]);
+  event.target.set(parts[Buffer::kHttpRawUri]);
+  event.agent.set(parts[Buffer::kHttpUserAgent]);
+  for (const Buffer buffer : {Buffer::kHttpHost, Buffer::kTlsSni, Buffer::kDnsQuery}) {
+    if (parts.has(buffer)) event.host.set(parts[buffer]);
+  }
+  static_cast<void>(events_.push(event));
+}
+
+}  // namespace millrace::firewall::inspection
