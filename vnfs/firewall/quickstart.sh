@@ -38,3 +38,14 @@ client iperf3 --client 198.51.100.10 --time 4 --parallel 2 >/dev/null &
 load=$!
 vnfctl watch -n 3
 wait "$load"
+
+title "The same firewall looks inside: vnfctl profile apply vnfs/firewall/profiles/inspection.yaml"
+vnfctl profile apply vnfs/firewall/profiles/inspection.yaml
+passes "web page, with an alert" get http://198.51.100.10/
+blocked "a path that is nobody's business" get --max-time 1 http://198.51.100.10/admin/users
+blocked "written in another way" get --max-time 1 "http://198.51.100.10/x/../%61dmin/users"
+blocked "a card number in a form: rejected" get --data "card=1234-5678-9012-3456" http://198.51.100.10/
+blocked "a scanner, header by header" get --max-time 1 --user-agent "sqlmap/1.7" http://198.51.100.10/
+
+title "vnfctl alerts"
+vnfctl alerts

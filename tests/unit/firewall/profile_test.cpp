@@ -365,7 +365,8 @@ TEST_P(ShippedProfile, IsValidAndExplainsEachLine) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ShippedProfile,
-                         ::testing::Values("default", "throughput", "low-latency", "small", "transparent"));
+                         ::testing::Values("default", "throughput", "low-latency", "small", "transparent",
+                                           "quickstart", "inspection"));
 
 }  // namespace
 }  // namespace millrace::firewall::profile
