@@ -18,7 +18,8 @@ namespace {
 // Whole blocks that must be free when nDPI begins with a packet, so that nothing it does with one meets a
 // lack of memory half way: a flow's share, and as much again for what the flow's share leaves in pieces.
 constexpr std::uint32_t kReservedBlocks = 2;
-static_assert(kReservedBlocks * BlockArena::kLargest >= ApplicationDetector::kMostHeldBytes);
+constexpr std::size_t kMostFlowBytes = BlockArena::kLargest;
+static_assert(kReservedBlocks * BlockArena::kLargest >= kMostFlowBytes);
 // Packets after the protocol is known that may say which service it is.
 constexpr std::uint8_t kMorePackets = 4;
 
@@ -102,6 +103,8 @@ Result<std::unique_ptr<ApplicationDetector>> ApplicationDetector::make(const Det
     return failure(attempt, "1 to 16777216 flows can be looked at");
   if (limits.memory_bytes < kLeast || limits.memory_bytes > kMost)
     return failure(attempt, fmt::format("memory can be {} to {} bytes", kLeast, kMost));
+  if (limits.flow_bytes > kMostFlowBytes)
+    return failure(attempt, fmt::format("a flow can have {} bytes", kMostFlowBytes));
   if (limits.most_packets == 0 || limits.most_packets > NDPI_MAX_NUM_PKTS_PER_FLOW_TO_DISSECT)
     return failure(attempt,
                    fmt::format("1 to {} packets can be looked at", NDPI_MAX_NUM_PKTS_PER_FLOW_TO_DISSECT));
@@ -165,8 +168,9 @@ void ApplicationDetector::State::process(Number flow, const DetectedPacket& pack
   ndpi_flow_struct& state = ndpi_flows[flow];
   state.packet_direction = packet.from_responder ? 1 : 0;
   ndpi_protocol result;
+  ndpi::forget_sessions(*module);
   {
-    const ndpi::Binding binding(arena, of.held, kMostHeldBytes);
+    const ndpi::Binding binding(arena, of.held, limits.flow_bytes);
     result = ndpi_detection_process_packet(module.get(), &state, made.bytes.data(),
                                            static_cast<std::uint16_t>(made.bytes.size()), packet.tick_ms);
     counts.stray_pointers.add(binding.strays());
@@ -199,8 +203,9 @@ void ApplicationDetector::State::guess(Number flow) noexcept {
   ndpi_flow_struct& state = ndpi_flows[flow];
   std::uint8_t guessed = 0;
   ndpi_protocol result;
+  ndpi::forget_sessions(*module);
   {
-    const ndpi::Binding binding(arena, of.held, kMostHeldBytes);
+    const ndpi::Binding binding(arena, of.held, limits.flow_bytes);
     result = ndpi_detection_giveup(module.get(), &state, 1, &guessed);
     counts.stray_pointers.add(binding.strays());
   }
@@ -224,6 +229,8 @@ const ApplicationDetector::Counts& ApplicationDetector::counts() const noexcept 
 std::uint32_t ApplicationDetector::taken() const noexcept {
   return state_->limits.flows - state_->free_count;
 }
+
+std::size_t ApplicationDetector::held_bytes() const noexcept { return state_->arena.taken(); }
 
 std::size_t ApplicationDetector::memory_bytes() const noexcept {
   return state_->arena.bytes() + state_->ndpi_flows.bytes() + state_->flows.bytes() + state_->free.bytes();

@@ -4,7 +4,7 @@
 //
 // nDPI is not given the packet but a copy under an IP header made anew: whatever options and extension
 // headers there are, it sees the flow's protocol and addresses, at most kMostBytes, and zeros behind them. It
-// never takes more than kMostHeldBytes for a flow, nor frees what is not the flow's.
+// never takes more than flow_bytes for a flow, nor frees what is not the flow's.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,10 @@
 namespace millrace::dpi {
 
 struct DetectorLimits {
-  std::uint32_t flows = 4096;           // looked at at the same time
-  std::size_t memory_bytes = 16 << 20;  // that nDPI may have for all of them
-  std::uint8_t most_packets = 16;       // of a flow, then it is given up; nDPI takes no more than 32
+  std::uint32_t flows = 4096;                          // looked at at the same time
+  std::size_t memory_bytes = std::size_t{16} << 20;    // that nDPI may have for all of them
+  std::uint32_t flow_bytes = std::uint32_t{64} << 10;  // and for one: more is of no use, less finds less
+  std::uint8_t most_packets = 16;  // of a flow, then it is given up; nDPI takes no more than 32
 };
 
 struct DetectedPacket {
@@ -49,8 +50,7 @@ struct Detection {
 
 class ApplicationDetector {
  public:
-  static constexpr std::size_t kMostBytes = 4096;          // of a packet, from the transport header on
-  static constexpr std::size_t kMostHeldBytes = 64 << 10;  // by one flow
+  static constexpr std::size_t kMostBytes = 4096;  // of a packet, from the transport header on
 
   using Number = std::uint32_t;
   static constexpr Number kNone = 0xffffffff;
@@ -71,14 +71,16 @@ class ApplicationDetector {
   [[nodiscard]] Detection give_up(Number flow) noexcept;
 
   struct Counts {
-    Counter known;             // flows
-    Counter given_up;          // after most_packets, or when asked to
-    Counter without_memory;    // flows given up as there was no memory for them
-    Counter stray_pointers;    // nDPI was to free and that were not the flow's
-    Counter forgotten_blocks;  // that nDPI had not freed when it was done with a flow
+    Counter known;           // flows
+    Counter given_up;        // flows: after most_packets, without memory, or when asked to
+    Counter without_memory;  // flows that are done with as there was no memory for them
+    Counter stray_pointers;  // that nDPI was to free and that are not the flow's
   };
   [[nodiscard]] const Counts& counts() const noexcept;
   [[nodiscard]] std::uint32_t taken() const noexcept;
+  // That nDPI has at present.
+  [[nodiscard]] std::size_t held_bytes() const noexcept;
+  // All of it, but for nDPI's own tables.
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
  private:

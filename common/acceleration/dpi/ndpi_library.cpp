@@ -50,19 +50,26 @@ void prepare_process() {
   });
 }
 
-// nDPI makes these at first use, and keeps them. The sizes are its own.
+// Where nDPI keeps what one session says for the next ones from or to the same addresses. It makes them at
+// first use, and bigger. See forget_sessions().
+template <class DoWith>
+void with_each_cache(ndpi_detection_module_struct& module, DoWith do_with) {
+  do_with(module.ookla_cache);
+  do_with(module.bittorrent_cache);
+  do_with(module.zoom_cache);
+  do_with(module.stun_cache);
+  do_with(module.tls_cert_cache);
+  do_with(module.mining_cache);
+  do_with(module.msteams_cache);
+}
+
 bool make_caches(ndpi_detection_module_struct& module) {
-  constexpr std::uint32_t kEntries = 1024;
-  module.ookla_cache = ndpi_lru_cache_init(kEntries);
-  module.bittorrent_cache = ndpi_lru_cache_init(32768);
-  module.zoom_cache = ndpi_lru_cache_init(512);
-  module.stun_cache = ndpi_lru_cache_init(kEntries);
-  module.tls_cert_cache = ndpi_lru_cache_init(kEntries);
-  module.mining_cache = ndpi_lru_cache_init(kEntries);
-  module.msteams_cache = ndpi_lru_cache_init(kEntries);
-  return module.ookla_cache != nullptr && module.bittorrent_cache != nullptr &&
-         module.zoom_cache != nullptr && module.stun_cache != nullptr && module.tls_cert_cache != nullptr &&
-         module.mining_cache != nullptr && module.msteams_cache != nullptr;
+  bool made = true;
+  with_each_cache(module, [&made](ndpi_lru_cache*& cache) {
+    cache = ndpi_lru_cache_init(1);
+    made = made && cache != nullptr;
+  });
+  return made;
 }
 
 std::mutex& making() {
@@ -100,6 +107,10 @@ Result<Module> make_module() {
   Module module(made);
   if (!whole) return failure(attempt, "there is no memory");
   return module;
+}
+
+void forget_sessions(ndpi_detection_module_struct& module) noexcept {
+  with_each_cache(module, [](ndpi_lru_cache* cache) { cache->entries[0].is_full = 0; });
 }
 
 Binding::Binding(BlockArena& arena, BlockArena::Holder& holder, std::size_t most_bytes) noexcept

@@ -22,6 +22,10 @@ using Module = std::unique_ptr<ndpi_detection_module_struct, CloseModule>;
 // that nDPI would make at first use and keep is made here.
 [[nodiscard]] Result<Module> make_module();
 
+// nDPI would name a session after what another one said from or to the same address and port, so who says
+// something on purpose could have others' sessions named as he likes. Called before each packet.
+void forget_sessions(ndpi_detection_module_struct& module) noexcept;
+
 // While it lives, this thread's allocations by the two libraries come out of the arena.
 class Binding {
  public:

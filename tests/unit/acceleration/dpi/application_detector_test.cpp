@@ -3,6 +3,7 @@
 // packet.
 #include "common/acceleration/dpi/application_detector.h"
 
+#include <atomic>
 #include <random>
 #include <thread>
 
@@ -62,11 +63,15 @@ IpShape udp_to(std::uint16_t port, std::uint8_t version = 4) {
 
 class ApplicationDetectorTest : public ::testing::Test {
  protected:
-  std::unique_ptr<ApplicationDetector> detector_ = detector_of({.flows = 16, .memory_bytes = 1 << 20});
+  static void SetUpTestSuite() { shared_ = detector_of({.flows = 16, .memory_bytes = 1 << 20}); }
+  static void TearDownTestSuite() { shared_.reset(); }
+
+  static inline std::unique_ptr<ApplicationDetector> shared_;
+  ApplicationDetector* detector_ = shared_.get();
 };
 
 TEST_F(ApplicationDetectorTest, NamesTlsAndTheServiceByItsName) {
-  for (const std::uint8_t version : {4, 6}) {
+  for (const std::uint8_t version : {std::uint8_t{4}, std::uint8_t{6}}) {
     Conversation session(*detector_, tcp_to(8443, version));
     const Detection found = session.says(testing::client_hello_record("www.YouTube.com"));
     EXPECT_EQ(found.state, State::kKnown);
@@ -110,7 +115,7 @@ TEST_F(ApplicationDetectorTest, NamesHttpAndItsHost) {
 }
 
 TEST_F(ApplicationDetectorTest, NamesDns) {
-  for (const std::uint8_t version : {4, 6}) {
+  for (const std::uint8_t version : {std::uint8_t{4}, std::uint8_t{6}}) {
     Conversation session(*detector_, udp_to(53, version));
     const Detection found = session.says(testing::dns_query("host.example.org"));
     EXPECT_EQ(found.state, State::kKnown);
@@ -143,6 +148,7 @@ TEST_F(ApplicationDetectorTest, SeesThroughOptions) {
 }
 
 TEST_F(ApplicationDetectorTest, GuessesByPortWhenNothingIsSaid) {
+  const auto given_up = detector_->counts().given_up.read();
   Conversation session(*detector_, tcp_to(22));
   Detection found;
   std::mt19937 random(1);
@@ -154,7 +160,7 @@ TEST_F(ApplicationDetectorTest, GuessesByPortWhenNothingIsSaid) {
   EXPECT_EQ(found.state, State::kGivenUp);
   EXPECT_TRUE(found.final);
   EXPECT_EQ(application_text(found.found), "ssh");
-  EXPECT_EQ(detector_->counts().given_up.read(), 1U);
+  EXPECT_EQ(detector_->counts().given_up.read(), given_up + 1);
 }
 
 TEST_F(ApplicationDetectorTest, GivesUpWhenAskedTo) {
@@ -189,6 +195,17 @@ TEST_F(ApplicationDetectorTest, ANumberUsedAgainHasForgotten) {
   EXPECT_EQ(found.host, "");
 }
 
+// What a session is does not hang on what others said to or from the same ports.
+TEST_F(ApplicationDetectorTest, SessionsKnowNothingOfEachOther) {
+  { Conversation(*detector_, tcp_to(443)).says(testing::bittorrent_handshake()); }
+  Conversation other(*detector_, tcp_to(443));
+  EXPECT_EQ(application_text(other.says(testing::client_hello_record("www.youtube.com")).found),
+            "tls/youtube");
+  Conversation silent(*detector_, tcp_to(443));
+  static_cast<void>(silent.says(octets("x")));
+  EXPECT_EQ(silent.ends().state, State::kGivenUp);
+}
+
 // Each of these flows keeps the beginning of a hello that never ends.
 TEST(ApplicationDetectorMemory, FlowsWithoutMemoryAreGivenUpAndCounted) {
   const auto detector = detector_of({.flows = 300, .memory_bytes = 256 << 10});
@@ -206,22 +223,52 @@ TEST(ApplicationDetectorMemory, FlowsWithoutMemoryAreGivenUpAndCounted) {
             "tls/youtube");
 }
 
-// One flow can not have all of it.
+// A TLS record so long that nDPI puts together more than there may be.
 TEST(ApplicationDetectorMemory, AFlowHasALimit) {
-  const auto detector = detector_of({.flows = 4, .memory_bytes = 4 << 20, .most_packets = 32});
+  const auto detector = detector_of({.flows = 4, .memory_bytes = 4 << 20});
   Conversation session(*detector, tcp_to(443));
-  Octets hello = testing::client_hello_record("www.youtube.com", 16000);
-  Detection found;
-  for (int i = 0; i < 40 && !found.final; ++i) {
-    found = session.says(Octets(4000, 22));
-    if (i == 0) continue;
-  }
+  Octets record = testing::client_hello_record("www.youtube.com");
+  record[3] = 0xf0;
+  record.resize(4000);
+  Detection found = session.says(record);
+  for (int i = 0; i < 14 && !found.final; ++i) found = session.says(Octets(4000));
   EXPECT_TRUE(found.final);
+  EXPECT_EQ(detector->counts().without_memory.read(), 1U);
+}
+
+// Neither nDPI nor libgcrypt goes on as if it had got what it did not get.
+TEST(ApplicationDetectorMemory, LittleMemoryIsSurvived) {
+  for (const std::uint32_t bytes :
+       {0U, 128U, 384U, 896U, 1920U, 2560U, 4096U, 5120U, 7168U, 8192U, 9216U, 16384U}) {
+    const auto detector = detector_of({.flows = 4, .memory_bytes = 1 << 20, .flow_bytes = bytes});
+    Detection tls;
+    {
+      Conversation session(*detector, tcp_to(443));
+      const Octets hello = testing::client_hello_record("www.youtube.com", 3000);
+      static_cast<void>(session.says(Bytes(hello).first(1400)));
+      tls = session.says(Bytes(hello).subspan(1400));
+    }
+    Conversation http(*detector, tcp_to(80));
+    static_cast<void>(
+        http.says(octets("POST /a?b=%3Cscript%3E HTTP/1.1\r\nHost: 192.0.2.1\r\nContent-Type: text/plain\r\n"
+                         "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64)\r\n"
+                         "X-Forwarded-For: 192.0.2.7\r\n\r\n")));
+    Conversation ssh(*detector, tcp_to(22));
+    static_cast<void>(ssh.says(octets("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")));
+    Conversation quic(*detector, udp_to(443));
+    const Detection found = quic.says(testing::quic_initial("www.youtube.com"));
+    if (bytes == 16384) {
+      EXPECT_EQ(application_text(tls.found), "tls/youtube");
+      EXPECT_EQ(application_text(found.found), "quic/youtube");
+    }
+    EXPECT_EQ(detector->counts().stray_pointers.read(), 0U);
+  }
 }
 
 TEST(ApplicationDetectorMemory, LimitsMustMakeSense) {
   EXPECT_FALSE(ApplicationDetector::make({.flows = 0}));
   EXPECT_FALSE(ApplicationDetector::make({.memory_bytes = 1000}));
+  EXPECT_FALSE(ApplicationDetector::make({.flow_bytes = 65537}));
   EXPECT_FALSE(ApplicationDetector::make({.most_packets = 0}));
   EXPECT_FALSE(ApplicationDetector::make({.most_packets = 33}));
 }

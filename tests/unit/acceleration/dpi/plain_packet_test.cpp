@@ -16,6 +16,10 @@ using testing::Octets;
 using testing::octets;
 using testing::transport_of;
 
+constexpr std::uint8_t kVersions[] = {4, 6};
+constexpr std::uint8_t kProtocols[] = {6, 17, 50};
+constexpr std::uint8_t kBadLengths[] = {0x40, 0xf0};  // of a TCP header, in words
+
 Octets made_of(PlainPacket& plain, const IpShape& shape, Bytes payload) {
   const Octets packet = ip_packet(shape, payload);
   const auto made = plain.make(packet, transport_of(shape), shape.protocol);
@@ -25,8 +29,8 @@ Octets made_of(PlainPacket& plain, const IpShape& shape, Bytes payload) {
 // Options and extension headers are all that goes.
 TEST(PlainPacket, IsTheSamePacketWithoutOptions) {
   PlainPacket plain;
-  for (const std::uint8_t version : {4, 6}) {
-    for (const std::uint8_t protocol : {6, 17, 50}) {
+  for (const std::uint8_t version : kVersions) {
+    for (const std::uint8_t protocol : kProtocols) {
       IpShape shape{.version = version, .protocol = protocol};
       const Octets payload = octets("hello");
       const Octets expected = ip_packet(shape, payload);
@@ -48,7 +52,7 @@ TEST(PlainPacket, HasZerosBehindIt) {
 
 TEST(PlainPacket, IsCutOffWithLengthsThatAreRight) {
   PlainPacket plain;
-  for (const std::uint8_t protocol : {6, 17}) {
+  for (const std::uint8_t protocol : {kProtocols[0], kProtocols[1]}) {
     const IpShape shape{.protocol = protocol};
     const std::size_t header = protocol == 6 ? 20 : 8;
     EXPECT_EQ(made_of(plain, shape, Octets(9000, 7)),
@@ -65,7 +69,7 @@ TEST(PlainPacket, IsNoneWhenThereIsNone) {
   EXPECT_TRUE(plain.make(good, good.size() + 1, 6).bytes.empty());
   EXPECT_TRUE(plain.make(Bytes(good).first(39), 20, 6).bytes.empty());  // half a TCP header
   EXPECT_TRUE(plain.make(good, 20, 44).bytes.empty());  // read as an extension header by others
-  for (const std::uint8_t length : {0x40, 0xf0}) {      // of the TCP header, in words
+  for (const std::uint8_t length : kBadLengths) {
     Octets bad = good;
     bad[32] = length;
     EXPECT_TRUE(plain.make(bad, 20, 6).bytes.empty());
