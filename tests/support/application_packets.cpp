@@ -15,7 +15,9 @@ namespace {
 void put(Octets& out, std::size_t value, unsigned bytes) {
   while (bytes-- != 0) out.push_back(static_cast<std::uint8_t>(value >> (8 * bytes)));
 }
-void put(Octets& out, Bytes bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+void put(Octets& out, Bytes bytes) {
+  for (const std::uint8_t byte : bytes) out.push_back(byte);
+}
 
 Octets extension(std::uint16_t type, Bytes body) {
   Octets out;
