@@ -3,8 +3,9 @@
 // when it is made, and a flow that would need more than there is remains unknown, and is counted.
 //
 // nDPI is not given the packet but a copy under an IP header made anew: whatever options and extension
-// headers there are, it sees the flow's protocol and addresses, at most kMostBytes, and zeros behind them. It
-// never takes more than flow_bytes for a flow, nor frees what is not the flow's.
+// headers there are, it sees the flow's protocol and addresses, 4 KiB from the transport header on at the
+// most, and zeros behind them. It never takes more than flow_bytes for a flow, nor frees what is not the
+// flow's, nor knows of one flow what another one said.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ struct DetectorLimits {
   std::uint32_t flows = 4096;                          // looked at at the same time
   std::size_t memory_bytes = std::size_t{16} << 20;    // that nDPI may have for all of them
   std::uint32_t flow_bytes = std::uint32_t{64} << 10;  // and for one: more is of no use, less finds less
-  std::uint8_t most_packets = 16;  // of a flow, then it is given up; nDPI takes no more than 32
+  std::uint8_t most_packets = 16;                      // of a flow, then it is given up; at most 32
 };
 
 struct DetectedPacket {
@@ -50,8 +51,6 @@ struct Detection {
 
 class ApplicationDetector {
  public:
-  static constexpr std::size_t kMostBytes = 4096;  // of a packet, from the transport header on
-
   using Number = std::uint32_t;
   static constexpr Number kNone = 0xffffffff;
 
@@ -65,7 +64,8 @@ class ApplicationDetector {
   [[nodiscard]] Number take(std::uint8_t protocol) noexcept;
   void give_back(Number flow) noexcept;
 
-  // The flow's next packet, a whole datagram. Segments of TCP that carry nothing are passed over.
+  // The flow's next packet, a whole datagram, as its receiver is going to get it: who looks at packets that
+  // are dropped lets the sender choose the name. Segments of TCP that carry nothing are passed over.
   [[nodiscard]] Detection look(Number flow, const DetectedPacket& packet) noexcept;
   // No packet will come any more: what is best known, or guessed.
   [[nodiscard]] Detection give_up(Number flow) noexcept;

@@ -56,8 +56,8 @@ struct Names {
 };
 
 const Names& all_names() {
-  static const Names made;
-  return made;
+  static const Names kMade;
+  return kMade;
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ namespace {
 
 thread_local constinit Binding* bound = nullptr;
 
+// NOLINTBEGIN(cppcoreguidelines-no-malloc): what the libraries do when nobody says otherwise.
 // What the libraries call. On a thread of the data path an arena is bound whenever they are at work.
 void* allocate(std::size_t size) { return bound != nullptr ? bound->take(size) : std::malloc(size); }
 
@@ -28,6 +29,7 @@ void release(void* block) {
   else
     std::free(block);
 }
+// NOLINTEND(cppcoreguidelines-no-malloc)
 
 int is_locked_memory(const void* /*block*/) { return 0; }
 
