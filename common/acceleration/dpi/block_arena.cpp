@@ -40,7 +40,7 @@ void BlockArena::unlink(std::uint32_t& head, std::uint32_t unit) noexcept {
 }
 
 void BlockArena::make_free(std::uint32_t unit, unsigned order) noexcept {
-  units_[unit].order = static_cast<std::uint8_t>(order);
+  units_[unit].order = order & 15U;
   units_[unit].state = State::kFree;
   link(free_[order], unit);
   if (order == kOrders - 1) ++untouched_;
@@ -62,7 +62,8 @@ void* BlockArena::take(std::size_t size, std::size_t most, Holder& holder) noexc
     --found;
     make_free(unit + units_of(found), found);
   }
-  units_[unit].order = static_cast<std::uint8_t>(order);
+  units_[unit].order = order & 15U;
+  units_[unit].size = static_cast<std::uint32_t>(std::max<std::size_t>(size, 1)) & 0xfffffU;
   units_[unit].state = State::kTaken;
   units_[unit].holder = holder.number;
   link(holder.first, unit);
@@ -89,7 +90,7 @@ bool BlockArena::contains(const void* pointer) const noexcept {
 
 std::size_t BlockArena::size_of(const void* block, const Holder& holder) const noexcept {
   const std::uint32_t unit = unit_of(block, holder);
-  return unit == kNone ? 0 : kSmallest << units_[unit].order;
+  return unit == kNone ? 0 : units_[unit].size;
 }
 
 bool BlockArena::give_back(void* block, Holder& holder) noexcept {

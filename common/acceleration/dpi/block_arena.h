@@ -45,26 +45,28 @@ class BlockArena {
   std::uint32_t give_back_all(Holder& holder) noexcept;
 
   [[nodiscard]] bool contains(const void* pointer) const noexcept;
-  // Bytes of a block of the holder's, 0 when it is none.
+  // Bytes that a block of the holder's was taken for, 1 at least; 0 when it is none.
   [[nodiscard]] std::size_t size_of(const void* block, const Holder& holder) const noexcept;
   // Blocks of kLargest that nobody has a part of.
   [[nodiscard]] std::uint32_t untouched() const noexcept { return untouched_; }
   [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
-  [[nodiscard]] std::size_t bytes() const noexcept { return memory_.bytes(); }
+  [[nodiscard]] std::size_t bytes() const noexcept { return memory_.bytes() + units_.bytes(); }
 
  private:
   static constexpr unsigned kOrders = 10;
   static_assert(kSmallest << (kOrders - 1) == kLargest);
   static constexpr std::uint32_t kNone = 0xffffffff;
 
-  enum class State : std::uint8_t { kInside = 0, kFree, kTaken };
+  enum class State : std::uint32_t { kInside = 0, kFree, kTaken };
   struct Unit {  // of kSmallest bytes; what is said holds for the block that begins here
     std::uint32_t next;
     std::uint32_t previous;
     std::uint32_t holder;
-    std::uint8_t order;
-    State state;
+    std::uint32_t size : 20;  // that was asked for
+    std::uint32_t order : 4;
+    State state : 8;
   };
+  static_assert(kLargest < 1U << 20U);
 
   [[nodiscard]] std::uint32_t unit_of(const void* block, const Holder& holder) const noexcept;
   [[nodiscard]] std::byte* at(std::uint32_t unit) noexcept { return memory_.data() + unit * kSmallest; }
