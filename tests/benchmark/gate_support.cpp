@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <csignal>
-#include <cstddef>
 #include <exception>
 #include <stdexcept>
 #include <string>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <rte_eal.h>
 #include <rte_malloc.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/core/note.h"
 #include "tests/benchmark/gate.h"
+#include "tests/benchmark/without_system_calls.h"
 
 namespace millrace::benchmark::gate {
 namespace {
@@ -70,35 +66,6 @@ bool no_allocations(const Kind& kind, unsigned packets) {
   return everything && made == 0 && made_by_dpdk == 0;
 }
 
-// From here on the kernel ends the process at any system call but its exit. SECCOMP_MODE_STRICT would do but
-// for one thing: it takes the TSC away.
-bool forbid_system_calls() {
-  sock_filter filter[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-  };
-  const sock_fprog program{.len = sizeof filter / sizeof filter[0], .filter = filter};
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
-// The wait status of a process that does `work` without system calls; it exits with 77 when they cannot be
-// forbidden here.
-template <class Work>
-int in_silence(Work work) {
-  std::fflush(stdout);
-  const pid_t child = fork();
-  if (child == 0) {
-    if (!forbid_system_calls()) _exit(kSkipped);
-    work();
-    _exit(kHolds);
-  }
-  int status = 0;
-  return child > 0 && waitpid(child, &status, 0) == child ? status : -1;
-}
-
 }  // namespace
 
 int count_instructions(PipelineBed& bed) {
@@ -127,7 +94,7 @@ int check_allocations(std::span<const Kind> kinds) {
 
 int check_system_calls(std::span<const Kind> kinds) {
   constexpr unsigned kPackets = 200'000;
-  const int control = in_silence([] { static_cast<void>(syscall(SYS_getppid)); });
+  const int control = in_silence([] { static_cast<void>(syscall(SYS_getppid)); }, kSkipped);
   if (WIFEXITED(control) && WEXITSTATUS(control) == kSkipped) {
     std::printf("skipped: seccomp filters are not allowed here\n");
     return kSkipped;
@@ -139,14 +106,16 @@ int check_system_calls(std::span<const Kind> kinds) {
   for (const Kind& kind : kinds) {
     const std::string name(kind.name);
     const auto trouble = kind.make();
-    const int status = in_silence([&] {
-      Cost ignored;
-      for (unsigned sent = 0; sent < kPackets; sent += kWindow) {
-        trouble->fill();
-        trouble->bed().poll(0, ignored);
-        trouble->bed().drain(0);
-      }
-    });
+    const int status = in_silence(
+        [&] {
+          Cost ignored;
+          for (unsigned sent = 0; sent < kPackets; sent += kWindow) {
+            trouble->fill();
+            trouble->bed().poll(0, ignored);
+            trouble->bed().drain(0);
+          }
+        },
+        kSkipped);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
       std::printf("%s: killed by signal %d\n", name.c_str(), WIFSIGNALED(status) ? WTERMSIG(status) : 0);
       return kBroken;

@@ -31,6 +31,8 @@ class Corpus {
   std::filesystem::path root_;
 };
 
+// See applications_fuzz.cpp.
+void write_applications(Corpus& corpus);
 // See load_balancer_pipeline_fuzz.cpp.
 void write_load_balancer_pipeline(Corpus& corpus);
 // See stream_fuzz.cpp.

@@ -437,6 +437,7 @@ int main(int argc, char** argv) {
   write_port_control(corpus);
   write_alg(corpus);
   write_sip_message(corpus);
+  millrace::fuzz::write_applications(corpus);
   millrace::fuzz::write_load_balancer_pipeline(corpus);
   millrace::fuzz::write_stream(corpus);
   millrace::fuzz::write_vpn_ike_messages(corpus);
