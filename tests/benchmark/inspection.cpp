@@ -94,7 +94,7 @@ void measure(const Case& test, unsigned samples) {
     if (by != nullptr) bare.add(bare_scan(*by->set, shape));
   }
   bed.check_nothing_lost();
-  Line line("inspection");
+  Line line("inspection_forward");
   line.text("case", test.name)
       .number("signatures", test.signatures)
       .samples("cycles_per_byte", per_byte)

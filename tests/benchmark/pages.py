@@ -93,6 +93,24 @@ def vpn_other(lines):
     return table(["what", "measured"], rows + instructions(lines, "vpn_instructions", "half sealed, half opened"))
 
 
+INSPECTED = {"plain": "not looked into", "payload": "payload", "http": "HTTP", "past": "payload, past the window"}
+
+
+def inspected(lines):
+    """Each with what the pattern library alone takes for as many bytes, and its share of the whole."""
+    rows = []
+    for line in of_kind(lines, "inspection_forward"):
+        alone = "bare_gbps" in line and line["case"] != "past"
+        rows.append([INSPECTED[line["case"]], amount(line["signatures"]), f"{line['gbps']:.1f}",
+                     f"{line['cycles_per_byte_best']:.2f} / {line['cycles_per_byte']:.2f} "
+                     f"({line['cycles_per_byte_p10']:.2f}-{line['cycles_per_byte_p90']:.2f})",
+                     f"{line['cycles_per_packet_best']:.0f} / {line['cycles_per_packet']:.0f}",
+                     f"{line['bare_gbps']:.1f}" if alone else "-", f"{line['ratio']:.2f}" if alone else "-"])
+    return table(["looked into", "signatures", "Gbit/s", "cycles per byte: best / median (p10-p90)", "cycles per packet",
+                  "a bare scan, Gbit/s", "its share"], rows)
+
+
+INSPECTION = [("Pages of HTTP, looked into", inspected, {"inspection_forward"})]
 NAT = [("Established bindings", forwarding_of("nat"), {"nat_forward"}),
        ("Cycles by stage of the NAT gateway, 64 bytes, median", by_stage_of("nat"), {"nat_forward"}),
        ("New bindings", nat_setup, {"nat_setup"}), ("Memory and instructions", nat_other, {"nat_memory", "nat_instructions"})]
@@ -111,8 +129,31 @@ VPN = [("Tunnels", vpn_forward, {"vpn_forward"}),
 
 
 def tables(lines):
-    return document.tables(lines, document.FIREWALL + NAT + LOAD_BALANCER + VPN)
+    return document.tables(lines, document.FIREWALL + INSPECTION + NAT + LOAD_BALANCER + VPN)
 
+
+HOW_INSPECTION = """# Performance of the firewall's inspection
+
+Written by `tests/benchmark/run --write-docs`, or with `--only inspection` alone; the tables are what it prints.
+
+{tables}
+
+## The machine
+
+{machine}
+
+## What is measured, and how
+
+The whole pipeline of the firewall in process, one worker, between two DPDK ports that are rings, as in
+[performance.md](performance.md), where cycles and samples are explained. Connections of one request and one page of 60,000
+bytes each, 32 of them side by side: handshake, request, the page in segments of 1,448 bytes with an acknowledgment of every
+second, and the end. Bytes are those of request and page; everything else is paid for by them. The port is taken to have
+checked checksums, as network cards do.
+
+*Signatures* are one content each, of words that pages are full of with a rare end, so that few match: in the payload of
+either side, or in URIs and bodies of HTTP. *Past the window*: 1,024 bytes of each side are looked at; the rest of the page
+goes by. *A bare scan* is Hyperscan alone with the same database on the same segments, which lie in the cache.
+"""
 
 HOW_NAT = """# Performance of the NAT gateway
 
@@ -216,9 +257,19 @@ def write_page(lines, folder, vnf, how, parts, things):
     return [page, plotted]
 
 
+def write_inspection(lines, folder):
+    if not of_kind(lines, "inspection_forward"):
+        return []
+    page = folder / "performance-inspection.md"
+    page.write_text(HOW_INSPECTION.format(tables=document.tables(lines, INSPECTION),
+                                          machine=document.machine(lines, "inspection_machine")), encoding="utf-8")
+    return [page]
+
+
 def write(lines, folder):
     """Writes the pages and plots of what was measured; returns their paths."""
     return [*(document.write(lines, folder) if of_kind(lines, "forward") else []),
+            *write_inspection(lines, folder),
             *write_page(lines, folder, "nat", HOW_NAT, NAT, "bindings"),
             *write_page(lines, folder, "load_balancer", HOW_LOAD_BALANCER, LOAD_BALANCER, "connections"),
             *write_page(lines, folder, "vpn", HOW_VPN, VPN, "tunnels")]

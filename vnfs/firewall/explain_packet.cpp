@@ -132,6 +132,10 @@ class Explanation {
     if (found && !reopens(found->session)) {
       out_["session"] =
           to_json(found->session, found->worker, found->now, {network_, policy_.timeouts, slots_});
+      if (found->session.inspection == Session::kBlocked) {
+        return drop("with its session, in which inspection found what ended it", Drop::kInspectionBlocked,
+                    slots_.name(found->session.rule_slot));
+      }
       if (found->session.generation == policy_.generation) {
         const std::string rule = slots_.name(found->session.rule_slot);
         return leave(
@@ -163,6 +167,11 @@ class Explanation {
                                         : (reject ? Drop::kRejectedByDefault : Drop::kDeniedByDefault);
       return verdict(action_name(outcome.action), fmt::format("{} {}", reject ? "rejected" : "dropped", by),
                      static_cast<std::uint8_t>(reason), rule);
+    }
+    if (outcome.inspection != 0) {
+      const std::string& inspection = policy_.inspections[outcome.inspection - 1U]->name;
+      out_["inspection"] = inspection;
+      out_["inspected"] = "what is inside may still end the session: vnfctl alerts";
     }
     if (has_session) return leave("accepted " + by + "; its session goes on", rule);
     if (policy_.draining) return drop("after the rules", Drop::kDraining, rule);

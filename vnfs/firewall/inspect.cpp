@@ -145,8 +145,8 @@ void Inspect::refuse(Batch& batch, Packet& packet, Judgement::What what) noexcep
 void Inspect::look(Batch& batch, Packet& packet, const Policy& policy) noexcept {
   Session& session = state.sessions[packet.session];
   if (session.inspection == 0) return;
+  if (session.inspection == Session::kBlocked) return batch.drop(packet, Drop::kInspectionBlocked);
   inspection::Conversation& talk = state.inspector[session.inspection];
-  if (talk.blocked) return batch.drop(packet, Drop::kInspectionBlocked);
   const Inspection& by = *policy.inspections[talk.inspection];
   const net::Headers& headers = packet.headers;
   const bool tcp = headers.protocol == net::protocol::kTcp;
@@ -173,7 +173,9 @@ void Inspect::look(Batch& batch, Packet& packet, const Policy& policy) noexcept 
   }
   const Judgement judgement = state.inspector.judge(talk, by, evidence);
   if (judgement.rewritten) core::write_transport_checksum(packet);
-  if (judgement.finished) {
+  if (judgement.blocks) {
+    state.inspector.close(std::exchange(session.inspection, Session::kBlocked));
+  } else if (judgement.finished) {
     state.inspector.close(std::exchange(session.inspection, 0));
     session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kInspected);
   }

@@ -216,6 +216,7 @@ void MatchRules::settle_known(Batch& batch, Packet& packet, RuleIndex rule, cons
 bool MatchRules::inspect(Batch& batch, Packet& packet, Session& session, const RuleOutcome& outcome,
                          const Policy& policy) noexcept {
   const auto wanted = static_cast<std::uint16_t>(outcome.inspection - 1U);
+  if (session.inspection == Session::kBlocked) return true;  // for good
   if (session.inspection != 0) {
     if (outcome.inspection != 0) {
       state.inspector[session.inspection].inspection = wanted;

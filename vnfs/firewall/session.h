@@ -49,9 +49,10 @@ struct alignas(64) Session {
   bool reported;                     // a record has told of it while it lasted, the last one at:
   Tick reported_at;
   std::array<std::uint16_t, 2> spilled;  // of `bytes`, in units of kSpill
-  std::uint32_t inspection;              // kInspected: one more than the number of its Conversation
+  std::uint32_t inspection;  // kInspected: one more than the number of its Conversation, or kBlocked
 
   static constexpr std::uint32_t kSpill = std::uint32_t{1} << 31;
+  static constexpr std::uint32_t kBlocked = 0xffffffff;  // what was found in it ended it
 
   static constexpr std::uint8_t kInitiatorHigh = 0x01;  // the initiator is the key's high endpoint
   static constexpr std::uint8_t kReplied = 0x02;        // the responder has spoken

@@ -53,6 +53,8 @@ boost::json::object to_json(const Session& session, unsigned worker, Tick now, c
                            {"egress", interface_name(names.network, session.egress)},
                            {"domain", domain_name(names.network, session.segment().domain_id())},
                            {"worker", worker}};
+  if (session.has(Session::kInspected))
+    json["inspection"] = session.inspection == Session::kBlocked ? "blocked" : "under_way";
   if (net::protocol::is_icmp(protocol)) json["icmp_id"] = ends.initiator_port;
   const flow::VlanTags tags = session.segment().tags();
   if (tags.outer != 0) json["outer_vlan"] = tags.outer;

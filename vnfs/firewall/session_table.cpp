@@ -89,10 +89,13 @@ SessionIndex SessionTable::adopt(const flow::FlowLookup& lookup, const Session& 
   session = from;
   session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kExpendable);
   session.source_slot = session.rule_source_slot = 0;
-  // What was seen of it stays behind: the rules say anew whether it is looked into, from here on.
-  if (session.has(Session::kInspected)) session.generation = 0;
-  session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kInspected);
-  session.inspection = 0;
+  // What was seen of it stays behind: the rules say anew whether it is looked into, from here on. Blocked is
+  // blocked.
+  if (session.inspection != Session::kBlocked) {
+    if (session.has(Session::kInspected)) session.generation = 0;
+    session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kInspected);
+    session.inspection = 0;
+  }
   if (from.id == 0) session.id = ++next_id_;
   if (can_be_spared(session)) link_expendable(index);
   wheel_.schedule(index, now, session.last_seen + timeout_of(timeouts, session));

@@ -37,8 +37,7 @@ struct Conversation {
   bool speech_settled = false;
   std::array<bool, 2> opened{};  // a packet of the side was judged
   bool established = false;      // one was judged since the other side answered
-  bool blocked = false;
-  bool told_unseen = false;  // an event has told that some of it goes on unseen
+  bool told_unseen = false;      // an event has told that some of it goes on unseen
   bool in_use = false;
 };
 static_assert(std::is_trivially_copyable_v<Conversation>);

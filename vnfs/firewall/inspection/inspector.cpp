@@ -50,11 +50,6 @@ void Inspector::close(std::uint32_t conversation) noexcept {
   in_use_.set(in_use_.read() - 1);
 }
 
-void Inspector::block(Conversation& talk) noexcept {
-  talk.blocked = true;
-  for (const std::size_t side : {0U, 1U}) end_stream(talk, side);
-}
-
 Bytes Inspector::in_one_piece(std::span<const MutableBytes> pieces) noexcept {
   if (pieces.empty()) return {};
   if (pieces.size() == 1) return pieces[0];
@@ -261,7 +256,7 @@ Judgement Inspector::judge(Conversation& talk, const Inspection& by, const Evide
   // Each side has acknowledged all that the other said, to its end: nothing can be added or replaced.
   if (is_tcp(evidence) && evidence.session.tcp_state == flow::TcpState::kTimeWait) judgement.finished = true;
   room_.clear();
-  if (judgement.what == What::kDrop || judgement.what == What::kReject) block(talk);
+  judgement.blocks = judgement.what == What::kDrop || judgement.what == What::kReject;
   return judgement;
 }
 

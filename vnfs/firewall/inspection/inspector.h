@@ -40,6 +40,7 @@ struct Judgement {
   What what = What::kPass;
   bool rewritten = false;  // bytes of the payload are others now
   bool finished = false;   // nothing of the session is of interest any more
+  bool blocks = false;     // nor is anything of it to pass
 };
 
 class Inspector final : public SessionObserver {
@@ -62,7 +63,7 @@ class Inspector final : public SessionObserver {
   void close(std::uint32_t conversation) noexcept;
   void session_ended(SessionIndex /*index*/, const Session& session, SessionEnd /*why*/,
                      Tick /*now*/) noexcept override {
-    if (session.inspection != 0) close(session.inspection);
+    if (session.inspection != 0 && session.inspection != Session::kBlocked) close(session.inspection);
   }
   [[nodiscard]] Conversation& operator[](std::uint32_t conversation) noexcept {
     return conversations_[conversation - 1];
@@ -114,7 +115,6 @@ class Inspector final : public SessionObserver {
                                    PoolStore& unpacked) noexcept;
   void note_anomaly(Conversation& talk, const Inspection& by, const Evidence& evidence, Speech of,
                     std::uint8_t anomaly) noexcept;
-  void block(Conversation& talk) noexcept;
   [[nodiscard]] bool begin_stream(Conversation& talk, const Inspection& by,
                                   const Evidence& evidence) noexcept;
   void end_stream(Conversation& talk, std::size_t side) noexcept;
