@@ -87,7 +87,7 @@ void names() {
 
 void models() {
   for (const auto& model : testing::good_traffic()) {
-    AnomalyBed bed(2);
+    AnomalyBed bed(2, {}, {}, 0, {});
     bed.run(1800, model.make(5));
     std::printf("{\"model\": \"%s\", \"raised\": %zu}\n", std::string(model.name).c_str(),
                 bed.raised().size());
@@ -95,7 +95,7 @@ void models() {
       std::printf("  %u s: %s\n", told.second, told.anomaly.sentence.c_str());
   }
   for (const auto& attack : testing::attacks()) {
-    AnomalyBed bed(2);
+    AnomalyBed bed(2, {}, {}, 0, {});
     bed.run(attack.within + 10, attack.make());
     std::printf("{\"attack\": \"%s\", \"found_after_s\": %d, \"within_s\": %u, \"raised\": %zu}\n",
                 std::string(attack.name).c_str(), bed.first(attack.kind), attack.within, bed.raised().size());

@@ -10,8 +10,9 @@ namespace millrace::testing {
 
 using namespace firewall::inspection;
 
-AnomalyBed::AnomalyBed(unsigned workers, AnomalySettings settings, WatchSettings watch, Tick start)
-    : start_(start), detector_(std::move(settings), {}, watch.ipv6_source_bits, kSeed, start) {
+AnomalyBed::AnomalyBed(unsigned workers, AnomalySettings settings, WatchSettings watch, Tick start,
+                       const HistoryLimits& limits)
+    : start_(start), detector_(std::move(settings), limits, watch.ipv6_source_bits, kSeed, start) {
   std::vector<TrafficWatch*> all;
   for (unsigned i = 0; i < workers; ++i) {
     watches_.push_back(std::make_unique<TrafficWatch>(watch, kSeed, start));
@@ -26,35 +27,33 @@ void AnomalyBed::open(std::uint32_t in_ms, const Opening& opening, std::uint16_t
   const std::hash<net::IpAddress> hash;
   const std::uint64_t flow =
       flow::hash_words(hash(opening.source) ^ source_port, hash(opening.destination) ^ opening.port, 0x5eed);
-  Event event{.at = clock_ms_ + in_ms,
-              .number = events_made_++,
-              .worker = flow % watches_.size(),
+  Event event{.worker = flow % watches_.size(),
               .what = fate.let_in ? What::kOpened : What::kRefused,
               .answered = fate.answered,
               .opening = opening,
               .duration_ms = fate.duration_ms,
               .bytes = fate.bytes,
               .name = {}};
-  events_.push(event);
+  std::uint64_t at = clock_ms_ + in_ms;
+  events_[at].push_back(event);
   if (!fate.let_in) return;
-  event.at += kRoundTrip;
+  at += kRoundTrip;
   event.what = What::kEstablished;
-  if (fate.answered) events_.push(event);
-  event.at += fate.duration_ms;
+  if (fate.answered) events_[at].push_back(event);
+  at += fate.duration_ms;
   event.what = What::kEnded;
-  events_.push(event);
+  events_[at].push_back(event);
 }
 
 void AnomalyBed::ask(std::uint32_t in_ms, const net::IpAddress& client, std::string name) {
-  events_.push({.at = clock_ms_ + in_ms,
-                .number = events_made_++,
-                .worker = std::hash<std::string>{}(name) % watches_.size(),
-                .what = What::kAsked,
-                .answered = true,
-                .opening = {.source = client, .destination = {}, .port = 53, .protocol = 17, .segment = {}},
-                .duration_ms = 0,
-                .bytes = 0,
-                .name = std::move(name)});
+  events_[clock_ms_ + in_ms].push_back(
+      {.worker = std::hash<std::string>{}(name) % watches_.size(),
+       .what = What::kAsked,
+       .answered = true,
+       .opening = {.source = client, .destination = {}, .port = 53, .protocol = 17, .segment = {}},
+       .duration_ms = 0,
+       .bytes = 0,
+       .name = std::move(name)});
 }
 
 void AnomalyBed::play(const Event& event) {
@@ -76,10 +75,10 @@ void AnomalyBed::play(const Event& event) {
 
 void AnomalyBed::pass_second() {
   const std::uint64_t end = clock_ms_ + 1000;
-  while (!events_.empty() && events_.top().at < end) {
-    play(events_.top());
-    events_.pop();
-  }
+  const auto later = events_.lower_bound(end);
+  for (auto at = events_.begin(); at != later; ++at)
+    for (const Event& event : at->second) play(event);
+  events_.erase(events_.begin(), later);
   clock_ms_ = end;
   for (auto& watch : watches_) watch->turn(now());
   AnomalyChanges changes = detector_.poll(now());

@@ -4,9 +4,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
-#include <queue>
-#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,13 +26,18 @@ class AnomalyBed {
  public:
   static constexpr SipKey kSeed = {0x0123456789abcdef, 0xfedcba9876543210};
 
+  // Enough for one model, and quick to look through.
+  static constexpr firewall::inspection::HistoryLimits kSmall = {
+      .pairs = 1024, .ports = 1024, .services = 512, .domains = 256};
+
   struct Told {
     std::uint32_t second;
     firewall::inspection::Anomaly anomaly;
   };
 
   explicit AnomalyBed(unsigned workers, firewall::inspection::AnomalySettings settings = {},
-                      firewall::inspection::WatchSettings watch = {}, Tick start = 0);
+                      firewall::inspection::WatchSettings watch = {}, Tick start = 0,
+                      const firewall::inspection::HistoryLimits& limits = kSmall);
 
   // Sends at so many milliseconds from now; the worker is chosen by `source_port` and the rest, as RSS would.
   void open(std::uint32_t in_ms, const firewall::inspection::Opening& opening, std::uint16_t source_port,
@@ -55,8 +59,6 @@ class AnomalyBed {
  private:
   enum class What : std::uint8_t { kOpened, kRefused, kEstablished, kEnded, kAsked };
   struct Event {
-    std::uint64_t at;
-    std::uint64_t number;
     std::size_t worker;
     What what;
     bool answered;
@@ -64,10 +66,6 @@ class AnomalyBed {
     std::uint32_t duration_ms;
     std::uint64_t bytes;
     std::string name;
-
-    bool operator<(const Event& other) const {  // the earliest on top
-      return at != other.at ? at > other.at : number > other.number;
-    }
   };
 
   void play(const Event& event);
@@ -76,9 +74,8 @@ class AnomalyBed {
   Tick start_;
   std::vector<std::unique_ptr<firewall::inspection::TrafficWatch>> watches_;
   firewall::inspection::AnomalyDetector detector_;
-  std::priority_queue<Event> events_;
+  std::map<std::uint64_t, std::vector<Event>> events_;  // by millisecond
   std::uint64_t clock_ms_ = 0;
-  std::uint64_t events_made_ = 0;
   std::vector<Told> raised_;
   std::vector<Told> cleared_;
 };

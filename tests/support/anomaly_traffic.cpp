@@ -133,8 +133,8 @@ AnomalyBed::Traffic monitoring(unsigned) {
 
 AnomalyBed::Traffic video_cdn(unsigned scale) {
   return with_dice(5, [scale](AnomalyBed& bed, Dice& dice, std::uint32_t second) {
-    // A crowd comes after a minute and a half.
-    const unsigned crowd = second >= 90 ? 4 : 1;
+    // After a while a crowd comes.
+    const unsigned crowd = second >= 50 ? 4 : 1;
     for (unsigned i = 0; i < 60 * scale * crowd; ++i)
       send(bed, dice, address_of(kFar, dice.below(1U << 24)), address_of(kInside, 5), 443,
            dice.chance(0.5) ? kTcp : kUdp, {.answered = dice.chance(0.97), .duration_ms = 30'000});
@@ -196,7 +196,7 @@ AnomalyBed::Traffic failing_server(unsigned scale) {
   return with_dice(9, [scale](AnomalyBed& bed, Dice& dice, std::uint32_t second) {
     for (unsigned i = 0; i < 60 * scale; ++i)
       send(bed, dice, address_of(kFar, dice.below(500)), address_of(kInside, 9), 8443, kTcp,
-           {.answered = second < 90, .duration_ms = 500});
+           {.answered = second < 40, .duration_ms = 500});
   });
 }
 
@@ -233,7 +233,7 @@ AnomalyBed::Traffic flood(std::uint8_t protocol, unsigned per_second, bool one_p
     const auto server = address_of(kInside, 22);
     for (unsigned i = 0; i < 60; ++i)
       send(bed, dice, address_of(kFar, dice.below(1U << 20)), server, 443, protocol, {});
-    if (second < 30) return;
+    if (second < 12) return;
     for (unsigned i = 0; i < per_second; ++i)
       send(bed, dice, address_of(dice.below(0xffffffff), 0), server, one_port ? 443 : dice.port(), protocol,
            {.answered = false});
@@ -295,8 +295,8 @@ const std::vector<AttackModel>& attacks() {
        }},
       {"sweep by ping, 20 hosts a second", Kind::kHostSweep, 8, [] { return sweep({0}, kIcmp, 20, 0.2); }},
       {"sweep, one host in 3 seconds", Kind::kHostSweep, 900, [] { return sweep({445}, kTcp, 1 / 3.0, 0); }},
-      {"SYN flood, 1,500 a second", Kind::kSynFlood, 35, [] { return flood(kTcp, 1500, true); }},
-      {"UDP flood, 6,000 a second, all ports", Kind::kUdpFlood, 35, [] { return flood(kUdp, 6000, false); }},
+      {"SYN flood, 1,500 a second", Kind::kSynFlood, 17, [] { return flood(kTcp, 1500, true); }},
+      {"UDP flood, 6,000 a second, all ports", Kind::kUdpFlood, 17, [] { return flood(kUdp, 6000, false); }},
       {"SSH login, 5 a second", Kind::kBruteForce, 8, [] { return guessing(22, 5); }},
       {"RDP login, one in 3 seconds", Kind::kBruteForce, 310, [] { return guessing(3389, 1 / 3.0); }},
       {"SMTP login, one in 10 seconds", Kind::kBruteForce, 3600, [] { return guessing(587, 0.1); }},

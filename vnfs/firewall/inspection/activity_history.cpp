@@ -14,15 +14,14 @@ constexpr std::uint32_t kHalfLifeSeconds = 600;
 
 std::uint32_t pane_seconds(std::size_t window) noexcept { return kWindowSeconds[window] / 2; }
 
-}  // namespace
-
-void Seen::add(const Counts& more, const Distinct& things) noexcept {
-  counts.opened += more.opened;
-  counts.refused += more.refused;
-  counts.answered += more.answered;
-  counts.marked += more.marked;
-  distinct.merge(things);
+void add(Counts& to, const Counts& more) noexcept {
+  to.opened += more.opened;
+  to.refused += more.refused;
+  to.answered += more.answered;
+  to.marked += more.marked;
 }
+
+}  // namespace
 
 void ActivityRecord::roll(std::uint32_t second) noexcept {
   for (std::size_t w = 0; w < kWindows; ++w) {
@@ -35,9 +34,9 @@ void ActivityRecord::roll(std::uint32_t second) noexcept {
 }
 
 Counts ActivityRecord::counts(std::size_t window) const noexcept {
-  Seen both = panes[window][0];
-  both.add(panes[window][1].counts, {});
-  return both.counts;
+  Counts both = panes[window][0].counts;
+  add(both, panes[window][1].counts);
+  return both;
 }
 
 double ActivityRecord::distinct(std::size_t window) const noexcept {
@@ -120,7 +119,10 @@ ActivityRecord& ActivityHistory::add(const Subject& subject, const Counts& count
   record.fresh_opened += counts.opened;
   record.fresh_refused += counts.refused;
   record.fresh_answered += counts.answered;
-  for (auto& panes : record.panes) panes[0].add(counts, distinct);
+  for (auto& panes : record.panes) {
+    inspection::add(panes[0].counts, counts);
+    panes[0].distinct.merge(distinct);
+  }
   heads_[at] = {.tag = tag, .weight = weight_of(record), .touched = second};
   return record;
 }

@@ -33,8 +33,6 @@ struct Subject {
 struct Seen {
   Counts counts;
   Distinct distinct;
-
-  void add(const Counts& more, const Distinct& things) noexcept;
 };
 
 struct ActivityRecord {

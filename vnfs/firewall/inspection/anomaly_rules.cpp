@@ -117,7 +117,8 @@ void AnomalyRules::judge_spread(ActivityHistory& history, AnomalyKind kind, Trac
   std::map<SourceName, std::array<Suspicion, kWindows>> sources;
   history.for_each(look.second, [&](const ActivityRecord& record) {
     learn(track, record, kind, look);
-    if (!look.settings.of(kind).on) return;
+    // What the longest window does not show, none does.
+    if (!look.settings.of(kind).on || record.unanswered(kWindows - 1, look.second) < kLeastOfOne) return;
     for (std::size_t w = 0; w < kWindows; ++w) {
       const std::uint32_t unanswered = record.unanswered(w, look.second);
       const Counts counts = record.counts(w);
@@ -151,6 +152,7 @@ void AnomalyRules::judge_spread(ActivityHistory& history, AnomalyKind kind, Trac
 void AnomalyRules::judge_logins(ActivityHistory& ports, const Look& look, std::vector<Suspicion>& found) {
   if (!look.settings.of(AnomalyKind::kBruteForce).on) return;
   ports.for_each(look.second, [&](const ActivityRecord& record) {
+    if (record.counts(kWindows - 1).marked == 0) return;
     Suspicion best{};
     for (std::size_t w = 0; w < kWindows; ++w) {
       const Counts counts = record.counts(w);
