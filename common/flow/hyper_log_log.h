@@ -47,7 +47,9 @@ class HyperLogLog {
     double z = kCount * tau(1 - with_rank[kMostRank] / kCount);
     for (std::size_t k = kMostRank - 1; k > 0; --k) z = (z + with_rank[k]) / 2;
     z += kCount * sigma(with_rank[0] / kCount);
-    return kCount * kCount / (2 * std::numbers::ln2 * z);
+    // Hashes that no chance makes would end in infinity.
+    constexpr double kMost = 0x1p62;
+    return std::min(kCount * kCount / (2 * std::numbers::ln2 * z), kMost);
   }
 
  private:

@@ -32,7 +32,7 @@ struct SourceKey {
   [[nodiscard]] static SourceKey of_network(const net::IpAddress& address, unsigned ipv6_bits,
                                             Segment segment) noexcept;
   // Equal to no source's.
-  [[nodiscard]] static SourceKey none() noexcept { return SourceKey(); }
+  [[nodiscard]] static SourceKey none() noexcept { return {}; }
   bool operator==(const SourceKey&) const noexcept = default;
 
   [[nodiscard]] net::IpAddress address() const noexcept;

@@ -107,9 +107,10 @@ void AnomalyRules::learn(Track track, const ActivityRecord& record, AnomalyKind 
   // One window in each second: a third of the work, and each is seen often enough.
   const std::size_t window = look.second % kWindows;
   if (record.touched != look.second) return;
-  if (track != Track::kDomain && may_be_scan(record.counts(window))) return;
-  usual_[static_cast<std::size_t>(track)][window].learn(
-      std::min(record.distinct(window), look.most(kind, window)), kSubjectsRemembered);
+  const double distinct = record.distinct(window);
+  const double most = look.most(kind, window);
+  if (track == Track::kDomain ? distinct >= most : may_be_scan(record.counts(window))) return;
+  usual_[static_cast<std::size_t>(track)][window].learn(std::min(distinct, most), kSubjectsRemembered);
 }
 
 void AnomalyRules::judge_spread(ActivityHistory& history, AnomalyKind kind, Track track, const Look& look,

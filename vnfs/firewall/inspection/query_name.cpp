@@ -9,8 +9,8 @@ namespace millrace::firewall::inspection {
 namespace {
 
 // The step from n * log2(n) to the next, for the entropy of bytes as they are counted.
-const std::array<float, QueryName::kLongest + 1> kSteps = [] {
-  const auto term = [](std::size_t n) {
+const std::array<float, QueryName::kLongest + 1> kSteps = []() noexcept {
+  const auto term = [](std::size_t n) noexcept {
     return n == 0 ? 0.0F : static_cast<float>(n) * std::log2(static_cast<float>(n));
   };
   std::array<float, QueryName::kLongest + 1> table{};
