@@ -9,6 +9,7 @@ namespace millrace::firewall::inspection {
 namespace {
 
 // The step from n * log2(n) to the next, for the entropy of bytes as they are counted.
+// NOLINTNEXTLINE(cert-err58-cpp): arithmetic on an array does not throw
 const std::array<float, QueryName::kLongest + 1> kSteps = []() noexcept {
   const auto term = [](std::size_t n) noexcept {
     return n == 0 ? 0.0F : static_cast<float>(n) * std::log2(static_cast<float>(n));
