@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/flow/source_table.h"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cstring>
@@ -14,6 +15,27 @@ SourceKey::SourceKey(const net::IpAddress& address, Segment segment, std::uint32
            std::uint64_t{static_cast<std::uint8_t>(address.family())} << 61) {
   std::memcpy(&first, address.bytes().data(), sizeof first);
   std::memcpy(&second, address.bytes().data() + sizeof first, sizeof second);
+}
+
+SourceKey SourceKey::of_network(const net::IpAddress& address, unsigned ipv6_bits, Segment segment) noexcept {
+  SourceKey key(address, segment, kEverywhere);
+  if (address.is_v4()) return key;
+  const auto mask = [](unsigned ones) noexcept {
+    return ones == 0 ? std::uint64_t{0} : byte_swap(~std::uint64_t{0} << (64 - ones));
+  };
+  key.first &= mask(std::min(ipv6_bits, 64U));
+  key.second &= mask(ipv6_bits > 64 ? std::min(ipv6_bits, 128U) - 64 : 0);
+  return key;
+}
+
+net::IpAddress SourceKey::address() const noexcept {
+  net::Ipv6Address bytes;
+  std::memcpy(bytes.bytes.data(), &first, sizeof first);
+  std::memcpy(bytes.bytes.data() + sizeof first, &second, sizeof second);
+  if (rest >> 61 == static_cast<std::uint8_t>(net::Family::kIpv6)) return bytes;
+  std::uint32_t wire = 0;
+  std::memcpy(&wire, bytes.bytes.data(), sizeof wire);
+  return net::Ipv4Address{be32::from_wire(wire)};
 }
 
 SourceTable::SourceTable(std::uint32_t capacity, std::uint64_t seed)

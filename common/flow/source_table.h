@@ -28,11 +28,24 @@ struct SourceKey {
 
   // `scope`: kEverywhere, or one more than the number of the rule or service that limits.
   SourceKey(const net::IpAddress& address, Segment segment, std::uint32_t scope) noexcept;
+  // Of all addresses of the IPv6 network the address lies in; an IPv4 address has a key of its own.
+  [[nodiscard]] static SourceKey of_network(const net::IpAddress& address, unsigned ipv6_bits,
+                                            Segment segment) noexcept;
+  // Equal to no source's.
+  [[nodiscard]] static SourceKey none() noexcept { return {}; }
   bool operator==(const SourceKey&) const noexcept = default;
+
+  [[nodiscard]] net::IpAddress address() const noexcept;
+  [[nodiscard]] Segment segment() const noexcept {
+    return Segment::from_number(static_cast<std::uint32_t>(rest >> 32) & 0x1fffffff);
+  }
 
   std::uint64_t first;
   std::uint64_t second;
   std::uint64_t rest;  // scope 32 | segment 29 | family 3
+
+ private:
+  SourceKey() noexcept : first(0), second(0), rest(0) {}
 };
 
 class SourceTable {
