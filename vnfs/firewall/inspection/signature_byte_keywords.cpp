@@ -104,7 +104,7 @@ Outcome uri_content(Draft& draft, std::string_view value) {
 }
 template <class Change>
 Outcome modify(Draft& draft, Change change) {
-  if (!draft.content()) return wrong("there is no content before it");
+  if (draft.content() == nullptr) return wrong("there is no content before it");
   return change(*draft.content());
 }
 Outcome no_case(Draft& draft, std::string_view /*value*/) {

@@ -18,6 +18,7 @@ bool is_modifier(std::string_view name, Buffer buffer) noexcept {
 
 void SignatureDraft::begin_content(Content content) {
   put_content();
+  placed_ = 0;
   content_ = std::move(content);
   content_buffer_ = sticky_;
 }
@@ -33,6 +34,14 @@ void SignatureDraft::put_content() {
   Content content = std::move(*content_);
   content_.reset();
   add(content_buffer_, std::move(content));
+  placed_ = std::ranges::find(signature_.buffers, content_buffer_, &BufferTests::buffer)->tests.size();
+}
+
+Content* SignatureDraft::content() noexcept {
+  if (content_) return &*content_;
+  if (placed_ == 0) return nullptr;
+  auto& tests = std::ranges::find(signature_.buffers, content_buffer_, &BufferTests::buffer)->tests;
+  return std::get_if<Content>(&tests[placed_ - 1]);
 }
 
 void SignatureDraft::add(Buffer buffer, Test test) {

@@ -24,8 +24,9 @@ class SignatureDraft {
 
   // For keywords.
   [[nodiscard]] Signature& signature() noexcept { return signature_; }
-  // The content that modifiers are about; it goes to its buffer when something else comes.
-  [[nodiscard]] std::optional<Content>& content() noexcept { return content_; }
+  // The content that modifiers are about, which may have other tests behind it by now; null when there is
+  // none.
+  [[nodiscard]] Content* content() noexcept;
   void begin_content(Content content);
   [[nodiscard]] Result<void> move_content(Buffer buffer);
   void put_content();
@@ -44,7 +45,8 @@ class SignatureDraft {
 
  private:
   Signature& signature_;
-  std::optional<Content> content_;
+  std::optional<Content> content_;  // it goes to its buffer when something else comes
+  std::size_t placed_ = 0;          // then, one more than its place among that buffer's tests
   Buffer content_buffer_ = Buffer::kPayload;
   Buffer sticky_ = Buffer::kPayload;
   Buffer last_ = Buffer::kPayload;  // where the last test was put

@@ -118,7 +118,14 @@ Result<AddressSpec> read_addresses(std::string_view text, const SignatureVariabl
       return {};
     }
     std::string wrong;
-    if (!control::parse_addresses(word, to, wrong)) return failure(std::string(word), wrong);
+    if (control::parse_addresses(word, to, wrong)) return {};
+    // Bits behind a prefix's length do not matter here.
+    const auto slash = word.find('/');
+    const auto address = net::IpAddress::parse(word.substr(0, slash));
+    const auto bits = slash == std::string_view::npos ? std::nullopt : number_of(word.substr(slash + 1));
+    if (!address || !bits || *bits < 0 || *bits > static_cast<std::int64_t>(address->bits()))
+      return failure(std::string(word), wrong);
+    to.push_back(net::Prefix::of(*address, static_cast<unsigned>(*bits)));
     return {};
   };
   if (auto done = flatten(text, false, 0, item); !done) return tl::unexpected(std::move(done.error()));
