@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "vnfs/firewall/inspection/field_reader.h"
+#include "vnfs/firewall/inspection/readers/digests.h"
 
 namespace millrace::firewall::inspection {
 namespace {
@@ -130,7 +131,7 @@ void put_hex(RoomWriter& out, Bytes bytes) noexcept {
   }
 }
 
-bool read_certificate(Bytes certificate, Room& room, Digests& digests, Parts& parts) noexcept {
+bool read_certificate(Bytes certificate, Room& room, Parts& parts) noexcept {
   FieldReader whole(certificate);
   const Element outer = next(whole);
   FieldReader inside(outer.content);
@@ -154,11 +155,8 @@ bool read_certificate(Bytes certificate, Room& room, Digests& digests, Parts& pa
   parts.set(Buffer::kTlsIssuer, out.take());
   put_name(out, subject.content);
   parts.set(Buffer::kTlsSubject, out.take());
-  std::array<std::uint8_t, 20> digest;
-  if (digests.sha1(certificate, digest)) {
-    put_pairs(out, digest, false);
-    parts.set(Buffer::kTlsFingerprint, out.take());
-  }
+  put_pairs(out, readers::sha1(certificate), false);
+  parts.set(Buffer::kTlsFingerprint, out.take());
   return true;
 }
 

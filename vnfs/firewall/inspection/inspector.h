@@ -134,7 +134,6 @@ class Inspector final : public SessionObserver {
   Parts parts_;  // of the message in hand
   Thresholds thresholds_;
   InflatePool inflate_;
-  Digests digests_;
   InspectionEvents events_;
   Counter in_use_;
   Counter matches_;

@@ -6,6 +6,7 @@
 
 #include "vnfs/firewall/inspection/certificate.h"
 #include "vnfs/firewall/inspection/field_reader.h"
+#include "vnfs/firewall/inspection/readers/digests.h"
 #include "vnfs/firewall/inspection/room_writer.h"
 
 namespace millrace::firewall::inspection {
@@ -84,7 +85,7 @@ void put_kinds(RoomWriter& out, Bytes extensions) noexcept {
 
 }  // namespace
 
-bool read_client_hello(Bytes message, Room& room, Digests& digests, Parts& parts) noexcept {
+bool read_client_hello(Bytes message, Room& room, Parts& parts) noexcept {
   constexpr std::size_t kRandom = 32;
   FieldReader reader(message);
   const std::uint32_t version = reader.number(2);
@@ -112,8 +113,8 @@ bool read_client_hello(Bytes message, Room& room, Digests& digests, Parts& parts
   out.put(',');
   put_list(out, extensions.formats, 1);
   const Bytes text = out.take();
-  std::array<std::uint8_t, 16> digest;
-  if (out.full() || !digests.md5(text, digest)) return true;
+  if (out.full()) return true;
+  const auto digest = readers::md5(text);
   parts.set(Buffer::kJa3String, text);
   RoomWriter hash(room, 2 * digest.size());
   put_hex(hash, digest);
@@ -121,10 +122,10 @@ bool read_client_hello(Bytes message, Room& room, Digests& digests, Parts& parts
   return true;
 }
 
-bool read_certificates(Bytes message, Room& room, Digests& digests, Parts& parts) noexcept {
+bool read_certificates(Bytes message, Room& room, Parts& parts) noexcept {
   FieldReader list(FieldReader(message).field(3));
   const Bytes first = list.field(3);
-  return list.good() && !first.empty() && read_certificate(first, room, digests, parts);
+  return list.good() && !first.empty() && read_certificate(first, room, parts);
 }
 
 }  // namespace millrace::firewall::inspection

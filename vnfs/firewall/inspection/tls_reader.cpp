@@ -83,7 +83,7 @@ Bytes TlsReader::message(Bytes stream, Room& room) noexcept {
   return whole;
 }
 
-TlsReader::Found TlsReader::next(Bytes stream, Room& room, Digests& digests, Parts& parts) noexcept {
+TlsReader::Found TlsReader::next(Bytes stream, Room& room, Parts& parts) noexcept {
   while (have_ < kMessageHeader || (need_ != 0 && have_ < need_)) {
     if (stream.size() < at_ + std::size_t{kRecordHeader} || !take_record(stream)) return Found::kNothing;
   }
@@ -98,8 +98,8 @@ TlsReader::Found TlsReader::next(Bytes stream, Room& room, Digests& digests, Par
   const Bytes whole = message(stream, room);
   if (whole.empty()) return Found::kNothing;
   const Bytes body = whole.subspan(kMessageHeader);
-  const bool has_parts = type_ == kClientHello   ? read_client_hello(body, room, digests, parts)
-                         : type_ == kCertificate ? read_certificates(body, room, digests, parts)
+  const bool has_parts = type_ == kClientHello   ? read_client_hello(body, room, parts)
+                         : type_ == kCertificate ? read_certificates(body, room, parts)
                                                  : false;
   return has_parts && parts.present != 0 ? Found::kParts : Found::kOther;
 }

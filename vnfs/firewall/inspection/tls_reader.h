@@ -20,10 +20,10 @@ class TlsReader {
   // each message with parts until it returns false. The parts hold until the sink returns, or as long as the
   // room.
   template <class Sink>
-  void advance(Bytes stream, Room& room, Digests& digests, Sink&& sink) noexcept {
+  void advance(Bytes stream, Room& room, Sink&& sink) noexcept {
     while (!over_) {
       Parts parts;
-      const Found found = next(stream, room, digests, parts);
+      const Found found = next(stream, room, parts);
       if (found == Found::kNothing || (found == Found::kParts && !sink(parts))) return;
     }
   }
@@ -34,7 +34,7 @@ class TlsReader {
   enum class Found : std::uint8_t { kNothing, kParts, kOther };
   static constexpr std::uint32_t kMostMessage = 65'536;
 
-  [[nodiscard]] Found next(Bytes stream, Room& room, Digests& digests, Parts& parts) noexcept;
+  [[nodiscard]] Found next(Bytes stream, Room& room, Parts& parts) noexcept;
   // A record's header lies at `at_`; whether the whole record was taken up.
   [[nodiscard]] bool take_record(Bytes stream) noexcept;
   // Copies so many bytes of the messages' records, from the cursor on, and moves it if `move`.

@@ -45,12 +45,11 @@ struct Found {
 };
 Found read(const Octets& stream, std::size_t step) {
   Room room(std::size_t{1} << 20);
-  Digests digests;
   TlsReader reader{};
   Found found;
   for (std::size_t end = step; end < stream.size() + step; end += step) {
     room.clear();
-    reader.advance(Bytes(stream).first(std::min(end, stream.size())), room, digests,
+    reader.advance(Bytes(stream).first(std::min(end, stream.size())), room,
                    [&](const Parts& parts) noexcept {
                      if (parts.has(Buffer::kTlsSni)) found.names.push_back(words(parts[Buffer::kTlsSni]));
                      if (parts.has(Buffer::kJa3String))
@@ -178,9 +177,8 @@ Certificate make_certificate() {
 TEST(TlsReader, ReadsWhatACertificateSays) {
   const Certificate made = make_certificate();
   Room room(std::size_t{1} << 20);
-  Digests digests;
   Parts parts;
-  ASSERT_TRUE(read_certificate(made.der, room, digests, parts));
+  ASSERT_TRUE(read_certificate(made.der, room, parts));
   EXPECT_EQ(words(parts[Buffer::kTlsSubject]), made.subject);
   EXPECT_EQ(words(parts[Buffer::kTlsIssuer]), made.subject);
   EXPECT_EQ(words(parts[Buffer::kTlsSerial]), "01:AB");
@@ -207,7 +205,7 @@ TEST(TlsReader, ReadsWhatACertificateSays) {
   for (std::size_t length = 0; length < made.der.size(); ++length) {
     room.clear();
     Parts none;
-    static_cast<void>(read_certificate(Bytes(made.der).first(length), room, digests, none));
+    static_cast<void>(read_certificate(Bytes(made.der).first(length), room, none));
   }
 }
 
