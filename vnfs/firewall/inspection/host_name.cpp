@@ -46,13 +46,13 @@ HostSuffixes::HostSuffixes(Bytes host, const SipKey& seed, std::size_t most) noe
   length_ = name.size();
   std::ranges::transform(name, name_.begin(), lower);
   most = std::min(most, kMostHostLabels);
-  std::uint64_t before = 0;
+  SipSequence labels(seed);
   for (std::size_t end = length_; end > 0 && count_ < most;) {
     std::size_t begin = end;
     while (begin > 0 && name_[begin - 1] != '.') --begin;
     if (begin == 0 && !begins_label) return;
-    before = siphash(Bytes(name_.data() + begin, end - begin), {seed[0] ^ before, seed[1]});
-    hashes_[count_] = before;
+    labels.add(Bytes(name_.data() + begin, end - begin));
+    hashes_[count_] = labels.value();
     begins_[count_++] = static_cast<std::uint8_t>(begin);
     end = begin == 0 ? 0 : begin - 1;
   }

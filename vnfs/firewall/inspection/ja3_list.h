@@ -20,12 +20,14 @@ using Ja3 = std::array<std::uint8_t, 16>;
 [[nodiscard]] inline std::optional<Ja3> read_ja3(Bytes digits) noexcept {
   Ja3 read{};
   if (digits.size() != 2 * read.size()) return std::nullopt;
+  int all = 0;  // negative once one is no digit
   for (std::size_t i = 0; i < read.size(); ++i) {
     const int high = hex_value(digits[2 * i]);
     const int low = hex_value(digits[2 * i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
+    all |= high | low;
     read[i] = static_cast<std::uint8_t>(high * 16 + low);
   }
+  if (all < 0) return std::nullopt;
   return read;
 }
 

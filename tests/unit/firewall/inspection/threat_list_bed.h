@@ -2,6 +2,8 @@
 // Lists made of text, for tests to ask.
 #pragma once
 
+#include <array>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,5 +49,34 @@ inline bool has_address(const ThreatLists& lists, std::string_view address) {
 inline bool has_ja3(const ThreatLists& lists, std::string_view digits) {
   return !lists.find_ja3(bytes_of(digits)).empty();
 }
+
+class ListRandom {
+ public:
+  explicit ListRandom(unsigned seed) : engine_(seed) {}
+
+  std::uint32_t below(std::uint32_t end) { return engine_() % end; }
+  // Of few words, so that names meet.
+  std::string name(std::uint32_t most_labels) {
+    static constexpr std::array kWords = {"a", "b", "example", "org", "xn--bcher-kva", "1", "a-b", "_t"};
+    std::string made = kWords[below(kWords.size())];
+    for (std::uint32_t labels = below(most_labels); labels > 0; --labels)
+      made += std::string(".") + kWords[below(kWords.size())];
+    return made;
+  }
+  std::string path() {
+    std::string made = "/";
+    for (std::uint32_t length = below(6); length > 0; --length) made += "ab/?"[below(4)];
+    return made;
+  }
+  std::string mixed_case(std::string text) {
+    for (char& c : text) {
+      if (c >= 'a' && c <= 'z' && below(2) == 0) c = static_cast<char>(c - 'a' + 'A');
+    }
+    return text;
+  }
+
+ private:
+  std::independent_bits_engine<std::mt19937, 32, std::uint32_t> engine_;
+};
 
 }  // namespace millrace::firewall::inspection

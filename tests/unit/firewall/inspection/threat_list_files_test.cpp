@@ -167,5 +167,21 @@ TEST(ThreatListFile, WhatHasNotChangedIsShared) {
   EXPECT_TRUE(has_domain(*other, "b.test"));
 }
 
+TEST(ThreatListFile, OneFileAtATimeWillDo) {
+  std::vector<ThreatLists::Member> members;
+  for (const char* name : {"a", "b"}) {
+    const std::string text = std::string(name) + ".test\n";  // gone when the next is read
+    auto member = load_threat_list(list_file(kDomain, text, name), kListSeed);
+    ASSERT_TRUE(member);
+    members.push_back(std::move(*member));
+  }
+  const ThreatLists lists(std::move(members), kListSeed);
+  EXPECT_EQ(lists.name(lists.find_domain(bytes_of("www.b.test")).first()), "b");
+  EXPECT_EQ(lists.name(lists.find_domain(bytes_of("a.test")).first()), "a");
+  const auto reloaded = load_threat_list(list_file(kDomain, "b.test\n", "b"), kListSeed, &lists);
+  ASSERT_TRUE(reloaded);
+  EXPECT_EQ(reloaded->list, lists.member(1).list);
+}
+
 }  // namespace
 }  // namespace millrace::firewall::inspection
