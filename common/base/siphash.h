@@ -41,21 +41,40 @@ struct SipState {
 
 }  // namespace detail
 
-[[nodiscard]] inline std::uint64_t siphash(Bytes bytes, const SipKey& key) noexcept {
-  detail::SipState state{key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
-                         key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573};
-  const std::uint64_t length = std::uint64_t{bytes.size()} << 56;
-  std::uint64_t word = 0;
-  for (; bytes.size() >= sizeof word; bytes = bytes.subspan(sizeof word)) {
-    std::memcpy(&word, bytes.data(), sizeof word);
-    state.absorb(word);
+// Of pieces one after another: siphash() of the first is value() after it, and each value is of all pieces so
+// far and where they were parted. A piece costs its own bytes, whatever came before.
+class SipSequence {
+ public:
+  explicit SipSequence(const SipKey& key) noexcept
+      : state_{key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d, key[0] ^ 0x6c7967656e657261,
+               key[1] ^ 0x7465646279746573} {}
+
+  void add(Bytes piece) noexcept {
+    const std::uint64_t length = std::uint64_t{piece.size()} << 56;
+    std::uint64_t word = 0;
+    for (; piece.size() >= sizeof word; piece = piece.subspan(sizeof word)) {
+      std::memcpy(&word, piece.data(), sizeof word);
+      state_.absorb(word);
+    }
+    word = 0;
+    if (!piece.empty()) std::memcpy(&word, piece.data(), piece.size());
+    state_.absorb(word | length);
   }
-  word = 0;
-  if (!bytes.empty()) std::memcpy(&word, bytes.data(), bytes.size());
-  state.absorb(word | length);
-  state.v2 ^= 0xff;
-  for (int i = 0; i < 4; ++i) state.round();
-  return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
+  [[nodiscard]] std::uint64_t value() const noexcept {
+    detail::SipState last = state_;
+    last.v2 ^= 0xff;
+    for (int i = 0; i < 4; ++i) last.round();
+    return last.v0 ^ last.v1 ^ last.v2 ^ last.v3;
+  }
+
+ private:
+  detail::SipState state_;
+};
+
+[[nodiscard]] inline std::uint64_t siphash(Bytes bytes, const SipKey& key) noexcept {
+  SipSequence whole(key);
+  whole.add(bytes);
+  return whole.value();
 }
 
 // Numbers that nobody foresees who does not know the key, however many of them he has seen: the hashes of a

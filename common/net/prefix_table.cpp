@@ -51,9 +51,14 @@ RangeTable<Int>::RangeTable(std::vector<Interval> intervals, std::uint32_t other
     : RangeTable(otherwise) {
   if (intervals.empty()) return;
   // Outer before inner, and of equal intervals the later last.
-  std::stable_sort(intervals.begin(), intervals.end(), [](const Interval& a, const Interval& b) {
+  const auto before = [](const Interval& a, const Interval& b) {
     return a.first != b.first ? a.first < b.first : a.last > b.last;
-  });
+  };
+  // Sorting takes half the memory once more.
+  if (!std::ranges::is_sorted(intervals, before))
+    std::stable_sort(intervals.begin(), intervals.end(), before);
+  starts_.reserve(2 * intervals.size() + 1);
+  values_.reserve(2 * intervals.size() + 1);
 
   constexpr Int kLastAddress = static_cast<Int>(~Int{0});
   std::vector<const Interval*> open;  // those around the current address, the innermost last
@@ -68,6 +73,7 @@ RangeTable<Int>::RangeTable(std::vector<Interval> intervals, std::uint32_t other
     open.push_back(&interval);
   }
   while (!open.empty()) close_one();
+  intervals = std::vector<Interval>();  // before more memory is taken
   divide_into_chunks();
 }
 

@@ -38,12 +38,19 @@ inline constexpr std::array<bool, 256> kTokenCharacters = token_characters();
 }  // namespace detail
 [[nodiscard]] constexpr bool is_token(std::uint8_t c) noexcept { return detail::kTokenCharacters[c]; }
 
-// The value of a hexadecimal digit; -1 of others.
-[[nodiscard]] constexpr int hex_value(std::uint8_t c) noexcept {
-  if (is_digit(c)) return c - '0';
-  const std::uint8_t letter = lower(c);
-  return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+namespace detail {
+consteval std::array<std::int8_t, 256> hex_values() {
+  std::array<std::int8_t, 256> value{};
+  value.fill(-1);
+  for (std::int8_t digit = 0; digit < 10; ++digit) value[static_cast<unsigned>('0' + digit)] = digit;
+  for (std::int8_t digit = 10; digit < 16; ++digit)
+    value[static_cast<unsigned>('a' + digit - 10)] = value[static_cast<unsigned>('A' + digit - 10)] = digit;
+  return value;
 }
+inline constexpr std::array<std::int8_t, 256> kHexValues = hex_values();
+}  // namespace detail
+// The value of a hexadecimal digit; -1 of others. A look-up: in hashes nobody foresees the next digit.
+[[nodiscard]] constexpr int hex_value(std::uint8_t c) noexcept { return detail::kHexValues[c]; }
 
 [[nodiscard]] inline Bytes bytes_of(std::string_view text) noexcept {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};

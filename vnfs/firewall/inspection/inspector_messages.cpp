@@ -152,10 +152,9 @@ void Inspector::read_messages(Conversation& talk, const Inspection& by, const Ev
     case Speech::kHttp:
       return read_http(talk, by, evidence, ended, judgement, fresh_stream);
     case Speech::kTls:
-      talk.tls[side].advance(talk.streams[side].bytes(pool_), room_,
-                             [&](const Parts& found) noexcept {
-                               return ask_message(talk, by, evidence, found, judgement, fresh_stream);
-                             });
+      talk.tls[side].advance(talk.streams[side].bytes(pool_), room_, [&](const Parts& found) noexcept {
+        return ask_message(talk, by, evidence, found, judgement, fresh_stream);
+      });
       talk.unreadable[side] = talk.tls[side].over();
       return;
     case Speech::kSsh:

@@ -49,17 +49,13 @@ Found read(const Octets& stream, std::size_t step) {
   Found found;
   for (std::size_t end = step; end < stream.size() + step; end += step) {
     room.clear();
-    reader.advance(Bytes(stream).first(std::min(end, stream.size())), room,
-                   [&](const Parts& parts) noexcept {
-                     if (parts.has(Buffer::kTlsSni)) found.names.push_back(words(parts[Buffer::kTlsSni]));
-                     if (parts.has(Buffer::kJa3String))
-                       found.fingerprints.push_back(words(parts[Buffer::kJa3String]));
-                     if (parts.has(Buffer::kJa3Hash))
-                       found.fingerprints.push_back(words(parts[Buffer::kJa3Hash]));
-                     if (parts.has(Buffer::kTlsSubject))
-                       found.subjects.push_back(words(parts[Buffer::kTlsSubject]));
-                     return true;
-                   });
+    reader.advance(Bytes(stream).first(std::min(end, stream.size())), room, [&](const Parts& parts) noexcept {
+      if (parts.has(Buffer::kTlsSni)) found.names.push_back(words(parts[Buffer::kTlsSni]));
+      if (parts.has(Buffer::kJa3String)) found.fingerprints.push_back(words(parts[Buffer::kJa3String]));
+      if (parts.has(Buffer::kJa3Hash)) found.fingerprints.push_back(words(parts[Buffer::kJa3Hash]));
+      if (parts.has(Buffer::kTlsSubject)) found.subjects.push_back(words(parts[Buffer::kTlsSubject]));
+      return true;
+    });
   }
   found.over = reader.over();
   return found;
