@@ -12,13 +12,14 @@
 namespace millrace::firewall::inspection {
 namespace {
 
-// From the first line to the last, each with its number, without what ends it.
+// From the first line to the last, each with its number, without what ends it: LF, or CR and LF.
 template <class Take>
 void each_line(std::string_view text, Take&& take) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   for (std::uint32_t number = 1; !text.empty(); ++number) {
     const auto end = std::min(text.find('\n'), text.size());
-    take(number, text.substr(0, end));
+    const std::string_view line = text.substr(0, end);
+    take(number, line.ends_with('\r') ? line.substr(0, end - 1) : line);
     text.remove_prefix(std::min(end + 1, text.size()));
   }
 }

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r";
 constexpr std::string_view kTwoEntries = "has more behind the entry; put each entry on a line of its own";
+constexpr std::string_view kEverything = "is every address; give prefixes of those that are meant";
 constexpr std::string_view kOpenQuote = "begins with a quotation mark that is not closed; close it";
 
 std::string_view trimmed(std::string_view text) {
@@ -76,10 +77,6 @@ bool is_address(std::string_view text) {
   return net::IpAddress::parse(text.substr(0, text.find('%'))).has_value();
 }
 
-}  // namespace
-
-namespace {
-
 net::IpAddress last_of(const net::Prefix& prefix) {
   auto bytes = prefix.address.bytes();
   for (unsigned bit = prefix.length; bit < prefix.address.bits(); ++bit)
@@ -94,6 +91,7 @@ std::string_view read_range(std::string_view text, std::size_t dash, AddressList
   const auto last = net::IpAddress::parse(trimmed(text.substr(dash + 1)));
   if (!first || !last || first->family() != last->family())
     return "is no range; give two addresses of one family, such as 192.0.2.1-192.0.2.9";
+  if (*first == net::Prefix::of(*first, 0).address && *last == last_of({*first, 0})) return kEverything;
   if (*last < *first) return "ends before it begins; give the lower address first";
   entry = {*first, *last};
   return {};
@@ -102,7 +100,7 @@ std::string_view read_range(std::string_view text, std::size_t dash, AddressList
 std::string_view read_addresses(std::string_view text, AddressList::Entry& entry) {
   if (const auto dash = text.find('-'); dash != std::string_view::npos) return read_range(text, dash, entry);
   if (const auto prefix = net::Prefix::parse(text)) {
-    if (prefix->length == 0) return "is every address; give prefixes of those that are meant";
+    if (prefix->length == 0) return kEverything;
     entry = {prefix->address, last_of(*prefix)};
     return {};
   }

@@ -113,6 +113,14 @@ TEST(ThreatListFile, BadLinesAreToldAndTheOthersHold) {
               ElementsAre(HasSubstr("list.txt:2: 'ja3_md5,Firstseen' is no JA3 hash"), HasSubstr(":3: ")));
 }
 
+TEST(ThreatListFile, AMessageHasTheLineWithoutItsEnd) {
+  EXPECT_THAT(
+      told_of(kAddress, "192.0.2.1\r\n0.0.0.0-255.255.255.255\r\n::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+      ElementsAre("list.txt:2: '0.0.0.0-255.255.255.255' is every address; give prefixes of those that are "
+                  "meant",
+                  HasSubstr("list.txt:3: '::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff' is every address")));
+}
+
 TEST(ThreatListFile, OfManyBadLinesTheFirstAreTold) {
   std::string text = "good.test\n";
   for (int i = 0; i < 1000; ++i) text += "not good\n";
