@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdlib>
 #include <filesystem>
 #include <initializer_list>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "tests/support/corpus.h"
 #include "tests/support/pcap_reader.h"
 
 namespace millrace::testing {
@@ -31,12 +31,11 @@ namespace millrace::testing {
           bytes.begin() + static_cast<std::ptrdiff_t>(std::min(link + length, bytes.size()))};
 }
 
-// Tests of captures, which skip where there are none. MILLRACE_CORPUS is defined where they are compiled.
+// Tests of captures, which skip where there are none.
 class CaptureTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    const char* named = std::getenv("MILLRACE_CORPUS");
-    captures_ = std::filesystem::path(named != nullptr ? named : MILLRACE_CORPUS) / "captures";
+    captures_ = corpus_folder() / "captures";
     if (!std::filesystem::exists(captures_)) GTEST_SKIP() << captures_ << " is not there";
   }
   // What these frames carry, from 1 on, joined.

@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <random>
 #include <sstream>
@@ -13,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "common/net/wire.h"
+#include "tests/support/corpus.h"
 
 namespace millrace::firewall::classbench {
 namespace {
@@ -29,10 +29,7 @@ bool asks_for_flags(const Filter& filter) { return filter.protocol_mask != 0 && 
 }  // namespace
 
 std::optional<std::filesystem::path> corpus() {
-  const char* from_environment = std::getenv("MILLRACE_CORPUS");
-  const std::filesystem::path root = from_environment != nullptr
-                                         ? std::filesystem::path(from_environment)
-                                         : std::filesystem::path(MILLRACE_SOURCE_DIR) / "../shared/corpus";
+  const std::filesystem::path root = testing::corpus_folder();
   if (!std::filesystem::is_directory(root / "classbench")) return std::nullopt;
   return root / "classbench";
 }

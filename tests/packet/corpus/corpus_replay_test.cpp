@@ -6,7 +6,6 @@
 // The captures are those under captures/ of the folder that the environment's MILLRACE_CORPUS names; without
 // it, of shared/corpus beside the source tree.
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -19,6 +18,7 @@
 
 #include "common/net/wire.h"
 #include "tests/packet/inspection/inspection_bed.h"
+#include "tests/support/corpus.h"
 #include "tests/support/firewall_policy.h"
 #include "tests/support/networks.h"
 #include "tests/support/pcap_reader.h"
@@ -32,8 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path captures() {
-  const char* named = std::getenv("MILLRACE_CORPUS");
-  return fs::path(named != nullptr ? named : MILLRACE_CORPUS) / "captures";
+  return testing::corpus_folder() / "captures";
 }
 
 constexpr std::uint32_t kSessions = 512;  // few enough to run out

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Connections recorded from real stacks go through the tracker. Those that the capture holds from their SYN
 // on must pass.
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -16,16 +15,12 @@
 #include "common/flow/key.h"
 #include "common/flow/tcp.h"
 #include "common/net/parse.h"
+#include "tests/support/corpus.h"
 
 namespace millrace::flow {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path corpus() {
-  const char* set = std::getenv("MILLRACE_CORPUS");
-  return set != nullptr ? fs::path(set) : fs::path(MILLRACE_SOURCE_DIR) / "../shared/corpus";
-}
 
 // The Ethernet frames of a classic little-endian pcap file; none of anything else.
 std::vector<std::vector<std::uint8_t>> frames_of(const fs::path& path) {
@@ -63,7 +58,7 @@ struct Session {
 };
 
 TEST(TcpCorpus, RecordedConnectionsPass) {
-  const fs::path folder = corpus() / "captures";
+  const fs::path folder = testing::corpus_folder() / "captures";
   if (!fs::exists(folder)) GTEST_SKIP() << "no captures in " << folder << "; set MILLRACE_CORPUS";
   std::uint64_t passed = 0;
   std::map<std::string, std::uint64_t> refusals;

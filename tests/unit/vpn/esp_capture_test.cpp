@@ -2,7 +2,6 @@
 // ESP that another implementation sealed: a capture of tcpdump's test suite, whose key stands beside it.
 // Nobody published the hash's key, so the tags are made anew, by OpenSSL with a key of ours.
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <vector>
@@ -10,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <openssl/hmac.h>
 
+#include "tests/support/corpus.h"
 #include "tests/support/hex.h"
 #include "tests/support/pcap_reader.h"
 #include "vnfs/vpn/esp.h"
@@ -30,8 +30,7 @@ constexpr std::size_t kIpBytes = 20;
 constexpr std::size_t kTagBytes = 12;
 
 fs::path capture() {
-  const char* named = std::getenv("MILLRACE_CORPUS");
-  return fs::path(named != nullptr ? named : MILLRACE_CORPUS) / "captures/tcpdump/08-sunrise-sunset-aes.pcap";
+  return testing::corpus_folder() / "captures/tcpdump/08-sunrise-sunset-aes.pcap";
 }
 
 // Behind its link and IP header.

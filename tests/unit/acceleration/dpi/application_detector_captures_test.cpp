@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Sessions that were recorded, by captures whose names say what is in them.
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -14,6 +13,7 @@
 
 #include "common/acceleration/dpi/application_detector.h"
 #include "common/net/parse.h"
+#include "tests/support/corpus.h"
 #include "tests/support/pcap_reader.h"
 
 namespace millrace::dpi {
@@ -22,8 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path captures() {
-  const char* set = std::getenv("MILLRACE_CORPUS");
-  return (set != nullptr ? fs::path(set) : fs::path(MILLRACE_SOURCE_DIR) / "../shared/corpus") / "captures";
+  return testing::corpus_folder() / "captures";
 }
 
 // What stands before the IP header, when it is not that of Ethernet.

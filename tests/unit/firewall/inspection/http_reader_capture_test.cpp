@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Messages of browsers and servers, from the captures of PcapPlusPlus's test suite. What is expected was
 // copied by hand from tshark's fields (http.host, http.cookie, http.file_data and the like).
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "tests/support/corpus.h"
 #include "tests/support/http_listener.h"
 #include "tests/support/pcap_reader.h"
 
@@ -19,8 +19,7 @@ using testing::HttpListener;
 using testing::HttpMessage;
 
 fs::path captures() {
-  const char* named = std::getenv("MILLRACE_CORPUS");
-  return fs::path(named != nullptr ? named : MILLRACE_CORPUS) / "captures/pcapplusplus";
+  return testing::corpus_folder() / "captures/pcapplusplus";
 }
 
 // What the frame with this number, from 1 on, carries over TCP over IPv4 over Ethernet.

@@ -2,7 +2,6 @@
 // Signatures that others wrote, on streams that others recorded: what is found is what a matcher finds that
 // tries everything.
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -14,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "common/net/parse.h"
+#include "tests/support/corpus.h"
 #include "tests/support/naive_signatures.h"
 #include "tests/support/pcap_reader.h"
 #include "tests/support/signature_bed.h"
@@ -28,14 +28,9 @@ constexpr std::size_t kMostBytes = 4096;   // of a stream
 constexpr std::size_t kMostStreams = 400;  // those with other bytes than any before
 constexpr std::size_t kAskedEach = 25;     // signatures that the slow one judges on each
 
-fs::path corpus_folder() {
-  const char* named = std::getenv("MILLRACE_CORPUS");
-  return named != nullptr ? fs::path(named) : fs::path(MILLRACE_SOURCE_DIR) / "../shared/corpus";
-}
-
 // Of payloads alone, whatever the addresses: what is left is what has to be found.
 std::vector<Signature> signatures_of_payloads() {
-  std::ifstream file(corpus_folder() / "rules/emerging-threats-odd.rules", std::ios::binary);
+  std::ifstream file(testing::corpus_folder() / "rules/emerging-threats-odd.rules", std::ios::binary);
   std::stringstream text;
   text << file.rdbuf();
   std::vector<Signature> kept;
@@ -96,9 +91,9 @@ class Streams {
 };
 
 TEST(MatcherCorpus, FindsWhatTryingEverythingFinds) {
-  if (!fs::exists(corpus_folder() / "captures")) GTEST_SKIP() << "no captures in " << corpus_folder();
+  if (!fs::exists(testing::corpus_folder() / "captures")) GTEST_SKIP() << "no captures in " << testing::corpus_folder();
   std::set<std::string> texts;
-  for (const auto& entry : fs::recursive_directory_iterator(corpus_folder() / "captures")) {
+  for (const auto& entry : fs::recursive_directory_iterator(testing::corpus_folder() / "captures")) {
     if (!entry.is_regular_file()) continue;
     const auto packets = testing::read_capture(entry.path());
     if (!packets) continue;

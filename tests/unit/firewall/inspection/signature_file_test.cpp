@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/inspection/signature_file.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -9,6 +8,8 @@
 #include <sstream>
 
 #include <gtest/gtest.h>
+
+#include "tests/support/corpus.h"
 
 namespace millrace::firewall::inspection {
 namespace {
@@ -220,9 +221,7 @@ TEST(SignatureFile, WhatContradictsItself) {
 }
 
 TEST(SignatureFile, OfOthersMoreThanNineTenths) {
-  const char* corpus = std::getenv("MILLRACE_CORPUS");
-  const auto path = std::filesystem::path(corpus != nullptr ? corpus : MILLRACE_CORPUS) /
-                    "rules/emerging-threats-odd.rules";
+  const auto path = testing::corpus_folder() / "rules/emerging-threats-odd.rules";
   std::ifstream in(path, std::ios::binary);
   if (!in) GTEST_SKIP() << "no " << path;
   std::stringstream text;

@@ -3,7 +3,6 @@
 // them, byte by byte, and none of them is taken for an evasion.
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "common/flow/key.h"
 #include "common/flow/tcp.h"
 #include "common/net/parse.h"
+#include "tests/support/corpus.h"
 #include "tests/support/pcap_reader.h"
 #include "vnfs/firewall/inspection/stream.h"
 
@@ -28,8 +28,7 @@ using flow::TcpState;
 using flow::TcpVerdict;
 
 fs::path captures() {
-  const char* set = std::getenv("MILLRACE_CORPUS");
-  return (set != nullptr ? fs::path(set) : fs::path(MILLRACE_SOURCE_DIR) / "../shared/corpus") / "captures";
+  return testing::corpus_folder() / "captures";
 }
 
 struct Side {
