@@ -154,7 +154,9 @@ class Trial {
     const std::int64_t begin =
         value(numeral.offset) + (numeral.relative ? static_cast<std::int64_t>(place) : 0);
     if (begin < 0 || begin + numeral.bytes > size()) return std::nullopt;
-    std::string text = bytes_.substr(static_cast<std::size_t>(begin), numeral.bytes);
+    std::string text =
+        bytes_.substr(static_cast<std::size_t>(begin), numeral.bytes == 0 ? kMostDigits : numeral.bytes);
+    if (numeral.bytes == 0 && text.size() < kMostDigits && undecided_) return std::nullopt;
     if (numeral.base != 0) {
       char* end = nullptr;
       errno = 0;

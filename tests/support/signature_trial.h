@@ -107,7 +107,7 @@ class SignatureGenerator {
   }
   Numeral numeral(bool may_be_relative) {
     const bool written = one_in(3);
-    return {.bytes = static_cast<std::uint8_t>(upto(1, written ? 5 : 2)),
+    return {.bytes = static_cast<std::uint8_t>(written ? upto(0, 5) : upto(1, 2)),
             .little_endian = one_in(2),
             .base = static_cast<std::uint8_t>(written ? (one_in(2) ? 16 : 10) : 0),
             .offset = some(-3, 6),

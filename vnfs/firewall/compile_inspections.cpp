@@ -48,7 +48,10 @@ PortSpec port_spec(std::vector<profile::PortRange> ranges) {
 }
 
 SignatureVariables variables_of(const profile::Inspection& wanted, const profile::Section& profile) {
-  SignatureVariables variables = inspection::default_variables();
+  const auto home = std::ranges::find_if(
+      wanted.addresses, [](const profile::AddressVariable& one) { return *one.name == "HOME_NET"; });
+  SignatureVariables variables = inspection::default_variables(
+      home == wanted.addresses.end() ? inspection::private_addresses() : address_spec(home->terms, profile));
   for (const profile::AddressVariable& one : wanted.addresses)
     variables.addresses[*one.name] = address_spec(one.terms, profile);
   for (const profile::PortVariable& one : wanted.ports) variables.ports[*one.name] = port_spec(one.ports);
@@ -103,6 +106,7 @@ Result<std::shared_ptr<InspectionCompiler::Known>> InspectionCompiler::make(cons
     }
   }
   std::vector<std::uint32_t> ids;
+  ids.reserve(signatures.size());
   for (const inspection::Signature& signature : signatures) ids.push_back(signature.id);
   std::optional<dpi::DatabaseCache> cache;
   if (profile.inspection_limits.cache) cache.emplace(*profile.inspection_limits.cache);

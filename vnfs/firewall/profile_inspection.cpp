@@ -55,7 +55,7 @@ std::shared_ptr<const Struct<Inspection>> inspection_table() {
                    variable<AddressVariable>(&AddressVariable::terms, address_term()), true),
                "Addresses that signatures write as $NAME, as in a rule's `source`: {HOME_NET: [192.0.2.0/24, "
                "\"@servers\"]}.",
-               absent_means("$HOME_NET is what is private, $EXTERNAL_NET all else"));
+               absent_means("$HOME_NET is what is private, $EXTERNAL_NET all that $HOME_NET is not"));
   table->field("ports", &Inspection::ports,
                std::make_shared<MapType<PortVariable>>(
                    &PortVariable::name, control::name("a variable's name"),

@@ -39,10 +39,10 @@ Result<Check> check_of(const Test& test) {
 bool is_known(const Number& number) { return number.variable < kMostVariables; }
 bool is_known(const std::optional<Number>& number) { return !number || is_known(*number); }
 bool can_be_read(const Numeral& numeral) {
-  const bool fits = numeral.base == 0 ? numeral.bytes <= 8
-                                      : numeral.bytes <= 23 &&
+  const bool fits = numeral.base == 0 ? numeral.bytes >= 1 && numeral.bytes <= 8
+                                      : numeral.bytes <= kMostDigits &&
                                             (numeral.base == 8 || numeral.base == 10 || numeral.base == 16);
-  return fits && numeral.bytes != 0 && is_known(numeral.offset);
+  return fits && is_known(numeral.offset);
 }
 
 struct IsSound {

@@ -170,11 +170,15 @@ Evaluation::Step Evaluation::one(std::size_t at, std::size_t place, const Length
 bool Evaluation::read(const Numeral& numeral, std::size_t place, Numbered& number) noexcept {
   number.begin = (numeral.relative ? static_cast<std::int64_t>(place) : 0) + place_of(numeral.offset);
   if (number.begin < 0) return false;
-  if (number.begin + numeral.bytes > size()) {
+  const bool open_ended = numeral.bytes == 0;
+  std::int64_t length = open_ended ? kMostDigits : numeral.bytes;
+  if (number.begin + length > size()) {
     more_may_help();
-    return false;
+    length = size() - number.begin;
+    if (!open_ended || length < 0 || may_be_undone()) return false;
   }
-  const Bytes bytes = subject_.bytes.subspan(static_cast<std::size_t>(number.begin), numeral.bytes);
+  const Bytes bytes =
+      subject_.bytes.subspan(static_cast<std::size_t>(number.begin), static_cast<std::size_t>(length));
   const auto read = numeral.base == 0 ? std::optional(read_binary(bytes, numeral.little_endian))
                                       : read_digits(bytes, numeral.base);
   if (!read) return false;

@@ -58,15 +58,25 @@ Result<RegexRoom> RegexRoom::make() {
   return room;
 }
 
-Result<Regex> Regex::compile(const Pcre& pcre) {
+Result<Regex::Code> Regex::read(const Pcre& pcre) {
   int error = 0;
   PCRE2_SIZE at = 0;
+  Code code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pcre.pattern.data()), pcre.pattern.size(),
+                          options_of(pcre), &error, &at, nullptr));
+  if (!code) return failure(kCompileRegex, fmt::format("{} (at character {})", words_of(error), at + 1));
+  return code;
+}
+
+Result<void> Regex::check(const Pcre& pcre) {
+  return read(pcre).map([](const Code&) {});
+}
+
+Result<Regex> Regex::compile(const Pcre& pcre) {
   Regex made;
-  made.code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pcre.pattern.data()), pcre.pattern.size(),
-                                 options_of(pcre), &error, &at, nullptr));
-  if (!made.code_)
-    return failure(kCompileRegex, fmt::format("{} (at character {})", words_of(error), at + 1));
-  error = pcre2_jit_compile(made.code_.get(), PCRE2_JIT_COMPLETE);
+  auto code = read(pcre);
+  if (!code) return tl::unexpected(std::move(code.error()));
+  made.code_ = std::move(*code);
+  const int error = pcre2_jit_compile(made.code_.get(), PCRE2_JIT_COMPLETE);
   if (error != 0) return failure(kCompileRegex, words_of(error));
   std::size_t machine_code = 0;
   pcre2_pattern_info(made.code_.get(), PCRE2_INFO_JITSIZE, &machine_code);

@@ -42,6 +42,8 @@ class Regex {
  public:
   // An expression that PCRE2 can not compile, or not to machine code, is an error.
   [[nodiscard]] static Result<Regex> compile(const Pcre& pcre);
+  // Whether PCRE2 can read it, without the cost of machine code.
+  [[nodiscard]] static Result<void> check(const Pcre& pcre);
 
   enum class Outcome : std::uint8_t {
     kFound,
@@ -61,12 +63,14 @@ class Regex {
   struct Free {
     void operator()(pcre2_real_code_8* code) const noexcept;
   };
+  using Code = std::unique_ptr<pcre2_real_code_8, Free>;
+  static Result<Code> read(const Pcre& pcre);
   // Of those that begin from `from` to `last`.
   [[nodiscard]] Outcome find_in(Bytes in, std::size_t from, std::size_t last, const RegexRoom& room,
                                 Place& place) const noexcept;
 
   bool at_once_ = false;  // it means something else at another beginning
-  std::unique_ptr<pcre2_real_code_8, Free> code_;
+  Code code_;
 };
 
 }  // namespace millrace::firewall::inspection

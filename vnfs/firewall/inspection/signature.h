@@ -90,8 +90,9 @@ struct IsDataAt {
 };
 
 // How a number is read out of a buffer.
+inline constexpr std::uint8_t kMostDigits = 23;
 struct Numeral {
-  std::uint8_t bytes = 0;  // 1 to 8 in binary, up to 23 as text
+  std::uint8_t bytes = 0;  // 1 to 8 in binary; up to kMostDigits as text, 0: as many as there are
   bool little_endian = false;
   std::uint8_t base = 0;  // of text: 8, 10 or 16; 0: binary
   Number offset;

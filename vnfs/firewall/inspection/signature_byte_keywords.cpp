@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "vnfs/firewall/inspection/regex.h"
 #include "vnfs/firewall/inspection/signature_keywords.h"
 #include "vnfs/firewall/inspection/signature_numbers.h"
 
@@ -13,8 +14,6 @@ namespace {
 
 using Draft = SignatureDraft;
 using Outcome = Result<void>;
-
-constexpr std::size_t kMostContent = 255;  // bytes of one, as in Suricata
 
 // The buffer that a letter behind a regular expression means.
 std::optional<Buffer> buffer_of_letter(char letter) noexcept {
@@ -82,75 +81,6 @@ std::optional<std::uint64_t> mask_of(std::string_view text) {
   return static_cast<std::uint64_t>(*number);
 }
 
-Outcome no_effect(Draft& /*draft*/, std::string_view /*value*/) { return {}; }
-
-// --- contents ---
-
-Outcome begin_content(Draft& draft, std::string_view value) {
-  const auto text = quoted(value);
-  if (!text) return wrong("give bytes in quotes");
-  auto bytes = content_bytes(text->text);
-  if (!bytes || bytes->size() > kMostContent)
-    return wrong("give 1 to 255 bytes, and pairs of hexadecimal digits between bars");
-  Content made;
-  made.bytes = std::move(*bytes);
-  made.negated = text->negated;
-  draft.begin_content(std::move(made));
-  return {};
-}
-Outcome uri_content(Draft& draft, std::string_view value) {
-  if (auto begun = begin_content(draft, value); !begun) return begun;
-  return draft.move_content(Buffer::kHttpUri);
-}
-template <class Change>
-Outcome modify(Draft& draft, Change change) {
-  if (draft.content() == nullptr) return wrong("there is no content before it");
-  return change(*draft.content());
-}
-Outcome no_case(Draft& draft, std::string_view /*value*/) {
-  return modify(draft, [](Content& content) -> Outcome {
-    content.caseless = true;
-    return {};
-  });
-}
-template <std::optional<Number> Content::*member, std::int64_t least>
-Outcome number(Draft& draft, std::string_view value) {
-  return modify(draft, [&](Content& content) -> Outcome {
-    const auto number = draft.number_or_variable(value);
-    constexpr std::int64_t kMost = 65'535;
-    if (!number || (number->variable < 0 && (number->value < least || number->value > kMost)))
-      return wrong("give a number, or the name of one that byte_extract has read");
-    content.*member = number;
-    return {};
-  });
-}
-Outcome starts_with(Draft& draft, std::string_view /*value*/) {
-  return modify(draft, [](Content& content) -> Outcome {
-    content.offset = Number{0};
-    content.depth = Number{static_cast<std::int64_t>(content.bytes.size())};
-    return {};
-  });
-}
-Outcome ends_with(Draft& draft, std::string_view /*value*/) {
-  return modify(draft, [](Content& content) -> Outcome {
-    content.ends_buffer = true;
-    return {};
-  });
-}
-Outcome fast_pattern(Draft& draft, std::string_view value) {
-  return modify(draft, [&](Content& content) -> Outcome {
-    content.fast_pattern = true;  // the part of it that "offset,length" would choose is chosen here anew
-    content.only_first = value == "only";
-    if (value.empty() || value == "only") return {};
-    const auto parts = split(value);
-    if (parts.size() != 2 || !number_of(parts[0]) || !number_of(parts[1]))
-      return wrong("give nothing, only, or two numbers");
-    return {};
-  });
-}
-
-// --- other tests of bytes ---
-
 Outcome pcre(Draft& draft, std::string_view value) {
   const auto text = quoted(value);
   const auto slash = text ? text->text.rfind('/') : std::string_view::npos;
@@ -162,13 +92,15 @@ Outcome pcre(Draft& draft, std::string_view value) {
   std::optional<Buffer> buffer;
   for (const char letter : text->text.substr(slash + 1)) {
     if (const auto named = buffer_of_letter(letter)) {
+      if (buffer && buffer != named) return wrong("its flags name two buffers; give one");
       buffer = named;
     } else if (!set_regex_flag(letter, made)) {
       return wrong(fmt::format("the flag {} is not understood", letter));
     }
   }
+  if (auto sound = Regex::check(made); !sound) return wrong(sound.error().reason);
   draft.put_content();
-  const Buffer place = buffer ? *buffer : draft.buffer_of(made.relative);
+  const Buffer place = buffer ? draft.as_judged(*buffer) : draft.buffer_of(made.relative);
   draft.add(place, std::move(made));
   return {};
 }
@@ -198,14 +130,15 @@ Outcome is_data_at(Draft& draft, std::string_view value) {
 bool numeral_place(Draft& draft, std::string_view bytes, std::string_view offset, Numeral& numeral) {
   const auto count = number_of(bytes);
   const auto place = draft.number_or_variable(offset);
-  if (!count || *count < 1 || *count > 23 || !place) return false;
+  if (!count || *count < 0 || *count > kMostDigits || !place) return false;
+  if (place->value < -65'535 || place->value > 65'535) return false;
   numeral.bytes = static_cast<std::uint8_t>(*count);
   numeral.offset = *place;
   return true;
 }
 bool numeral_fits(const NumeralWords& words) {
   if (words.is_text != (words.numeral.base != 0)) return false;
-  return words.is_text || words.numeral.bytes <= 8;
+  return words.is_text || (words.numeral.bytes >= 1 && words.numeral.bytes <= 8);
 }
 
 Outcome byte_test(Draft& draft, std::string_view value) {
@@ -233,7 +166,8 @@ Outcome byte_test(Draft& draft, std::string_view value) {
                                                                             {"==", Operator::kEqual}}};
   const auto found = std::ranges::find(kSigns, sign, &std::pair<std::string_view, Operator>::first);
   const auto number = draft.number_or_variable(parts[2]);
-  if (found == kSigns.end() || !number) return wrong("give an operator such as > and a value");
+  if (found == kSigns.end() || !number || number->value < 0)
+    return wrong("give an operator such as > and a value from 0 on");
   made.operation = found->second;
   made.value = *number;
   for (const std::string_view part : std::span(parts).subspan(4)) {
@@ -310,6 +244,8 @@ Outcome byte_extract(Draft& draft, std::string_view value) {
     }
   }
   if (!numeral_fits(words)) return wrong("give string together with hex, dec or oct, or 1 to 8 bytes");
+  if (parts[2].empty() || number_of(parts[2].substr(0, 1)))
+    return wrong("give it a name that does not begin with a digit");
   const auto variable = draft.new_variable(parts[2]);
   if (!variable) return wrong(fmt::format("a signature has {} variables at most", kMostVariables));
   made.variable = *variable;
@@ -341,21 +277,10 @@ constexpr std::array kKeywords = {
     Keyword{"byte_extract", &byte_extract, "reads a number that later tests may use, four at most"},
     Keyword{"byte_jump", &byte_jump, "goes on at a place that a number says"},
     Keyword{"byte_test", &byte_test, "compares a number"},
-    Keyword{"content", &begin_content, "bytes, negated or not, with all modifiers below"},
-    Keyword{"depth", &number<&Content::depth, 1>, "modifier of content"},
-    Keyword{"distance", &number<&Content::distance, -65'535>, "modifier of content"},
-    Keyword{"endswith", &ends_with, "modifier of content"},
-    Keyword{"fast_pattern", &fast_pattern, "modifier of content: what is looked for first"},
     Keyword{"isdataat", &is_data_at, "whether there are so many bytes, or not"},
-    Keyword{"nocase", &no_case, "modifier of content"},
-    Keyword{"offset", &number<&Content::offset, 0>, "modifier of content"},
     Keyword{"pcre", &pcre,
             "a regular expression of PCRE2, with the flags ismxAEGRBO and UIPQHDMCSYVWZ for buffers"},
-    Keyword{"rawbytes", &no_effect, "without effect: all payload is raw"},
-    Keyword{"startswith", &starts_with, "modifier of content"},
-    Keyword{"uricontent", &uri_content, "content in the URI"},
     Keyword{"urilen", &uri_length, "length of the URI"},
-    Keyword{"within", &number<&Content::within, 1>, "modifier of content"},
 };
 static_assert(std::ranges::is_sorted(kKeywords, {}, &Keyword::name));
 

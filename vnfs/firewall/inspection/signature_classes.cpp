@@ -43,6 +43,15 @@ ClassFacts class_facts(std::string_view name) noexcept {
       {"inappropriate-content", {"Inappropriate Content was Detected", 1}},
       {"policy-violation", {"Potential Corporate Privacy Violation", 1}},
       {"default-login-attempt", {"Attempt to login by a default username and password", 2}},
+      {"targeted-activity", {"Targeted Malicious Activity was Detected", 1}},
+      {"exploit-kit", {"Exploit Kit Activity Detected", 1}},
+      {"external-ip-check", {"Device Retrieving External IP Address Detected", 2}},
+      {"domain-c2", {"Domain Observed Used for C2 Detected", 1}},
+      {"pup-activity", {"Possibly Unwanted Program Detected", 2}},
+      {"credential-theft", {"Successful Credential Theft Detected", 1}},
+      {"social-engineering", {"Possible Social Engineering Attempted", 2}},
+      {"coin-mining", {"Crypto Currency Mining Activity Detected", 2}},
+      {"command-and-control", {"Malware Command and Control Activity Detected", 1}},
   };
   for (const Row& row : kRows) {
     if (row.name == name) return row.facts;

@@ -2,16 +2,32 @@
 #include "vnfs/firewall/inspection/signature_draft.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "vnfs/firewall/inspection/signature_classes.h"
 #include "vnfs/firewall/inspection/signature_keywords.h"
+#include "vnfs/firewall/inspection/signature_soundness.h"
 
 namespace millrace::firewall::inspection {
 namespace {
 
 // Written behind a content, not in front of one.
-bool is_modifier(std::string_view name, Buffer buffer) noexcept {
-  return facts_of(buffer).modifier == name || name == "http_cookie";
+bool is_modifier(std::string_view name, Buffer buffer) noexcept { return facts_of(buffer).modifier == name; }
+
+bool is_relative(const Test& test) noexcept {
+  const auto relative = [](const auto& one) noexcept {
+    if constexpr (requires { one.numeral; }) {
+      return one.numeral.relative;
+    } else if constexpr (requires { one.relative(); }) {
+      return one.relative();
+    } else if constexpr (requires { one.relative; }) {
+      return one.relative;
+    } else {
+      return false;
+    }
+  };
+  return std::visit(relative, test);
 }
 
 }  // namespace
@@ -19,14 +35,39 @@ bool is_modifier(std::string_view name, Buffer buffer) noexcept {
 void SignatureDraft::begin_content(Content content) {
   put_content();
   placed_ = 0;
+  moved_ = behind_sticky_ = false;
   content_ = std::move(content);
   content_buffer_ = sticky_;
 }
 
 Result<void> SignatureDraft::move_content(Buffer buffer) {
-  if (!content_) return failure("", "there is no content before it");
+  buffer = as_judged(buffer);
+  if (content() == nullptr || behind_sticky_) return failure("", "there is no content before it");
+  if (moved_ && content_buffer_ != buffer)
+    return failure("", "its content is in another buffer already; give one of them");
+  moved_ = true;
+  if (content_) {
+    content_buffer_ = buffer;
+    return {};
+  }
+  if (content_buffer_ == buffer) return {};
+  const auto from = std::ranges::find(signature_.buffers, content_buffer_, &BufferTests::buffer);
+  const auto first = from->tests.begin() + static_cast<std::ptrdiff_t>(placed_ - 1);
+  const auto last = std::find_if_not(first + 1, from->tests.end(), is_relative);
+  std::vector<Test> tests(std::make_move_iterator(first), std::make_move_iterator(last));
+  from->tests.erase(first, last);
+  if (from->tests.empty()) signature_.buffers.erase(from);
   content_buffer_ = buffer;
+  const auto place = std::ranges::find(signature_.buffers, buffer, &BufferTests::buffer);
+  placed_ = (place == signature_.buffers.end() ? 0 : place->tests.size()) + 1;
+  for (Test& test : tests) add(buffer, std::move(test));
   return {};
+}
+
+Buffer SignatureDraft::as_judged(Buffer buffer) noexcept {
+  if (buffer != Buffer::kHttpResponseBody) return buffer;
+  needs_http_ = true;
+  return Buffer::kFileData;
 }
 
 void SignatureDraft::put_content() {
@@ -54,7 +95,8 @@ void SignatureDraft::add(Buffer buffer, Test test) {
 
 void SignatureDraft::stick_to(Buffer buffer) {
   put_content();
-  sticky_ = last_ = buffer;
+  behind_sticky_ = true;
+  sticky_ = last_ = as_judged(buffer);
 }
 
 std::optional<Number> SignatureDraft::number_or_variable(std::string_view text) const {
@@ -78,12 +120,20 @@ Result<void> SignatureDraft::take(const Option& option) {
     if (!outcome && outcome.error().attempt.empty()) outcome.error().attempt = option.name;
     return outcome;
   };
-  if (const Keyword* keyword = find_keyword(option.name); keyword != nullptr)
+  if (const Keyword* keyword = find_keyword(option.name); keyword != nullptr) {
+    const bool has_value = !option.value.empty();
+    if (has_value && keyword->value == Keyword::Value::kNone) return named(wrong("it takes no value"));
+    if (!has_value && keyword->value == Keyword::Value::kNeeded) return named(wrong("it needs a value"));
+    if (keyword->once) {
+      if (std::ranges::find(taken_, keyword) != taken_.end()) return named(wrong("give it once"));
+      taken_.push_back(keyword);
+    }
     return named(keyword->take(*this, option.value));
+  }
+  if (const std::string_view why = why_refused(option.name); !why.empty()) return named(wrong(why));
   const auto buffer = buffer_named(option.name);
-  if (!buffer || option.has_value)
-    return failure(std::string(option.name),
-                   buffer ? "it takes no value" : "this keyword is not understood here");
+  if (!buffer) return named(wrong("this keyword is not understood; docs/signatures.md has those that are"));
+  if (!option.value.empty()) return named(wrong("it takes no value"));
   if (is_modifier(option.name, *buffer)) return named(move_content(*buffer));
   stick_to(*buffer);
   return {};
@@ -93,27 +143,10 @@ Result<void> SignatureDraft::finish() {
   put_content();
   if (signature_.id == 0) return failure("sid", "it is missing");
   if (!has_priority_) signature_.priority = class_facts(signature_.class_name).priority;
-  for (const BufferTests& tests : signature_.buffers) {
-    for (const Test& test : tests.tests) {
-      const auto* content = std::get_if<Content>(&test);
-      if (content == nullptr) continue;
-      const auto shorter = [&](const std::optional<Number>& number) {
-        return number && number->variable < 0 &&
-               number->value < static_cast<std::int64_t>(content->bytes.size());
-      };
-      if (shorter(content->depth) || shorter(content->within))
-        return failure("content", "its depth or within is less than its length; make it at least as long");
-      if (content->relative() && (content->offset || content->depth))
-        return failure("content",
-                       "offset and depth do not go with distance and within; give one or the other");
-    }
-    const Speech speech = facts_of(tests.buffer).speech;
-    if (speech == Speech::kUnknown) continue;
-    if (signature_.speech != Speech::kUnknown && signature_.speech != speech)
-      return failure(std::string(facts_of(tests.buffer).name), "the signature is about another protocol");
-    signature_.speech = speech;
+  if (needs_http_) {
+    if (auto spoken = claim_speech(Speech::kHttp, "http.response_body", signature_); !spoken) return spoken;
   }
-  return {};
+  return make_sound(signature_);
 }
 
 }  // namespace millrace::firewall::inspection

@@ -13,6 +13,8 @@
 
 namespace millrace::firewall::inspection {
 
+struct Keyword;
+
 class SignatureDraft {
  public:
   explicit SignatureDraft(Signature& signature) : signature_(signature) {}
@@ -28,12 +30,15 @@ class SignatureDraft {
   // none.
   [[nodiscard]] Content* content() noexcept;
   void begin_content(Content content);
+  // To another buffer, with the tests behind it that are relative to it.
   [[nodiscard]] Result<void> move_content(Buffer buffer);
   void put_content();
   // To the tests of a buffer, in their order.
   void add(Buffer buffer, Test test);
   [[nodiscard]] Buffer sticky() const noexcept { return sticky_; }
   void stick_to(Buffer buffer);
+  // The names of a response's body mean what is in it, unpacked, which is file.data of HTTP.
+  [[nodiscard]] Buffer as_judged(Buffer buffer) noexcept;
   // Of a test that is relative to the last one, or not.
   [[nodiscard]] Buffer buffer_of(bool relative) const noexcept { return relative ? last_ : sticky_; }
   [[nodiscard]] std::optional<Number> number_or_variable(std::string_view text) const;
@@ -48,10 +53,14 @@ class SignatureDraft {
   std::optional<Content> content_;  // it goes to its buffer when something else comes
   std::size_t placed_ = 0;          // then, one more than its place among that buffer's tests
   Buffer content_buffer_ = Buffer::kPayload;
+  bool moved_ = false;          // by a modifier
+  bool behind_sticky_ = false;  // a sticky buffer has come since: it stays where it is
   Buffer sticky_ = Buffer::kPayload;
   Buffer last_ = Buffer::kPayload;  // where the last test was put
   std::vector<std::string> variables_;
+  std::vector<const Keyword*> taken_;  // those that come once
   bool has_priority_ = false;
+  bool needs_http_ = false;
 };
 
 }  // namespace millrace::firewall::inspection

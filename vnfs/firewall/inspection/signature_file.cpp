@@ -25,6 +25,13 @@ struct Line {
   std::uint32_t number = 0;  // of its first
 };
 
+bool is_comment(std::string_view text) noexcept { return trimmed(text).starts_with('#'); }
+
+bool begins_signature(std::string_view text) noexcept {
+  const std::string_view line = trimmed(text.substr(0, text.find('\n')));
+  return line.starts_with('#') || is_action(line.substr(0, line.find_first_of(" \t")));
+}
+
 class Lines {
  public:
   explicit Lines(std::string_view text) : rest_(text) {
@@ -37,12 +44,15 @@ class Lines {
     line.number = number_ + 1;
     for (bool goes_on = true; goes_on && !rest_.empty();) {
       const auto end = rest_.find('\n');
-      std::string_view one = trimmed(rest_.substr(0, end));
+      std::string_view one = rest_.substr(0, end);
+      one.remove_suffix(one.size() - (one.find_last_not_of(" \t\r") + 1));
       rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
       ++number_;
-      goes_on = one.ends_with('\\') && !one.starts_with('#');
+      goes_on = one.ends_with('\\');
       if (goes_on) one.remove_suffix(1);
       line.text += one;
+      // A comment goes on as well, when it is a signature put out of force; not over the next signature.
+      if (goes_on && is_comment(line.text)) goes_on = !begins_signature(rest_);
     }
     return true;
   }
@@ -52,10 +62,13 @@ class Lines {
   std::uint32_t number_ = 0;
 };
 
-// For those that are skipped.
-std::uint32_t sid_of(const SignatureText& text) {
-  const auto sid = std::ranges::find(text.options, "sid", &Option::name);
-  const auto number = sid == text.options.end() ? std::nullopt : number_of(sid->value);
+// For those that are skipped, whatever is wrong with them.
+std::uint32_t sid_of(std::string_view line) {
+  constexpr std::string_view kSid = "sid:";
+  const auto at = line.rfind(kSid);
+  if (at == std::string_view::npos) return 0;
+  const std::string_view rest = line.substr(at + kSid.size());
+  const auto number = number_of(rest.substr(0, rest.find(';')));
   return number && *number > 0 && *number <= 0xffffffff ? static_cast<std::uint32_t>(*number) : 0;
 }
 
@@ -65,10 +78,10 @@ class FileReader {
 
   void take(const Line& line) {
     const auto text = take_apart(line.text);
-    if (!text) return skip(line, 0, text.error());
+    if (!text) return skip(line, text.error());
     Signature signature;
     signature.line = line.number;
-    if (auto done = read(*text, signature); !done) return skip(line, sid_of(*text), done.error());
+    if (auto done = read(*text, signature); !done) return skip(line, done.error());
     const auto [known, added] =
         known_.emplace(std::pair(signature.group, signature.id), file_.signatures.size());
     if (added) {
@@ -99,9 +112,9 @@ class FileReader {
     return draft.finish();
   }
 
-  void skip(const Line& line, std::uint32_t sid, const Error& error) {
+  void skip(const Line& line, const Error& error) {
     file_.skipped.push_back(
-        {.line = line.number, .sid = sid, .keyword = error.attempt, .reason = error.reason});
+        {.line = line.number, .sid = sid_of(line.text), .keyword = error.attempt, .reason = error.reason});
   }
 
   HeaderReader headers_;
@@ -111,12 +124,16 @@ class FileReader {
 
 }  // namespace
 
-SignatureVariables default_variables() {
+AddressSpec private_addresses() {
+  return {.within = prefixes({"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}), .except = {}};
+}
+
+SignatureVariables default_variables(const AddressSpec& home) {
   SignatureVariables variables;
-  const AddressSpec home{.within = prefixes({"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}),
-                         .except = {}};
   variables.addresses["HOME_NET"] = home;
-  variables.addresses["EXTERNAL_NET"] = {.within = {}, .except = home.within};
+  // All but some has those some for its opposite.
+  AddressSpec& external = variables.addresses["EXTERNAL_NET"];
+  (home.within.empty() ? external.within : external.except) = home.within.empty() ? home.except : home.within;
   for (const char* servers : {"HTTP_SERVERS", "SMTP_SERVERS", "SQL_SERVERS", "DNS_SERVERS", "TELNET_SERVERS",
                               "AIM_SERVERS", "DC_SERVERS", "DNP3_SERVER", "DNP3_CLIENT", "MODBUS_CLIENT",
                               "MODBUS_SERVER", "ENIP_CLIENT", "ENIP_SERVER"})
@@ -139,7 +156,7 @@ SignatureFile read_signatures(std::string_view text, const SignatureVariables& v
   FileReader reader(variables);
   Lines lines(text);
   for (Line line; lines.next(line);) {
-    if (!line.text.empty() && !line.text.starts_with('#')) reader.take(line);
+    if (!trimmed(line.text).empty() && !is_comment(line.text)) reader.take(line);
   }
   return reader.finish();
 }

@@ -18,9 +18,11 @@ struct SignatureVariables {
   std::map<std::string, PortSpec> ports;
 };
 
-// HOME_NET is what is private (RFC 1918, RFC 4193), EXTERNAL_NET all else, servers are anywhere; ports are
-// those that Suricata's own configuration has.
-[[nodiscard]] SignatureVariables default_variables();
+// What is private: RFC 1918, RFC 4193.
+[[nodiscard]] AddressSpec private_addresses();
+// HOME_NET is what is given, servers are there, and EXTERNAL_NET is all that HOME_NET does not name: anything
+// when that is anything. Ports are those that Suricata's own configuration has.
+[[nodiscard]] SignatureVariables default_variables(const AddressSpec& home = private_addresses());
 
 // A signature that is not in force, and why.
 struct Skipped {

@@ -4,35 +4,43 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "common/control/profile/types.h"
+#include "vnfs/firewall/inspection/signature_list.h"
 
 namespace millrace::firewall::inspection {
 namespace {
 
-constexpr int kMostDepth = 8;  // of lists within lists
+enum class Only : std::uint8_t { kEither, kIpv4, kIpv6 };
 
 struct ProtocolName {
   std::string_view name;
   std::optional<std::uint8_t> protocol;
   Speech speech = Speech::kUnknown;
+  Only only = Only::kEither;
 };
 
-constexpr std::array<ProtocolName, 15> kProtocols = {{
+constexpr std::array<ProtocolName, 19> kProtocols = {{
     {"ip", std::nullopt},
+    {"ipv4", std::nullopt, Speech::kUnknown, Only::kIpv4},
+    {"ip4", std::nullopt, Speech::kUnknown, Only::kIpv4},
+    {"ipv6", std::nullopt, Speech::kUnknown, Only::kIpv6},
+    {"ip6", std::nullopt, Speech::kUnknown, Only::kIpv6},
     {"tcp", 6},
     {"tcp-pkt", 6},
     {"tcp-stream", 6},
     {"udp", 17},
     {"icmp", 1},
-    {"icmpv4", 1},
+    {"icmpv4", 1, Speech::kUnknown, Only::kIpv4},
     {"icmpv6", 58},
     {"sctp", 132},
     {"http", 6, Speech::kHttp},
     {"http1", 6, Speech::kHttp},
     {"tls", 6, Speech::kTls},
+    // Over UDP and over TCP; nothing else speaks it, so that its speech says enough.
     {"dns", std::nullopt, Speech::kDns},
     {"ssh", 6, Speech::kSsh},
     {"smtp", 6, Speech::kSmtp},
@@ -53,46 +61,45 @@ constexpr std::array<ActionName, 8> kActions = {{
     {"pass", Response::kPass},
 }};
 
-// Items of a list that may hold lists: each is handed on with whether it is meant or excepted.
-template <class Item>
-Result<void> flatten(std::string_view text, bool negated, int depth, const Item& item) {
-  text = trimmed(text);
-  while (text.starts_with('!')) {
-    negated = !negated;
-    text = trimmed(text.substr(1));
-  }
-  if (!text.starts_with('[')) return item(text, negated);
-  if (!text.ends_with(']') || depth == kMostDepth) return failure(std::string(text), "brackets do not close");
-  for (const std::string_view part : split(text.substr(1, text.size() - 2))) {
-    if (part.empty()) return failure(std::string(text), "an entry is empty");
-    if (auto done = flatten(part, negated, depth + 1, item); !done) return done;
-  }
-  return {};
-}
-
-void add(std::vector<net::Prefix>& to, const std::vector<net::Prefix>& from) {
+void append(std::vector<net::Prefix>& to, const std::vector<net::Prefix>& from) {
   to.insert(to.end(), from.begin(), from.end());
 }
 
-using PortSet = std::vector<bool>;
-
-void mark(PortSet& set, Ports ports) {
-  for (std::uint32_t port = ports.first; port <= ports.last; ++port) set[port] = true;
+// Bits behind a prefix's length do not matter here.
+Result<void> add_address(std::string_view word, std::vector<net::Prefix>& to) {
+  std::string wrong;
+  if (control::parse_addresses(word, to, wrong)) return {};
+  const auto slash = word.find('/');
+  const auto address = net::IpAddress::parse(word.substr(0, slash));
+  const auto bits = slash == std::string_view::npos ? std::nullopt : number_of(word.substr(slash + 1));
+  if (!address || !bits || *bits < 0 || *bits > static_cast<std::int64_t>(address->bits()))
+    return failure(std::string(word), wrong);
+  to.push_back(net::Prefix::of(*address, static_cast<unsigned>(*bits)));
+  return {};
 }
 
-std::optional<Ports> port_range(std::string_view text) {
-  const auto colon = text.find(':');
-  const auto port = [](std::string_view word, std::uint16_t absent) -> std::optional<std::uint16_t> {
-    if (word.empty()) return absent;
-    const auto number = number_of(word);
-    if (!number || *number < 0 || *number > 0xffff) return std::nullopt;
-    return static_cast<std::uint16_t>(*number);
-  };
-  if (text.empty() || text == ":") return std::nullopt;
-  const auto first = port(text.substr(0, colon), 0);
-  const auto last = colon == std::string_view::npos ? first : port(text.substr(colon + 1), 0xffff);
-  if (!first || !last || *first > *last) return std::nullopt;
-  return Ports{*first, *last};
+// Whether what is excepted holds all that is meant, so that no address is left.
+bool leaves_nothing(const AddressSpec& spec) {
+  if (spec.within.empty() || spec.except.empty()) return false;
+  const std::set<net::Prefix> excepted(spec.except.begin(), spec.except.end());
+  return std::ranges::all_of(spec.within, [&](const net::Prefix& meant) {
+    for (unsigned length = 0; length <= meant.length; ++length) {
+      if (excepted.contains(net::Prefix::of(meant.address, length))) return true;
+    }
+    return false;
+  });
+}
+
+// One end of one family is enough: the other end has the same.
+Result<void> keep_only(Only only, AddressSpec& spec) {
+  if (only == Only::kEither) return {};
+  const bool v4 = only == Only::kIpv4;
+  const net::IpAddress any = v4 ? net::IpAddress(net::Ipv4Address{}) : net::IpAddress(net::Ipv6Address{});
+  const bool was_any = spec.within.empty();
+  std::erase_if(spec.within, [v4](const net::Prefix& prefix) { return prefix.address.is_v4() != v4; });
+  if (was_any) spec.within.push_back(net::Prefix::of(any, 0));
+  if (spec.within.empty()) return failure("", "the source has no address of the family that is asked for");
+  return {};
 }
 
 }  // namespace
@@ -100,76 +107,34 @@ std::optional<Ports> port_range(std::string_view text) {
 Result<AddressSpec> read_addresses(std::string_view text, const SignatureVariables& variables) {
   AddressSpec spec;
   bool nothing = false;
+  bool anything = false;
   const auto item = [&](std::string_view word, bool negated) -> Result<void> {
     std::vector<net::Prefix>& to = negated ? spec.except : spec.within;
     std::vector<net::Prefix>& other = negated ? spec.within : spec.except;
+    const auto any = [&] { (negated ? nothing : anything) = true; };
     if (word == "any") {
-      nothing = nothing || negated;
+      any();
       return {};
     }
-    if (word.starts_with('$')) {
-      const auto found = variables.addresses.find(std::string(word.substr(1)));
-      if (found == variables.addresses.end())
-        return failure(std::string(word),
-                       "no such variable of addresses; give it in the inspection's addresses");
-      add(to, found->second.within);
-      add(other, found->second.except);
-      nothing = nothing || (negated && found->second == AddressSpec{});
-      return {};
-    }
-    std::string wrong;
-    if (control::parse_addresses(word, to, wrong)) return {};
-    // Bits behind a prefix's length do not matter here.
-    const auto slash = word.find('/');
-    const auto address = net::IpAddress::parse(word.substr(0, slash));
-    const auto bits = slash == std::string_view::npos ? std::nullopt : number_of(word.substr(slash + 1));
-    if (!address || !bits || *bits < 0 || *bits > static_cast<std::int64_t>(address->bits()))
-      return failure(std::string(word), wrong);
-    to.push_back(net::Prefix::of(*address, static_cast<unsigned>(*bits)));
+    if (!word.starts_with('$')) return add_address(word, to);
+    const auto found = variables.addresses.find(std::string(word.substr(1)));
+    if (found == variables.addresses.end())
+      return failure(std::string(word),
+                     "no such variable of addresses; give it in the inspection's addresses");
+    if (found->second == AddressSpec{}) any();
+    append(to, found->second.within);
+    append(other, found->second.except);
     return {};
   };
-  if (auto done = flatten(text, false, 0, item); !done) return tl::unexpected(std::move(done.error()));
-  if (nothing) return failure(std::string(text), "it excepts any address, so that none is left");
+  if (auto done = for_each_item(text, item); !done) return tl::unexpected(std::move(done.error()));
+  if (anything) spec.within.clear();
+  if (nothing || leaves_nothing(spec))
+    return failure(std::string(text), "no address is left; the list excepts all it names");
   return spec;
 }
 
-Result<PortSpec> read_ports(std::string_view text, const SignatureVariables& variables) {
-  PortSet meant(65'536);
-  PortSet excepted(65'536);
-  bool some = false;
-  const auto item = [&](std::string_view word, bool negated) -> Result<void> {
-    PortSet& set = negated ? excepted : meant;
-    some = some || !negated;
-    if (word == "any") {
-      mark(set, {0, 0xffff});
-      return {};
-    }
-    if (word.starts_with('$')) {
-      const auto found = variables.ports.find(std::string(word.substr(1)));
-      if (found == variables.ports.end())
-        return failure(std::string(word), "no such variable of ports; give it in the inspection's ports");
-      if (found->second.empty()) mark(set, {0, 0xffff});
-      for (const Ports& ports : found->second) mark(set, ports);
-      return {};
-    }
-    const auto range = port_range(word);
-    if (!range) return failure(std::string(word), "no port; give one, or a range such as 1024:65535");
-    mark(set, *range);
-    return {};
-  };
-  if (auto done = flatten(text, false, 0, item); !done) return tl::unexpected(std::move(done.error()));
-  PortSpec spec;
-  for (std::uint32_t port = 0; port < meant.size(); ++port) {
-    if (excepted[port] || (some && !meant[port])) continue;
-    if (!spec.empty() && spec.back().last + 1U == port) {
-      spec.back().last = static_cast<std::uint16_t>(port);
-    } else {
-      spec.push_back({static_cast<std::uint16_t>(port), static_cast<std::uint16_t>(port)});
-    }
-  }
-  if (spec.empty()) return failure(std::string(text), "no port is left");
-  if (spec.size() == 1 && spec[0] == Ports{0, 0xffff}) spec.clear();
-  return spec;
+bool is_action(std::string_view word) noexcept {
+  return std::ranges::find(kActions, word, &ActionName::name) != kActions.end();
 }
 
 Result<void> HeaderReader::read(const std::vector<std::string_view>& words, Signature& signature) {
@@ -178,8 +143,12 @@ Result<void> HeaderReader::read(const std::vector<std::string_view>& words, Sign
     return failure(std::string(words[0]), "no such action; give alert, drop, reject or pass");
   signature.response = action->response;
   const auto protocol = std::ranges::find(kProtocols, words[1], &ProtocolName::name);
+  if (words[1] == "pkthdr")
+    return failure("pkthdr", "such packets have no session; they are dropped by name");
   if (protocol == kProtocols.end())
-    return failure(std::string(words[1]), "this protocol is not told apart here");
+    return failure(std::string(words[1]),
+                   "this protocol is not told apart here; there are ip, tcp, udp, icmp, http, tls, dns, ssh "
+                   "and smtp");
   signature.protocol = protocol->protocol;
   signature.speech = protocol->speech;
   if (words[1] == "tcp-pkt") signature.flow.no_stream = true;
@@ -199,7 +168,10 @@ Result<void> HeaderReader::read(const std::vector<std::string_view>& words, Sign
   if (auto done = put(words[2], addresses_, read_addresses, signature.source); !done) return done;
   if (auto done = put(words[3], ports_, read_ports, signature.source_ports); !done) return done;
   if (auto done = put(words[5], addresses_, read_addresses, signature.destination); !done) return done;
-  return put(words[6], ports_, read_ports, signature.destination_ports);
+  if (auto done = put(words[6], ports_, read_ports, signature.destination_ports); !done) return done;
+  if (auto kept = keep_only(protocol->only, signature.source); !kept)
+    return failure(std::string(words[1]), kept.error().reason);
+  return {};
 }
 
 }  // namespace millrace::firewall::inspection

@@ -18,6 +18,9 @@ namespace millrace::firewall::inspection {
 // "any", 80, 1:1024, :1024, 1024:, $NAME, [80, !81], and any of them behind '!'.
 [[nodiscard]] Result<PortSpec> read_ports(std::string_view text, const SignatureVariables& variables);
 
+// Whether it is what a signature may say is done.
+[[nodiscard]] bool is_action(std::string_view word) noexcept;
+
 // Reads headers one after the other: most of their words come again and again.
 class HeaderReader {
  public:

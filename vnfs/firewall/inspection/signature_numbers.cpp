@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/inspection/signature_numbers.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "vnfs/firewall/inspection/signature_text.h"
 
 namespace millrace::firewall::inspection {
@@ -23,6 +26,19 @@ std::optional<std::uint8_t> flag_letters(std::string_view text) {
     flags = static_cast<std::uint8_t>(flags | 1U << at);
   }
   return flags;
+}
+
+std::optional<TcpFlagSpec::How> how_of(char sign) noexcept {
+  switch (sign) {
+    case '+':
+      return TcpFlagSpec::How::kAll;
+    case '*':
+      return TcpFlagSpec::How::kAny;
+    case '!':
+      return TcpFlagSpec::How::kNone;
+    default:
+      return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -80,18 +96,16 @@ bool take_numeral_word(std::string_view word, NumeralWords& words) {
 
 std::optional<Threshold> threshold_of(std::string_view text, bool filter) {
   Threshold threshold;
-  bool kind = filter;
-  bool track = false;
-  bool count = false;
-  bool seconds = false;
+  std::vector<std::string_view> seen;
   if (filter) threshold.kind = Threshold::Kind::kFilter;
   for (const std::string_view part : split(text)) {
     const auto blank = part.find_first_of(" \t");
     if (blank == std::string_view::npos) return std::nullopt;
     const std::string_view name = part.substr(0, blank);
     const std::string_view value = trimmed(part.substr(blank));
+    if (std::ranges::find(seen, name) != seen.end()) return std::nullopt;
+    seen.push_back(name);
     if (name == "type" && !filter) {
-      kind = true;
       if (value == "limit") {
         threshold.kind = Threshold::Kind::kLimit;
       } else if (value == "threshold") {
@@ -102,7 +116,6 @@ std::optional<Threshold> threshold_of(std::string_view text, bool filter) {
         return std::nullopt;
       }
     } else if (name == "track") {
-      track = true;
       if (value == "by_src") {
         threshold.track = Threshold::Track::kSource;
       } else if (value == "by_dst") {
@@ -118,12 +131,11 @@ std::optional<Threshold> threshold_of(std::string_view text, bool filter) {
       const auto number = bounded(value, 0x7fffffff);
       if (!number || *number == 0) return std::nullopt;
       (name == "count" ? threshold.count : threshold.seconds) = *number;
-      (name == "count" ? count : seconds) = true;
     } else {
       return std::nullopt;
     }
   }
-  if (!kind || !track || !count || !seconds) return std::nullopt;
+  if (seen.size() != (filter ? 3 : 4)) return std::nullopt;
   return threshold;
 }
 
@@ -131,11 +143,13 @@ std::optional<TcpFlagSpec> tcp_flags_of(std::string_view text) {
   TcpFlagSpec spec;
   const auto comma = text.find(',');
   std::string_view flags = trimmed(text.substr(0, comma));
-  if (!flags.empty() && (flags[0] == '+' || flags[0] == '*' || flags[0] == '!')) {
-    spec.how = flags[0] == '+'   ? TcpFlagSpec::How::kAll
-               : flags[0] == '*' ? TcpFlagSpec::How::kAny
-                                 : TcpFlagSpec::How::kNone;
+  if (flags.empty()) return std::nullopt;
+  if (const auto how = how_of(flags.front())) {
+    spec.how = *how;
     flags = trimmed(flags.substr(1));
+  } else if (const auto behind = how_of(flags.back())) {
+    spec.how = *behind;
+    flags = trimmed(flags.substr(0, flags.size() - 1));
   }
   if (flags.empty()) return std::nullopt;
   const auto wanted = flag_letters(flags);

@@ -21,10 +21,10 @@ struct NumeralWords {
 // True when the word was one of: relative, little, big, string, hex, dec, oct.
 bool take_numeral_word(std::string_view word, NumeralWords& words);
 
-// "type limit, track by_src, count 1, seconds 60" in any order.
+// "type limit, track by_src, count 1, seconds 60" in any order, each once; a filter has no type.
 [[nodiscard]] std::optional<Threshold> threshold_of(std::string_view text, bool filter);
 
-// "S", "+SA,12", "!R".
+// "S", "+SA,12", "SA+", "!R".
 [[nodiscard]] std::optional<TcpFlagSpec> tcp_flags_of(std::string_view text);
 
 }  // namespace millrace::firewall::inspection

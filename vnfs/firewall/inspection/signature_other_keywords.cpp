@@ -6,6 +6,7 @@
 
 #include "vnfs/firewall/inspection/signature_keywords.h"
 #include "vnfs/firewall/inspection/signature_numbers.h"
+#include "vnfs/firewall/inspection/signature_soundness.h"
 
 namespace millrace::firewall::inspection {
 namespace {
@@ -35,11 +36,17 @@ Outcome ignore(Draft& /*draft*/, std::string_view /*value*/) { return {}; }
 
 Outcome flow_words(Draft& draft, std::string_view value) {
   FlowSpec& flow = draft.signature().flow;
+  const auto from = [&flow](Side side) {
+    const bool fits = flow.from == Side::kBoth || flow.from == side;
+    flow.from = side;
+    return fits;
+  };
   for (const std::string_view part : split(value)) {
+    bool fits = true;
     if (part == "to_server" || part == "from_client") {
-      flow.from = Side::kClient;
+      fits = from(Side::kClient);
     } else if (part == "to_client" || part == "from_server") {
-      flow.from = Side::kServer;
+      fits = from(Side::kServer);
     } else if (part == "established") {
       flow.established = true;
     } else if (part == "not_established") {
@@ -53,7 +60,10 @@ Outcome flow_words(Draft& draft, std::string_view value) {
     } else {
       return wrong(fmt::format("{} is not understood", part));
     }
+    if (!fits) return wrong("to_server and to_client do not go together; give one of them, or none");
   }
+  if (flow.established + flow.not_established + flow.stateless > 1)
+    return wrong("give one of established, not_established and stateless");
   return {};
 }
 Outcome flow_bits(Draft& draft, std::string_view value) {
@@ -72,7 +82,11 @@ Outcome flow_bits(Draft& draft, std::string_view value) {
   if (found == kWords.end() || parts.size() != 2 || parts[1].empty())
     return wrong("give set, unset, toggle, isset or isnotset, and a name");
   FlowBit bit{.what = found->second, .names = {}};
-  for (const std::string_view name : split(parts[1], '|')) bit.names.emplace_back(name);
+  for (const std::string_view name : split(parts[1], '|')) {
+    if (name.empty() || name.find_first_of(" \t&") != std::string_view::npos)
+      return wrong("give names without blanks and '&', with '|' between them");
+    bit.names.emplace_back(name);
+  }
   const bool asks = bit.what == Do::kIsSet || bit.what == Do::kIsNotSet;
   if (bit.names.size() > 1 && !asks) return wrong("only isset and isnotset take several names");
   draft.signature().flow_bits.push_back(std::move(bit));
@@ -97,9 +111,25 @@ Outcome flag_letters_of(Draft& draft, std::string_view value) {
   return draft.signature().tcp_flags ? Outcome{} : wrong("give letters of FSRPAUEC0, as in S,12");
 }
 Outcome ip_protocol(Draft& draft, std::string_view value) {
-  const auto number = number_of(value);
-  if (!number || *number < 0 || *number > 255) return wrong("give the number of one protocol");
-  draft.signature().protocol = static_cast<std::uint8_t>(*number);
+  using Name = std::pair<std::string_view, std::uint8_t>;
+  constexpr std::array<Name, 9> kNames = {{{"icmp", 1},
+                                           {"igmp", 2},
+                                           {"tcp", 6},
+                                           {"udp", 17},
+                                           {"gre", 47},
+                                           {"esp", 50},
+                                           {"ah", 51},
+                                           {"ipv6-icmp", 58},
+                                           {"sctp", 132}}};
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  const auto named = std::ranges::find_if(
+      kNames, [&](const Name& name) { return std::ranges::equal(value, name.first, {}, lower); });
+  const auto number = named != kNames.end() ? std::optional<std::int64_t>(named->second) : number_of(value);
+  if (!number || *number < 0 || *number > 255)
+    return wrong("give the number of one protocol, or tcp, udp, icmp, igmp, gre, esp, ah, sctp");
+  auto& protocol = draft.signature().protocol;
+  if (protocol && *protocol != *number) return wrong("the header names another protocol; give ip there");
+  protocol = static_cast<std::uint8_t>(*number);
   return {};
 }
 Outcome app_layer(Draft& draft, std::string_view value) {
@@ -110,9 +140,9 @@ Outcome app_layer(Draft& draft, std::string_view value) {
                                                                              {"ssh", Speech::kSsh},
                                                                              {"smtp", Speech::kSmtp}}};
   const auto found = std::ranges::find(kSpeeches, value, &std::pair<std::string_view, Speech>::first);
-  if (found == kSpeeches.end()) return wrong(fmt::format("{} is not told apart here", value));
-  draft.signature().speech = found->second;
-  return {};
+  if (found == kSpeeches.end())
+    return wrong(fmt::format("{} is not told apart here; there are http, tls, dns, ssh and smtp", value));
+  return claim_speech(found->second, "", draft.signature());
 }
 Outcome how_often(Draft& draft, std::string_view value) {
   draft.signature().threshold = threshold_of(value, false);
@@ -125,6 +155,9 @@ Outcome above_rate(Draft& draft, std::string_view value) {
 Outcome no_alert(Draft& draft, std::string_view /*value*/) {
   draft.signature().silent = true;
   return {};
+}
+Outcome whom(Draft& /*draft*/, std::string_view value) {
+  return value == "src_ip" || value == "dest_ip" ? Outcome{} : wrong("give src_ip or dest_ip");
 }
 Outcome packet_data(Draft& draft, std::string_view /*value*/) {
   draft.stick_to(Buffer::kPayload);
@@ -170,29 +203,35 @@ Outcome identity(Draft& draft, std::string_view value) {
   return {};
 }
 
+using Value = Keyword::Value;
+constexpr bool kOnce = true;
 constexpr std::array kOtherKeywords = {
     Keyword{"app-layer-protocol", &app_layer, "what the session speaks: http, tls, dns, ssh, smtp"},
-    Keyword{"classtype", &class_type, "its priority, when none is given, and the events' category"},
-    Keyword{"detection_filter", &above_rate, "matches only above a rate"},
-    Keyword{"dsize", &payload_size, "length of a packet's payload"},
-    Keyword{"flags", &flag_letters_of, "TCP flags of a packet"},
-    Keyword{"flow", &flow_words, "direction, established or not, stream or packets"},
+    Keyword{"classtype", &class_type, "its priority, when none is given, and the events' category",
+            Value::kNeeded, kOnce},
+    Keyword{"detection_filter", &above_rate, "matches only above a rate", Value::kNeeded, kOnce},
+    Keyword{"dsize", &payload_size, "length of a packet's payload", Value::kNeeded, kOnce},
+    Keyword{"flags", &flag_letters_of, "TCP flags of a packet", Value::kNeeded, kOnce},
+    Keyword{"flow", &flow_words, "direction, established or not, stream or packets", Value::kNeeded, kOnce},
     Keyword{"flowbits", &flow_bits, "what signatures remember of a session, 512 names"},
-    Keyword{"gid", &identity<&Signature::group, 0>, "for people"},
-    Keyword{"icode", &byte_range<&Signature::icmp_code>, "ICMP code"},
-    Keyword{"ip_proto", &ip_protocol, "IP protocol by number"},
-    Keyword{"itype", &byte_range<&Signature::icmp_type>, "ICMP type"},
+    Keyword{"gid", &identity<&Signature::group, 0>, "for people", Value::kNeeded, kOnce},
+    Keyword{"icode", &byte_range<&Signature::icmp_code>, "ICMP code", Value::kNeeded, kOnce},
+    Keyword{"ip_proto", &ip_protocol, "IP protocol, by number or name", Value::kNeeded, kOnce},
+    Keyword{"itype", &byte_range<&Signature::icmp_type>, "ICMP type", Value::kNeeded, kOnce},
     Keyword{"metadata", &metadata, "for people"},
-    Keyword{"msg", &message_text, "for people"},
-    Keyword{"noalert", &no_alert, "matches without a word"},
-    Keyword{"pkt_data", &packet_data, "back to the payload"},
-    Keyword{"priority", &urgency, "1 is the most urgent"},
+    Keyword{"msg", &message_text, "for people", Value::kNeeded, kOnce},
+    Keyword{"noalert", &no_alert, "matches without a word", Value::kNone},
+    Keyword{"pkt_data", &packet_data, "back to the payload", Value::kNone},
+    Keyword{"prefilter", &ignore, "without effect: what is looked for first is chosen here", Value::kNone},
+    Keyword{"priority", &urgency, "1 is the most urgent", Value::kNeeded, kOnce},
     Keyword{"reference", &reference_to, "for people"},
-    Keyword{"rev", &identity<&Signature::revision, 0>, "of those with one sid the highest holds"},
-    Keyword{"sid", &identity<&Signature::id, 1>, "its number"},
-    Keyword{"target", &ignore, "without effect"},
-    Keyword{"threshold", &how_often, "how often it tells: limit, threshold, both"},
-    Keyword{"ttl", &byte_range<&Signature::ttl>, "TTL or hop limit"},
+    Keyword{"rev", &identity<&Signature::revision, 0>, "of those with one sid the highest holds",
+            Value::kNeeded, kOnce},
+    Keyword{"sid", &identity<&Signature::id, 1>, "its number", Value::kNeeded, kOnce},
+    Keyword{"tag", &ignore, "without effect: no further packets are recorded"},
+    Keyword{"target", &whom, "for people"},
+    Keyword{"threshold", &how_often, "how often it tells: limit, threshold, both", Value::kNeeded, kOnce},
+    Keyword{"ttl", &byte_range<&Signature::ttl>, "TTL or hop limit", Value::kNeeded, kOnce},
 };
 static_assert(std::ranges::is_sorted(kOtherKeywords, {}, &Keyword::name));
 
@@ -201,7 +240,7 @@ static_assert(std::ranges::is_sorted(kOtherKeywords, {}, &Keyword::name));
 std::span<const Keyword> other_keywords() noexcept { return kOtherKeywords; }
 
 const Keyword* find_keyword(std::string_view name) noexcept {
-  for (const std::span<const Keyword> keywords : {byte_keywords(), other_keywords()}) {
+  for (const std::span<const Keyword> keywords : {content_keywords(), byte_keywords(), other_keywords()}) {
     const auto found = std::ranges::lower_bound(keywords, name, {}, &Keyword::name);
     if (found != keywords.end() && found->name == name) return &*found;
   }

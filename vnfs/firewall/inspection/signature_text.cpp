@@ -7,6 +7,7 @@ namespace millrace::firewall::inspection {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
+constexpr std::size_t kShown = 30;  // bytes of what an error is about
 
 // Where the option that begins at `from` ends: at a ';' without a backslash. Quotes do not matter.
 std::size_t end_of_option(std::string_view text, std::size_t from) noexcept {
@@ -86,6 +87,9 @@ Result<SignatureText> take_apart(std::string_view line) {
   const auto close = line.find_last_of(')');
   if (open == std::string_view::npos || close == std::string_view::npos || close < open)
     return failure("", "options in parentheses are missing");
+  const std::string_view behind = trimmed(line.substr(close + 1));
+  if (!behind.empty() && !behind.starts_with('#'))
+    return failure(std::string(behind.substr(0, kShown)), "nothing but a comment stands behind the options");
   text.header = words_of(line.substr(0, open));
   if (text.header.size() != 7)
     return failure("", "the header is not: action protocol addresses ports -> addresses ports");
@@ -94,7 +98,7 @@ Result<SignatureText> take_apart(std::string_view line) {
     const std::size_t end = end_of_option(options, at);
     if (end == std::string_view::npos) {
       const std::string_view rest = trimmed(options.substr(at));
-      if (!rest.empty()) return failure(std::string(rest.substr(0, 30)), "a ';' is missing behind it");
+      if (!rest.empty()) return failure(std::string(rest.substr(0, kShown)), "a ';' is missing behind it");
       break;
     }
     const std::string_view option = trimmed(options.substr(at, end - at));
@@ -123,19 +127,21 @@ std::optional<Quoted> quoted(std::string_view value) noexcept {
   return out;
 }
 
-std::optional<std::string> content_bytes(std::string_view text) {
+Result<std::string> content_bytes(std::string_view text) {
+  constexpr std::string_view kBetweenHex = " \t,";
+  constexpr std::string_view kEscaped = ":;\\\"";
   std::string bytes;
   bool in_hex = false;
   int high = -1;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '|') {
-      if (high >= 0) return std::nullopt;  // half a byte
+      if (high >= 0) break;  // half a byte
       in_hex = !in_hex;
     } else if (in_hex) {
-      if (kBlanks.find(c) != std::string_view::npos) continue;
+      if (kBetweenHex.find(c) != std::string_view::npos) continue;
       const int digit = digit_of(c);
-      if (digit < 0) return std::nullopt;
+      if (digit < 0) return failure("", "give pairs of hexadecimal digits between bars");
       if (high < 0) {
         high = digit;
       } else {
@@ -143,13 +149,17 @@ std::optional<std::string> content_bytes(std::string_view text) {
         high = -1;
       }
     } else if (c == '\\') {
-      if (++i == text.size()) return std::nullopt;
+      if (++i == text.size() || kEscaped.find(text[i]) == std::string_view::npos)
+        return failure("", "only : ; \\ and quotes are written behind a backslash; give other bytes as |0a|");
       bytes += text[i];
+    } else if (c == '"') {
+      return failure("", "a quote within it is written as \\\" or |22|");
     } else {
       bytes += c;
     }
   }
-  if (in_hex || bytes.empty()) return std::nullopt;
+  if (in_hex || high >= 0) return failure("", "give pairs of hexadecimal digits between two bars");
+  if (bytes.empty()) return failure("", "it is empty; give a byte at least");
   return bytes;
 }
 

@@ -38,7 +38,7 @@ struct Quoted {
   bool negated = false;
 };
 [[nodiscard]] std::optional<Quoted> quoted(std::string_view value) noexcept;
-// The bytes of `GET |0d 0a|x\;y`; nothing when it is written wrongly.
-[[nodiscard]] std::optional<std::string> content_bytes(std::string_view text);
+// The bytes of `GET |0d 0a|x\;y`. An error says what would be right.
+[[nodiscard]] Result<std::string> content_bytes(std::string_view text);
 
 }  // namespace millrace::firewall::inspection

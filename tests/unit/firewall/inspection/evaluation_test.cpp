@@ -182,6 +182,12 @@ TEST(ByteTestTest, WhereAndHowTheNumberIsRead) {
   EXPECT_TRUE(matches({content("n="), written}, "n= 42;"));
   EXPECT_FALSE(matches({content("n="), written}, "n= 4x2"));
   EXPECT_FALSE(matches({content("n="), written}, "n=abcd"));
+  written.numeral.bytes = 0;  // as many digits as there are
+  EXPECT_TRUE(matches({content("n="), written}, "n= 42;"));
+  EXPECT_TRUE(matches({content("n="), written}, "n=0000042"));
+  EXPECT_FALSE(matches({content("n="), written}, "n=421"));
+  EXPECT_FALSE(matches({content("n="), written}, "n="));
+  written.numeral.bytes = 4;
   written.numeral.base = 16;
   EXPECT_TRUE(matches({content("n="), written}, "n=0x2a"));
   ByteTest under_mask{.numeral = numeral(1, 1), .value = number(3), .mask = 0x30};

@@ -10,66 +10,10 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/corpus.h"
+#include "tests/support/read_signature.h"
 
 namespace millrace::firewall::inspection {
 namespace {
-
-constexpr std::string_view kHead = "alert tcp any any -> any any (";
-
-SignatureFile read(const std::string& text) { return read_signatures(text, default_variables()); }
-
-// A signature with these options, which is one.
-Signature one(const std::string& options, std::string_view head = kHead) {
-  SignatureFile file = read(std::string(head) + options + " sid:1;)");
-  EXPECT_EQ(file.skipped.size(), 0U) << (file.skipped.empty()
-                                             ? ""
-                                             : file.skipped[0].keyword + ": " + file.skipped[0].reason);
-  if (file.signatures.empty()) return {};
-  return file.signatures[0];
-}
-
-// Why a signature with these options is none: the keyword, and the reason.
-Skipped none(const std::string& options, std::string_view head = kHead) {
-  SignatureFile file = read(std::string(head) + options + " sid:1;)");
-  EXPECT_EQ(file.signatures.size(), 0U);
-  if (file.skipped.empty()) return {};
-  return file.skipped[0];
-}
-
-template <class T>
-const T& test(const Signature& signature, std::size_t buffer = 0, std::size_t place = 0) {
-  return std::get<T>(signature.buffers.at(buffer).tests.at(place));
-}
-
-TEST(SignatureFile, Header) {
-  const Signature signature =
-      one("", "drop udp [10.0.0.0/8,!10.1.0.0/16] 1024: <> !192.0.2.1 [53,!54,80:90,!85] (");
-  EXPECT_EQ(signature.response, Response::kDrop);
-  EXPECT_EQ(signature.protocol, 17);
-  EXPECT_TRUE(signature.both_ways);
-  EXPECT_EQ(signature.source.within.at(0).to_string(), "10.0.0.0/8");
-  EXPECT_EQ(signature.source.except.at(0).to_string(), "10.1.0.0/16");
-  EXPECT_EQ(signature.destination.within.size(), 0U);
-  EXPECT_EQ(signature.destination.except.at(0).to_string(), "192.0.2.1/32");
-  EXPECT_EQ(signature.source_ports, (PortSpec{{1024, 65'535}}));
-  EXPECT_EQ(signature.destination_ports, (PortSpec{{53, 53}, {80, 84}, {86, 90}}));
-}
-
-TEST(SignatureFile, VariablesAndTheirOpposite) {
-  const Signature out = one("", "alert tcp $HOME_NET any -> $EXTERNAL_NET $HTTP_PORTS (");
-  EXPECT_EQ(out.source.within.size(), 4U);
-  EXPECT_EQ(out.destination.within.size(), 0U);
-  EXPECT_EQ(out.destination.except, out.source.within);
-  EXPECT_EQ(out.destination_ports, (PortSpec{{80, 80}}));
-  const Signature in = one("", "alert tcp !$HOME_NET !80 -> !$EXTERNAL_NET any (");
-  EXPECT_EQ(in.source.except, out.source.within);
-  EXPECT_EQ(in.destination.within, out.source.within);
-  EXPECT_EQ(in.source_ports, (PortSpec{{0, 79}, {81, 65'535}}));
-  EXPECT_EQ(in.destination_ports, PortSpec{});
-  EXPECT_EQ(none("", "alert tcp $NOBODY any -> any any (").keyword, "$NOBODY");
-  EXPECT_EQ(one("", "alert tcp 192.0.2.77/24 any -> any any (").source.within.at(0).to_string(),
-            "192.0.2.0/24");
-}
 
 TEST(SignatureFile, ContentAndItsModifiers) {
   const Signature signature = one(
@@ -208,16 +152,40 @@ TEST(SignatureFile, SkipsWholeSignaturesByLine) {
   EXPECT_EQ(file.skipped[2].line, 8U);
 }
 
-TEST(SignatureFile, WhatContradictsItself) {
-  EXPECT_EQ(none("content:\"abcd\"; depth:3;").keyword, "content");
-  EXPECT_EQ(none("content:\"a\"; content:\"b\"; distance:1; offset:3;").keyword, "content");
-  EXPECT_EQ(none("content:\"a\"; http_uri; content:\"b\"; tls.sni; content:\"c\";").keyword, "tls.sni");
-  EXPECT_EQ(none("nocase;").keyword, "nocase");
-  EXPECT_EQ(none("content:\"a|0|\";").keyword, "content");
-  EXPECT_EQ(none("content:\"\";").keyword, "content");
-  EXPECT_EQ(none("", "alert quic any any -> any any (").keyword, "quic");
-  EXPECT_EQ(none("", "alert tcp any 70000 -> any any (").keyword, "70000");
-  EXPECT_EQ(none("", "alert tcp any any -> !any any (").keyword, "!any");
+TEST(SignatureFile, LinesThatGoOn) {
+  const SignatureFile file = read(
+      "#alert tcp any any -> any any \\\n"
+      "  (msg:\"put out of force\"; \\\n"
+      "  sid:1;)\n"
+      "# a folder: C:\\rules\\\n"
+      "alert tcp\\\n"
+      " any any -> any any (content:\"a\\\n"
+      " b\"; sid:2;)\r\n"
+      "  # another \\\n"
+      "# and another\n"
+      "alert tcp any any -> any any (sid:3;)");
+  ASSERT_EQ(file.signatures.size(), 2U);
+  EXPECT_EQ(file.skipped.size(), 0U);
+  EXPECT_EQ(file.signatures[0].line, 5U);
+  EXPECT_EQ(test<Content>(file.signatures[0]).bytes, "a b");
+  EXPECT_EQ(file.signatures[1].line, 10U);
+}
+
+TEST(SignatureFile, NamesWhatIsSkipped) {
+  const SignatureFile file = read(
+      "alert tcp any any -> any any (content:\"a; sid:77;\n"
+      "alert tcp any any -> any any (sid:78;) and more\n"
+      "alert tcp any any -> any any (sid:79;) # and a comment\n"
+      "alert tcp any any -> any any (pcre:\"/a(b/\"; sid:80; rev:9;)\n"
+      "alert tcp any any -> any any (pcre:\"/a(b)/\"; sid:80;)\n");
+  ASSERT_EQ(file.skipped.size(), 3U);
+  EXPECT_EQ(file.skipped[0].sid, 77U);
+  EXPECT_EQ(file.skipped[1].keyword, "and more");
+  EXPECT_EQ(file.skipped[2].keyword, "pcre");
+  EXPECT_NE(file.skipped[2].reason.find("parenthes"), std::string::npos) << file.skipped[2].reason;
+  ASSERT_EQ(file.signatures.size(), 2U);
+  EXPECT_EQ(file.signatures[0].id, 79U);
+  EXPECT_EQ(file.signatures[1].revision, 0U) << "one that can not be read takes the place of none";
 }
 
 TEST(SignatureFile, OfOthersMoreThanNineTenths) {

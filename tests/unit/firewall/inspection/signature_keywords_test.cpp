@@ -18,9 +18,20 @@ namespace {
 
 std::string keywords() {
   std::string table = "| keyword | what |\n| --- | --- |\n";
-  for (const auto keywords : {byte_keywords(), other_keywords()}) {
+  for (const auto keywords : {content_keywords(), byte_keywords(), other_keywords()}) {
     for (const Keyword& keyword : keywords)
       table += fmt::format("| `{}` | {} |\n", keyword.name, keyword.about);
+  }
+  return table;
+}
+
+std::string refused() {
+  std::string table = "| keywords | why not |\n| --- | --- |\n";
+  for (const RefusedKeywords& group : refused_keywords()) {
+    std::string names;
+    for (const std::string_view name : group.names)
+      names += fmt::format("{}`{}`", names.empty() ? "" : ", ", name);
+    table += fmt::format("| {} | {} |\n", names, group.why);
   }
   return table;
 }
@@ -54,6 +65,7 @@ TEST(SignaturesPage, HasTheTablesOfTheCode) {
   found << std::ifstream(path, std::ios::binary).rdbuf();
   std::string wanted = found.str();
   replace(wanted, "keywords", keywords());
+  replace(wanted, "refused", refused());
   replace(wanted, "buffers", buffers());
   if (const char* update = std::getenv("MILLRACE_UPDATE");
       update != nullptr && std::string_view(update) == "1")
