@@ -31,9 +31,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path captures() {
-  return testing::corpus_folder() / "captures";
-}
+fs::path captures() { return testing::corpus_folder() / "captures"; }
 
 constexpr std::uint32_t kSessions = 512;  // few enough to run out
 constexpr std::size_t kLongest = 65'535;  // of a frame; longer ones are cut

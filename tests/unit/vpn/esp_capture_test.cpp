@@ -29,9 +29,7 @@ constexpr std::size_t kLinkBytes = 14;
 constexpr std::size_t kIpBytes = 20;
 constexpr std::size_t kTagBytes = 12;
 
-fs::path capture() {
-  return testing::corpus_folder() / "captures/tcpdump/08-sunrise-sunset-aes.pcap";
-}
+fs::path capture() { return testing::corpus_folder() / "captures/tcpdump/08-sunrise-sunset-aes.pcap"; }
 
 // Behind its link and IP header.
 Octets esp_of(const testing::CapturedPacket& packet) {

@@ -21,9 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path captures() {
-  return testing::corpus_folder() / "captures";
-}
+fs::path captures() { return testing::corpus_folder() / "captures"; }
 
 // What stands before the IP header, when it is not that of Ethernet.
 std::optional<std::size_t> other_link_bytes(std::uint32_t type) {

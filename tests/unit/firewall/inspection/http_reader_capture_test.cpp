@@ -18,9 +18,7 @@ namespace fs = std::filesystem;
 using testing::HttpListener;
 using testing::HttpMessage;
 
-fs::path captures() {
-  return testing::corpus_folder() / "captures/pcapplusplus";
-}
+fs::path captures() { return testing::corpus_folder() / "captures/pcapplusplus"; }
 
 // What the frame with this number, from 1 on, carries over TCP over IPv4 over Ethernet.
 std::string payload(const std::vector<testing::CapturedPacket>& packets, std::size_t number) {

@@ -91,7 +91,8 @@ class Streams {
 };
 
 TEST(MatcherCorpus, FindsWhatTryingEverythingFinds) {
-  if (!fs::exists(testing::corpus_folder() / "captures")) GTEST_SKIP() << "no captures in " << testing::corpus_folder();
+  if (!fs::exists(testing::corpus_folder() / "captures"))
+    GTEST_SKIP() << "no captures in " << testing::corpus_folder();
   std::set<std::string> texts;
   for (const auto& entry : fs::recursive_directory_iterator(testing::corpus_folder() / "captures")) {
     if (!entry.is_regular_file()) continue;

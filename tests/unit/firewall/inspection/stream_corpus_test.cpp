@@ -27,9 +27,7 @@ using flow::Direction;
 using flow::TcpState;
 using flow::TcpVerdict;
 
-fs::path captures() {
-  return testing::corpus_folder() / "captures";
-}
+fs::path captures() { return testing::corpus_folder() / "captures"; }
 
 struct Side {
   Stream stream{};
