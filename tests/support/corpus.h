@@ -7,7 +7,8 @@
 
 namespace millrace::testing {
 
-// The folder that the environment's MILLRACE_CORPUS names, else shared/corpus beside the sources; it may not be there.
+// The folder that the environment's MILLRACE_CORPUS names, else shared/corpus beside the sources; it may not
+// be there.
 inline std::filesystem::path corpus_folder() {
   const char* named = std::getenv("MILLRACE_CORPUS");
   return named != nullptr ? std::filesystem::path(named)
