@@ -234,48 +234,6 @@ TEST(Inspected, DatagramsAreJudgedOneByOne) {
   });
 }
 
-TEST(Inspected, NamesThatAreAskedFor) {
-  const InspectionSpec spec{
-      .signatures =
-          "drop dns any any -> any any (dns.query; content:\"bad.example\"; nocase; endswith; sid:1;)\n"
-          "alert dns any any -> any any (dns.query; bsize:>12; sid:2;)\n"};
-  for_each_shape([&](const Shape& shape) {
-    InspectionBed bed(shape, spec, Forwarding::kRouted, inspection_limits(), 53);
-    const auto ask = [&](std::uint16_t port, std::string_view name) {
-      std::string query("id\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00", 12);
-      while (!name.empty()) {
-        const std::string_view label = name.substr(0, name.find('.'));
-        query += static_cast<char>(label.size());
-        query += label;
-        name.remove_prefix(std::min(label.size() + 1, name.size()));
-      }
-      query += std::string("\0\0\1\0\1", 5);
-      bed.client_sends(bed.bed.from_client().udp(port, 53).payload(query));
-      return bed.reached_server();
-    };
-    EXPECT_EQ(ask(1, "good.example"), 1U);
-    EXPECT_EQ(ask(2, "www.BAD.example"), 0U);
-    EXPECT_EQ(ask(3, "verygood.example"), 1U);
-    const auto events = bed.events();
-    ASSERT_EQ(events.size(), 3U);
-    const auto blocked = std::ranges::find(events, Outcome::kBlocked, &inspection::InspectionEvent::outcome);
-    ASSERT_NE(blocked, events.end());
-    EXPECT_EQ(text_of(blocked->host.view()), "www.BAD.example");
-  });
-}
-
-TEST(Inspected, SoftwareOfSsh) {
-  const InspectionSpec spec{.signatures =
-                                "drop ssh any any -> any any (ssh.software; content:\"libssh\"; sid:1;)"};
-  for_each_routed_bed(spec, [](InspectionBed& bed) {
-    bed.server_says(0, "SSH-2.0-OpenSSH_9.2p1\r\n");
-    bed.client_says(0, "SSH-2.0-lib");
-    EXPECT_EQ(bed.reached_server(), 1U);
-    bed.client_says(11, "ssh_0.9.6\r\n");
-    EXPECT_EQ(bed.reached_server(), 0U);
-  });
-}
-
 TEST(Inspected, AnotherSetHoldsInMidStream) {
   const InspectionSpec before{.signatures = "drop tcp any any -> any any (content:\"nothing\"; sid:1;)"};
   const InspectionSpec after{.signatures = "drop tcp any any -> any any (content:\"FORBIDDEN\"; sid:2;)"};

@@ -10,7 +10,13 @@
 namespace millrace::firewall::inspection {
 
 // What a connection speaks, as far as its parts can be told from each other here.
-enum class Speech : std::uint8_t { kUnknown, kHttp, kTls, kDns, kSsh, kSmtp };
+enum class Speech : std::uint8_t { kUnknown, kHttp, kTls, kDns, kSsh, kSmtp, kQuic };
+
+// Whether what is spoken is what a signature is about: QUIC has the hello of TLS.
+[[nodiscard]] constexpr bool is_spoken(Speech wanted, Speech spoken) noexcept {
+  return wanted == Speech::kUnknown || wanted == spoken ||
+         (wanted == Speech::kTls && spoken == Speech::kQuic);
+}
 
 // Who sends it: the one that opened the session, or the other.
 enum class Side : std::uint8_t { kClient, kServer, kBoth };

@@ -66,6 +66,8 @@ std::string_view speech_name(Speech speech) {
       return "ssh";
     case Speech::kSmtp:
       return "smtp";
+    case Speech::kQuic:
+      return "quic";
     case Speech::kUnknown:
       break;
   }
@@ -114,17 +116,29 @@ void add_message(object& line, const InspectionEvent& event) {
       add(part, "http_method", event.method.view());
       break;
     case Speech::kTls:
+    case Speech::kQuic:
       add(part, "sni", event.host.view());
+      break;
+    case Speech::kSmtp:
+      add(part, "helo", event.host.view());
+      add(part, "mail_from", event.agent.view());
+      if (event.target.length != 0) part["rcpt_to"] = array{printable(event.target.view())};
+      break;
+    case Speech::kSsh:
+      add(part, "proto_version", event.method.view());
+      add(part, "software_version", event.agent.view());
       break;
     case Speech::kDns:
       add(part, "rrname", event.host.view());
       break;
-    default:
+    case Speech::kUnknown:
       return;
   }
   if (part.empty()) return;
   if (event.speech == Speech::kDns) {
     line["dns"] = object{{"query", array{std::move(part)}}};
+  } else if (event.speech == Speech::kSsh) {
+    line["ssh"] = object{{event.side == Side::kServer ? "server" : "client", std::move(part)}};
   } else {
     line[speech_name(event.speech)] = std::move(part);
   }

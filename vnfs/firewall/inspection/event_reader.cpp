@@ -7,6 +7,7 @@
 #include "common/flow/segment.h"
 #include "vnfs/firewall/inspection/http_anomaly.h"
 #include "vnfs/firewall/inspection/notable.h"
+#include "vnfs/firewall/inspection/readers/read_anomaly.h"
 
 namespace millrace::firewall::inspection {
 namespace {
@@ -32,14 +33,16 @@ EventRecord EventReader::to_record(const InspectionEvent& event) const {
       record.signature = std::shared_ptr<const Signature>(set, &set->about(event.signature));
   }
   if (event.kind != EventKind::kAlert) {
-    if (event.kind == EventKind::kAnomaly && event.speech == Speech::kHttp) {
-      const HttpAnomalyFacts& facts = facts_of(static_cast<HttpAnomaly>(event.reason));
+    const auto tell = [&record](const auto& facts) {
       record.reason = facts.name;
       record.sentence = facts.sentence;
+    };
+    if (event.kind == EventKind::kUnseen || event.speech == Speech::kUnknown) {
+      tell(facts_of(static_cast<Notable>(event.reason)));
+    } else if (event.speech == Speech::kHttp) {
+      tell(facts_of(static_cast<HttpAnomaly>(event.reason)));
     } else {
-      const NotableFacts& facts = facts_of(static_cast<Notable>(event.reason));
-      record.reason = facts.name;
-      record.sentence = facts.sentence;
+      tell(readers::facts_of(static_cast<readers::ReadAnomaly>(event.reason)));
     }
   }
   return record;

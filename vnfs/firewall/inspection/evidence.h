@@ -19,4 +19,21 @@ using What = Judgement::What;
   return subject.side == Side::kServer ? subject.source_port : subject.destination_port;
 }
 
+// A packet while it is judged.
+struct Inspector::Case {
+  Conversation& talk;
+  const Inspection& by;
+  const Evidence& evidence;
+  Judgement& judgement;
+  Bytes payload{};      // the stream's bytes in order, or the datagram's
+  bool grows = false;   // the payload
+  bool ended = false;   // the stream
+  Buffers unasked = 0;  // kPayload, until signatures have been asked about it
+
+  [[nodiscard]] std::size_t side() const noexcept { return index_of(evidence.subject.side); }
+  [[nodiscard]] bool undecided() const noexcept {
+    return judgement.what == What::kPass && !judgement.finished;
+  }
+};
+
 }  // namespace millrace::firewall::inspection

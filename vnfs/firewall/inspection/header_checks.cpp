@@ -41,7 +41,7 @@ bool length_holds(const CompiledSignature& signature, std::uint32_t length) noex
 
 bool packet_holds(const CompiledSignature& signature, const Subject& subject) noexcept {
   if (!protocol_holds(signature.protocol, subject.protocol)) return false;
-  if (signature.speech != Speech::kUnknown && signature.speech != subject.speech) return false;
+  if (!is_spoken(signature.speech, subject.speech)) return false;
   if (signature.from != Side::kBoth && signature.from != subject.side) return false;
   if (signature.established && !subject.established) return false;
   if (signature.not_established && subject.established) return false;

@@ -58,13 +58,13 @@ struct InspectionEvent {
   Speech speech;
   std::uint8_t protocol;
   net::Family family;
-  std::uint8_t reason;            // kAnomaly, kUnseen: see notable.h
+  std::uint8_t reason;            // kUnseen, and kAnomaly of no speech: see notable.h; else the speech's own
   bool stream;                    // found in the stream, not in one packet
   Excerpt<kMostPayload> payload;  // what was judged, around the match
-  Excerpt<64> method;             // HTTP: the method; DNS, TLS: empty
-  Excerpt<128> host;              // HTTP: Host; TLS: SNI; DNS: the name asked for
-  Excerpt<256> target;            // HTTP: the URI
-  Excerpt<128> agent;             // HTTP: User-Agent
+  Excerpt<64> method;             // HTTP: the method; SSH: the protocol's version
+  Excerpt<128> host;              // HTTP: Host; TLS, QUIC: SNI; DNS: the name asked for; SMTP: HELO
+  Excerpt<256> target;            // HTTP: the URI; SMTP: the recipient
+  Excerpt<128> agent;             // HTTP: User-Agent; SSH: the software; SMTP: the sender
 };
 static_assert(std::is_trivially_copyable_v<InspectionEvent>);
 

@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "vnfs/firewall/inspection/dns_reader.h"
 #include "vnfs/firewall/inspection/evidence.h"
-#include "vnfs/firewall/inspection/guess_speech.h"
 
 namespace millrace::firewall::inspection {
 namespace {
@@ -63,70 +61,64 @@ Bytes Inspector::in_one_piece(std::span<const MutableBytes> pieces) noexcept {
   return whole;
 }
 
-Judgement Inspector::overloaded(Conversation& talk, const Inspection& by, const Evidence& evidence,
-                                Notable why) noexcept {
-  const Subject& subject = evidence.subject;
-  if (!talk.told_unseen) {
-    talk.told_unseen = true;
-    note(evidence.session, by, why, subject.side,
-         by.drop_when_overloaded ? Outcome::kBlocked : Outcome::kAllowed, subject.now, evidence.tsc);
+Judgement Inspector::overloaded(Case& now, Notable why) noexcept {
+  const bool drops = now.by.drop_when_overloaded;
+  const Subject& subject = now.evidence.subject;
+  if (!now.talk.told_unseen) {
+    now.talk.told_unseen = true;
+    note(now.evidence.session, now.by, why, subject.side, drops ? Outcome::kBlocked : Outcome::kAllowed,
+         subject.now, now.evidence.tsc);
   }
-  if (by.drop_when_overloaded) return {.what = What::kOverloaded};
+  if (drops) return {.what = What::kOverloaded};
   return {.finished = true};
 }
 
-void Inspector::ask(Conversation& talk, const Inspection& by, const Evidence& evidence,
-                    Judgement& judgement) noexcept {
-  Subject& subject = evidence.subject;
-  Matcher& matcher = *by.matchers[worker_];
+void Inspector::ask(Case& now) noexcept {
+  const Subject& subject = now.evidence.subject;
+  Judgement& judgement = now.judgement;
+  const std::size_t side = now.side();
   Hits hits;
-  const std::size_t side = index_of(subject.side);
-  const MatchOutcome outcome = matcher.match(subject, talk.match[side], talk.bits, thresholds_, hits);
-  if (!subject.by_segment) talk.waits[side] = outcome.waits;
+  const MatchOutcome outcome =
+      now.by.matchers[worker_]->match(subject, now.talk.match[side], now.talk.bits, thresholds_, hits);
+  if (!subject.by_segment) now.talk.waits[side] = outcome.waits;
   for (const Hit& hit : hits.all()) {
-    const CompiledSignature& signature = by.set->signatures()[hit.signature];
-    const Response response = response_of(signature, by.on_match);
+    const CompiledSignature& signature = now.by.set->signatures()[hit.signature];
+    const Response response = response_of(signature, now.by.on_match);
     if (response == Response::kPass) break;
     const bool ends = response != Response::kAlert;
     if (ends && judgement.what == What::kPass)
       judgement.what = response == Response::kReject ? What::kReject : What::kDrop;
-    if (hit.told) tell(talk, by, evidence, hit, ends ? Outcome::kBlocked : Outcome::kAllowed);
+    if (hit.told) tell(now, hit, ends ? Outcome::kBlocked : Outcome::kAllowed);
   }
   matches_.add(hits.count + hits.more);
   if (outcome.passed) judgement.finished = true;
-  if (outcome.exhausted && judgement.what == What::kPass)
-    judgement = overloaded(talk, by, evidence, Notable::kNoTime);
+  if (outcome.exhausted && judgement.what == What::kPass) judgement = overloaded(now, Notable::kNoTime);
 }
 
 // The stream is known from here on, unless it is known already. False when the segment contradicts what is
 // known: a SYN may be sent again, but not with another number once it has brought bytes.
-bool Inspector::begin_stream(Conversation& talk, const Inspection& by, const Evidence& evidence) noexcept {
+bool Inspector::begin_stream(Case& now) noexcept {
+  const Evidence& evidence = now.evidence;
   const Subject& subject = evidence.subject;
-  const std::size_t side = index_of(subject.side);
-  Stream& stream = talk.streams[side];
+  const std::size_t side = now.side();
+  Stream& stream = now.talk.streams[side];
   const bool syn = (subject.tcp_flags & net::tcp_flag::kSyn) != 0;
   if (stream.window() != 0) {
-    if (!syn || talk.first_sequence[side] == evidence.sequence) return true;
+    if (!syn || now.talk.first_sequence[side] == evidence.sequence) return true;
     if (stream.in_order_end() != 0) return false;
     stream.end(pool_);
   } else if (!syn) {
     if (evidence.payload.empty()) return true;
-    note(evidence.session, by, Notable::kInMidStream, subject.side, Outcome::kAllowed, subject.now,
+    note(evidence.session, now.by, Notable::kInMidStream, subject.side, Outcome::kAllowed, subject.now,
          evidence.tsc);
   }
-  talk.first_sequence[side] = evidence.sequence;
-  stream.begin(evidence.sequence, by.streams);
+  now.talk.first_sequence[side] = evidence.sequence;
+  stream.begin(evidence.sequence, now.by.streams);
   return true;
 }
 
 void Inspector::end_stream(Conversation& talk, std::size_t side) noexcept {
-  PoolStore joined(pool_, talk.joined[side]);
-  PoolStore unpacked(pool_, talk.unpacked[side]);
-  talk.http[side].end({.room = room_,
-                       .exchange = talk.exchange,
-                       .joined = joined,
-                       .unpacked = unpacked,
-                       .inflate = inflate_});
+  end_speech(talk, side);
   talk.streams[side].end(pool_);
   talk.over[side] = true;
 }
@@ -147,39 +139,42 @@ bool Inspector::goes_by(Conversation& talk, const Inspection& by, Side side, std
   return true;
 }
 
-Judgement Inspector::judge_stream(Conversation& talk, const Inspection& by,
-                                  const Evidence& evidence) noexcept {
+void Inspector::judge_stream(Case& now) noexcept {
+  Conversation& talk = now.talk;
+  const Evidence& evidence = now.evidence;
   const Subject& subject = evidence.subject;
-  const std::size_t side = index_of(subject.side);
+  Judgement& judgement = now.judgement;
+  const std::size_t side = now.side();
   const std::size_t other = side ^ 1U;
   if ((subject.tcp_flags & net::tcp_flag::kAck) != 0 && talk.streams[other].window() != 0) {
     talk.streams[other].acknowledged(evidence.acknowledgment);
     if (talk.streams[other].done()) end_stream(talk, other);
   }
-  Judgement judgement;
   judgement.finished = talk.over[0] && talk.over[1];
-  if (subject.opening) ask(talk, by, evidence, judgement);
-  if (talk.over[side]) return judgement;
-  if (!begin_stream(talk, by, evidence)) {
+  if (subject.opening) ask(now);
+  if (talk.over[side]) return;
+  if (!begin_stream(now)) {
     judgement.what = What::kConflict;
-    return judgement;
+    return;
   }
   // What a reset carries is not read (RFC 9293 section 3.5.3).
-  if ((subject.tcp_flags & net::tcp_flag::kRst) != 0) return judgement;
+  if ((subject.tcp_flags & net::tcp_flag::kRst) != 0) return;
   const bool fin = (subject.tcp_flags & net::tcp_flag::kFin) != 0;
   if (evidence.payload.empty()) {
-    if (fin && ends_here(talk, side, evidence)) ask_stream(talk, by, evidence, true, judgement);
-    return judgement;
+    now.ended = fin && ends_here(talk, side, evidence);
+    if (now.ended) ask_stream(now);
+    return;
   }
-  const Offer offer = talk.streams[side].offer(pool_, evidence.sequence, evidence.payload, by.streams);
+  const Offer offer = talk.streams[side].offer(pool_, evidence.sequence, evidence.payload, now.by.streams);
   judgement.rewritten = offer.rewritten;
   const auto noted = [&](Notable notable, Outcome outcome) {
-    note(evidence.session, by, notable, subject.side, outcome, subject.now, evidence.tsc);
+    note(evidence.session, now.by, notable, subject.side, outcome, subject.now, evidence.tsc);
   };
   if (offer.rewritten) noted(Notable::kRewritten, Outcome::kAllowed);
   switch (offer.verdict) {
     case StreamVerdict::kNew:
-      ask_stream(talk, by, evidence, fin && ends_here(talk, side, evidence), judgement);
+      now.ended = fin && ends_here(talk, side, evidence);
+      ask_stream(now);
       break;
     case StreamVerdict::kConflict:
       noted(Notable::kConflict, Outcome::kBlocked);
@@ -190,47 +185,34 @@ Judgement Inspector::judge_stream(Conversation& talk, const Inspection& by,
       judgement.what = What::kHoles;
       break;
     case StreamVerdict::kNoMemory:
-      judgement = overloaded(talk, by, evidence, Notable::kNoMemory);
+      judgement = overloaded(now, Notable::kNoMemory);
       break;
     case StreamVerdict::kHeld:
     case StreamVerdict::kOld:
     case StreamVerdict::kBeyond:
       break;
   }
-  return judgement;
 }
 
-Judgement Inspector::judge_datagram(Conversation& talk, const Inspection& by,
-                                    const Evidence& evidence) noexcept {
-  Subject& subject = evidence.subject;
-  const std::size_t side = index_of(subject.side);
-  std::uint32_t& looked_at = talk.datagram_bytes[side];
-  Judgement judgement;
-  const Bytes payload = in_one_piece(evidence.payload);
-  if (!talk.speech_settled) {
-    talk.speech_settled = true;
-    if (is_dns_port(port_of_server(subject))) talk.speech = subject.speech = Speech::kDns;
-  }
-  Parts found;
+void Inspector::judge_datagram(Case& now) noexcept {
+  Conversation& talk = now.talk;
+  ask_datagram(now);
+  const std::uint32_t window = now.by.streams.inspect_bytes;
+  std::uint32_t& looked_at = talk.datagram_bytes[now.side()];
+  looked_at = std::min(looked_at, window) + static_cast<std::uint32_t>(now.payload.size());
+  const bool enough = talk.datagram_bytes[0] >= window && talk.datagram_bytes[1] >= window;
+  if (enough && talk.speech != Speech::kDns) now.judgement.finished = true;
+}
+
+// A segment of TCP by itself, for signatures that look at packets.
+void Inspector::judge_segment(Case& now) noexcept {
+  Subject& subject = now.evidence.subject;
+  parts_.clear();
+  parts_.set(Buffer::kPayload, in_one_piece(now.evidence.payload));
+  subject.parts = &parts_;
   subject.fresh = bit(Buffer::kPayload);
-  if (talk.speech == Speech::kDns && side == 0) {
-    static_cast<void>(read_dns_query(payload, room_, [&](Bytes name, std::uint16_t) noexcept {
-      // Signatures about several names of one message are asked about the first.
-      if (!found.has(Buffer::kDnsQuery)) found.set(Buffer::kDnsQuery, name);
-      return false;
-    }));
-    subject.fresh |= found.present;
-  }
-  talk.match[side].next_message();
-  found.set(Buffer::kPayload, payload);
-  subject.parts = &found;
-  subject.coming = 0;
-  ask(talk, by, evidence, judgement);
-  looked_at = std::min(looked_at, by.streams.inspect_bytes) + static_cast<std::uint32_t>(payload.size());
-  const bool enough = talk.datagram_bytes[0] >= by.streams.inspect_bytes &&
-                      talk.datagram_bytes[1] >= by.streams.inspect_bytes;
-  if (enough && talk.speech != Speech::kDns) judgement.finished = true;
-  return judgement;
+  subject.by_segment = true;
+  ask(now);
 }
 
 Judgement Inspector::judge(Conversation& talk, const Inspection& by, const Evidence& evidence) noexcept {
@@ -242,19 +224,16 @@ Judgement Inspector::judge(Conversation& talk, const Inspection& by, const Evide
   talk.established = subject.established;
   subject.speech = talk.speech;
   subject.parts = &kNone;
-  Judgement judgement =
-      is_tcp(evidence) ? judge_stream(talk, by, evidence) : judge_datagram(talk, by, evidence);
-  if (is_tcp(evidence) && judgement.what == What::kPass && !judgement.finished &&
-      by.set->looks_at_segments(subject.side)) {
-    parts_.clear();
-    parts_.set(Buffer::kPayload, in_one_piece(evidence.payload));
-    subject.parts = &parts_;
-    subject.fresh = bit(Buffer::kPayload);
-    subject.by_segment = true;
-    ask(talk, by, evidence, judgement);
+  Judgement judgement;
+  Case now{.talk = talk, .by = by, .evidence = evidence, .judgement = judgement};
+  if (!is_tcp(evidence)) {
+    judge_datagram(now);
+  } else {
+    judge_stream(now);
+    if (now.undecided() && by.set->looks_at_segments(subject.side)) judge_segment(now);
+    // Each side has acknowledged all that the other said, to its end: nothing can be added or replaced.
+    if (evidence.session.tcp_state == flow::TcpState::kTimeWait) judgement.finished = true;
   }
-  // Each side has acknowledged all that the other said, to its end: nothing can be added or replaced.
-  if (is_tcp(evidence) && evidence.session.tcp_state == flow::TcpState::kTimeWait) judgement.finished = true;
   room_.clear();
   judgement.blocks = judgement.what == What::kDrop || judgement.what == What::kReject;
   return judgement;

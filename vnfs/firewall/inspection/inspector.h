@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "common/base/counter.h"
@@ -45,6 +46,7 @@ struct Judgement {
 
 class Inspector final : public SessionObserver {
  public:
+  // Throws std::runtime_error when OpenSSL lacks what QUIC takes.
   Inspector(const InspectorSize& size, std::uint16_t worker, const SipKey& seed)
       : pool_(size.stream_bytes),
         conversations_(size.conversations),
@@ -53,6 +55,7 @@ class Inspector final : public SessionObserver {
         room_(size.conversations == 0 ? 0 : kRoomBytes),
         thresholds_(size.conversations == 0 ? kLeastThresholds : kThresholds, seed),
         inflate_(size.conversations == 0 ? 0 : kInflateStates),
+        quic_(size.conversations == 0 ? nullptr : std::make_unique<readers::QuicCrypto>()),
         events_(size.events),
         worker_(worker) {
     for (std::uint32_t i = 0; i < free_count_; ++i) free_[i] = free_count_ - 1 - i;
@@ -90,38 +93,38 @@ class Inspector final : public SessionObserver {
   static constexpr std::uint32_t kThresholds = 65'536;
   static constexpr std::uint32_t kLeastThresholds = 8;
 
-  [[nodiscard]] Judgement judge_stream(Conversation& talk, const Inspection& by,
-                                       const Evidence& evidence) noexcept;
-  [[nodiscard]] Judgement judge_datagram(Conversation& talk, const Inspection& by,
-                                         const Evidence& evidence) noexcept;
+  struct Case;
+
+  void judge_stream(Case& now) noexcept;
+  void judge_datagram(Case& now) noexcept;
+  void judge_segment(Case& now) noexcept;
   // The stricter of what was so far and what the signatures say.
-  void ask(Conversation& talk, const Inspection& by, const Evidence& evidence, Judgement& judgement) noexcept;
-  void ask_stream(Conversation& talk, const Inspection& by, const Evidence& evidence, bool ended,
-                  Judgement& judgement) noexcept;
-  void read_http(Conversation& talk, const Inspection& by, const Evidence& evidence, bool ended,
-                 Judgement& judgement, Buffers& fresh_stream) noexcept;
-  void read_messages(Conversation& talk, const Inspection& by, const Evidence& evidence, bool ended,
-                     Judgement& judgement, Buffers& fresh_stream) noexcept;
-  void read_lines(Conversation& talk, const Inspection& by, const Evidence& evidence, Judgement& judgement,
-                  Buffers& fresh_stream) noexcept;
-  void read_dns_stream(Conversation& talk, const Inspection& by, const Evidence& evidence,
-                       Judgement& judgement, Buffers& fresh_stream) noexcept;
-  void read_dns(Conversation& talk, const Inspection& by, const Evidence& evidence, Bytes message,
-                Judgement& judgement, Buffers& fresh_stream) noexcept;
-  [[nodiscard]] bool ask_message(Conversation& talk, const Inspection& by, const Evidence& evidence,
-                                 const Parts& found, Judgement& judgement, Buffers& fresh_stream) noexcept;
-  void settle_speech(Conversation& talk, Subject& subject) noexcept;
-  [[nodiscard]] HttpWork http_work(Conversation& talk, const Inspection& by, PoolStore& joined,
-                                   PoolStore& unpacked) noexcept;
-  void note_anomaly(Conversation& talk, const Inspection& by, const Evidence& evidence, Speech of,
-                    std::uint8_t anomaly) noexcept;
-  [[nodiscard]] bool begin_stream(Conversation& talk, const Inspection& by,
-                                  const Evidence& evidence) noexcept;
+  void ask(Case& now) noexcept;
+  void ask_stream(Case& now) noexcept;
+  void ask_datagram(Case& now) noexcept;
+  void ask_rest(Case& now) noexcept;
+  [[nodiscard]] bool ask_message(Case& now, const Parts& found) noexcept;
+  [[nodiscard]] bool ask_about(Case& now, Parts& parts, Buffers fresh, Buffers coming) noexcept;
+  void read_stream(Case& now) noexcept;
+  void read_datagram(Case& now) noexcept;
+  void read_http(Case& now, HttpDialogue& http) noexcept;
+  void read_tls(Case& now, TlsDialogue& tls) noexcept;
+  void read_dns(Case& now, DnsDialogue& dns) noexcept;
+  void read_ssh(Case& now, SshDialogue& ssh) noexcept;
+  void read_smtp(Case& now, SmtpDialogue& smtp) noexcept;
+  void read_quic(Case& now, QuicDialogue& quic) noexcept;
+  [[nodiscard]] bool take_dns(Case& now, const readers::DnsEvent& event) noexcept;
+  [[nodiscard]] bool take_smtp(Case& now, const readers::SmtpEvent& event) noexcept;
+  void settle_speech(Case& now) noexcept;
+  void settle_datagrams(Case& now) noexcept;
+  void begin_speech(Conversation& talk, Speech speech) noexcept;
+  void end_speech(Conversation& talk, std::size_t side) noexcept;
+  [[nodiscard]] bool begin_stream(Case& now) noexcept;
   void end_stream(Conversation& talk, std::size_t side) noexcept;
-  void tell(Conversation& talk, const Inspection& by, const Evidence& evidence, const Hit& hit,
-            Outcome outcome) noexcept;
-  [[nodiscard]] Judgement overloaded(Conversation& talk, const Inspection& by, const Evidence& evidence,
-                                     Notable why) noexcept;
+  void note_anomalies(Case& now, Speech of, std::uint64_t anomalies) noexcept;
+  void note_anomaly(Case& now, Speech of, std::uint8_t anomaly) noexcept;
+  void tell(Case& now, const Hit& hit, Outcome outcome) noexcept;
+  [[nodiscard]] Judgement overloaded(Case& now, Notable why) noexcept;
   [[nodiscard]] Bytes in_one_piece(std::span<const MutableBytes> pieces) noexcept;
   [[nodiscard]] InspectionEvent event_of(const Session& session, const Inspection& by, Side side, Tick now,
                                          std::uint64_t tsc) const noexcept;
@@ -134,6 +137,7 @@ class Inspector final : public SessionObserver {
   Parts parts_;  // of the message in hand
   Thresholds thresholds_;
   InflatePool inflate_;
+  std::unique_ptr<readers::QuicCrypto> quic_;
   InspectionEvents events_;
   Counter in_use_;
   Counter matches_;

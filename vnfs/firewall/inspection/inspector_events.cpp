@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 
 #include "vnfs/firewall/inspection/evidence.h"
 #include "vnfs/firewall/session_ends.h"
@@ -69,47 +70,49 @@ void Inspector::note(const Session& session, const Inspection& by, Notable notab
   static_cast<void>(events_.push(event));
 }
 
-void Inspector::note_anomaly(Conversation& talk, const Inspection& by, const Evidence& evidence, Speech of,
-                             std::uint8_t anomaly) noexcept {
+void Inspector::note_anomaly(Case& now, Speech of, std::uint8_t anomaly) noexcept {
   constexpr std::uint8_t kMostOfSession = 16;
-  if (talk.anomalies_told == kMostOfSession) return;
-  ++talk.anomalies_told;
-  const Subject& subject = evidence.subject;
-  InspectionEvent event = event_of(evidence.session, by, subject.side, subject.now, evidence.tsc);
+  if (now.talk.anomalies_told == kMostOfSession) return;
+  ++now.talk.anomalies_told;
+  const Subject& subject = now.evidence.subject;
+  InspectionEvent event = event_of(now.evidence.session, now.by, subject.side, subject.now, now.evidence.tsc);
   event.kind = EventKind::kAnomaly;
   event.speech = of;
   event.reason = anomaly;
   static_cast<void>(events_.push(event));
 }
 
-void Inspector::tell(Conversation& talk, const Inspection& by, const Evidence& evidence, const Hit& hit,
-                     Outcome outcome) noexcept {
-  const Subject& subject = evidence.subject;
-  InspectionEvent event = event_of(evidence.session, by, subject.side, subject.now, evidence.tsc);
+void Inspector::tell(Case& now, const Hit& hit, Outcome outcome) noexcept {
+  const Conversation& talk = now.talk;
+  const Subject& subject = now.evidence.subject;
+  InspectionEvent event = event_of(now.evidence.session, now.by, subject.side, subject.now, now.evidence.tsc);
   event.kind = EventKind::kAlert;
   event.outcome = outcome;
   event.signature = hit.signature;
   event.speech = talk.speech;
-  event.stream = is_tcp(evidence) && !subject.by_segment;
+  event.stream = is_tcp(now.evidence) && !subject.by_segment;
   Parts parts = *subject.parts;
   if (hit.buffer == Buffer::kPayload) {
     event.payload.set(around(parts[Buffer::kPayload], hit.end));
   } else {  // the message from its beginning
     const Bytes payload = parts[Buffer::kPayload];
-    const std::size_t begin = talk.http[index_of(subject.side)].head().begin;
+    const std::size_t begin = talk.http_head(now.side()).begin;
     event.payload.set(payload.subspan(std::min(begin, payload.size())));
   }
   // What a person wants to know beside it: what was asked for.
   if (talk.speech == Speech::kHttp && !parts.has(Buffer::kHttpMethod)) {
-    const HttpPlace head = talk.http[0].head();
+    const HttpPlace head = talk.http_head(0);
     if (head.end > head.begin) add_head(talk.streams[0].bytes(pool_), head, Side::kClient, room_, parts);
   }
-  event.method.set(parts[Buffer::kHttpMethod]);
-  event.target.set(parts[Buffer::kHttpRawUri]);
-  event.agent.set(parts[Buffer::kHttpUserAgent]);
-  for (const Buffer buffer : {Buffer::kHttpHost, Buffer::kTlsSni, Buffer::kDnsQuery}) {
-    if (parts.has(buffer)) event.host.set(parts[buffer]);
-  }
+  const auto set = [&parts](auto& excerpt, std::initializer_list<Buffer> buffers) noexcept {
+    for (const Buffer buffer : buffers) {
+      if (parts.has(buffer)) excerpt.set(parts[buffer]);
+    }
+  };
+  set(event.method, {Buffer::kHttpMethod, Buffer::kSshProtocol});
+  set(event.host, {Buffer::kHttpHost, Buffer::kTlsSni, Buffer::kDnsQuery, Buffer::kSmtpHelo});
+  set(event.target, {Buffer::kHttpRawUri, Buffer::kSmtpRcptTo});
+  set(event.agent, {Buffer::kHttpUserAgent, Buffer::kSmtpMailFrom, Buffer::kSshSoftware});
   static_cast<void>(events_.push(event));
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Messages of what a session speaks: signatures are asked about the parts of each.
+#include <algorithm>
 #include <bit>
 #include <utility>
 
-#include "vnfs/firewall/inspection/dns_reader.h"
 #include "vnfs/firewall/inspection/evidence.h"
-#include "vnfs/firewall/inspection/guess_speech.h"
 
 namespace millrace::firewall::inspection {
 namespace {
@@ -27,166 +27,208 @@ bool spend(MatchState& state, HttpPlace head) noexcept {
 
 }  // namespace
 
-// Which protocol it is, once enough was said.
-void Inspector::settle_speech(Conversation& talk, Subject& subject) noexcept {
-  if (talk.speech_settled) return;
-  const Bytes client = talk.streams[0].bytes(pool_);
-  const SpeechGuess guess = guess_speech(client, talk.streams[1].bytes(pool_), port_of_server(subject));
-  talk.speech_settled = guess.settled;
-  talk.speech = guess.speech;
-  if (talk.speech == Speech::kUnknown) return;
-  subject.speech = talk.speech;
-  subject.opening = true;
+// The signatures about parts of a message, and with the first of them those about the payload. False when
+// nothing more is to be asked.
+bool Inspector::ask_about(Case& now, Parts& parts, Buffers fresh, Buffers coming) noexcept {
+  Subject& subject = now.evidence.subject;
+  subject.fresh = fresh | std::exchange(now.unasked, 0);
+  parts.set(Buffer::kPayload, now.payload, now.grows);
+  subject.parts = &parts;
+  subject.coming = coming;
+  ask(now);
+  subject.coming = ~Buffers{0};
+  return now.undecided();
 }
 
-HttpWork Inspector::http_work(Conversation& talk, const Inspection& by, PoolStore& joined,
-                              PoolStore& unpacked) noexcept {
-  return {.room = room_,
-          .exchange = talk.exchange,
-          .joined = joined,
-          .unpacked = unpacked,
-          .inflate = inflate_,
-          .most_joined = by.streams.inspect_bytes,
-          .most_unpacked = by.streams.inspect_bytes};
+// A message that is all there.
+bool Inspector::ask_message(Case& now, const Parts& found) noexcept {
+  now.talk.match[now.side()].next_message();
+  parts_ = found;
+  return ask_about(now, parts_, found.present, 0);
 }
 
-// The signatures about a message's parts, and with the first of them those about the stream's new bytes.
-void Inspector::read_http(Conversation& talk, const Inspection& by, const Evidence& evidence, bool ended,
-                          Judgement& judgement, Buffers& fresh_stream) noexcept {
-  Subject& subject = evidence.subject;
-  const std::size_t side = index_of(subject.side);
-  const Bytes stream = talk.streams[side].bytes(pool_);
-  PoolStore joined(pool_, talk.joined[side]);
-  PoolStore unpacked(pool_, talk.unpacked[side]);
-  const HttpWork work = http_work(talk, by, joined, unpacked);
+void Inspector::note_anomalies(Case& now, Speech of, std::uint64_t anomalies) noexcept {
+  for (; anomalies != 0; anomalies &= anomalies - 1)
+    note_anomaly(now, of, static_cast<std::uint8_t>(std::countr_zero(anomalies)));
+}
+
+void Inspector::read_http(Case& now, HttpDialogue& http) noexcept {
+  const std::size_t side = now.side();
+  MatchState& match = now.talk.match[side];
+  PoolStore joined(pool_, http.joined[side]);
+  PoolStore unpacked(pool_, http.unpacked[side]);
+  const HttpWork work{.room = room_,
+                      .exchange = http.exchange,
+                      .joined = joined,
+                      .unpacked = unpacked,
+                      .inflate = inflate_,
+                      .most_joined = now.by.streams.inspect_bytes,
+                      .most_unpacked = now.by.streams.inspect_bytes};
   const auto on_event = [&](const HttpEvent& event) noexcept {
-    for (std::uint64_t bits = event.anomalies.bits(); bits != 0; bits &= bits - 1)
-      note_anomaly(talk, by, evidence, Speech::kHttp, static_cast<std::uint8_t>(std::countr_zero(bits)));
+    note_anomalies(now, Speech::kHttp, event.anomalies.bits());
     if (event.what == HttpEvent::What::kAnomaly) return true;
     Parts parts = event.parts;
-    subject.fresh = parts.present | std::exchange(fresh_stream, 0);
+    const Buffers fresh = parts.present;
     if (event.what == HttpEvent::What::kHead) {
-      talk.match[side].next_message();
-    } else if ((talk.waits[side] & subject.fresh) != 0 && spend(talk.match[side], event.head)) {
-      add_head(stream, event.head, subject.side, room_, parts);
+      match.next_message();
+    } else if ((now.talk.waits[side] & (fresh | now.unasked)) != 0 && spend(match, event.head)) {
+      add_head(now.payload, event.head, now.evidence.subject.side, room_, parts);
     }
-    parts.set(Buffer::kPayload, stream, true);
-    subject.parts = &parts;
-    subject.coming = event.ends ? 0 : kBodies;
-    ask(talk, by, evidence, judgement);
-    subject.coming = ~Buffers{0};
-    return judgement.what == What::kPass && !judgement.finished;
+    return ask_about(now, parts, fresh, event.ends ? 0 : kBodies);
   };
-  if (talk.http[side].advance(stream, ended, subject.side, work, on_event) == HttpProgress::kOver)
+  const Side from = now.evidence.subject.side;
+  if (http.readers[side].advance(now.payload, now.ended, from, work, on_event) == HttpProgress::kOver)
+    now.talk.unreadable[side] = true;
+}
+
+void Inspector::read_tls(Case& now, TlsDialogue& tls) noexcept {
+  const std::size_t side = now.side();
+  const auto on_event = [&](const readers::TlsEvent& event) noexcept {
+    note_anomalies(now, Speech::kTls, event.anomalies.bits());
+    return event.parts.present == 0 || ask_message(now, event.parts);
+  };
+  const Bytes stream = now.payload.subspan(std::min<std::size_t>(tls.begins[side], now.payload.size()));
+  const Side from = now.evidence.subject.side;
+  if (tls.readers[side].advance(stream, now.ended, from, room_, on_event) == readers::ReadProgress::kOver)
+    now.talk.unreadable[side] = true;
+}
+
+bool Inspector::take_dns(Case& now, const readers::DnsEvent& event) noexcept {
+  note_anomalies(now, Speech::kDns, event.anomalies.bits());
+  return event.what != readers::DnsEvent::What::kQuestion || event.is_answer || ask_message(now, event.parts);
+}
+
+void Inspector::read_dns(Case& now, DnsDialogue& dns) noexcept {
+  const std::size_t side = now.side();
+  const auto on_event = [&](const readers::DnsEvent& event) noexcept { return take_dns(now, event); };
+  if (dns.readers[side].advance(now.payload, now.ended, on_event) == readers::ReadProgress::kOver)
+    now.talk.unreadable[side] = true;
+}
+
+void Inspector::read_ssh(Case& now, SshDialogue& ssh) noexcept {
+  const std::size_t side = now.side();
+  const auto on_event = [&](const readers::SshEvent& event) noexcept {
+    note_anomalies(now, Speech::kSsh, event.anomalies.bits());
+    return event.parts.present == 0 || ask_message(now, event.parts);
+  };
+  const Side from = now.evidence.subject.side;
+  if (ssh.readers[side].advance(now.payload, now.ended, from, on_event) == readers::ReadProgress::kOver)
+    now.talk.unreadable[side] = true;
+}
+
+bool Inspector::take_smtp(Case& now, const readers::SmtpEvent& event) noexcept {
+  using Event = readers::SmtpEvent::What;
+  constexpr Buffers kMail = bit(Buffer::kFileData);
+  constexpr Buffers kEnvelope = bit(Buffer::kSmtpMailFrom) | bit(Buffer::kSmtpRcptTo);
+  note_anomalies(now, Speech::kSmtp, event.anomalies.bits());
+  parts_ = event.parts;
+  MatchState& match = now.talk.match[now.side()];
+  switch (event.what) {
+    case Event::kHelo:
+      match.next_message();
+      return ask_about(now, parts_, bit(Buffer::kSmtpHelo), kEnvelope | kMail);
+    case Event::kMailFrom:
+      match.next_message();
+      return ask_about(now, parts_, bit(Buffer::kSmtpMailFrom), kEnvelope | kMail);
+    case Event::kRcptTo:
+      return ask_about(now, parts_, bit(Buffer::kSmtpRcptTo), kMail);
+    case Event::kMail:
+      if (event.begins) match.next_message();
+      return ask_about(now, parts_, kMail, 0);
+    case Event::kReply:
+    case Event::kAnomaly:
+      break;
+  }
+  return true;
+}
+
+void Inspector::read_smtp(Case& now, SmtpDialogue& smtp) noexcept {
+  Conversation& talk = now.talk;
+  const std::size_t side = now.side();
+  PoolStore joined(pool_, smtp.joined[side]);
+  const readers::SmtpWork work{
+      .exchange = smtp.exchange, .joined = joined, .most_joined = now.by.streams.inspect_bytes};
+  const auto on_event = [&](const readers::SmtpEvent& event) noexcept { return take_smtp(now, event); };
+  const Side from = now.evidence.subject.side;
+  if (smtp.readers[side].advance(now.payload, now.ended, from, work, on_event) ==
+      readers::ReadProgress::kOver)
     talk.unreadable[side] = true;
+  if (!smtp.exchange.tls()) return;
+  // RFC 3207: what either side says next is TLS.
+  const std::array<std::uint32_t, 2> begins{smtp.readers[0].tls_begin(), smtp.readers[1].tls_begin()};
+  for (PooledBytes& mail : smtp.joined) mail.clear(pool_);
+  begin_speech(talk, Speech::kTls);
+  std::get_if<TlsDialogue>(&talk.dialogue)->begins = begins;
+  now.evidence.subject.speech = talk.speech;
+  now.evidence.subject.opening = true;
 }
 
-// A message of any protocol, and with the first of them the stream's new bytes. False when nothing more is to
-// be asked.
-bool Inspector::ask_message(Conversation& talk, const Inspection& by, const Evidence& evidence,
-                            const Parts& found, Judgement& judgement, Buffers& fresh_stream) noexcept {
-  Subject& subject = evidence.subject;
-  const std::size_t side = index_of(subject.side);
-  parts_ = found;
-  subject.fresh = found.present | std::exchange(fresh_stream, 0);
-  parts_.set(Buffer::kPayload, talk.streams[side].bytes(pool_), true);
-  subject.parts = &parts_;
-  subject.coming = 0;
-  talk.match[side].next_message();
-  ask(talk, by, evidence, judgement);
-  subject.coming = ~Buffers{0};
-  return judgement.what == What::kPass && !judgement.finished;
+// The messages that the payload has added to, of a stream.
+void Inspector::read_stream(Case& now) noexcept {
+  Conversation& talk = now.talk;
+  if (talk.unreadable[now.side()]) return;
+  if (auto* http = std::get_if<HttpDialogue>(&talk.dialogue)) return read_http(now, *http);
+  if (auto* tls = std::get_if<TlsDialogue>(&talk.dialogue)) return read_tls(now, *tls);
+  if (auto* dns = std::get_if<DnsDialogue>(&talk.dialogue)) return read_dns(now, *dns);
+  if (auto* ssh = std::get_if<SshDialogue>(&talk.dialogue)) return read_ssh(now, *ssh);
+  if (auto* smtp = std::get_if<SmtpDialogue>(&talk.dialogue)) return read_smtp(now, *smtp);
 }
 
-void Inspector::read_lines(Conversation& talk, const Inspection& by, const Evidence& evidence,
-                           Judgement& judgement, Buffers& fresh_stream) noexcept {
-  const std::size_t side = index_of(evidence.subject.side);
-  LineReader& lines = talk.lines[side];
-  const Bytes stream = talk.streams[side].bytes(pool_);
-  Parts found;
-  for (Bytes line; lines.next(stream, line);) {
-    found.clear();
-    if (talk.speech == Speech::kSsh) {
-      if (!read_ssh_identification(line, found)) continue;
-      lines.end();
-    } else {
-      const SmtpCommand command = read_smtp_command(line, found);
-      // What is behind these is mail, or not in the clear.
-      if (command == SmtpCommand::kData || command == SmtpCommand::kTls) lines.end();
-      if (command != SmtpCommand::kNamed) continue;
-    }
-    if (!ask_message(talk, by, evidence, found, judgement, fresh_stream)) break;
+// Another connection of QUIC may begin between the same ends: each hello is read.
+void Inspector::read_quic(Case& now, QuicDialogue& quic) noexcept {
+  if (quic.hello.over()) {
+    if (!readers::is_quic_initial(now.payload)) return;
+    quic.hello = {};
   }
-  talk.unreadable[side] = lines.over();
+  const auto on_event = [&](const readers::TlsEvent& event) noexcept {
+    if (!quic.told) note_anomalies(now, Speech::kQuic, event.anomalies.bits());
+    if (event.what != readers::TlsEvent::What::kClientHello) return true;
+    quic.told = true;
+    return event.parts.present == 0 || ask_message(now, event.parts);
+  };
+  static_cast<void>(
+      quic.hello.advance(now.payload, {.room = room_, .crypto = *quic_, .pool = pool_}, on_event));
 }
 
-void Inspector::read_dns_stream(Conversation& talk, const Inspection& by, const Evidence& evidence,
-                                Judgement& judgement, Buffers& fresh_stream) noexcept {
-  const std::size_t side = index_of(evidence.subject.side);
-  const Bytes stream = talk.streams[side].bytes(pool_);
-  std::uint32_t& at = talk.datagram_bytes[side];  // all before it has been read
-  while (stream.size() - at >= 2) {
-    const std::size_t length = std::size_t{stream[at]} << 8U | stream[at + 1];
-    if (stream.size() - at - 2 < length) return;
-    const Bytes message = stream.subspan(at + 2, length);
-    at += static_cast<std::uint32_t>(2 + length);
-    read_dns(talk, by, evidence, message, judgement, fresh_stream);
-    if (judgement.what != What::kPass || judgement.finished) return;
+void Inspector::read_datagram(Case& now) noexcept {
+  if (auto* quic = std::get_if<QuicDialogue>(&now.talk.dialogue)) {
+    if (now.side() == 0) read_quic(now, *quic);
+  } else if (std::holds_alternative<DnsDialogue>(now.talk.dialogue)) {
+    const auto on_event = [&](const readers::DnsEvent& event) noexcept { return take_dns(now, event); };
+    static_cast<void>(readers::read_dns(now.payload, on_event));
   }
 }
 
-void Inspector::read_dns(Conversation& talk, const Inspection& by, const Evidence& evidence, Bytes message,
-                         Judgement& judgement, Buffers& fresh_stream) noexcept {
-  static_cast<void>(read_dns_query(message, room_, [&](Bytes name, std::uint16_t) noexcept {
-    Parts found;
-    found.set(Buffer::kDnsQuery, name);
-    return ask_message(talk, by, evidence, found, judgement, fresh_stream);
-  }));
-}
-
-void Inspector::read_messages(Conversation& talk, const Inspection& by, const Evidence& evidence, bool ended,
-                              Judgement& judgement, Buffers& fresh_stream) noexcept {
-  const std::size_t side = index_of(evidence.subject.side);
-  if (talk.unreadable[side]) return;
-  switch (talk.speech) {
-    case Speech::kHttp:
-      return read_http(talk, by, evidence, ended, judgement, fresh_stream);
-    case Speech::kTls:
-      talk.tls[side].advance(talk.streams[side].bytes(pool_), room_, [&](const Parts& found) noexcept {
-        return ask_message(talk, by, evidence, found, judgement, fresh_stream);
-      });
-      talk.unreadable[side] = talk.tls[side].over();
-      return;
-    case Speech::kSsh:
-    case Speech::kSmtp:
-      return read_lines(talk, by, evidence, judgement, fresh_stream);
-    case Speech::kDns:
-      if (side == 0) read_dns_stream(talk, by, evidence, judgement, fresh_stream);
-      return;
-    case Speech::kUnknown:
-      return;
-  }
-}
-
-void Inspector::ask_stream(Conversation& talk, const Inspection& by, const Evidence& evidence, bool ended,
-                           Judgement& judgement) noexcept {
-  Subject& subject = evidence.subject;
-  const std::size_t side = index_of(subject.side);
-  settle_speech(talk, subject);
-  Buffers fresh_stream = bit(Buffer::kPayload);
-  read_messages(talk, by, evidence, ended, judgement, fresh_stream);
-  if (fresh_stream == 0 || judgement.what != What::kPass || judgement.finished) return;
-  const Bytes stream = talk.streams[side].bytes(pool_);
+// What no message has had the signatures asked about.
+void Inspector::ask_rest(Case& now) noexcept {
+  if (now.unasked == 0 || !now.undecided()) return;
+  Conversation& talk = now.talk;
+  const std::size_t side = now.side();
   parts_.clear();
-  const HttpPlace head = talk.http[side].head();
-  if (head.end > head.begin && (talk.waits[side] & fresh_stream) != 0 && spend(talk.match[side], head))
-    add_head(stream, head, subject.side, room_, parts_);
-  parts_.set(Buffer::kPayload, stream, true);
-  subject.parts = &parts_;
-  subject.fresh = fresh_stream;
-  // Of a session that speaks nothing that is read, no other part will come.
-  if (talk.speech_settled && talk.speech == Speech::kUnknown) subject.coming = 0;
-  ask(talk, by, evidence, judgement);
+  const HttpPlace head = talk.http_head(side);
+  if (head.end > head.begin && (talk.waits[side] & now.unasked) != 0 && spend(talk.match[side], head))
+    add_head(now.payload, head, now.evidence.subject.side, room_, parts_);
+  // Of a datagram, and of a session that speaks nothing that is read, no other part will come.
+  const bool no_more = !now.grows || (talk.speech_settled && talk.speech == Speech::kUnknown);
+  static_cast<void>(ask_about(now, parts_, 0, no_more ? 0 : ~Buffers{0}));
+}
+
+void Inspector::ask_stream(Case& now) noexcept {
+  now.payload = now.talk.streams[now.side()].bytes(pool_);
+  now.grows = true;
+  now.unasked = bit(Buffer::kPayload);
+  settle_speech(now);
+  read_stream(now);
+  ask_rest(now);
+}
+
+void Inspector::ask_datagram(Case& now) noexcept {
+  now.payload = in_one_piece(now.evidence.payload);
+  now.unasked = bit(Buffer::kPayload);
+  settle_datagrams(now);
+  now.talk.match[now.side()].next_message();
+  read_datagram(now);
+  ask_rest(now);
 }
 
 }  // namespace millrace::firewall::inspection

@@ -169,7 +169,9 @@ void Matcher::find_by_header(Call& call) noexcept {
                [this](std::uint32_t signature) noexcept { add_candidate(signature); });
   };
   if (subject.opening) ask(set_->of_sessions());
-  if (subject.by_segment || subject.protocol != kTcp) ask(set_->of_packets());
+  // Of a datagram with several messages, once.
+  const bool is_packet = subject.protocol != kTcp && (subject.fresh & bit(Buffer::kPayload)) != 0;
+  if (subject.by_segment || is_packet) ask(set_->of_packets());
 }
 
 bool Matcher::ends_hold(const Call& call, const CompiledSignature& signature, bool reversed) const noexcept {

@@ -23,7 +23,7 @@ struct ProtocolName {
   Only only = Only::kEither;
 };
 
-constexpr std::array<ProtocolName, 19> kProtocols = {{
+constexpr std::array<ProtocolName, 20> kProtocols = {{
     {"ip", std::nullopt},
     {"ipv4", std::nullopt, Speech::kUnknown, Only::kIpv4},
     {"ip4", std::nullopt, Speech::kUnknown, Only::kIpv4},
@@ -39,9 +39,10 @@ constexpr std::array<ProtocolName, 19> kProtocols = {{
     {"sctp", 132},
     {"http", 6, Speech::kHttp},
     {"http1", 6, Speech::kHttp},
-    {"tls", 6, Speech::kTls},
     // Over UDP and over TCP; nothing else speaks it, so that its speech says enough.
+    {"tls", std::nullopt, Speech::kTls},
     {"dns", std::nullopt, Speech::kDns},
+    {"quic", 17, Speech::kQuic},
     {"ssh", 6, Speech::kSsh},
     {"smtp", 6, Speech::kSmtp},
 }};

@@ -133,15 +133,17 @@ Outcome ip_protocol(Draft& draft, std::string_view value) {
   return {};
 }
 Outcome app_layer(Draft& draft, std::string_view value) {
-  constexpr std::array<std::pair<std::string_view, Speech>, 6> kSpeeches = {{{"http", Speech::kHttp},
+  constexpr std::array<std::pair<std::string_view, Speech>, 7> kSpeeches = {{{"http", Speech::kHttp},
                                                                              {"http1", Speech::kHttp},
                                                                              {"tls", Speech::kTls},
                                                                              {"dns", Speech::kDns},
                                                                              {"ssh", Speech::kSsh},
-                                                                             {"smtp", Speech::kSmtp}}};
+                                                                             {"smtp", Speech::kSmtp},
+                                                                             {"quic", Speech::kQuic}}};
   const auto found = std::ranges::find(kSpeeches, value, &std::pair<std::string_view, Speech>::first);
   if (found == kSpeeches.end())
-    return wrong(fmt::format("{} is not told apart here; there are http, tls, dns, ssh and smtp", value));
+    return wrong(
+        fmt::format("{} is not told apart here; there are http, tls, quic, dns, ssh and smtp", value));
   return claim_speech(found->second, "", draft.signature());
 }
 Outcome how_often(Draft& draft, std::string_view value) {
@@ -206,7 +208,7 @@ Outcome identity(Draft& draft, std::string_view value) {
 using Value = Keyword::Value;
 constexpr bool kOnce = true;
 constexpr std::array kOtherKeywords = {
-    Keyword{"app-layer-protocol", &app_layer, "what the session speaks: http, tls, dns, ssh, smtp"},
+    Keyword{"app-layer-protocol", &app_layer, "what the session speaks: http, tls, quic, dns, ssh, smtp"},
     Keyword{"classtype", &class_type, "its priority, when none is given, and the events' category",
             Value::kNeeded, kOnce},
     Keyword{"detection_filter", &above_rate, "matches only above a rate", Value::kNeeded, kOnce},

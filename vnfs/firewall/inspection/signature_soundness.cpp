@@ -65,10 +65,11 @@ Result<void> check_buffers(Signature& signature) {
   return {};
 }
 
-// DNS is spoken over both, and QUIC has the TLS of UDP.
+// DNS is spoken over both, and so is TLS, in QUIC.
 bool may_carry(std::uint8_t protocol, Speech speech) noexcept {
-  if (protocol == kUdpNumber) return speech == Speech::kDns || speech == Speech::kTls;
-  return protocol == kTcpNumber;
+  if (protocol == kUdpNumber)
+    return speech == Speech::kDns || speech == Speech::kTls || speech == Speech::kQuic;
+  return protocol == kTcpNumber && speech != Speech::kQuic;
 }
 
 Result<void> check_protocol(Signature& signature) {
@@ -101,8 +102,8 @@ Result<void> check_flow(const Signature& signature) {
 }  // namespace
 
 Result<void> claim_speech(Speech speech, std::string_view keyword, Signature& signature) {
-  if (speech == Speech::kUnknown) return {};
-  if (signature.speech != Speech::kUnknown && signature.speech != speech)
+  if (is_spoken(speech, signature.speech)) return {};
+  if (signature.speech != Speech::kUnknown)
     return failure(std::string(keyword), "the signature is about another protocol");
   signature.speech = speech;
   return {};

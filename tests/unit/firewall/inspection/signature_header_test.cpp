@@ -85,12 +85,17 @@ TEST(SignatureHeader, Protocols) {
   const Signature dns = with("dns any any -> any any");
   EXPECT_EQ(dns.speech, Speech::kDns);
   EXPECT_EQ(dns.protocol, std::nullopt) << "over UDP and TCP";
+  const Signature tls = with("tls any any -> any any");
+  EXPECT_EQ(tls.speech, Speech::kTls);
+  EXPECT_EQ(tls.protocol, std::nullopt) << "over TCP and within QUIC";
+  const Signature quic = with("quic any any -> any any");
+  EXPECT_EQ(quic.speech, Speech::kQuic);
+  EXPECT_EQ(quic.protocol, 17);
   const Signature v6 = with("ipv6 any any -> 10.0.0.0/8 any");
   EXPECT_EQ(v6.source.within.at(0).to_string(), "::/0");
   EXPECT_EQ(with("ipv4 $HOME_NET any -> any any").source.within.size(), 3U);
   EXPECT_EQ(without("ipv6 10.0.0.1 any -> any any").keyword, "ipv6");
   EXPECT_EQ(without("pkthdr any any -> any any").keyword, "pkthdr");
-  EXPECT_EQ(without("quic any any -> any any").keyword, "quic");
   EXPECT_EQ(none("", "alarm tcp any any -> any any (").keyword, "alarm");
   EXPECT_EQ(without("tcp any any <- any any").keyword, "<-");
   EXPECT_EQ(without("tcp any any -> any").keyword, "");

@@ -41,6 +41,7 @@ class QuicHello {
   // One datagram of the client. Tells the hello, once it is whole, and anomalies. kOver once it has been
   // told, or is given up.
   ReadProgress advance(Bytes datagram, const QuicWork& work, EventSink<TlsEvent> sink) noexcept;
+  [[nodiscard]] bool over() const noexcept { return over_; }
   // Gives back what it holds of the pool. It is of no more use.
   void end(BufferPool& pool) noexcept;
 

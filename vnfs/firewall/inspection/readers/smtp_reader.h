@@ -39,10 +39,11 @@ struct SmtpEvent {
     kAnomaly,  // there are anomalies, and nothing else
   };
   What what = What::kAnomaly;
+  bool begins = false;     // the mail: nothing of it was told before
   bool ends = false;       // the mail, or a reply of several lines
   std::uint16_t code = 0;  // of a reply
-  Bytes text;              // of a reply's line
-  ReadAnomalySet anomalies;
+  Bytes text{};            // of a reply's line
+  ReadAnomalySet anomalies{};
   const Parts& parts;  // of this mail so far: who says hello, who sends it, the last recipient
 };
 
@@ -72,6 +73,7 @@ class SmtpReader {
   bool joined_ : 1 = false;      // the mail is in the store
   bool not_kept_ : 1 = false;    // and is not all there
   bool read_early_ : 1 = false;  // the mail was not asked for when it began
+  bool mail_told_ : 1 = false;   // some of it
   std::uint8_t rereads_ = 0;
 };
 static_assert(std::is_trivially_copyable_v<SmtpReader> && sizeof(SmtpReader) <= 32);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 #include "vnfs/firewall/inspection/http_text.h"
 #include "vnfs/firewall/inspection/readers/smtp_text.h"
@@ -33,7 +34,7 @@ ReadProgress SmtpRun::run(bool ended) noexcept {
     self_.phase_ = Phase::kOver;
     if (in_mail) tell_mail(self_.at_, true);
   }
-  if (!stopped_ && !found_.empty()) tell(SmtpEvent::What::kAnomaly, {});
+  if (!stopped_ && !found_.empty()) tell({.parts = {}});
   if (stopped_) return ReadProgress::kStopped;
   return self_.phase_ == Phase::kOver ? ReadProgress::kOver : ReadProgress::kReading;
 }
@@ -90,14 +91,14 @@ void SmtpRun::command(Bytes line) noexcept {
   if (is("EHLO") || is("HELO") || is("LHLO")) {
     forget_mail();
     remember(SmtpReader::kHelo, parameter);
-    tell(SmtpEvent::What::kHelo, texts());
+    tell({.what = SmtpEvent::What::kHelo, .parts = texts()});
   } else if (is("MAIL")) {
     forget_mail();
     path(SmtpReader::kFrom, "FROM", parameter);
-    tell(SmtpEvent::What::kMailFrom, texts());
+    tell({.what = SmtpEvent::What::kMailFrom, .parts = texts()});
   } else if (is("RCPT")) {
     path(SmtpReader::kRecipient, "TO", parameter);
-    tell(SmtpEvent::What::kRcptTo, texts());
+    tell({.what = SmtpEvent::What::kRcptTo, .parts = texts()});
   } else if (is("DATA")) {
     begin_mail();
   } else if (is("BDAT")) {
@@ -129,7 +130,7 @@ void SmtpRun::begin_mail() noexcept {
   work_.exchange.await();
   work_.exchange.ask_for_tls(false);
   if (self_.joined_) work_.joined.clear();
-  self_.joined_ = self_.not_kept_ = self_.read_early_ = false;
+  self_.joined_ = self_.not_kept_ = self_.read_early_ = self_.mail_told_ = false;
   self_.phase_ = Phase::kMail;
 }
 
@@ -140,6 +141,7 @@ bool SmtpRun::mail() noexcept {
       (!begun || (self_.read_early_ && self_.rereads_ < kMostRereads))) {
     // What follows are commands, for the server at least.
     if (begun) ++self_.rereads_;
+    self_.mail_told_ = false;
     self_.at_ = self_.line_;
     self_.phase_ = Phase::kLines;
     return true;
@@ -216,8 +218,11 @@ void SmtpRun::reply(Bytes line) noexcept {
       (line[0] - unsigned{'0'}) * 100 + (line[1] - unsigned{'0'}) * 10 + (line[2] - unsigned{'0'});
   const bool last = line.size() == 3 || line[3] == ' ';
   if (last && work_.exchange.replied(code) && work_.exchange.tls_asked()) work_.exchange.begin_tls();
-  tell(SmtpEvent::What::kReply, {}, last, static_cast<std::uint16_t>(code),
-       line.subspan(std::min<std::size_t>(4, line.size())));
+  tell({.what = SmtpEvent::What::kReply,
+        .ends = last,
+        .code = static_cast<std::uint16_t>(code),
+        .text = line.subspan(std::min<std::size_t>(4, line.size())),
+        .parts = {}});
 }
 
 void SmtpRun::remember(SmtpReader::Text which, Bytes what) noexcept {
@@ -228,7 +233,7 @@ void SmtpRun::remember(SmtpReader::Text which, Bytes what) noexcept {
 void SmtpRun::forget_mail() noexcept {
   self_.length_[SmtpReader::kFrom] = self_.length_[SmtpReader::kRecipient] = 0;
   if (self_.joined_) work_.joined.clear();
-  self_.joined_ = self_.not_kept_ = false;
+  self_.joined_ = self_.not_kept_ = self_.mail_told_ = false;
 }
 
 Parts SmtpRun::texts() const noexcept {
@@ -245,16 +250,15 @@ void SmtpRun::tell_mail(std::size_t end, bool ends) noexcept {
   Parts parts = texts();
   const Bytes mail = self_.joined_ ? work_.joined.bytes() : stream_.subspan(self_.line_, end - self_.line_);
   parts.set(Buffer::kFileData, mail, !ends);
-  tell(SmtpEvent::What::kMail, parts, ends);
+  const bool begins = !self_.mail_told_;
+  self_.mail_told_ = true;
+  tell({.what = SmtpEvent::What::kMail, .begins = begins, .ends = ends, .parts = parts});
   if (ends) forget_mail();
 }
 
-void SmtpRun::tell(SmtpEvent::What what, const Parts& parts, bool ends, std::uint16_t code,
-                   Bytes text) noexcept {
-  const ReadAnomalySet anomalies = found_;
-  found_ = {};
-  stopped_ = !sink_(
-      {.what = what, .ends = ends, .code = code, .text = text, .anomalies = anomalies, .parts = parts});
+void SmtpRun::tell(SmtpEvent event) noexcept {
+  event.anomalies = std::exchange(found_, {});
+  stopped_ = !sink_(event);
 }
 
 }  // namespace millrace::firewall::inspection::readers

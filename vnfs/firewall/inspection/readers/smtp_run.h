@@ -36,8 +36,8 @@ class SmtpRun {
   void forget_mail() noexcept;
   [[nodiscard]] Parts texts() const noexcept;
   void tell_mail(std::size_t end, bool ends) noexcept;
-  void tell(SmtpEvent::What what, const Parts& parts, bool ends = false, std::uint16_t code = 0,
-            Bytes text = {}) noexcept;
+  // With the anomalies that were found.
+  void tell(SmtpEvent event) noexcept;
 
   SmtpReader& self_;
   Bytes stream_;
