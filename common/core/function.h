@@ -56,6 +56,7 @@ struct WorkerServices {
   WorkerCounters& counters;
   std::uint64_t seed = 0;  // random, secret, the same on all workers
   Tick now = 0;
+  unsigned burst = 32;  // packets that are taken from a queue at once
 };
 
 }  // namespace millrace::core

@@ -72,7 +72,8 @@ Worker::Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapsho
                              .restart = restart_,
                              .counters = counters_,
                              .seed = config_.seed,
-                             .now = static_cast<Tick>(rte_rdtsc() / tsc_per_ms_)});
+                             .now = static_cast<Tick>(rte_rdtsc() / tsc_per_ms_),
+                             .burst = config_.burst});
   function_stages_ = static_cast<unsigned>(function_->stage_names().size());
   function_takes_own_ = function_->takes_own();
 }

@@ -184,6 +184,9 @@ Result<InspectionCompiler::Compiled> InspectionCompiler::compile(const profile::
                                     : inspection::OnConflict::kDrop;
     made->on_match = static_cast<inspection::OnMatch>(wanted.on_match);
     made->drop_when_overloaded = wanted.when_overloaded == profile::WhenOverloaded::kDrop;
+    made->sampled = wanted.when_overloaded == profile::WhenOverloaded::kSample
+                        ? static_cast<std::uint32_t>(wanted.sample)
+                        : 0;
     const InspectionReport& report = *made->report;
     if (!report.skipped.empty()) {
       compiled.notes.push_back(

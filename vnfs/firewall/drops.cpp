@@ -56,7 +56,7 @@ constexpr std::array kReasons = {
         "A signature with the action reject matched; both sides were told, and the session is blocked."),
     row(Drop::kInspectionBlocked, "inspection_blocked", "A signature matched in the session before."),
     core::DropReason{static_cast<std::uint8_t>(Drop::kInspectionOverloaded), "inspection_overloaded",
-                     "There was no room to look into the packet's session; raise inspection_limits.", true},
+                     "There was no room or no time to look into the packet's session.", true},
     row(Drop::kStreamConflict, "stream_conflict",
         "A TCP segment with other bytes for a place of the stream than one before it had."),
     row(Drop::kStreamHoles, "stream_holes",

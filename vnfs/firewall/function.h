@@ -37,11 +37,13 @@ class FirewallFunction final : public core::Function {
 
   void process(core::Batch& batch, const core::Policy& policy, core::StageCounters* counters,
                core::Tracer& tracer) noexcept override {
+    state_.load.took(batch.size());
     state_.flow_log.follow(static_cast<const Policy&>(policy));
     pipeline_.process(batch, static_cast<const Policy&>(policy), counters, tracer);
   }
   void tick(Tick now, const core::Snapshot& in_force) noexcept override {
     const auto& policy = static_cast<const Policy&>(*in_force.policy);
+    state_.load.round(now);
     state_.flow_log.follow(policy);
     state_.sessions.expire(policy.timeouts, now);
     state_.sweep.advance(state_.sessions.flows(), now, [&](SessionIndex index) {

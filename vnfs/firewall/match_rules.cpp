@@ -212,7 +212,7 @@ void MatchRules::settle_known(Batch& batch, Packet& packet, RuleIndex rule, cons
 }
 
 // The session is looked into, or no longer, as its rule says. False, and the packet dropped, when there is no
-// room and the rule wants none to pass unseen.
+// room or no time and the rule wants none to pass unseen.
 bool MatchRules::inspect(Batch& batch, Packet& packet, Session& session, const RuleOutcome& outcome,
                          const Policy& policy) noexcept {
   const auto wanted = static_cast<std::uint16_t>(outcome.inspection - 1U);
@@ -228,15 +228,17 @@ bool MatchRules::inspect(Batch& batch, Packet& packet, Session& session, const R
     return true;
   }
   if (outcome.inspection == 0) return true;
-  session.inspection = state.inspector.open(wanted);
+  const inspection::Inspection& by = *policy.inspections[wanted];
+  const bool behind = state.load.behind() && !state.inspector.samples(by);
+  if (!behind) session.inspection = state.inspector.open(wanted);
   if (session.inspection != 0) {
     session.flags |= Session::kInspected;
     state.inspected |= std::uint64_t{1} << batch.lane(packet);
     return true;
   }
-  const inspection::Inspection& by = *policy.inspections[wanted];
   state.inspector.note(
-      session, by, inspection::Notable::kNoConversation, inspection::Side::kClient,
+      session, by, behind ? inspection::Notable::kBehind : inspection::Notable::kNoConversation,
+      inspection::Side::kClient,
       by.drop_when_overloaded ? inspection::Outcome::kBlocked : inspection::Outcome::kAllowed, batch.now,
       batch.tsc);
   if (by.drop_when_overloaded) batch.drop(packet, Drop::kInspectionOverloaded);

@@ -85,8 +85,13 @@ std::shared_ptr<const Struct<Inspection>> inspection_table() {
       "when_overloaded", &Inspection::when_overloaded,
       choice<WhenOverloaded>(
           {{"pass", WhenOverloaded::kPass, "let the session go on unseen; it is counted, and told of"},
-           {"drop", WhenOverloaded::kDrop, "drop its packets until there is room again"}}),
-      "What happens to a session for which there is no memory or no time.");
+           {"drop", WhenOverloaded::kDrop, "drop its packets until there is room again"},
+           {"sample", WhenOverloaded::kSample,
+            "as `pass`, but while a worker is behind one new session in `sample` is looked into"}}),
+      "What happens to a session for which there is no memory or no time, and to new sessions while a worker "
+      "finds more packets waiting than it can keep up with.");
+  table->field("sample", &Inspection::sample, control::count(2, 65'536),
+               "With `when_overloaded: sample`: of so many new sessions one is looked into.");
   return table;
 }
 

@@ -43,7 +43,7 @@ struct PortVariable {
 
 enum class OnMatch : std::uint8_t { kAsWritten, kAlert, kDrop };
 enum class Conflicts : std::uint8_t { kDrop, kRewrite };
-enum class WhenOverloaded : std::uint8_t { kPass, kDrop };
+enum class WhenOverloaded : std::uint8_t { kPass, kDrop, kSample };
 
 struct SignatureText {
   std::string path;
@@ -62,6 +62,7 @@ struct Inspection {
   std::uint64_t inspect_bytes = std::uint64_t{64} << 10;  // of each direction of a session
   Conflicts conflicts = Conflicts::kDrop;
   WhenOverloaded when_overloaded = WhenOverloaded::kPass;
+  std::uint64_t sample = 16;  // with kSample
 };
 
 // A change of them moves all sessions to new tables.

@@ -142,8 +142,10 @@ std::vector<Metric> inspection_metrics(appliance::Workers workers) {
   double memory = 0;
   double refused = 0;
   double lost = 0;
+  double behind = 0;
   for (core::Worker* worker : workers) {
     inspection::Inspector& inspector = state_of(*worker).inspector;
+    behind += state_of(*worker).load.behind() ? 1 : 0;
     sessions += static_cast<double>(inspector.conversations_in_use());
     matches += static_cast<double>(inspector.matches());
     unseen += static_cast<double>(inspector.unseen());
@@ -160,6 +162,8 @@ std::vector<Metric> inspection_metrics(appliance::Workers workers) {
       single("inspection_matches_total", "Signatures that matched.", Type::kCounter, matches),
       single("inspection_unseen_total", "Sessions that went on unseen, at least in part.", Type::kCounter,
              unseen),
+      single("workers_behind", "Workers that find more packets waiting than they keep up with.", Type::kGauge,
+             behind),
       single("inspection_memory_bytes", "Memory that holds bytes of streams.", Type::kGauge, memory),
       single("inspection_memory_refused_total", "Times there was no memory for bytes of a stream.",
              Type::kCounter, refused),

@@ -11,6 +11,7 @@
 #include "common/flow/table_sweep.h"
 #include "vnfs/firewall/flow_event_log.h"
 #include "vnfs/firewall/inspection/inspector.h"
+#include "vnfs/firewall/load_watch.h"
 #include "vnfs/firewall/rule_counters.h"
 #include "vnfs/firewall/session_accounts.h"
 #include "vnfs/firewall/session_limits.h"
@@ -37,6 +38,7 @@ struct WorkerState {
         sweep(lent.now),
         syn_proxy(lent.seed),
         flow_log(size.flow_events, size.sessions, lent.worker.value(), lent.now),
+        load(lent.burst, lent.now),
         inspector(size.inspection, lent.worker.value(), {lent.seed, lent.worker.value()}) {
     sessions.observe(&accounts);
     sessions.observe(&flow_log);
@@ -54,6 +56,7 @@ struct WorkerState {
   SynProxy syn_proxy;
   core::FragmentJoiner joiner;
   FlowEventLog flow_log;
+  LoadWatch load;
   inspection::Inspector inspector;
 
   // From GuardLink and FindSession to the later stages, for the batch in hand.

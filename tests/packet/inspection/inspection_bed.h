@@ -27,6 +27,7 @@ struct InspectionSpec {
   inspection::OnConflict on_conflict = inspection::OnConflict::kDrop;
   inspection::OnMatch on_match = inspection::OnMatch::kAsWritten;
   bool drop_when_overloaded = false;
+  std::uint32_t sampled = 0;
 };
 
 // For so many workers.
@@ -53,6 +54,7 @@ inline std::shared_ptr<const inspection::Inspection> make_inspection(const Inspe
   made->streams.on_conflict = spec.on_conflict;
   made->on_match = spec.on_match;
   made->drop_when_overloaded = spec.drop_when_overloaded;
+  made->sampled = spec.sampled;
   return made;
 }
 

@@ -211,6 +211,52 @@ TEST(Inspected, WithoutMemoryItPassesOrNot) {
   }
 }
 
+// More packets wait than the worker takes at once, round after round.
+void fall_behind(InspectionBed& bed) {
+  constexpr unsigned kPackets = 128;
+  for (unsigned i = 0; i < kPackets; ++i)
+    bed.bed.send(ProtectBed::kInside, bed.bed.from_client().udp(1, 1).payload("work"));
+  bed.bed.run();
+  bed.bed.set_time(60);
+  bed.bed.run();
+  bed.take_all();
+}
+
+TEST(Inspected, NewSessionsOfAWorkerThatIsBehind) {
+  const std::string signatures = "drop tcp any any -> any any (content:\"bad\"; sid:1;)";
+  struct Choice {
+    InspectionSpec spec;
+    std::size_t looked_into;
+    std::size_t dropped;
+  };
+  const std::vector<Choice> choices{
+      {{.signatures = signatures}, 0, 0},
+      {{.signatures = signatures, .drop_when_overloaded = true}, 0, 8},
+      {{.signatures = signatures, .sampled = 4}, 2, 0},
+  };
+  for (const Choice& choice : choices) {
+    InspectionBed bed({.burst = 4, .workers = 1, .ipv6 = false}, choice.spec);
+    fall_behind(bed);
+    static_cast<void>(bed.events());
+    const std::uint64_t before = bed.in_use();
+    for (std::uint16_t port = 1; port <= 8; ++port)
+      bed.client_sends(bed.from_client("S", bed.c - 1, 0).tcp(port, 80));
+    EXPECT_EQ(bed.in_use() - before, choice.looked_into);
+    EXPECT_EQ(bed.bed.dropped(Drop::kInspectionOverloaded), choice.dropped);
+    const auto events = bed.events();
+    EXPECT_EQ(events.size(), 8 - choice.looked_into);
+    for (const auto& event : events)
+      EXPECT_EQ(static_cast<inspection::Notable>(event.reason), inspection::Notable::kBehind);
+    // Rounds without packets: it has caught up.
+    bed.bed.set_time(120);
+    for (unsigned round = 0; round < 32; ++round) bed.bed.run();
+    bed.bed.set_time(180);
+    bed.bed.run();
+    bed.client_sends(bed.from_client("S", bed.c - 1, 0).tcp(9, 80));
+    EXPECT_EQ(bed.in_use() - before, choice.looked_into + 1);
+  }
+}
+
 TEST(Inspected, DatagramsAreJudgedOneByOne) {
   const InspectionSpec spec{
       .signatures =

@@ -40,6 +40,8 @@ struct Inspection {
   StreamSettings streams;
   OnMatch on_match = OnMatch::kAsWritten;
   bool drop_when_overloaded = false;
+  // Of a worker that is behind one new session in so many is looked into; 0: none.
+  std::uint32_t sampled = 0;
 };
 
 }  // namespace millrace::firewall::inspection

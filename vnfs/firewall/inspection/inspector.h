@@ -64,6 +64,10 @@ class Inspector final : public SessionObserver {
   // One more than its number; 0 when all are in use.
   [[nodiscard]] std::uint32_t open(std::uint16_t inspection) noexcept;
   void close(std::uint32_t conversation) noexcept;
+  // Whether the next new session is one of those that are looked into though the worker is behind.
+  [[nodiscard]] bool samples(const Inspection& by) noexcept {
+    return by.sampled != 0 && sampled_++ % by.sampled == 0;
+  }
   void session_ended(SessionIndex /*index*/, const Session& session, SessionEnd /*why*/,
                      Tick /*now*/) noexcept override {
     if (session.inspection != 0 && session.inspection != Session::kBlocked) close(session.inspection);
@@ -142,6 +146,7 @@ class Inspector final : public SessionObserver {
   Counter in_use_;
   Counter matches_;
   Counter unseen_;  // sessions that went on unseen, at least in part
+  std::uint32_t sampled_ = 0;
   std::uint16_t worker_;
 };
 

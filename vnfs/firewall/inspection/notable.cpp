@@ -11,6 +11,7 @@ constexpr std::array<NotableFacts, static_cast<std::size_t>(Notable::kCount)> kF
     {"no_conversation", "As many sessions are looked into as inspection_limits.sessions allows."},
     {"no_memory", "The bytes of streams take as much as inspection_limits.memory allows."},
     {"no_time", "Judging the session took more work than one session may."},
+    {"worker_behind", "The worker is behind with its packets: new sessions were not looked into."},
     {"mid_stream", "The session was looked into from its middle on: its beginning was not seen."},
     {"stream_conflict", "A TCP segment brought other bytes for a place of the stream than one before it."},
     {"stream_rewritten",

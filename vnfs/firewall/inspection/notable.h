@@ -12,6 +12,7 @@ enum class Notable : std::uint8_t {
   kNoConversation,
   kNoMemory,
   kNoTime,
+  kBehind,
   kInMidStream,
 
   // A stream is not one.
