@@ -94,8 +94,9 @@ std::string_view reason_name(std::uint8_t reason, std::span<const DropReason> re
   return "unknown";
 }
 
+// Those dropped have no direction.
 void add_packet(Blocks& blocks, const CapturedPacket& packet, Bytes bytes, std::uint32_t interface,
-                std::span<const DropReason> reasons, const CaptureClock& clock) {
+                std::string_view comment, const CaptureClock& clock) {
   using Point = CapturedPacket::Point;
   const std::uint64_t time = clock.unix_time_ns(packet.tsc);
   blocks.begin(kEnhancedPacket);
@@ -105,9 +106,8 @@ void add_packet(Blocks& blocks, const CapturedPacket& packet, Bytes bytes, std::
   blocks.add(packet.kept);
   blocks.add(packet.length);
   blocks.add_padded(bytes);
-  if (packet.point == Point::kDropped) {
-    blocks.option(kComment, "dropped: " + std::string(reason_name(packet.drop_reason, reasons)));
-  } else {
+  if (!comment.empty()) blocks.option(kComment, comment);
+  if (packet.point != Point::kDropped) {
     const std::uint32_t flags = packet.point == Point::kReceived ? kInbound : kOutbound;
     blocks.option(kPacketFlags, Bytes(reinterpret_cast<const std::uint8_t*>(&flags), sizeof flags));
   }
@@ -145,9 +145,21 @@ std::vector<std::uint8_t> capture_file(const CaptureJob& job, std::span<const Ca
     const auto port = std::find_if(ports.begin(), ports.end(),
                                    [&](const CapturePort& known) { return known.port == packets[at].port; });
     if (port == ports.end()) continue;
-    add_packet(blocks, packets[at], job.bytes(at), static_cast<std::uint32_t>(port - ports.begin()), reasons,
+    const std::string comment = packets[at].point == CapturedPacket::Point::kDropped
+                                    ? "dropped: " + std::string(reason_name(packets[at].drop_reason, reasons))
+                                    : std::string();
+    add_packet(blocks, packets[at], job.bytes(at), static_cast<std::uint32_t>(port - ports.begin()), comment,
                clock);
   }
+  return blocks.take();
+}
+
+std::vector<std::uint8_t> capture_section(const CapturedPacket& packet, Bytes bytes, const CapturePort& port,
+                                          std::string_view comment, const CaptureClock& clock) {
+  Blocks blocks;
+  add_section(blocks);
+  add_interface(blocks, port, CaptureJob::kWholePackets);
+  add_packet(blocks, packet, bytes, 0, comment, clock);
   return blocks.take();
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/core/capture.h"
@@ -34,5 +35,11 @@ struct CapturePort {
                                                      std::span<const CapturePort> ports,
                                                      std::span<const DropReason> reasons,
                                                      const CaptureClock& clock);
+
+// One packet that was received, as a section of its own: files of such may be appended to, and cut between
+// any two. The comment may be empty.
+[[nodiscard]] std::vector<std::uint8_t> capture_section(const CapturedPacket& packet, Bytes bytes,
+                                                        const CapturePort& port, std::string_view comment,
+                                                        const CaptureClock& clock);
 
 }  // namespace millrace::core

@@ -24,8 +24,8 @@ drop http any any -> any any (msg:"secret in an answer"; flow:established,to_cli
 PROFILE = lab.QUICKSTART.replace(
     "service: [tcp/80, tcp/443], action: accept}", "service: [tcp/80, tcp/443], inspect: web, action: accept}") + """
   inspection:
-    web: {rules: [SIGNATURES]}
-  events: {file: EVENTS}
+    web: {rules: [SIGNATURES], capture_packets: 4}
+  events: {file: EVENTS, capture: EVENTS.pcapng}
 """
 
 
@@ -106,6 +106,18 @@ class Inspection(lab.TestCase):
         self.assertEqual(self.fetch("/told").stdout, "told\n")
         alert = self.wait_event(4)["alert"]
         self.assertEqual((alert["action"], alert["rev"], alert["severity"]), ("allowed", 7, 2))
+
+    def test_packets_of_a_match_are_kept(self):
+        lab.need("tshark")
+        self.assertEqual(self.fetch("/told").stdout, "told\n")
+        session = self.wait_event(4)["flow_id"]
+
+        def kept():
+            shown = self.lab.run("client", "tshark", "-n", "-r", f"{self.events}.pcapng", "-Y",
+                                 f'frame.comment contains "session {session},"', "-T", "fields", "-e", "http.request.uri",
+                                 check=False)
+            return shown.stdout.splitlines() if shown.returncode == 0 else []
+        self.assertEqual(lab.wait(10, "packets of the session", lambda: len(kept()) >= 2 and kept())[0], "/told")
 
     def send_in_pieces(self, text, size):
         """Segments of so many bytes each; what came back before the other end fell silent."""

@@ -183,6 +183,7 @@ Result<InspectionCompiler::Compiled> InspectionCompiler::compile(const profile::
                                     ? inspection::OnConflict::kRewrite
                                     : inspection::OnConflict::kDrop;
     made->on_match = static_cast<inspection::OnMatch>(wanted.on_match);
+    made->copied_packets = static_cast<std::uint16_t>(*wanted.capture_packets);
     made->drop_when_overloaded = wanted.when_overloaded == profile::WhenOverloaded::kDrop;
     made->sampled = wanted.when_overloaded == profile::WhenOverloaded::kSample
                         ? static_cast<std::uint32_t>(wanted.sample)

@@ -173,6 +173,10 @@ void Inspect::look(Batch& batch, Packet& packet, const Policy& policy) noexcept 
   }
   const Judgement judgement = state.inspector.judge(talk, by, evidence);
   if (judgement.rewritten) core::write_transport_checksum(packet);
+  if (talk.copies_left != 0) [[unlikely]] {
+    --talk.copies_left;
+    copy(packet, session, by, batch.tsc);
+  }
   if (judgement.blocks) {
     state.inspector.close(std::exchange(session.inspection, Session::kBlocked));
   } else if (judgement.finished) {
@@ -180,6 +184,23 @@ void Inspect::look(Batch& batch, Packet& packet, const Policy& policy) noexcept 
     session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kInspected);
   }
   refuse(batch, packet, judgement.what);
+}
+
+// As it came in, but for bytes that were put in.
+void Inspect::copy(const Packet& packet, const Session& session, const Inspection& by,
+                   std::uint64_t tsc) noexcept {
+  inspection::PacketCopies& copies = state.inspector.copies();
+  inspection::PacketCopy made;
+  made.tsc = tsc;
+  made.session = session.id;
+  made.inspection = by.serial;
+  made.ingress = packet.ingress.value();
+  made.length = packet.mbuf->pkt_len;
+  made.kept = static_cast<std::uint16_t>(std::min<std::size_t>(made.length, made.bytes.size()));
+  const void* bytes = rte_pktmbuf_read(packet.mbuf, 0, made.kept, made.bytes.data());
+  if (bytes == nullptr) return;
+  if (bytes != made.bytes.data()) std::memcpy(made.bytes.data(), bytes, made.kept);
+  static_cast<void>(copies.push(made));
 }
 
 void Inspect::process(Batch& batch, const Policy& policy) noexcept {

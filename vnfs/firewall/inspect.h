@@ -18,6 +18,8 @@ struct Inspect {
 
  private:
   void look(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
+  void copy(const core::Packet& packet, const Session& session, const inspection::Inspection& by,
+            std::uint64_t tsc) noexcept;
   void refuse(core::Batch& batch, core::Packet& packet, inspection::Judgement::What what) noexcept;
 };
 

@@ -25,6 +25,16 @@ Result<void> InspectionLogging::open(const std::string& appliance, const profile
   for (const core::Interface& interface : network.interfaces) names.interfaces.push_back(interface.name);
   for (const core::Domain& domain : network.domains) names.domains.push_back(domain.name);
   reader_->set_names(std::move(names));
+  const auto captured = profile.events ? profile.events->capture : std::nullopt;
+  if (!captured) {
+    capture_ = nullptr;
+  } else if (capture_ == nullptr || capture_->path() != *captured) {
+    auto opened = CaptureLog::open(*captured);
+    if (!opened) return tl::unexpected(opened.error());
+    capture_ = std::move(*opened);
+  }
+  if (capture_ != nullptr)
+    capture_->set_names(network, [this](std::uint32_t serial) { return compiler_.names(serial); });
   const auto path = profile.events ? std::optional(profile.events->file) : std::nullopt;
   if (path == open_file_) return {};
   reader_->set_sink(nullptr);
@@ -44,18 +54,23 @@ Result<void> InspectionLogging::open(const std::string& appliance, const profile
 
 void InspectionLogging::write(appliance::Workers workers) {
   if (reader_ == nullptr) return;
-  for (core::Worker* worker : workers)
-    reader_->poll(static_cast<FirewallFunction&>(worker->function()).state().inspector.events());
+  for (core::Worker* worker : workers) {
+    inspection::Inspector& inspector = static_cast<FirewallFunction&>(worker->function()).state().inspector;
+    reader_->poll(inspector.events());
+    if (capture_ != nullptr) capture_->poll(inspector.copies());
+  }
 }
 
 void InspectionLogging::end(appliance::Workers workers) {
   constexpr std::chrono::milliseconds kEnd{2'000};
   write(workers);
   if (file_ != nullptr) file_->flush(kEnd);
+  if (capture_ != nullptr) capture_->flush(kEnd);
 }
 
 void InspectionLogging::reopen() {
   if (file_ != nullptr) file_->reopen();
+  if (capture_ != nullptr) capture_->reopen();
 }
 
 boost::json::array InspectionLogging::last() const {
@@ -67,17 +82,26 @@ boost::json::array InspectionLogging::last() const {
 }
 
 std::vector<control::Metric> InspectionLogging::metrics() const {
-  if (file_ == nullptr) return {};
-  using Type = control::Metric::Type;
-  const control::SinkStatus status = file_->status();
-  const auto single = [](std::string name, std::string help, std::uint64_t value) {
-    return control::Metric{std::move(name),
-                           std::move(help),
-                           Type::kCounter,
-                           {{.labels = {}, .value = static_cast<double>(value)}}};
+  std::vector<control::Metric> metrics;
+  const auto add = [&metrics](std::string name, std::string help, std::uint64_t value) {
+    metrics.push_back({std::move(name),
+                       std::move(help),
+                       control::Metric::Type::kCounter,
+                       {{.labels = {}, .value = static_cast<double>(value)}}});
   };
-  return {single("events_written_total", "Events of the inspection that are in their file.", status.written),
-          single("events_lost_total", "Events of the inspection that the file could not take.", status.lost)};
+  if (file_ != nullptr) {
+    const control::SinkStatus status = file_->status();
+    add("events_written_total", "Events of the inspection that are in their file.", status.written);
+    add("events_lost_total", "Events of the inspection that the file could not take.", status.lost);
+  }
+  if (capture_ != nullptr) {
+    const control::SinkStatus status = capture_->status();
+    add("captured_packets_written_total", "Packets of sessions with a match that are in their file.",
+        status.written);
+    add("captured_packets_lost_total", "Packets of sessions with a match that the file could not take.",
+        status.lost);
+  }
+  return metrics;
 }
 
 }  // namespace millrace::firewall

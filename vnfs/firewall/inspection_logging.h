@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/appliance/vnf.h"
+#include "vnfs/firewall/capture_log.h"
 #include "vnfs/firewall/compile_inspections.h"
 #include "vnfs/firewall/inspection/event_reader.h"
 #include "vnfs/firewall/profile.h"
@@ -39,6 +40,7 @@ class InspectionLogging {
   std::unique_ptr<inspection::EventReader> reader_;
   std::shared_ptr<inspection::EventSink> file_;
   std::optional<std::string> open_file_;
+  std::unique_ptr<CaptureLog> capture_;
 };
 
 }  // namespace millrace::firewall

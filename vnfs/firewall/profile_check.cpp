@@ -60,6 +60,11 @@ class Checker {
       check_rule(rule);
     }
     for (const Inspection& inspection : profile_.inspections) {
+      if (*inspection.capture_packets != 0 && (!profile_.events || !profile_.events->capture)) {
+        error(inspection.capture_packets.at,
+              "there is no file that packets could go to; give its path as events.capture, or leave "
+              "capture_packets out");
+      }
       for (const AddressVariable& variable : inspection.addresses) check_terms(variable.terms);
     }
     check_reverse_path();

@@ -92,6 +92,10 @@ std::shared_ptr<const Struct<Inspection>> inspection_table() {
       "finds more packets waiting than it can keep up with.");
   table->field("sample", &Inspection::sample, control::count(2, 65'536),
                "With `when_overloaded: sample`: of so many new sessions one is looked into.");
+  table->field(
+      "capture_packets", &Inspection::capture_packets, control::count(0, 65'535),
+      "So many packets of a session in which a signature matched go to the file that `events.capture` "
+      "names, from the one with the match on, as far as they are looked into.");
   return table;
 }
 
@@ -118,6 +122,11 @@ std::shared_ptr<const Struct<EventLog>> event_log_table() {
   table->field("file", &EventLog::file, control::string("the path of a file", 4095), "Its path.", kRequired);
   table->field("payload_bytes", &EventLog::payload_bytes, control::count(0, 256),
                "Most bytes around a match that an event shows.");
+  table->field(
+      "capture", &EventLog::capture, control::string("the path of a file", 4095),
+      "A file of packets (pcapng) of sessions in which a signature matched; inspections say how many "
+      "with `capture_packets`.",
+      absent_means("none are kept"));
   return table;
 }
 

@@ -63,6 +63,7 @@ struct Inspection {
   Conflicts conflicts = Conflicts::kDrop;
   WhenOverloaded when_overloaded = WhenOverloaded::kPass;
   std::uint64_t sample = 16;  // with kSample
+  Located<std::uint64_t> capture_packets{0, {}};
 };
 
 // A change of them moves all sessions to new tables.
@@ -75,6 +76,7 @@ struct InspectionLimits {
 struct EventLog {
   std::string file;
   std::uint64_t payload_bytes = 256;
+  std::optional<std::string> capture;  // a file
 };
 
 [[nodiscard]] std::shared_ptr<const control::Struct<Inspection>> inspection_table();

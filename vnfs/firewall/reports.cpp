@@ -143,8 +143,10 @@ std::vector<Metric> inspection_metrics(appliance::Workers workers) {
   double refused = 0;
   double lost = 0;
   double behind = 0;
+  double not_copied = 0;
   for (core::Worker* worker : workers) {
     inspection::Inspector& inspector = state_of(*worker).inspector;
+    not_copied += static_cast<double>(inspector.copies().lost());
     behind += state_of(*worker).load.behind() ? 1 : 0;
     sessions += static_cast<double>(inspector.conversations_in_use());
     matches += static_cast<double>(inspector.matches());
@@ -157,17 +159,19 @@ std::vector<Metric> inspection_metrics(appliance::Workers workers) {
   const auto single = [](std::string name, std::string help, Type type, double value) {
     return Metric{std::move(name), std::move(help), type, {{.labels = {}, .value = value}}};
   };
-  return {
-      single("inspected_sessions", "Sessions that are looked into now.", Type::kGauge, sessions),
-      single("inspection_matches_total", "Signatures that matched.", Type::kCounter, matches),
-      single("inspection_unseen_total", "Sessions that went on unseen, at least in part.", Type::kCounter,
-             unseen),
-      single("workers_behind", "Workers that find more packets waiting than they keep up with.", Type::kGauge,
-             behind),
-      single("inspection_memory_bytes", "Memory that holds bytes of streams.", Type::kGauge, memory),
-      single("inspection_memory_refused_total", "Times there was no memory for bytes of a stream.",
-             Type::kCounter, refused),
-      single("inspection_events_lost_total", "Events for which there was no room.", Type::kCounter, lost)};
+  return {single("inspected_sessions", "Sessions that are looked into now.", Type::kGauge, sessions),
+          single("inspection_matches_total", "Signatures that matched.", Type::kCounter, matches),
+          single("inspection_unseen_total", "Sessions that went on unseen, at least in part.", Type::kCounter,
+                 unseen),
+          single("workers_behind", "Workers that find more packets waiting than they keep up with.",
+                 Type::kGauge, behind),
+          single("inspection_memory_bytes", "Memory that holds bytes of streams.", Type::kGauge, memory),
+          single("inspection_memory_refused_total", "Times there was no memory for bytes of a stream.",
+                 Type::kCounter, refused),
+          single("inspection_events_lost_total", "Events for which there was no room.", Type::kCounter, lost),
+          single("inspection_packets_lost_total",
+                 "Packets of sessions with a match that were to be kept, and for which there was no room.",
+                 Type::kCounter, not_copied)};
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A file that gets one line per record.
+// A file that gets one line, or some bytes, per record.
 #pragma once
 
 #include <algorithm>
@@ -24,9 +24,10 @@ template <class Record>
 struct LineLogOptions {
   std::string name;  // "flow_log", a metric label
   std::string path;
-  // Appends the record's line with its newline; in the log's own thread.
+  // Appends the record's line with its newline, or its bytes; in the log's own thread.
   std::function<void(std::string&, const Record&)> print;
   std::function<bool(const Record&)> wanted{};  // has a line; none: all have
+  bool is_text = true;                          // lines
   std::size_t waiting_records = 65'536;         // more are lost while the file does not take them
   std::chrono::milliseconds retry{1'000};       // after a failure: disk full, directory gone
 };
@@ -80,7 +81,7 @@ class LineLog final : public RecordSink<Record> {
       board_.fails(opened.error());
       return opened;
     }
-    begin_line_ = file_.ends_in_mid_line();
+    begin_line_ = options_.is_text && file_.ends_in_mid_line();
     board_.works();
     return {};
   }

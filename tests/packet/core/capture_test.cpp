@@ -258,6 +258,28 @@ TEST(CaptureFile, WiresharkReadsIt) {
   }
 }
 
+TEST(CaptureFile, SectionsOneBehindTheOther) {
+  if (!present("tshark")) GTEST_SKIP() << "tshark is not installed";
+  SmallFirewall firewall(config());
+  std::vector<std::uint8_t> content;
+  const core::CaptureClock clock = core::CaptureClock::now();
+  for (const std::uint16_t port : {std::uint16_t{5000}, std::uint16_t{5001}}) {
+    const auto frame = firewall.client_udp(false, port, 53).payload(101).bytes();
+    const core::CapturedPacket packet{.port = core::PortId(0),
+                                      .length = static_cast<std::uint32_t>(frame.size()),
+                                      .kept = 80,
+                                      .tsc = clock.tsc};
+    const auto section = core::capture_section(packet, Bytes(frame).first(80), {core::PortId(0), "inside"},
+                                               "session " + std::to_string(port), clock);
+    content.insert(content.end(), section.begin(), section.end());
+  }
+  const TemporaryFile file(content);
+  EXPECT_THAT(lines_of("tshark -n -r " + file.path() +
+                       " -T fields -E separator='|' -e frame.interface_name -e frame.comment -e frame.len "
+                       "-e frame.cap_len -e udp.srcport 2>/dev/null"),
+              ElementsAre("inside|session 5000|143|80|5000", "inside|session 5001|143|80|5001"));
+}
+
 TEST(CaptureFile, CapinfosReadsIt) {
   if (!present("capinfos")) GTEST_SKIP() << "capinfos is not installed";
   SmallFirewall firewall(config());

@@ -28,6 +28,7 @@ struct InspectionSpec {
   inspection::OnMatch on_match = inspection::OnMatch::kAsWritten;
   bool drop_when_overloaded = false;
   std::uint32_t sampled = 0;
+  std::uint16_t copied_packets = 0;
 };
 
 // For so many workers.
@@ -55,6 +56,7 @@ inline std::shared_ptr<const inspection::Inspection> make_inspection(const Inspe
   made->on_match = spec.on_match;
   made->drop_when_overloaded = spec.drop_when_overloaded;
   made->sampled = spec.sampled;
+  made->copied_packets = spec.copied_packets;
   return made;
 }
 
@@ -139,6 +141,15 @@ class InspectionBed {
     for (unsigned worker = 0; worker < bed.workers(); ++worker) {
       std::vector<inspection::InspectionEvent> some(256);
       some.resize(bed.state(worker).inspector.events().pop(some));
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+  }
+  [[nodiscard]] std::vector<inspection::PacketCopy> copies() {
+    std::vector<inspection::PacketCopy> all;
+    for (unsigned worker = 0; worker < bed.workers(); ++worker) {
+      std::vector<inspection::PacketCopy> some(64);
+      some.resize(bed.state(worker).inspector.copies().pop(some));
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;

@@ -211,6 +211,41 @@ TEST(Inspected, WithoutMemoryItPassesOrNot) {
   }
 }
 
+TEST(Inspected, PacketsFromTheMatchOnAreKept) {
+  const InspectionSpec spec{.signatures = "alert tcp any any -> any any (content:\"odd\"; sid:1;)",
+                            .copied_packets = 2};
+  for_each_routed_bed(spec, [](InspectionBed& bed) {
+    bed.client_says(0, "nothing ");
+    EXPECT_TRUE(bed.copies().empty());
+    const PacketBuilder match = bed.from_client("PA", bed.c + 8, bed.s).payload("odd");
+    const PacketBuilder next = bed.from_server("PA", bed.s, bed.c + 11).payload("answer");
+    bed.client_sends(match);
+    bed.server_sends(next);
+    bed.client_says(11, "odd again");
+    const auto copies = bed.copies();
+    ASSERT_EQ(copies.size(), 2U);
+    const auto events = bed.events();
+    for (const auto& copy : copies) EXPECT_EQ(copy.session, events.at(0).session);
+    const auto frame_of = [](const inspection::PacketCopy& copy) {
+      return Frame(copy.bytes.begin(), copy.bytes.begin() + copy.kept);
+    };
+    EXPECT_EQ(frame_of(copies[0]), match.bytes());
+    EXPECT_EQ(frame_of(copies[1]), next.bytes());
+  });
+}
+
+TEST(Inspected, KeptPacketsOfABlockedSession) {
+  const InspectionSpec spec{.signatures = "drop tcp any any -> any any (content:\"bad\"; sid:1;)",
+                            .copied_packets = 8};
+  for_each_routed_bed(spec, [](InspectionBed& bed) {
+    bed.client_says(0, "bad");
+    bed.client_says(0, "bad");
+    const auto copies = bed.copies();
+    ASSERT_EQ(copies.size(), 1U) << "what follows is not looked into";
+    EXPECT_EQ(copies[0].kept, copies[0].length);
+  });
+}
+
 // More packets wait than the worker takes at once, round after round.
 void fall_behind(InspectionBed& bed) {
   constexpr unsigned kPackets = 128;

@@ -63,9 +63,11 @@ struct Conversation {
   std::uint16_t inspection = 0;  // its number in the policy
   Speech speech = Speech::kUnknown;
   bool speech_settled = false;
-  std::array<bool, 2> opened{};  // a packet of the side was judged
-  bool established = false;      // one was judged since the other side answered
-  bool told_unseen = false;      // an event has told that some of it goes on unseen
+  std::array<bool, 2> opened{};   // a packet of the side was judged
+  bool established = false;       // one was judged since the other side answered
+  bool told_unseen = false;       // an event has told that some of it goes on unseen
+  std::uint16_t copies_left = 0;  // packets that are to be copied
+  bool copied = false;            // some were, or are to be
   bool in_use = false;
 
   // Where the head of the side's HTTP message is that is being read; nowhere where there is none.

@@ -39,6 +39,7 @@ struct Inspection {
   std::vector<std::shared_ptr<Matcher>> matchers;  // by worker
   StreamSettings streams;
   OnMatch on_match = OnMatch::kAsWritten;
+  std::uint16_t copied_packets = 0;  // of a session, from the first match that is told on
   bool drop_when_overloaded = false;
   // Of a worker that is behind one new session in so many is looked into; 0: none.
   std::uint32_t sampled = 0;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "vnfs/firewall/inspection/evidence.h"
 
@@ -89,6 +90,7 @@ void Inspector::ask(Case& now) noexcept {
     if (ends && judgement.what == What::kPass)
       judgement.what = response == Response::kReject ? What::kReject : What::kDrop;
     if (hit.told) tell(now, hit, ends ? Outcome::kBlocked : Outcome::kAllowed);
+    if (hit.told && !std::exchange(now.talk.copied, true)) now.talk.copies_left = now.by.copied_packets;
   }
   matches_.add(hits.count + hits.more);
   if (outcome.passed) judgement.finished = true;

@@ -13,6 +13,7 @@
 #include "vnfs/firewall/inspection/inspection.h"
 #include "vnfs/firewall/inspection/inspection_event.h"
 #include "vnfs/firewall/inspection/notable.h"
+#include "vnfs/firewall/inspection/packet_copy.h"
 #include "vnfs/firewall/inspection/pool_store.h"
 #include "vnfs/firewall/inspection/room.h"
 #include "vnfs/firewall/session_table.h"
@@ -57,6 +58,7 @@ class Inspector final : public SessionObserver {
         inflate_(size.conversations == 0 ? 0 : kInflateStates),
         quic_(size.conversations == 0 ? nullptr : std::make_unique<readers::QuicCrypto>()),
         events_(size.events),
+        copies_(size.conversations == 0 ? 0 : kCopies),
         worker_(worker) {
     for (std::uint32_t i = 0; i < free_count_; ++i) free_[i] = free_count_ - 1 - i;
   }
@@ -86,6 +88,7 @@ class Inspector final : public SessionObserver {
             Tick now, std::uint64_t tsc) noexcept;
 
   [[nodiscard]] InspectionEvents& events() noexcept { return events_; }
+  [[nodiscard]] PacketCopies& copies() noexcept { return copies_; }
   [[nodiscard]] const BufferPool& pool() const noexcept { return pool_; }
   [[nodiscard]] std::uint64_t conversations_in_use() const noexcept { return in_use_.read(); }
   [[nodiscard]] std::uint64_t matches() const noexcept { return matches_.read(); }
@@ -96,6 +99,7 @@ class Inspector final : public SessionObserver {
   static constexpr std::uint16_t kInflateStates = 64;
   static constexpr std::uint32_t kThresholds = 65'536;
   static constexpr std::uint32_t kLeastThresholds = 8;
+  static constexpr std::uint32_t kCopies = 512;
 
   struct Case;
 
@@ -143,6 +147,7 @@ class Inspector final : public SessionObserver {
   InflatePool inflate_;
   std::unique_ptr<readers::QuicCrypto> quic_;
   InspectionEvents events_;
+  PacketCopies copies_;
   Counter in_use_;
   Counter matches_;
   Counter unseen_;  // sessions that went on unseen, at least in part
