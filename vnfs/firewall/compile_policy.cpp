@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "vnfs/firewall/compile_addresses.h"
+#include "vnfs/firewall/compile_threat_lists.h"
 #include "vnfs/firewall/schedule.h"
 #include "vnfs/firewall/shadowed_rules.h"
 
@@ -148,6 +149,7 @@ class Compiler {
     policy_->matcher = std::move(*matcher);
     report_shadowed();
     report_cost();
+    add_threat_lists(profile_, *policy_, notes_);
     return PolicyAndNotes{std::move(policy_), std::move(notes_)};
   }
 
@@ -224,6 +226,7 @@ class Compiler {
   Result<void> add_outcomes() {
     std::vector<std::string> names;
     for (const Rule& rule : policy_->rules) names.push_back(rule.name);
+    for (const profile::ThreatList& list : profile_.threat_lists) names.push_back(list_slot_name(*list.name));
     auto assigned = context_.slots.assign(names);
     if (!assigned) {
       assigned.error().where = context_.file;
@@ -231,7 +234,9 @@ class Compiler {
     }
     policy_->counters_lease = std::move(assigned->lease);
     policy_->inspections = context_.inspections;
-    for (std::size_t i = 0; i < names.size(); ++i) {
+    policy_->list_slots.assign(assigned->slots.begin() + static_cast<std::ptrdiff_t>(policy_->rules.size()),
+                               assigned->slots.end());
+    for (std::size_t i = 0; i < policy_->rules.size(); ++i) {
       const Rule& rule = policy_->rules[i];
       policy_->outcomes.push_back({.action = rule.action,
                                    .log = rule.log,

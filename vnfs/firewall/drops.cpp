@@ -54,13 +54,17 @@ constexpr std::array kReasons = {
         "A signature with the action drop matched; the session is blocked from here on."),
     row(Drop::kInspectionRejected, "inspection_rejected",
         "A signature with the action reject matched; both sides were told, and the session is blocked."),
-    row(Drop::kInspectionBlocked, "inspection_blocked", "A signature matched in the session before."),
+    row(Drop::kInspectionBlocked, "inspection_blocked",
+        "A signature or a threat list ended the session before."),
     core::DropReason{static_cast<std::uint8_t>(Drop::kInspectionOverloaded), "inspection_overloaded",
                      "There was no room or no time to look into the packet's session.", true},
     row(Drop::kStreamConflict, "stream_conflict",
         "A TCP segment with other bytes for a place of the stream than one before it had."),
     row(Drop::kStreamHoles, "stream_holes",
         "A TCP segment too far ahead of missing ones to be kept until they come; its sender sends it again."),
+    row(Drop::kThreatList, "threat_list",
+        "A threat list names the source, the destination, or what the session asked for; with the action "
+        "reject the sender was told."),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 static_assert([] {

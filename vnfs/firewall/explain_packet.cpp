@@ -13,6 +13,7 @@
 #include "vnfs/firewall/check_opening.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/guard_link.h"
+#include "vnfs/firewall/list_reports.h"
 #include "vnfs/firewall/reports.h"
 #include "vnfs/firewall/session_json.h"
 #include "vnfs/firewall/session_slices.h"
@@ -151,6 +152,22 @@ class Explanation {
     judge_by_rules(rule_key(packet_, policy_), false);
   }
 
+  // True when a threat list refuses an end of what the rules let through.
+  bool judge_by_lists(const RuleKey& key, bool has_session, std::string_view rule) {
+    const ListedEnds listed = find_listed(policy_, key);
+    if (listed.empty()) return false;
+    out_["threat_lists"] = listed_report(policy_, listed);
+    if (!listed.blocks()) return false;
+    const Drop reason = has_session ? Drop::kPolicyChanged : Drop::kThreatList;
+    const bool reject = !has_session && listed.action == inspection::ListAction::kReject;
+    verdict(reject ? "reject" : "drop",
+            fmt::format("{}{} by threat list {}, which names an end of it; rule {} would accept it",
+                        reject ? "rejected" : "dropped", has_session ? " with its session" : "",
+                        deciding_list(policy_, listed), rule.empty() ? "default" : rule),
+            static_cast<std::uint8_t>(reason), rule);
+    return true;
+  }
+
   void judge_by_rules(const RuleKey& key, bool has_session) {
     const RuleIndex match = policy_.matcher.match(key);
     list_rules(key, match);
@@ -168,6 +185,7 @@ class Explanation {
       return verdict(action_name(outcome.action), fmt::format("{} {}", reject ? "rejected" : "dropped", by),
                      static_cast<std::uint8_t>(reason), rule);
     }
+    if (judge_by_lists(key, has_session, rule)) return;
     if (outcome.inspection != 0) {
       const std::string& inspection = policy_.inspections[outcome.inspection - 1U]->name;
       out_["inspection"] = inspection;

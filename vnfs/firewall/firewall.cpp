@@ -26,6 +26,10 @@ const appliance::VnfProfile<profile::Section>& loaded_of(const LoadedProfile& pr
   return static_cast<const appliance::VnfProfile<profile::Section>&>(profile);
 }
 
+bool tells_events(const profile::Section& section) {
+  return !section.inspections.empty() || !section.threat_lists.empty();
+}
+
 }  // namespace
 
 std::span<const core::DropReason> Firewall::drop_reasons() const { return firewall::drop_reasons(); }
@@ -35,7 +39,7 @@ std::span<const std::string_view> Firewall::stage_names() const { return Firewal
 control::Checked<std::shared_ptr<const LoadedProfile>> Firewall::load(std::string_view text,
                                                                       const std::string& file,
                                                                       const control::ResolveFile& resolve) {
-  return appliance::load_profile(profile::schema(), text, file, resolve);
+  return appliance::load_profile(profile::schema(lists_), text, file, resolve);
 }
 
 Result<appliance::CompiledPolicy> Firewall::compile(const LoadedProfile& profile,
@@ -71,15 +75,16 @@ std::unique_ptr<core::Function> Firewall::make_function(const LoadedProfile& pro
   if (!own.inspections.empty()) {
     limits.inspection = {
         .conversations = static_cast<std::uint32_t>((own.inspection_limits.sessions + workers - 1) / workers),
-        .stream_bytes = own.inspection_limits.memory / workers,
-        .events = kEventsWaiting};
+        .stream_bytes = own.inspection_limits.memory / workers};
   }
+  if (tells_events(own)) limits.inspection.events = kEventsWaiting;
   return std::make_unique<FirewallFunction>(limits, services);
 }
 
 bool Firewall::needs_other_workers(const LoadedProfile& running, const LoadedProfile& next) const {
   const profile::Section& now = *loaded_of(running).own;
   const profile::Section& then = *loaded_of(next).own;
+  if (tells_events(then) && !tells_events(now)) return true;
   return !then.inspections.empty() &&
          (now.inspections.empty() || now.inspection_limits.sessions != then.inspection_limits.sessions ||
           now.inspection_limits.memory != then.inspection_limits.memory);

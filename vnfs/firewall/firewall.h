@@ -62,6 +62,7 @@ class Firewall final : public appliance::Vnf {
  private:
   RuleSlots slots_{Limits{}.rule_slots};
   RuleTotals totals_;
+  profile::ThreatListReader lists_;
   FlowLogging logging_;
   InspectionCompiler inspections_;
   InspectionLogging events_{inspections_};

@@ -21,7 +21,10 @@ Result<void> InspectionLogging::open(const std::string& appliance, const profile
         core::tsc_per_second(), [this](std::uint32_t serial) { return compiler_.names(serial); });
   }
   inspection::EventNames names;
-  for (const RuleSlots::Holder& holder : slots.holders()) names.rules.push_back(holder.name);
+  for (const RuleSlots::Holder& holder : slots.holders()) {
+    names.rules.push_back(holder.name);
+    names.lists.emplace_back(list_of_slot(holder.name));
+  }
   for (const core::Interface& interface : network.interfaces) names.interfaces.push_back(interface.name);
   for (const core::Domain& domain : network.domains) names.domains.push_back(domain.name);
   reader_->set_names(std::move(names));

@@ -87,9 +87,9 @@ void MatchRules::process(Batch& batch, const Policy& policy) noexcept {
   for (unsigned i = 0; i < count; ++i) {
     Packet& packet = batch[lane_of[i]];
     if (packet.session == kNoSession) {
-      settle_new(batch, packet, rules[i], policy);
+      settle_new(batch, packet, keys[i], rules[i], policy);
     } else {
-      settle_known(batch, packet, rules[i], policy);
+      settle_known(batch, packet, keys[i], rules[i], policy);
     }
   }
 }
@@ -131,7 +131,8 @@ void MatchRules::adopt(Batch& batch, Packet& packet, SessionIndex index) noexcep
   if (session.has(Session::kInspected)) state.inspected |= std::uint64_t{1} << batch.lane(packet);
 }
 
-void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const Policy& policy) noexcept {
+void MatchRules::settle_new(Batch& batch, Packet& packet, const RuleKey& key, RuleIndex rule,
+                            const Policy& policy) noexcept {
   const flow::FlowLookup& lookup = state.lookups[batch.lane(packet)];
   // An earlier packet of this batch may have opened the session.
   if (const SessionIndex index = state.sessions.flows().find(lookup); index != kNoSession) {
@@ -141,6 +142,11 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
   const RuleOutcome& outcome = policy.outcome(rule);
   if (outcome.action != Action::kAccept) {
     refuse(batch, packet, rule, policy);
+    return;
+  }
+  const ListedEnds listed = find_listed(policy, key);
+  if (listed.blocks()) {
+    refuse_listed(batch, packet, key, outcome, policy, listed);
     return;
   }
   if (policy.draining) {
@@ -183,11 +189,16 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, RuleIndex rule, const 
     state.sessions.close(index, SessionEnd::kClosed, batch.now);
     return;
   }
+  if (!listed.empty()) {
+    note_listed(state, batch, packet, key, outcome, policy, listed, &session);
+    session.listed = true;
+  }
   adopt(batch, packet, index);
   state.flow_log.opened(session, batch.now);
 }
 
-void MatchRules::settle_known(Batch& batch, Packet& packet, RuleIndex rule, const Policy& policy) noexcept {
+void MatchRules::settle_known(Batch& batch, Packet& packet, const RuleKey& key, RuleIndex rule,
+                              const Policy& policy) noexcept {
   // An earlier packet of this batch may have ended it.
   if (!state.sessions.flows().holds(packet.session, state.lookups[batch.lane(packet)])) {
     batch.drop(packet, Drop::kSessionEnded);
@@ -195,7 +206,13 @@ void MatchRules::settle_known(Batch& batch, Packet& packet, RuleIndex rule, cons
   }
   Session& session = state.sessions[packet.session];
   const RuleOutcome& outcome = policy.outcome(rule);
-  if (outcome.action != Action::kAccept) {
+  const bool accepted = outcome.action == Action::kAccept;
+  const ListedEnds listed = accepted ? find_listed(policy, key) : ListedEnds();
+  if (!listed.empty() && (listed.blocks() || !session.listed)) {
+    note_listed(state, batch, packet, key, outcome, policy, listed, &session);
+    session.listed = true;
+  }
+  if (!accepted || listed.blocks()) {
     state.sessions.close(packet.session, SessionEnd::kPolicy, batch.now);
     batch.drop(packet, Drop::kPolicyChanged);
     return;
@@ -252,6 +269,17 @@ void MatchRules::count_refused(const Batch& batch, const Packet& packet,
   counters.last_hit.set(batch.tsc);
   counters.packets.add(1);
   counters.bytes.add(packet.ip_length());
+}
+
+// The rules would let it in.
+void MatchRules::refuse_listed(Batch& batch, Packet& packet, const RuleKey& key, const RuleOutcome& outcome,
+                               const Policy& policy, const ListedEnds& listed) noexcept {
+  note_listed(state, batch, packet, key, outcome, policy, listed, nullptr);
+  if (listed.action == inspection::ListAction::kReject)
+    core::send_reject(packet, *batch.network, state.services.originator);
+  batch.drop(packet, Drop::kThreatList);
+  const flow::FlowLookup& lookup = state.lookups[batch.lane(packet)];
+  state.flow_log.denied(packet, flow::segment_of(lookup.key, lookup.addresses), outcome, policy, batch.now);
 }
 
 void MatchRules::refuse(Batch& batch, Packet& packet, RuleIndex rule, const Policy& policy) noexcept {

@@ -2,6 +2,7 @@
 // What the rules say of flows that are new or were accepted by another policy.
 #pragma once
 
+#include "vnfs/firewall/check_listed.h"
 #include "vnfs/firewall/worker_state.h"
 
 namespace millrace::firewall {
@@ -18,9 +19,13 @@ struct MatchRules {
 
  private:
   [[nodiscard]] bool may_open(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
-  void settle_new(core::Batch& batch, core::Packet& packet, RuleIndex rule, const Policy& policy) noexcept;
-  void settle_known(core::Batch& batch, core::Packet& packet, RuleIndex rule, const Policy& policy) noexcept;
+  void settle_new(core::Batch& batch, core::Packet& packet, const RuleKey& key, RuleIndex rule,
+                  const Policy& policy) noexcept;
+  void settle_known(core::Batch& batch, core::Packet& packet, const RuleKey& key, RuleIndex rule,
+                    const Policy& policy) noexcept;
   void refuse(core::Batch& batch, core::Packet& packet, RuleIndex rule, const Policy& policy) noexcept;
+  void refuse_listed(core::Batch& batch, core::Packet& packet, const RuleKey& key, const RuleOutcome& outcome,
+                     const Policy& policy, const ListedEnds& listed) noexcept;
   void count_refused(const core::Batch& batch, const core::Packet& packet,
                      const RuleOutcome& outcome) noexcept;
   [[nodiscard]] bool inspect(core::Batch& batch, core::Packet& packet, Session& session,

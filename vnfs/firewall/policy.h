@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "common/core/function.h"
 #include "common/flow/tcp.h"
 #include "vnfs/firewall/inspection/inspection.h"
+#include "vnfs/firewall/inspection/threat_lists.h"
 #include "vnfs/firewall/rule.h"
 #include "vnfs/firewall/rule_matcher.h"
 
@@ -57,6 +59,8 @@ struct Policy final : core::Policy {
   std::vector<RuleOutcome> outcomes;  // by RuleIndex
   RuleOutcome otherwise;              // when no rule matches
   std::vector<std::shared_ptr<const inspection::Inspection>> inspections;
+  std::shared_ptr<const inspection::ThreatLists> threat_lists;  // null: there are none
+  std::vector<std::uint32_t> list_slots;                        // their counters, as of rules
   Timeouts timeouts;
   flow::TcpSettings tcp;
   Protection protection;
@@ -70,6 +74,11 @@ struct Policy final : core::Policy {
     bool active = true;    // its schedule had it in force when the policy was made; else the matcher skips it
     RuleIndex shadowed_by{};  // none() when no rule before it covers it
   };
+  struct ListFile {
+    std::string path;
+    std::time_t modified = 0;
+  };
+  std::vector<ListFile> list_files;  // of the threat lists
   std::vector<Rule> rules;
   std::vector<Listing> listings;               // by RuleIndex; may be empty
   std::shared_ptr<const void> counters_lease;  // the rules' slots are in use as long as the policy lives

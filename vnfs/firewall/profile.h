@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "common/control/profile/units.h"
 #include "common/net/address.h"
 #include "vnfs/firewall/profile_inspection.h"
+#include "vnfs/firewall/profile_threat_lists.h"
 
 namespace millrace::firewall::profile {
 
@@ -146,6 +148,9 @@ struct Section {
   std::vector<Rule> rules;  // first match wins
   std::vector<Inspection> inspections;
   InspectionLimits inspection_limits;
+  std::vector<ThreatList> threat_lists;
+  // What their files hold, in their order. Null when there are none, or nobody has read them.
+  std::shared_ptr<const inspection::ThreatLists> lists;
   std::optional<EventLog> events;
   Protect protect;
   Timeouts timeouts;
@@ -164,5 +169,7 @@ using Whole = control::Loaded<Section>;
 // How the firewall's section is written and checked; for control::parse_profile, control::load_profile and
 // the generators of docs.
 [[nodiscard]] const control::ProfileSchema<Section>& schema();
+// The same, and the files of threat lists are read, by a reader that lives as long.
+[[nodiscard]] control::ProfileSchema<Section> schema(ThreatListReader& reader);
 
 }  // namespace millrace::firewall::profile

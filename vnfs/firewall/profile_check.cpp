@@ -67,6 +67,7 @@ class Checker {
       }
       for (const AddressVariable& variable : inspection.addresses) check_terms(variable.terms);
     }
+    check_threat_lists();
     check_reverse_path();
   }
 
@@ -186,6 +187,14 @@ class Checker {
       error(rule.tcp_flags.at,
             "tcp_flags for other protocols than TCP; give service: tcp, or tcp with ports");
     }
+  }
+
+  void check_threat_lists() {
+    constexpr std::size_t kMost = inspection::ListHits::kMostLists;
+    if (profile_.threat_lists.size() <= kMost) return;
+    error(profile_.threat_lists[kMost].at,
+          fmt::format("{} threat lists, and at most {} are possible; put some into one file",
+                      profile_.threat_lists.size(), kMost));
   }
 
   void check_reverse_path() {

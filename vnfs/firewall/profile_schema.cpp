@@ -257,6 +257,12 @@ Table<Section> section() {
                "Names for what is looked for inside sessions, for use in rules.", absent_means("none"));
   table->field("inspection_limits", &Section::inspection_limits, inspection_limits_table(),
                "What deep inspection may take.", absent_means("the defaults below"));
+  table->field("threat_lists", &Section::threat_lists,
+               std::make_shared<MapType<ThreatList>>(&ThreatList::name, name("a threat list's name"),
+                                                     threat_list_table(), true),
+               "Names for lists of what is known to be bad, at most 64. What they name is not let through, "
+               "whichever rule accepts it.",
+               absent_means("none"));
   table->field("events", &Section::events, event_log_table(), "Where the inspection's events are written.",
                absent_means("nowhere"));
   table->field("protect", &Section::protect, protect(), "Protection that does not depend on rules.",
@@ -278,6 +284,15 @@ const control::ProfileSchema<Section>& schema() {
       .check = check,
   };
   return kSchema;
+}
+
+control::ProfileSchema<Section> schema(ThreatListReader& reader) {
+  control::ProfileSchema<Section> made = schema();
+  made.check = [&reader](Section& profile, const control::CheckContext& context) {
+    check(profile, context);
+    reader.read(profile, context);
+  };
+  return made;
 }
 
 }  // namespace millrace::firewall::profile

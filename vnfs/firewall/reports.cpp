@@ -10,6 +10,7 @@
 #include "common/core/eal.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/flow_log_reader.h"
+#include "vnfs/firewall/list_reports.h"
 #include "vnfs/firewall/session_slices.h"
 
 namespace millrace::firewall {
@@ -195,13 +196,14 @@ std::optional<boost::json::value> report(const ReportContext& context, std::stri
   if (what == "zones") return zones(policy_of(context));
   if (what == "groups") return groups(policy_of(context));
   if (what == "policy") return policy_report(policy_of(context));
+  if (what == "threat_lists") return threat_lists_report(context);
   if (what == "inspections") return inspections(policy_of(context));
   return std::nullopt;
 }
 
 std::span<const std::string_view> report_names() noexcept {
-  static constexpr std::array<std::string_view, 8> kNames{"rules",  "drops",  "stages",      "zones",
-                                                          "groups", "policy", "inspections", "alerts"};
+  static constexpr std::array<std::string_view, 9> kNames{
+      "rules", "drops", "stages", "zones", "groups", "policy", "inspections", "threat_lists", "alerts"};
   return kNames;
 }
 
@@ -240,6 +242,7 @@ std::vector<Metric> firewall_metrics(const ReportContext& context) {
                            evicted));
   metrics.push_back(single("session_memory_bytes", "Memory of the workers' tables.", Type::kGauge, memory));
   for (control::Metric& metric : inspection_metrics(context.workers)) metrics.push_back(std::move(metric));
+  for (control::Metric& metric : threat_list_metrics(context)) metrics.push_back(std::move(metric));
   metrics.push_back(single("rules", "Rules of the running policy.", Type::kGauge,
                            static_cast<double>(policy.rules.size())));
   metrics.push_back(single("policy_memory_bytes", "Memory of the compiled rules.", Type::kGauge,

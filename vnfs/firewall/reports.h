@@ -22,7 +22,8 @@ struct ReportContext {
   RuleTotals& totals;
 };
 
-// rules, drops, stages, zones, groups or policy; nothing for any other word. Control thread.
+// rules, drops, stages, zones, groups, policy, inspections or threat_lists; nothing for any other word.
+// Control thread.
 [[nodiscard]] std::optional<boost::json::value> report(const ReportContext& context, std::string_view what);
 // Those words.
 [[nodiscard]] std::span<const std::string_view> report_names() noexcept;

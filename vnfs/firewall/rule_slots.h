@@ -15,6 +15,16 @@
 
 namespace millrace::firewall {
 
+// By what name a threat list has a slot; no rule can have it.
+inline constexpr std::string_view kListSlot = "threat_list:";
+[[nodiscard]] inline std::string list_slot_name(std::string_view list) {
+  return std::string(kListSlot).append(list);
+}
+// The list's name, or nothing where a rule has the slot.
+[[nodiscard]] inline std::string_view list_of_slot(std::string_view name) {
+  return name.starts_with(kListSlot) ? name.substr(kListSlot.size()) : std::string_view();
+}
+
 // From rule name to slot. Locks itself: policies are compiled in the background while the control thread asks
 // for names.
 class RuleSlots {

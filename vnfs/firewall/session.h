@@ -46,6 +46,7 @@ struct alignas(64) Session {
   std::uint32_t proxy_sequence;      // kProxied: the cookie, the server's initial number in the client's eyes
   std::uint32_t proxy_delta;         // that less the server's own
   std::uint16_t proxy_segment_size;  // the client's
+  bool listed;                       // an event has told that a threat list names one of its ends
   bool reported;                     // a record has told of it while it lasted, the last one at:
   Tick reported_at;
   std::array<std::uint16_t, 2> spilled;  // of `bytes`, in units of kSpill

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/base/rate_bucket.h"
 #include "common/core/fragment_joiner.h"
 #include "common/core/function.h"
 #include "common/flow/table_sweep.h"
@@ -58,6 +59,8 @@ struct WorkerState {
   FlowEventLog flow_log;
   LoadWatch load;
   inspection::Inspector inspector;
+  RateBucket list_pace;           // of events about listed addresses
+  Counter list_events_kept_back;  // by it
 
   // From GuardLink and FindSession to the later stages, for the batch in hand.
   std::array<flow::FlowLookup, core::Batch::kMaxSize> lookups;

@@ -30,8 +30,13 @@ class ControlBed {
 
   // `section` is the profile's `firewall:` section. Beds of one process share the firewall they are given.
   ControlBed(std::shared_ptr<firewall::Firewall> vnf, const std::string& section, unsigned workers = 2,
-             unsigned sessions = 4096, core::Forwarding forwarding = core::Forwarding::kRouted)
-      : vnf_(std::move(vnf)), sessions_(sessions), workers_(workers), forwarding_(forwarding) {
+             unsigned sessions = 4096, core::Forwarding forwarding = core::Forwarding::kRouted,
+             control::ResolveFile files = control::no_files())
+      : vnf_(std::move(vnf)),
+        files_(std::move(files)),
+        sessions_(sessions),
+        workers_(workers),
+        forwarding_(forwarding) {
     ensure_eal(256);
     auto empty = std::make_shared<core::Network>();
     for (const char* name : {"trust", "untrust"}) {  // known to the policy by these places
@@ -73,6 +78,9 @@ class ControlBed {
   }
   [[nodiscard]] const core::Snapshot& snapshot() const { return snapshot_; }
   [[nodiscard]] firewall::Firewall& vnf() { return *vnf_; }
+  [[nodiscard]] const std::shared_ptr<const appliance::LoadedProfile>& profile() const { return profile_; }
+  // What the operator was told of the policy.
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
   [[nodiscard]] Testbed& bed() { return *bed_; }
 
   // A packet that comes in by a port: whether it left by the other.
@@ -189,17 +197,19 @@ class ControlBed {
     const std::string text = "vnf: firewall\nname: fw\ndataplane: {sessions: " + std::to_string(sessions_) +
                              "}\nports:\n  inside: {device: net_null0}\n  outside: {device: net_null1}\n" +
                              interfaces + section;
-    auto loaded = vnf_->load(text, "fw.yaml", control::no_files());
+    auto loaded = vnf_->load(text, "fw.yaml", files_);
     if (!loaded) throw std::runtime_error(loaded.error().to_string());
     profile_ = *loaded;
     static std::uint64_t generation = 0;
     auto policy =
         vnf_->compile(*profile_, {.network = *network_, .generation = ++generation, .workers = workers_});
     if (!policy) throw std::runtime_error(policy.error().message());
+    notes_ = std::move(policy->notes);
     snapshot_ = {.network = network_, .policy = policy->policy};
   }
 
   std::shared_ptr<firewall::Firewall> vnf_;
+  control::ResolveFile files_;
   unsigned sessions_;
   unsigned workers_;
   core::Forwarding forwarding_;
@@ -207,6 +217,7 @@ class ControlBed {
   std::shared_ptr<const core::Network> network_;
   std::shared_ptr<const appliance::LoadedProfile> profile_;
   core::Snapshot snapshot_;
+  std::vector<std::string> notes_;
   std::unique_ptr<Testbed> bed_;
 };
 

@@ -103,6 +103,48 @@ object alert_of(const EventRecord& record) {
   return alert;
 }
 
+// What the list names, as the session showed it.
+std::string listed_of(const InspectionEvent& event) {
+  switch (event.list_kind) {
+    case ListKind::kDomain:
+      return printable(event.host.view());
+    case ListKind::kUrl:
+      return printable(event.host.view()) + printable(event.target.view());
+    case ListKind::kJa3:
+      return "JA3 " + printable(event.ja3.view());
+    case ListKind::kAddress:
+      break;
+  }
+  return address(event.family, event.is_destination ? event.destination : event.source);
+}
+
+std::string_view category_of(ListKind kind) {
+  switch (kind) {
+    case ListKind::kDomain:
+      return "Listed Domain";
+    case ListKind::kUrl:
+      return "Listed URL";
+    case ListKind::kJa3:
+      return "Listed JA3 Hash";
+    case ListKind::kAddress:
+      break;
+  }
+  return "Listed Address";
+}
+
+// As an alert of a signature, whose number is 0: no signature has it.
+object listed_alert_of(const EventRecord& record) {
+  const InspectionEvent& event = record.event;
+  return {{"action", event.outcome == Outcome::kBlocked ? "blocked" : "allowed"},
+          {"gid", 1},
+          {"signature_id", 0},
+          {"rev", 0},
+          {"signature", fmt::format("threat list {}: {}", record.list, listed_of(event))},
+          {"category", category_of(event.list_kind)},
+          {"severity", event.severity},
+          {"metadata", object{{"threat_list", array{record.list}}}}};
+}
+
 void add_message(object& line, const InspectionEvent& event) {
   const auto add = [](object& to, std::string_view name, Bytes bytes) {
     if (!bytes.empty()) to[name] = printable(bytes);
@@ -118,6 +160,7 @@ void add_message(object& line, const InspectionEvent& event) {
     case Speech::kTls:
     case Speech::kQuic:
       add(part, "sni", event.host.view());
+      if (event.ja3.length != 0) part["ja3"] = object{{"hash", printable(event.ja3.view())}};
       break;
     case Speech::kSmtp:
       add(part, "helo", event.host.view());
@@ -149,9 +192,11 @@ void add_message(object& line, const InspectionEvent& event) {
 object to_eve(const EventRecord& record, std::string_view appliance) {
   const InspectionEvent& event = record.event;
   const bool ports = control::has_ports(event.protocol);
-  object line{{"timestamp", timestamp(record.time)}, {"flow_id", event.session}};
+  object line{{"timestamp", timestamp(record.time)}};
+  if (event.session != 0) line["flow_id"] = event.session;
   if (!record.ingress.empty()) line["in_iface"] = record.ingress;
-  line["event_type"] = event.kind == EventKind::kAlert ? "alert" : "anomaly";
+  const bool listed = event.kind == EventKind::kListed;
+  line["event_type"] = event.kind == EventKind::kAlert || listed ? "alert" : "anomaly";
   line["src_ip"] = address(event.family, event.source);
   if (ports) line["src_port"] = event.source_port;
   line["dest_ip"] = address(event.family, event.destination);
@@ -161,6 +206,8 @@ object to_eve(const EventRecord& record, std::string_view appliance) {
   line["direction"] = event.side == Side::kServer ? "to_client" : "to_server";
   if (event.kind == EventKind::kAlert) {
     line["alert"] = alert_of(record);
+  } else if (listed) {
+    line["alert"] = listed_alert_of(record);
   } else {
     line["anomaly"] = object{{"type", event.kind == EventKind::kUnseen   ? "unseen"
                                       : event.speech == Speech::kUnknown ? "stream"
@@ -178,11 +225,10 @@ object to_eve(const EventRecord& record, std::string_view appliance) {
     line["payload_printable"] = printable(event.payload.view());
     line["stream"] = event.stream ? 1 : 0;
   }
-  object own{{"appliance", appliance},
-             {"rule", record.rule},
-             {"inspection", record.inspection},
-             {"session", std::to_string(event.session)},
-             {"worker", event.worker}};
+  object own{{"appliance", appliance}, {"rule", record.rule}, {"worker", event.worker}};
+  if (event.session != 0) own["session"] = std::to_string(event.session);
+  if (!record.inspection.empty()) own["inspection"] = record.inspection;
+  if (listed) own["threat_list"] = record.list;
   if (!record.domain.empty()) own["domain"] = record.domain;
   if (!record.reason.empty()) own["reason"] = record.reason;
   if (!record.sentence.empty()) own["sentence"] = record.sentence;

@@ -32,7 +32,9 @@ EventRecord EventReader::to_record(const InspectionEvent& event) const {
     if (event.kind == EventKind::kAlert && event.signature < set->signatures().size())
       record.signature = std::shared_ptr<const Signature>(set, &set->about(event.signature));
   }
-  if (event.kind != EventKind::kAlert) {
+  if (event.kind == EventKind::kListed) {
+    record.list = name_of(names_.lists, event.list_slot);
+  } else if (event.kind != EventKind::kAlert) {
     const auto tell = [&record](const auto& facts) {
       record.reason = facts.name;
       record.sentence = facts.sentence;

@@ -20,6 +20,7 @@ namespace millrace::firewall::inspection {
 // By number. One that is not there is told as "#7".
 struct EventNames {
   std::vector<std::string> rules;  // by counter slot
+  std::vector<std::string> lists;  // the same
   std::vector<std::string> interfaces;
   std::vector<std::string> domains;
 };

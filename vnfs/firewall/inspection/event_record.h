@@ -22,6 +22,7 @@ struct EventRecord {
   std::string ingress;
   std::string domain;
   std::shared_ptr<const Signature> signature;  // of an alert; null when its set is gone
+  std::string list;                            // the threat list's name
   std::string_view reason;                     // of other events; of static storage, as is the next
   std::string_view sentence;
 };

@@ -20,12 +20,10 @@
 #include "vnfs/firewall/inspection/address_list.h"
 #include "vnfs/firewall/inspection/domain_list.h"
 #include "vnfs/firewall/inspection/ja3_list.h"
+#include "vnfs/firewall/inspection/list_kind.h"
 #include "vnfs/firewall/inspection/url_list.h"
 
 namespace millrace::firewall::inspection {
-
-// In the order of ThreatList::Entries.
-enum class ListKind : std::uint8_t { kAddress, kDomain, kUrl, kJa3 };
 
 // A line of a file that is not in force.
 struct BadLine {
@@ -35,7 +33,7 @@ struct BadLine {
 
 // What one file holds. Shared by all ThreatLists that were made from the same text.
 struct ThreatList {
-  using Entries = std::variant<AddressList, DomainList, UrlList, Ja3List>;
+  using Entries = std::variant<AddressList, DomainList, UrlList, Ja3List>;  // in the order of ListKind
 
   Entries entries;
   std::uint64_t text_hash = 0;  // under the seed
@@ -72,6 +70,10 @@ class ListHits {
     return others;
   }
   constexpr bool operator==(const ListHits&) const noexcept = default;
+  [[nodiscard]] friend constexpr ListHits operator|(ListHits a, ListHits b) noexcept {
+    a.bits_ |= b.bits_;
+    return a;
+  }
 
  private:
   std::uint64_t bits_ = 0;
