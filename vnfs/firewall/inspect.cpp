@@ -122,16 +122,17 @@ bool becomes_reset(Packet& packet) noexcept {
 
 }  // namespace
 
-void Inspect::refuse(Batch& batch, Packet& packet, Judgement::What what) noexcept {
+void Inspect::refuse(Batch& batch, Packet& packet, const Judgement& judgement) noexcept {
   using What = Judgement::What;
-  switch (what) {
+  switch (judgement.what) {
     case What::kPass:
       return;
     case What::kDrop:
-      return batch.drop(packet, Drop::kInspectionMatch);
+      return batch.drop(packet, judgement.listed ? Drop::kThreatList : Drop::kInspectionMatch);
     case What::kReject:
       core::send_reject(packet, *batch.network, state.services.originator);
-      if (!becomes_reset(packet)) batch.drop(packet, Drop::kInspectionRejected);
+      if (!becomes_reset(packet))
+        batch.drop(packet, judgement.listed ? Drop::kThreatList : Drop::kInspectionRejected);
       return;
     case What::kConflict:
       return batch.drop(packet, Drop::kStreamConflict);
@@ -165,7 +166,13 @@ void Inspect::look(Batch& batch, Packet& packet, const Policy& policy) noexcept 
   if (payload.pieces().empty() && headers.payload_length() != 0)  // in more buffers than there is room for
     return batch.drop(packet, Drop::kInspectionOverloaded);
   Subject subject = subject_of(packet, session, batch.now);
-  Evidence evidence{.session = session, .subject = subject, .payload = payload.pieces(), .tsc = batch.tsc};
+  Evidence evidence{
+      .session = session,
+      .subject = subject,
+      .payload = payload.pieces(),
+      .tsc = batch.tsc,
+      .lists = {
+          .lists = policy.threat_lists.get(), .slots = policy.list_slots, .counters = state.rule_counters}};
   if (tcp) {
     const auto& header = packet.l4_as<net::TcpHeader>();
     evidence.sequence = header.sequence.host() + ((header.flags & net::tcp_flag::kSyn) != 0 ? 1U : 0U);
@@ -183,7 +190,7 @@ void Inspect::look(Batch& batch, Packet& packet, const Policy& policy) noexcept 
     state.inspector.close(std::exchange(session.inspection, 0));
     session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kInspected);
   }
-  refuse(batch, packet, judgement.what);
+  refuse(batch, packet, judgement);
 }
 
 // As it came in, but for bytes that were put in.

@@ -20,7 +20,7 @@ struct Inspect {
   void look(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   void copy(const core::Packet& packet, const Session& session, const inspection::Inspection& by,
             std::uint64_t tsc) noexcept;
-  void refuse(core::Batch& batch, core::Packet& packet, inspection::Judgement::What what) noexcept;
+  void refuse(core::Batch& batch, core::Packet& packet, const inspection::Judgement& judgement) noexcept;
 };
 
 }  // namespace millrace::firewall

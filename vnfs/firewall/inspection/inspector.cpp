@@ -78,6 +78,7 @@ void Inspector::ask(Case& now) noexcept {
   const Subject& subject = now.evidence.subject;
   Judgement& judgement = now.judgement;
   const std::size_t side = now.side();
+  if (now.evidence.lists.lists != nullptr) ask_lists(now);
   Hits hits;
   const MatchOutcome outcome =
       now.by.matchers[worker_]->match(subject, now.talk.match[side], now.talk.bits, thresholds_, hits);

@@ -9,6 +9,7 @@
 
 #include "common/base/counter.h"
 #include "common/base/page_array.h"
+#include "vnfs/firewall/inspection/check_threat_lists.h"
 #include "vnfs/firewall/inspection/conversation.h"
 #include "vnfs/firewall/inspection/inspection.h"
 #include "vnfs/firewall/inspection/inspection_event.h"
@@ -34,12 +35,14 @@ struct Evidence {
   std::uint32_t sequence = 0;  // TCP only: of the first byte of payload
   std::uint32_t acknowledgment = 0;
   std::uint64_t tsc = 0;
+  ListsInForce lists{};
 };
 
 // What is to become of it.
 struct Judgement {
   enum class What : std::uint8_t { kPass, kDrop, kReject, kConflict, kHoles, kOverloaded };
   What what = What::kPass;
+  bool listed = false;     // a threat list says so, and no signature did before
   bool rewritten = false;  // bytes of the payload are others now
   bool finished = false;   // nothing of the session is of interest any more
   bool blocks = false;     // nor is anything of it to pass
@@ -108,6 +111,8 @@ class Inspector final : public SessionObserver {
   void judge_segment(Case& now) noexcept;
   // The stricter of what was so far and what the signatures say.
   void ask(Case& now) noexcept;
+  // What the threat lists say of the parts that are fresh.
+  void ask_lists(Case& now) noexcept;
   void ask_stream(Case& now) noexcept;
   void ask_datagram(Case& now) noexcept;
   void ask_rest(Case& now) noexcept;
@@ -132,6 +137,8 @@ class Inspector final : public SessionObserver {
   void note_anomalies(Case& now, Speech of, std::uint64_t anomalies) noexcept;
   void note_anomaly(Case& now, Speech of, std::uint8_t anomaly) noexcept;
   void tell(Case& now, const Hit& hit, Outcome outcome) noexcept;
+  // What a person wants to know beside it: what was asked for.
+  void describe_message(const Case& now, InspectionEvent& event) noexcept;
   [[nodiscard]] Judgement overloaded(Case& now, Notable why) noexcept;
   [[nodiscard]] Bytes in_one_piece(std::span<const MutableBytes> pieces) noexcept;
   [[nodiscard]] InspectionEvent event_of(const Session& session, const Inspection& by, Side side, Tick now,

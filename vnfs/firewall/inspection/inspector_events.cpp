@@ -82,24 +82,10 @@ void Inspector::note_anomaly(Case& now, Speech of, std::uint8_t anomaly) noexcep
   static_cast<void>(events_.push(event));
 }
 
-void Inspector::tell(Case& now, const Hit& hit, Outcome outcome) noexcept {
+void Inspector::describe_message(const Case& now, InspectionEvent& event) noexcept {
   const Conversation& talk = now.talk;
-  const Subject& subject = now.evidence.subject;
-  InspectionEvent event = event_of(now.evidence.session, now.by, subject.side, subject.now, now.evidence.tsc);
-  event.kind = EventKind::kAlert;
-  event.outcome = outcome;
-  event.signature = hit.signature;
+  Parts parts = *now.evidence.subject.parts;
   event.speech = talk.speech;
-  event.stream = is_tcp(now.evidence) && !subject.by_segment;
-  Parts parts = *subject.parts;
-  if (hit.buffer == Buffer::kPayload) {
-    event.payload.set(around(parts[Buffer::kPayload], hit.end));
-  } else {  // the message from its beginning
-    const Bytes payload = parts[Buffer::kPayload];
-    const std::size_t begin = talk.http_head(now.side()).begin;
-    event.payload.set(payload.subspan(std::min(begin, payload.size())));
-  }
-  // What a person wants to know beside it: what was asked for.
   if (talk.speech == Speech::kHttp && !parts.has(Buffer::kHttpMethod)) {
     const HttpPlace head = talk.http_head(0);
     if (head.end > head.begin) add_head(talk.streams[0].bytes(pool_), head, Side::kClient, room_, parts);
@@ -113,6 +99,25 @@ void Inspector::tell(Case& now, const Hit& hit, Outcome outcome) noexcept {
   set(event.host, {Buffer::kHttpHost, Buffer::kTlsSni, Buffer::kDnsQuery, Buffer::kSmtpHelo});
   set(event.target, {Buffer::kHttpRawUri, Buffer::kSmtpRcptTo});
   set(event.agent, {Buffer::kHttpUserAgent, Buffer::kSmtpMailFrom, Buffer::kSshSoftware});
+}
+
+void Inspector::tell(Case& now, const Hit& hit, Outcome outcome) noexcept {
+  const Conversation& talk = now.talk;
+  const Subject& subject = now.evidence.subject;
+  InspectionEvent event = event_of(now.evidence.session, now.by, subject.side, subject.now, now.evidence.tsc);
+  event.kind = EventKind::kAlert;
+  event.outcome = outcome;
+  event.signature = hit.signature;
+  event.stream = is_tcp(now.evidence) && !subject.by_segment;
+  const Parts& parts = *subject.parts;
+  if (hit.buffer == Buffer::kPayload) {
+    event.payload.set(around(parts[Buffer::kPayload], hit.end));
+  } else {  // the message from its beginning
+    const Bytes payload = parts[Buffer::kPayload];
+    const std::size_t begin = talk.http_head(now.side()).begin;
+    event.payload.set(payload.subspan(std::min(begin, payload.size())));
+  }
+  describe_message(now, event);
   static_cast<void>(events_.push(event));
 }
 
