@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// firewall: alerts, inspections
+// firewall: alerts, inspections, threat-lists
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <memory>
@@ -32,10 +32,11 @@ std::string format_alerts(const boost::json::array& events, const Style& style) 
   TextTable table({{"TIME"}, {"ACTION"}, {"SID", kRight}, {"WHAT"}, {"FROM"}, {"TO"}, {"RULE"}});
   for (const auto& event : events) {
     const bool alert = find(event, "alert") != nullptr;
+    const bool of_signature = number_at(event, "alert.signature_id") != 0;  // and not of a threat list
     const std::string action = alert ? text_at(event, "alert.action") : text_at(event, "anomaly.type");
     table.add({clock_of(event),
                {action, action == "blocked" ? Tone::kBad : Tone::kWarn},
-               alert ? text_at(event, "alert.signature_id") : "-",
+               of_signature ? text_at(event, "alert.signature_id") : "-",
                alert ? text_at(event, "alert.signature") : text_at(event, "millrace.sentence"),
                end_of(event, "src"),
                end_of(event, "dest"),
@@ -79,6 +80,46 @@ std::string format_skipped(const boost::json::array& inspections, const Style& s
   return any ? table.render(style) : "every signature is in force\n";
 }
 
+std::string format_threat_lists(const boost::json::array& lists, const Style& style) {
+  if (lists.empty()) return "there are no threat lists\n";
+  TextTable table({{"LIST"},
+                   {"TYPE"},
+                   {"ACTION"},
+                   {"ENTRIES", kRight},
+                   {"BAD LINES", kRight},
+                   {"MEMORY", kRight},
+                   {"FILE AGE", kRight},
+                   {"HITS", kRight},
+                   {"LAST HIT", kRight}});
+  for (const auto& one : lists) {
+    const double bad = number_at(one, "bad_lines");
+    const double hits = number_at(one, "hits");
+    const bool was_hit = find(one, "last_hit_ago_s") != nullptr;
+    table.add({text_at(one, "name"),
+               text_at(one, "type"),
+               text_at(one, "action"),
+               human_count(number_at(one, "entries")),
+               {human_count(bad), bad > 0 ? Tone::kWarn : Tone::kPlain},
+               human_bytes(number_at(one, "memory_bytes")),
+               human_duration(number_at(one, "age_s")),
+               {human_count(hits), hits > 0 ? Tone::kWarn : Tone::kPlain},
+               was_hit ? human_duration(number_at(one, "last_hit_ago_s")) + " ago" : "never"});
+  }
+  return table.render(style);
+}
+
+std::string format_bad_lines(const boost::json::array& lists, const Style& style) {
+  TextTable table({{"LIST"}, {"WHAT IS NOT IN FORCE"}});
+  bool any = false;
+  for (const auto& one : lists) {
+    for (const auto& warning : array_at(one, "warnings")) {
+      any = true;
+      table.add({text_at(one, "name"), to_text(warning)});
+    }
+  }
+  return any ? table.render(style) : "every line is in force\n";
+}
+
 }  // namespace
 
 void add_alert_commands(CLI::App& app, Context& context) {
@@ -92,6 +133,14 @@ void add_alert_commands(CLI::App& app, Context& context) {
   inspections->callback([&context, skipped] {
     context.run = [&context, skipped] {
       return show_list(context, "/v1/firewall/inspections", *skipped ? format_skipped : format_inspections);
+    };
+  });
+  CLI::App* lists = app.add_subcommand("threat-lists", "what a firewall knows to be bad, and has met");
+  auto bad = std::make_shared<bool>(false);
+  lists->add_flag("--bad-lines", *bad, "the lines of their files that are not in force, and why");
+  lists->callback([&context, bad] {
+    context.run = [&context, bad] {
+      return show_list(context, "/v1/firewall/threat_lists", *bad ? format_bad_lines : format_threat_lists);
     };
   });
 }
