@@ -2,9 +2,13 @@
 // What must hold on a worker of the firewall: benchmark_gate instructions|allocations|system_calls (gate.h).
 #include "tests/benchmark/gate.h"
 
+#include <numeric>
+
 #include "tests/benchmark/web_traffic.h"
 #include "vnfs/firewall/drops.h"
+#include "vnfs/firewall/inspection/list_kind.h"
 #include "vnfs/firewall/inspection/signature_file.h"
+#include "vnfs/firewall/inspection/threat_list_files.h"
 
 namespace {
 
@@ -80,8 +84,26 @@ class FirewallTrouble final : public gate::Trouble {
   std::unique_ptr<FirewallBed> bed_;
 };
 
-// Pages asked for and sent, through signatures of every kind, with too little room for all: cut, repeated,
-// out of order and spoilt.
+// Lists that name some of what is asked for: part of it is let through.
+std::shared_ptr<const firewall::inspection::ThreatLists> some_lists() {
+  using namespace firewall::inspection;
+  using enum ListKind;
+  const auto list = [](std::string name, ListKind kind, ListAction action, std::string_view text) {
+    return ThreatListFile{
+        .name = name, .kind = kind, .action = static_cast<std::uint8_t>(action), .text = text, .path = name};
+  };
+  auto lists = load_threat_lists(
+      std::vector{list("clients", kAddress, ListAction::kAlert, "10.32.0.0/11\n"),
+                  list("servers", kAddress, ListAction::kDrop, "192.168.0.0/21\n"),
+                  list("rejected", kAddress, ListAction::kReject, "192.168.8.0/21\n"),
+                  list("names", kDomain, ListAction::kAlert, "example.org\n"),
+                  list("pages", kUrl, ListAction::kAlert, "http://www.example.org/wp-content/*\n")},
+      {1, 2});
+  return std::make_shared<const ThreatLists>(std::move(*lists));
+}
+
+// Pages asked for and sent, through signatures of every kind and threat lists, with too little room for all:
+// cut, repeated, out of order and spoilt.
 class WebTrouble final : public gate::Trouble {
  public:
   WebTrouble() : spoil_(0x0affff01, *net::Ipv6Address::parse("2001:db8:a:ffff::1"), 5), random_(5) {
@@ -112,6 +134,9 @@ class WebTrouble final : public gate::Trouble {
         .inspection = {.conversations = kFlows / 4, .stream_bytes = std::size_t{1} << 20, .events = 64},
         .adjust = [this](firewall::Policy& policy) {
           policy.inspections = {by_};
+          policy.threat_lists = lists_;
+          policy.list_slots.resize(lists_->size());
+          std::iota(policy.list_slots.begin(), policy.list_slots.end(), kFirstListSlot);
           for (auto& outcome : policy.outcomes) outcome.inspection = 1;
         }});
     now_ = bed_->state(0).services.now;
@@ -145,10 +170,17 @@ class WebTrouble final : public gate::Trouble {
 
   [[nodiscard]] bool has_reached(unsigned packets) override {
     auto& inspector = bed_->state(0).inspector;
+    const auto hits = [&](unsigned list) {
+      return static_cast<unsigned long>(bed_->state(0).rule_counters[kFirstListSlot + list].hits.read());
+    };
+    std::printf("%lu, %lu, %lu, %lu and %lu hits of lists, ", hits(0), hits(1), hits(2), hits(3), hits(4));
     std::printf("%lu matches, %lu sessions unseen, %lu times no memory",
                 static_cast<unsigned long>(inspector.matches()),
                 static_cast<unsigned long>(inspector.unseen()),
                 static_cast<unsigned long>(inspector.pool().refusals()));
+    for (unsigned list = 0; list < lists_->size(); ++list) {
+      if (hits(list) == 0) return false;
+    }
     return inspector.matches() > packets / 1000 && inspector.unseen() > 0 &&
            bed_->bed().dropped(static_cast<std::uint8_t>(firewall::Drop::kStreamConflict)) > 0;
   }
@@ -162,7 +194,9 @@ class WebTrouble final : public gate::Trouble {
   unsigned window_ = 0;
   std::array<WebShape, 3> shapes_;
   std::array<unsigned, kFlows> next_{};
+  static constexpr std::uint32_t kFirstListSlot = 1000;
   std::shared_ptr<const firewall::inspection::Inspection> by_;
+  std::shared_ptr<const firewall::inspection::ThreatLists> lists_ = some_lists();
   std::unique_ptr<FirewallBed> bed_;
 };
 
