@@ -2,6 +2,7 @@
 // What sessions that are looked into ask for: names, URLs and hashes that are listed.
 #include "tests/packet/inspection/inspection_bed.h"
 #include "tests/packet/threat_lists/list_bed.h"
+#include "tests/support/quic_packets.h"
 #include "tests/support/tls_bytes.h"
 
 namespace millrace::testing {
@@ -197,6 +198,26 @@ TEST(ListedNames, QueriesOfDns) {
     EXPECT_EQ(bed.reached_server(), 1U);
     bed.client_says(static_cast<std::uint32_t>(good.size()), counted(query_for({"bad", "example"}), 2));
     EXPECT_EQ(bed.reached_server(), 0U);
+  });
+}
+
+TEST(ListedNames, ServerNamesOfQuic) {
+  for_each_shape([](const Shape& shape) {
+    InspectionBed bed(shape, {.signatures = "# none"});
+    bed.bed.publish(policy_of({{kBadDomains}}, shape.workers));
+    const auto opens = [&](std::uint16_t port, const std::string& name) {
+      const std::string hello = tls_client_hello(tls_server_name(name));
+      bed.client_sends(bed.bed.from_client().udp(port, 443).payload(
+          QuicSealer(1, "11111111").initial(QuicSealer::crypto(0, hello), 0)));
+      return !bed.bed.sent(kOut).empty();
+    };
+    EXPECT_TRUE(opens(1000, "good.example"));
+    EXPECT_FALSE(opens(1001, "www.bad.example"));
+    EXPECT_EQ(bed.bed.dropped(Drop::kThreatList), 1U);
+    const auto events = bed.events();
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(events[0].speech, inspection::Speech::kQuic);
+    EXPECT_EQ(text_of(events[0].host.view()), "www.bad.example");
   });
 }
 
