@@ -160,9 +160,9 @@ class Explanation {
     if (!listed.blocks()) return false;
     const bool reject = !has_session && listed.action == inspection::ListAction::kReject;
     verdict(reject ? "reject" : "drop",
-            fmt::format("{}{} by threat list {}, which names an end of it; rule {} would accept it",
-                        reject ? "rejected" : "dropped", has_session ? " with its session" : "",
-                        deciding_list(policy_, listed), rule.empty() ? "default" : rule),
+            fmt::format("{}{} {}; rule {} would accept it", reject ? "rejected" : "dropped",
+                        has_session ? " with its session" : "", why_refused(policy_, listed),
+                        rule.empty() ? "default" : rule),
             static_cast<std::uint8_t>(has_session ? Drop::kPolicyChanged : Drop::kThreatList), rule);
     return true;
   }

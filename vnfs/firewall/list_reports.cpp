@@ -5,6 +5,8 @@
 #include <boost/json.hpp>
 #include <chrono>
 
+#include <fmt/format.h>
+
 #include "common/control/flow_log/json_format.h"
 #include "common/core/eal.h"
 #include "vnfs/firewall/inspection/list_verdict.h"
@@ -124,10 +126,12 @@ array listed_report(const Policy& policy, const ListedEnds& listed) {
   return found;
 }
 
-std::string_view deciding_list(const Policy& policy, const ListedEnds& listed) {
+std::string why_refused(const Policy& policy, const ListedEnds& listed) {
   inspection::ListHits hits = listed.all();
   while (action_of(*policy.threat_lists, hits.first()) != listed.action) hits = hits.rest();
-  return policy.threat_lists->name(hits.first());
+  const std::size_t list = hits.first();
+  return fmt::format("by threat list {}, which names its {}", policy.threat_lists->name(list),
+                     listed.source.has(list) ? "source" : "destination");
 }
 
 }  // namespace millrace::firewall

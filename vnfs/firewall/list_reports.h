@@ -3,7 +3,7 @@
 #pragma once
 
 #include <boost/json/array.hpp>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "vnfs/firewall/check_listed.h"
@@ -16,7 +16,7 @@ namespace millrace::firewall {
 
 // Which lists name an end of a session, and which end.
 [[nodiscard]] boost::json::array listed_report(const Policy& policy, const ListedEnds& listed);
-// The name of the list that refuses it. There must be one.
-[[nodiscard]] std::string_view deciding_list(const Policy& policy, const ListedEnds& listed);
+// Why it is refused: "by threat list drop, which names its destination". A list must refuse it.
+[[nodiscard]] std::string why_refused(const Policy& policy, const ListedEnds& listed);
 
 }  // namespace millrace::firewall

@@ -193,7 +193,7 @@ TEST_F(ThreatListControl, ExplainNamesTheListThatRefuses) {
   EXPECT_EQ(refused.at("verdict").at("action"), "drop");
   EXPECT_EQ(refused.at("verdict").at("reason"), "threat_list");
   EXPECT_EQ(refused.at("summary"),
-            "dropped by threat list bad, which names an end of it; rule out would accept it");
+            "dropped by threat list bad, which names its destination; rule out would accept it");
   EXPECT_EQ(
       refused.at("threat_lists"),
       (boost::json::array{{{"name", "bad"}, {"action", "drop"}, {"source", false}, {"destination", true}}}));
@@ -209,7 +209,7 @@ TEST_F(ThreatListControl, ExplainNamesTheListThatRefuses) {
   EXPECT_EQ(open.at("verdict").at("reason"), "policy_changed");
   EXPECT_EQ(
       open.at("summary"),
-      "dropped with its session by threat list bad, which names an end of it; rule out would accept it");
+      "dropped with its session by threat list bad, which names its destination; rule out would accept it");
   EXPECT_FALSE(may_go_to(bed, "192.168.1.80"));
 }
 
