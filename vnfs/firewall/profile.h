@@ -16,6 +16,7 @@
 #include "common/control/profile/types.h"
 #include "common/control/profile/units.h"
 #include "common/net/address.h"
+#include "vnfs/firewall/profile_anomalies.h"
 #include "vnfs/firewall/profile_inspection.h"
 
 namespace millrace::firewall::profile {
@@ -147,6 +148,7 @@ struct Section {
   std::vector<Inspection> inspections;
   InspectionLimits inspection_limits;
   std::optional<EventLog> events;
+  std::optional<Anomalies> anomalies;  // empty: nobody is watched
   Protect protect;
   Timeouts timeouts;
   Tcp tcp;

@@ -67,6 +67,10 @@ class Checker {
       }
       for (const AddressVariable& variable : inspection.addresses) check_terms(variable.terms);
     }
+    if (profile_.anomalies) {
+      check_terms(profile_.anomalies->except);
+      check_anomalies(*profile_.anomalies, context_.diagnostics);
+    }
     check_reverse_path();
   }
 
