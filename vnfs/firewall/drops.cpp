@@ -61,6 +61,8 @@ constexpr std::array kReasons = {
         "A TCP segment with other bytes for a place of the stream than one before it had."),
     row(Drop::kStreamHoles, "stream_holes",
         "A TCP segment too far ahead of missing ones to be kept until they come; its sender sends it again."),
+    row(Drop::kBlockedSource, "blocked_source",
+        "An anomaly has this source blocked for a time: it opens no session."),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 static_assert([] {

@@ -47,6 +47,7 @@ enum class Drop : std::uint8_t {
   kInspectionOverloaded,
   kStreamConflict,
   kStreamHoles,
+  kBlockedSource,
   kCount
 };
 

@@ -200,8 +200,8 @@ std::optional<boost::json::value> report(const ReportContext& context, std::stri
 }
 
 std::span<const std::string_view> report_names() noexcept {
-  static constexpr std::array<std::string_view, 8> kNames{"rules",  "drops",  "stages",      "zones",
-                                                          "groups", "policy", "inspections", "alerts"};
+  static constexpr std::array<std::string_view, 9> kNames{
+      "rules", "drops", "stages", "zones", "groups", "policy", "inspections", "alerts", "anomalies"};
   return kNames;
 }
 

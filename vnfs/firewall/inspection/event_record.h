@@ -24,6 +24,7 @@ struct EventRecord {
   std::shared_ptr<const Signature> signature;  // of an alert; null when its set is gone
   std::string_view reason;                     // of other events; of static storage, as is the next
   std::string_view sentence;
+  std::string line{};  // not empty: all that is to be written, less its newline
 };
 
 using EventSink = control::RecordSink<EventRecord>;
