@@ -266,6 +266,10 @@ std::optional<boost::json::value> Runtime::own(std::string_view what, control::M
   return vnf_.own(plane_->workers(), plane_->snapshot(), what, query);
 }
 
+std::optional<Result<void>> Runtime::remove_own(std::string_view what, std::string_view name) {
+  return vnf_.remove_own(what, name);
+}
+
 std::optional<Result<void>> Runtime::change_backend(const control::BackendChange& change) {
   return vnf_.change_backend(change);
 }

@@ -57,6 +57,7 @@ class Runtime final : public control::Appliance {
   [[nodiscard]] std::optional<boost::json::value> own(std::string_view what,
                                                       control::Members& query) override;
   [[nodiscard]] std::vector<std::string_view> own_names() const override;
+  [[nodiscard]] std::optional<Result<void>> remove_own(std::string_view what, std::string_view name) override;
   [[nodiscard]] std::optional<Result<void>> change_backend(const control::BackendChange& change) override;
   [[nodiscard]] std::function<Result<std::string>()> export_sessions() override;
   [[nodiscard]] Result<Imported> import_sessions(std::string_view stream) override;

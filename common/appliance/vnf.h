@@ -96,6 +96,11 @@ class Vnf {
                                                               control::Members& query) = 0;
   // Every `what` that own() answers.
   [[nodiscard]] virtual std::span<const std::string_view> own_names() const = 0;
+  // As control::Appliance::remove_own().
+  [[nodiscard]] virtual std::optional<Result<void>> remove_own(std::string_view /*what*/,
+                                                               std::string_view /*name*/) {
+    return std::nullopt;
+  }
   // As control::Appliance::change_backend().
   [[nodiscard]] virtual std::optional<Result<void>> change_backend(const control::BackendChange& /*change*/) {
     return std::nullopt;

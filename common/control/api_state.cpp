@@ -79,6 +79,19 @@ http::Response own(Appliance& appliance, const http::Request& request) {
                                                    fmt::join(names, ", ")));
 }
 
+http::Response remove_own(Appliance& appliance, const http::Request& request) {
+  const std::string_view what = request.variables.get("what");
+  const std::string_view name = request.variables.get("name");
+  const auto done = appliance.remove_own(what, name);
+  if (!done) {
+    return http::problem(404, "Not Found",
+                         fmt::format("nothing can be taken out of '{}' of the {}", what, appliance.vnf()));
+  }
+  if (*done) return http::Response::json(200, boost::json::object{{"removed", json_view(name)}});
+  if (!done->error().where.empty()) return bad_parameter(done->error());
+  return http::problem(404, "Not Found", done->error().message());
+}
+
 void add_drain_routes(http::Router& router, Appliance& appliance) {
   const auto answer = [&appliance] { return http::Response::json(200, to_json(appliance.drain_status())); };
   const auto set = [&appliance, answer](bool draining) {
@@ -118,7 +131,9 @@ void add_state_routes(http::Router& router, Appliance& appliance) {
                   set_workers(appliance, request, reply);
                 })
       .on(Method::kGet, fmt::format("/v1/{}/{{what}}", appliance.vnf()),
-          [&appliance](const Request& request) { return own(appliance, request); });
+          [&appliance](const Request& request) { return own(appliance, request); })
+      .on(Method::kDelete, fmt::format("/v1/{}/{{what}}/{{name}}", appliance.vnf()),
+          without_query([&appliance](const Request& request) { return remove_own(appliance, request); }));
   add_drain_routes(router, appliance);
 }
 

@@ -162,6 +162,14 @@ class Appliance {
   // Every such <what>, for the index and for messages.
   [[nodiscard]] virtual std::vector<std::string_view> own_names() const { return {}; }
 
+  // Takes the entry of that name out of a listing under /v1/<vnf>/<what>: what is blocked. Nothing when this
+  // kind of appliance has no such listing. An error's `where` is "name" when the name can not be one's, else
+  // empty: there is no such entry.
+  [[nodiscard]] virtual std::optional<Result<void>> remove_own(std::string_view /*what*/,
+                                                               std::string_view /*name*/) {
+    return std::nullopt;
+  }
+
   // Adds, changes or takes away a backend. Nothing when this kind of appliance has none. An error's `where`
   // is "service", "backend" or a member of the body.
   [[nodiscard]] virtual std::optional<Result<void>> change_backend(const BackendChange& /*change*/) {

@@ -74,6 +74,7 @@ FirewallBed::FirewallBed(const BedConfig& config, std::unique_ptr<Parts> parts)
             parts->network = two_sides().build();
             parts->rules = config.first_rules;
             parts->adjust = config.adjust;
+            parts->handshakes = config.handshakes;
             for (auto& rule : make_rules(config.rules, config.traffic.ipv6))
               parts->rules.push_back(std::move(rule));
             return core::Snapshot{parts->network,
@@ -82,7 +83,8 @@ FirewallBed::FirewallBed(const BedConfig& config, std::unique_ptr<Parts> parts)
           [&](const core::WorkerServices& services) -> std::unique_ptr<core::Function> {
             auto function = std::make_unique<firewall::FirewallFunction>(
                 firewall::Limits{.sessions = config.traffic.flows / config.workers + config.spare_sessions,
-                                 .inspection = config.inspection},
+                                 .inspection = config.inspection,
+                                 .watch = config.watch},
                 services);
             parts->functions.push_back(function.get());
             if (config.wrap) return config.wrap(std::move(function));
@@ -99,6 +101,16 @@ core::Snapshot FirewallBed::renewed_snapshot() {
 }
 
 void FirewallBed::fill_window(unsigned worker, Size size) {
+  if (parts_->handshakes) {
+    constexpr std::array kSteps = {Step::kSyn, Step::kSynAck, Step::kAck};
+    const Step step = kSteps[parts_->windows % kSteps.size()];
+    const unsigned first = parts_->windows++ / kSteps.size() * kWindow;
+    const Traffic& traffic = parts_->traffic[worker];
+    return fill(worker, kWindow, [&](rte_mbuf* mbuf, unsigned i) {
+      traffic.write(mbuf, traffic.flow(first + i), step, 60);
+      return from_client(step) ? 0U : 1U;
+    });
+  }
   fill(worker, kWindow, [&](rte_mbuf* mbuf, unsigned i) {
     const bool client = (i & 1U) == 0;
     parts_->traffic[worker].write_any(mbuf, client, size);

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "tests/benchmark/pipeline_bed.h"
@@ -18,6 +19,9 @@ struct BedConfig {
   std::vector<firewall::Rule> first_rules = {};  // ahead of those
   unsigned spare_sessions = 8192;                // capacity beyond the traffic's flows
   firewall::inspection::InspectorSize inspection = {};
+  std::optional<firewall::inspection::WatchSettings> watch = {};
+  bool handshakes =
+      false;  // windows are those of new connections: SYNs, answers, ACKs, each of the same flows
   std::function<void(firewall::Policy&)> adjust = nullptr;  // the policy, before it is taken
   // Puts something around the function of a worker.
   std::function<std::unique_ptr<core::Function>(std::unique_ptr<firewall::FirewallFunction>)> wrap = nullptr;
@@ -52,6 +56,8 @@ class FirewallBed final : public PipelineBed {
     std::uint16_t generation = 1;
     std::vector<firewall::FirewallFunction*> functions;
     std::vector<Traffic> traffic;
+    bool handshakes = false;
+    unsigned windows = 0;  // of handshakes, so far
   };
   FirewallBed(const BedConfig& config, std::unique_ptr<Parts> parts);
 

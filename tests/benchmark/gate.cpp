@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What must hold on a worker of the firewall: benchmark_gate instructions|allocations|system_calls (gate.h).
+// What must hold on a worker of the firewall: benchmark_gate instructions|allocations|system_calls (gate.h),
+// and what it costs to look for anomalies: handshakes, watched_handshakes, and watched, of instructions.
 #include "tests/benchmark/gate.h"
 
 #include <numeric>
@@ -16,12 +17,33 @@ using namespace millrace;
 using namespace millrace::benchmark;
 using core::WorkerCounters;
 
+std::optional<firewall::inspection::WatchSettings> watch_if(bool watched) {
+  return watched ? std::optional(firewall::inspection::WatchSettings{}) : std::nullopt;
+}
+
+// A thousand sources are blocked, none of them the traffic's.
+std::function<void(firewall::Policy&)> watch_by(bool watched) {
+  if (!watched) return nullptr;
+  std::vector<firewall::inspection::Block> blocks;
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    const net::IpAddress source(net::Ipv4Address{be32(0xcb007100 + i)});
+    blocks.push_back({flow::SourceKey::of_network(source, 64, {}), 0});
+  }
+  auto directory = std::make_shared<firewall::inspection::BlockDirectory>();
+  static_cast<void>(
+      directory->replace(std::make_unique<const firewall::inspection::BlockList>(blocks, 64, 1)));
+  return [directory](firewall::Policy& policy) {
+    policy.watched = true;
+    policy.blocked_sources = directory;
+  };
+}
+
 // Everything that traffic can bring about: sessions that begin, run, end by timeout, give way to others;
 // packets that are refused, answered, meant for the host, broken in every place. The clock jumps ahead
 // between windows.
 class FirewallTrouble final : public gate::Trouble {
  public:
-  explicit FirewallTrouble(bool ipv6)
+  explicit FirewallTrouble(bool ipv6, bool watched = false)
       : spoil_(0x0affff01, *net::Ipv6Address::parse("2001:db8:a:ffff::1"), ipv6 ? 6 : 4),
         random_(ipv6 ? 6 : 4) {
     firewall::Rule dropped{.name = "no-sip", .action = firewall::Action::kDrop};
@@ -31,7 +53,9 @@ class FirewallTrouble final : public gate::Trouble {
     bed_ = std::make_unique<FirewallBed>(BedConfig{.traffic = {.flows = kFlows, .ipv6 = ipv6, .mixed = true},
                                                    .rules = 100,
                                                    .first_rules = {dropped, rejected},
-                                                   .spare_sessions = 0});
+                                                   .spare_sessions = 0,
+                                                   .watch = watch_if(watched),
+                                                   .adjust = watch_by(watched)});
     now_ = bed_->state(0).services.now;  // where the timers begin
     // Half of the flows are known to begin with; the table is no larger than all of them.
     for (const Step step : {Step::kSyn, Step::kSynAck, Step::kAck}) bed_->send(0, step, 0, kFlows / 2);
@@ -69,6 +93,9 @@ class FirewallTrouble final : public gate::Trouble {
         static_cast<unsigned long>(sessions.evicted()), static_cast<unsigned long>(ended),
         static_cast<unsigned long>(bed_->bed().dropped_in_all()), total(&WorkerCounters::originated),
         total(&WorkerCounters::to_host));
+    // Nobody reads the pages: the first second's is full, and the worker goes on in the other.
+    auto* const watch = bed_->state(0).watch.watch();
+    if (watch != nullptr && (watch->take() == nullptr || !bed_->state(0).watch.is_watching())) return false;
     return sessions.opened() > packets / 100 && ended > packets / 1000 &&
            sessions.evicted() > packets / 1000 && bed_->bed().dropped_in_all() > packets / 100 &&
            total(&WorkerCounters::originated) > 0 && total(&WorkerCounters::to_host) > 0;
@@ -200,8 +227,19 @@ class WebTrouble final : public gate::Trouble {
   std::unique_ptr<FirewallBed> bed_;
 };
 
-std::unique_ptr<PipelineBed> make_bed() {
-  auto bed = std::make_unique<FirewallBed>(BedConfig{.traffic = {.flows = 10'000}, .spare_sessions = 0});
+std::unique_ptr<PipelineBed> make_handshakes(bool watched) {
+  return std::make_unique<FirewallBed>(BedConfig{.traffic = {.flows = 10'000},
+                                                 .spare_sessions = 0,
+                                                 .watch = watch_if(watched),
+                                                 .handshakes = true,
+                                                 .adjust = watch_by(watched)});
+}
+
+std::unique_ptr<PipelineBed> make_bed(bool watched) {
+  auto bed = std::make_unique<FirewallBed>(BedConfig{.traffic = {.flows = 10'000},
+                                                     .spare_sessions = 0,
+                                                     .watch = watch_if(watched),
+                                                     .adjust = watch_by(watched)});
   bed->establish(0);
   return bed;
 }
@@ -212,7 +250,15 @@ int main(int argc, char** argv) {
   const std::array kinds{
       gate::Kind{"IPv4", [] { return std::make_unique<FirewallTrouble>(false); }},
       gate::Kind{"IPv6", [] { return std::make_unique<FirewallTrouble>(true); }},
+      gate::Kind{"anomalies, IPv4", [] { return std::make_unique<FirewallTrouble>(false, true); }},
+      gate::Kind{"anomalies, IPv6", [] { return std::make_unique<FirewallTrouble>(true, true); }},
       gate::Kind{"inspection", [] { return std::make_unique<WebTrouble>(); }},
   };
-  return gate::run(argc, argv, make_bed, kinds);
+  const std::array counted{
+      gate::Counted{"watched", [] { return make_bed(true); }, 16, 64},
+      gate::Counted{"handshakes", [] { return make_handshakes(false); }, 15, 63},
+      gate::Counted{"watched_handshakes", [] { return make_handshakes(true); }, 15, 63},
+  };
+  return gate::run(
+      argc, argv, [] { return make_bed(false); }, kinds, counted);
 }

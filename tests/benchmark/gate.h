@@ -94,15 +94,23 @@ struct Kind {
 };
 
 // Forwards established traffic for callgrind, which collects on the worker's path only (instructions.py).
-int count_instructions(PipelineBed& bed);
+int count_instructions(PipelineBed& bed, unsigned warm_up = 16, unsigned windows = 64);
 // Half a million packets of each kind: no call of the allocator.
 int check_allocations(std::span<const Kind> kinds);
 // The same in a process that the kernel kills at its first system call.
 int check_system_calls(std::span<const Kind> kinds);
 
+// What else callgrind can count, by the mode that asks for it: so many windows after as many.
+struct Counted {
+  std::string_view mode;
+  std::function<std::unique_ptr<PipelineBed>()> make;
+  unsigned warm_up;
+  unsigned windows;
+};
+
 // The mode is the program's only argument. Returns the exit status: 0: it holds; 1: it does not; 77: this
 // machine cannot tell.
 int run(int argc, char** argv, const std::function<std::unique_ptr<PipelineBed>()>& make_bed,
-        std::span<const Kind> kinds);
+        std::span<const Kind> kinds, std::span<const Counted> counted = {});
 
 }  // namespace millrace::benchmark::gate

@@ -68,20 +68,18 @@ bool no_allocations(const Kind& kind, unsigned packets) {
 
 }  // namespace
 
-int count_instructions(PipelineBed& bed) {
+int count_instructions(PipelineBed& bed, unsigned warm_up, unsigned windows) {
   // Time stands still, or what is done now and then would count by how slow the machine is.
-  constexpr unsigned kWarmUp = 16;
-  constexpr unsigned kWindows = 64;
   Cost ignored;
-  for (unsigned i = 0; i < kWarmUp + kWindows; ++i) {
+  for (unsigned i = 0; i < warm_up + windows; ++i) {
     bed.fill_window(0, Size::k64);
-    if (i >= kWarmUp) CALLGRIND_TOGGLE_COLLECT;
+    if (i >= warm_up) CALLGRIND_TOGGLE_COLLECT;
     bed.poll(0, ignored);
-    if (i >= kWarmUp) CALLGRIND_TOGGLE_COLLECT;
+    if (i >= warm_up) CALLGRIND_TOGGLE_COLLECT;
     bed.drain(0);
   }
   bed.check_nothing_lost();
-  std::printf("packets %u\n", kWindows * kWindow);
+  std::printf("packets %u\n", windows * kWindow);
   return kHolds;
 }
 
@@ -126,18 +124,23 @@ int check_system_calls(std::span<const Kind> kinds) {
 }
 
 int run(int argc, char** argv, const std::function<std::unique_ptr<PipelineBed>()>& make_bed,
-        std::span<const Kind> kinds) {
+        std::span<const Kind> kinds, std::span<const Counted> counted) {
   const std::string_view mode = argc == 2 ? argv[1] : "";
   try {
     start_eal();
     if (mode == "instructions") return count_instructions(*make_bed());
+    for (const Counted& one : counted) {
+      if (mode == one.mode) return count_instructions(*one.make(), one.warm_up, one.windows);
+    }
     if (mode == "allocations") return check_allocations(kinds);
     if (mode == "system_calls") return check_system_calls(kinds);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
     return kBroken;
   }
-  std::fprintf(stderr, "%s instructions|allocations|system_calls\n", argv[0]);
+  std::string others;
+  for (const Counted& one : counted) others += "|" + std::string(one.mode);
+  std::fprintf(stderr, "%s instructions|allocations|system_calls%s\n", argv[0], others.c_str());
   return 2;
 }
 

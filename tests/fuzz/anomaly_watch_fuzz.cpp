@@ -2,6 +2,7 @@
 // Sessions and names of any kind, watched by two workers and judged each second. What must hold: nothing is
 // counted that was not there, what is told can be printed, and no more is told than may be.
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,13 @@ Opening opening_of(Input& input) {
     made.destination = net::Ipv4Address{be32(input.u8())};
   }
   return made;
+}
+
+void check_query(Bytes message) {
+  std::array<std::uint8_t, QueryName::kLongest> text;
+  const Bytes name = read_query_name(message, text);
+  require(name.size() <= QueryName::kLongest - 2, "a name has 255 octets on the wire at most");
+  require(name.empty() || name.size() < message.size(), "a name is read from what is there");
 }
 
 void check_name(Bytes name) {
@@ -82,6 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         // A copy of the exact size, so that a sanitizer sees the first byte read past the end.
         const std::vector<std::uint8_t> name(bytes.begin(), bytes.end());
         check_name(name);
+        check_query(name);
         watch.asked(net::Ipv4Address{be32(times)}, {}, name);
         break;
       }

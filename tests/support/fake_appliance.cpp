@@ -153,6 +153,14 @@ std::vector<std::string_view> FakeAppliance::own_names() const {
   return names;
 }
 
+std::optional<Result<void>> FakeAppliance::remove_own(std::string_view what, std::string_view name) {
+  if (what != "blocks") return std::nullopt;
+  ++asked.calls;
+  if (name == "nobody") return failure("lift a block", "'nobody' is no source", "name");
+  if (blocked.erase(std::string(name)) == 0) return failure("lift a block", "it is not blocked");
+  return Result<void>();
+}
+
 std::optional<Result<void>> FakeAppliance::change_backend(const control::BackendChange& change) {
   if (backends.empty()) return std::nullopt;
   ++asked.calls;

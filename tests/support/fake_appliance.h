@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,7 @@ class FakeAppliance : public control::Appliance {
   std::string captured;
   std::vector<std::string> exported;
   std::map<std::string, std::vector<std::string>, std::less<>> backends;  // by service; none: of no balancer
+  std::set<std::string, std::less<>> blocked;                             // sources
   unsigned worker_count = 2;
   std::optional<Error> trouble;  // every call that can fail fails with it
 
@@ -74,6 +76,7 @@ class FakeAppliance : public control::Appliance {
   [[nodiscard]] std::optional<boost::json::value> own(std::string_view what,
                                                       control::Members& query) override;
   [[nodiscard]] std::vector<std::string_view> own_names() const override;
+  [[nodiscard]] std::optional<Result<void>> remove_own(std::string_view what, std::string_view name) override;
   [[nodiscard]] std::optional<Result<void>> change_backend(const control::BackendChange& change) override;
   [[nodiscard]] std::function<Result<std::string>()> export_sessions() override;
   [[nodiscard]] Result<Imported> import_sessions(std::string_view stream) override;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/check_opening.h"
 
+#include "common/core/packet_segment.h"
 #include "common/net/icmp.h"
 #include "vnfs/firewall/check_source.h"
 #include "vnfs/firewall/drops.h"
@@ -15,7 +16,7 @@ std::uint8_t number(Reason reason) noexcept {
 
 }  // namespace
 
-void check_opening(const core::Packet& packet, const core::Network& network, const Policy& policy,
+void check_opening(const core::Packet& packet, const core::Network& network, const Policy& policy, Tick now,
                    appliance::PacketPath& path) {
   const net::Headers& headers = packet.headers;
   const auto add = [&](std::string_view name, std::uint8_t reason) {
@@ -25,6 +26,11 @@ void check_opening(const core::Packet& packet, const core::Network& network, con
   if (net::is_icmp_error(headers) && !add("icmp_error", number(Drop::kIcmpUnrelated))) return;
   const auto source = refuse_source(packet, network, policy.protection.reverse_path);
   if (!add("source", source ? number(*source) : std::uint8_t{0})) return;
+  if (policy.blocked_sources != nullptr) {
+    const bool blocked =
+        policy.blocked_sources->get().blocks(packet.source(), core::segment_of(packet, network), now);
+    if (!add("blocked_source", blocked ? number(Drop::kBlockedSource) : std::uint8_t{0})) return;
+  }
   if (headers.protocol == net::protocol::kTcp) {
     using namespace net::tcp_flag;
     const bool valid = flow::tcp_flags_valid(headers.tcp_flags);

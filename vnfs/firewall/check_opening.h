@@ -8,7 +8,7 @@
 namespace millrace::firewall {
 
 // The checks of a packet that belongs to no session.
-void check_opening(const core::Packet& packet, const core::Network& network, const Policy& policy,
+void check_opening(const core::Packet& packet, const core::Network& network, const Policy& policy, Tick now,
                    appliance::PacketPath& path);
 
 }  // namespace millrace::firewall

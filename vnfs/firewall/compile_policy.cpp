@@ -127,6 +127,8 @@ class Compiler {
     policy_->generation =
         static_cast<std::uint16_t>((context_.generation - 1) % 65535 + 1);  // 0 is no policy's
     policy_->draining = context_.draining;
+    policy_->watched = profile_.anomalies.has_value();
+    if (policy_->watched) policy_->blocked_sources = context_.blocked_sources;
     policy_->log_all_sessions = context_.log_all_sessions;
     policy_->active_timeout = context_.active_timeout;
     policy_->timeouts = lower(profile_.timeouts);

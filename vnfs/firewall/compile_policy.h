@@ -26,6 +26,8 @@ struct PolicyContext {
   std::time_t now = 0;            // which rules with a schedule are in force
   // In the profile's order.
   std::vector<std::shared_ptr<const inspection::Inspection>> inspections{};
+  // For a profile that has traffic watched; null: nobody can be blocked.
+  std::shared_ptr<const inspection::BlockDirectory> blocked_sources{};
   std::string file;  // what errors call the profile
 };
 

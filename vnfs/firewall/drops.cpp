@@ -65,6 +65,8 @@ constexpr std::array kReasons = {
     row(Drop::kThreatList, "threat_list",
         "A threat list names the source, the destination, or what the session asked for; with the action "
         "reject the sender was told."),
+    row(Drop::kBlockedSource, "blocked_source",
+        "An anomaly has this source blocked for a time: it opens no session."),
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 static_assert([] {

@@ -48,6 +48,7 @@ enum class Drop : std::uint8_t {
   kStreamConflict,
   kStreamHoles,
   kThreatList,
+  kBlockedSource,
   kCount
 };
 

@@ -40,12 +40,13 @@ std::string text_of(const Pace& pace) {
 class Explanation {
  public:
   Explanation(appliance::Workers workers, const core::Snapshot& snapshot, const RuleSlots& slots,
-              const control::PacketDescription& described)
+              const control::PacketDescription& described, Tick now)
       : workers_(workers),
         network_(*snapshot.network),
         policy_(static_cast<const Policy&>(*snapshot.policy)),
         slots_(slots),
         described_(described),
+        now_(now),
         built_(described),
         packet_(built_.packet()) {}
 
@@ -147,7 +148,7 @@ class Explanation {
       }
       return judge_by_rules(rule_key(found->session, policy_), true);
     }
-    check_opening(packet_, network_, policy_, path_);
+    check_opening(packet_, network_, policy_, now_, path_);
     if (path_.refused()) return drop("before the rules", path_.checks.back().reason);
     judge_by_rules(rule_key(packet_, policy_), false);
   }
@@ -283,6 +284,7 @@ class Explanation {
   const Policy& policy_;
   const RuleSlots& slots_;
   const control::PacketDescription& described_;
+  Tick now_;
   appliance::DescribedPacket built_;
   core::Packet& packet_;
   appliance::PacketPath path_;
@@ -292,10 +294,10 @@ class Explanation {
 }  // namespace
 
 Result<object> explain_packet(appliance::Workers workers, const core::Snapshot& snapshot,
-                              const RuleSlots& slots, const object& description) {
+                              const RuleSlots& slots, Tick now, const object& description) {
   const auto packet = control::read_packet(description);
   if (!packet) return tl::unexpected(packet.error());
-  return Explanation(workers, snapshot, slots, *packet).run();
+  return Explanation(workers, snapshot, slots, *packet, now).run();
 }
 
 }  // namespace millrace::firewall

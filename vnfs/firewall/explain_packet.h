@@ -21,10 +21,11 @@ namespace millrace::firewall {
 //   limits    those in force for a session it would open
 //   verdict   {action: accept, drop, reject or to_host; rule?, reason?, sentence?}
 //   summary   the same in a sentence
-// The error names the member that is wrong. Control thread; one short job on the worker that owns the flow.
+// `now`: of the workers' clock. The error names the member that is wrong. Control thread; one short job on
+// the worker that owns the flow.
 [[nodiscard]] Result<boost::json::object> explain_packet(appliance::Workers workers,
                                                          const core::Snapshot& snapshot,
-                                                         const RuleSlots& slots,
+                                                         const RuleSlots& slots, Tick now,
                                                          const boost::json::object& description);
 
 }  // namespace millrace::firewall

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "common/appliance/vnf_profile.h"
+#include "vnfs/firewall/compile_anomalies.h"
 #include "vnfs/firewall/compile_policy.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/explain_packet.h"
@@ -59,6 +60,7 @@ Result<appliance::CompiledPolicy> Firewall::compile(const LoadedProfile& profile
                                    .workers = context.workers,
                                    .now = context.now,
                                    .inspections = std::move(inspections->inspections),
+                                   .blocked_sources = anomalies_.blocked_sources(),
                                    .file = loaded.file});
   if (!compiled) return tl::unexpected(std::move(compiled.error()));
   std::vector<std::string> notes = std::move(compiled->notes);
@@ -78,16 +80,20 @@ std::unique_ptr<core::Function> Firewall::make_function(const LoadedProfile& pro
         .stream_bytes = own.inspection_limits.memory / workers};
   }
   if (tells_events(own)) limits.inspection.events = kEventsWaiting;
+  if (own.anomalies) limits.watch = watch_settings(*own.anomalies);
   return std::make_unique<FirewallFunction>(limits, services);
 }
 
 bool Firewall::needs_other_workers(const LoadedProfile& running, const LoadedProfile& next) const {
   const profile::Section& now = *loaded_of(running).own;
   const profile::Section& then = *loaded_of(next).own;
-  if (tells_events(then) && !tells_events(now)) return true;
-  return !then.inspections.empty() &&
-         (now.inspections.empty() || now.inspection_limits.sessions != then.inspection_limits.sessions ||
-          now.inspection_limits.memory != then.inspection_limits.memory);
+  const bool inspects_more =
+      !then.inspections.empty() &&
+      (now.inspections.empty() || now.inspection_limits.sessions != then.inspection_limits.sessions ||
+       now.inspection_limits.memory != then.inspection_limits.memory);
+  const bool watches_more =
+      then.anomalies && (!now.anomalies || watch_settings(*now.anomalies) != watch_settings(*then.anomalies));
+  return inspects_more || watches_more || (tells_events(then) && !tells_events(now));
 }
 
 std::optional<std::uint64_t> Firewall::seconds_to_next_change(const LoadedProfile& profile,
@@ -99,10 +105,16 @@ std::vector<control::Metric> Firewall::metrics(Workers workers, const core::Snap
   auto metrics = firewall_metrics({workers, snapshot, slots_, totals_});
   for (control::Metric& metric : logging_.metrics()) metrics.push_back(std::move(metric));
   for (control::Metric& metric : events_.metrics()) metrics.push_back(std::move(metric));
+  for (control::Metric& metric : anomalies_.metrics()) metrics.push_back(std::move(metric));
   return metrics;
 }
 
+void Firewall::begin(const ControlServices& services) {
+  anomalies_.begin(services.tick, services.synchronize);
+}
+
 Result<void> Firewall::open_logs(const LoadedProfile& profile, const core::Snapshot& snapshot) {
+  anomalies_.follow(profile.common.name, *loaded_of(profile).own, *snapshot.network);
   auto opened = events_.open(profile.common.name, *loaded_of(profile).own, *snapshot.network, slots_);
   auto others = logging_.open(profile.common, *snapshot.network, slots_);
   return others ? std::move(opened) : std::move(others);
@@ -111,6 +123,7 @@ Result<void> Firewall::open_logs(const LoadedProfile& profile, const core::Snaps
 void Firewall::write_logs(Workers workers) {
   logging_.write(workers);
   events_.write(workers);
+  anomalies_.look(workers);
 }
 
 void Firewall::end_logs(Workers workers) {
@@ -138,16 +151,22 @@ Result<std::uint64_t> Firewall::flush_sessions(Workers workers, const core::Snap
 
 Result<boost::json::object> Firewall::explain(Workers workers, const core::Snapshot& snapshot,
                                               const boost::json::object& packet) {
-  return explain_packet(workers, snapshot, slots_, packet);
+  return explain_packet(workers, snapshot, slots_, anomalies_.now(), packet);
 }
 
 std::optional<boost::json::value> Firewall::own(Workers workers, const core::Snapshot& snapshot,
                                                 std::string_view what, control::Members& /*query*/) {
   if (what == "alerts") return events_.last();
+  if (what == "anomalies") return anomalies_.report();
   return report({workers, snapshot, slots_, totals_}, what);
 }
 
 std::span<const std::string_view> Firewall::own_names() const { return report_names(); }
+
+std::optional<Result<void>> Firewall::remove_own(std::string_view what, std::string_view name) {
+  if (what != "blocks") return std::nullopt;
+  return anomalies_.lift(name);
+}
 
 std::function<Result<std::string>()> Firewall::export_sessions(Workers workers,
                                                                const core::Snapshot& snapshot) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/appliance/vnf.h"
+#include "vnfs/firewall/anomaly_keeper.h"
 #include "vnfs/firewall/flow_logging.h"
 #include "vnfs/firewall/inspection_logging.h"
 #include "vnfs/firewall/profile.h"
@@ -47,11 +48,13 @@ class Firewall final : public appliance::Vnf {
                                                       const core::Snapshot& snapshot, std::string_view what,
                                                       control::Members& query) override;
   [[nodiscard]] std::span<const std::string_view> own_names() const override;
+  [[nodiscard]] std::optional<Result<void>> remove_own(std::string_view what, std::string_view name) override;
   [[nodiscard]] std::function<Result<std::string>()> export_sessions(appliance::Workers workers,
                                                                      const core::Snapshot& snapshot) override;
   [[nodiscard]] Result<control::Appliance::Imported> import_sessions(appliance::Workers workers,
                                                                      const core::Snapshot& snapshot,
                                                                      std::string_view stream) override;
+  void begin(const ControlServices& services) override;
   Result<void> open_logs(const appliance::LoadedProfile& profile, const core::Snapshot& snapshot) override;
   void write_logs(appliance::Workers workers) override;
   void end_logs(appliance::Workers workers) override;
@@ -66,6 +69,7 @@ class Firewall final : public appliance::Vnf {
   FlowLogging logging_;
   InspectionCompiler inspections_;
   InspectionLogging events_{inspections_};
+  AnomalyKeeper anomalies_{[this](std::string line) { events_.write_line(std::move(line)); }};
 };
 
 }  // namespace millrace::firewall

@@ -39,18 +39,21 @@ class FirewallFunction final : public core::Function {
                core::Tracer& tracer) noexcept override {
     state_.load.took(batch.size());
     state_.flow_log.follow(static_cast<const Policy&>(policy));
+    state_.watch.follow(static_cast<const Policy&>(policy));
     pipeline_.process(batch, static_cast<const Policy&>(policy), counters, tracer);
   }
   void tick(Tick now, const core::Snapshot& in_force) noexcept override {
     const auto& policy = static_cast<const Policy&>(*in_force.policy);
     state_.load.round(now);
     state_.flow_log.follow(policy);
+    state_.watch.follow(policy);
     state_.sessions.expire(policy.timeouts, now);
     state_.sweep.advance(state_.sessions.flows(), now, [&](SessionIndex index) {
       Session& session = state_.sessions[index];
       state_.accounts.settle(session);
       state_.flow_log.goes_on(index, session, policy.active_timeout, now);
     });
+    state_.watch.turn(now);
   }
   [[nodiscard]] std::span<const std::string_view> stage_names() const noexcept override {
     return kStageNames;

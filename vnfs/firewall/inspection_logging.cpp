@@ -76,6 +76,13 @@ void InspectionLogging::reopen() {
   if (capture_ != nullptr) capture_->reopen();
 }
 
+void InspectionLogging::write_line(std::string line) {
+  if (file_ == nullptr) return;
+  EventRecord record;
+  record.line = std::move(line);
+  file_->write({&record, 1});
+}
+
 boost::json::array InspectionLogging::last() const {
   boost::json::array events;
   if (reader_ == nullptr) return events;

@@ -29,6 +29,8 @@ class InspectionLogging {
   // No worker runs: waits until the last events are written.
   void end(appliance::Workers workers);
   void reopen();
+  // A line for the file, if there is one, that is no worker's.
+  void write_line(std::string line);
 
   // The last events, the oldest first, as the log has them.
   [[nodiscard]] boost::json::array last() const;

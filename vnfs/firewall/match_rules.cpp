@@ -18,6 +18,10 @@ std::uint8_t dscp_of(const Packet& packet) noexcept {
              : static_cast<std::uint8_t>(packet.l3_as<net::Ipv6Header>().traffic_class() >> 2);
 }
 
+bool is_blocked(const Packet& packet, flow::Segment segment, const Policy& policy, Tick now) noexcept {
+  return policy.blocked_sources->get().blocks(packet.source(), segment, now);
+}
+
 }  // namespace
 
 RuleKey rule_key(const Packet& packet, const Policy& policy) noexcept {
@@ -106,9 +110,17 @@ bool MatchRules::may_open(Batch& batch, Packet& packet, const Policy& policy) no
     batch.drop(packet, *reason);
     return false;
   }
+  const flow::FlowLookup& lookup = state.lookups[batch.lane(packet)];
+  const flow::Segment segment = flow::segment_of(lookup.key, lookup.addresses);
+  if (policy.blocked_sources != nullptr && is_blocked(packet, segment, policy, batch.now)) [[unlikely]] {
+    state.watch.refused(packet, segment);
+    batch.drop(packet, Drop::kBlockedSource);
+    return false;
+  }
   if (headers.protocol == net::protocol::kTcp && headers.has_ports) {
     using namespace net::tcp_flag;
     if (!flow::tcp_flags_valid(headers.tcp_flags)) {
+      state.watch.refused(packet, segment);
       batch.drop(packet, Drop::kTcpInvalidFlags);
       return false;
     }
@@ -153,20 +165,24 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, const RuleKey& key, Ru
     batch.drop(packet, Drop::kDraining);
     return;
   }
+  const flow::Segment segment = flow::segment_of(lookup.key, lookup.addresses);
   if (state.syn_proxy.answer(batch, packet, lookup, policy.protection.syn_cookies_above,
                              state.services.originator)) {
+    state.watch.opened(packet, segment);
     return;
   }
   SessionLimits::Entries entries;
   const std::uint64_t open = state.rule_counters[outcome.slot].open_sessions.read();
-  if (const auto reason = state.limits.refuse(packet, flow::segment_of(lookup.key, lookup.addresses), outcome,
-                                              open, policy.protection, batch.now, entries)) {
+  if (const auto reason =
+          state.limits.refuse(packet, segment, outcome, open, policy.protection, batch.now, entries)) {
     count_refused(batch, packet, outcome);
+    state.watch.refused(packet, segment);
     batch.drop(packet, *reason);
     return;
   }
   const SessionIndex index = state.sessions.open(lookup, policy.timeouts, batch.now);
   if (index == kNoSession) {
+    state.watch.refused(packet, segment);
     batch.drop(packet, Drop::kSessionTableFull);
     return;
   }
@@ -195,6 +211,8 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, const RuleKey& key, Ru
   }
   adopt(batch, packet, index);
   state.flow_log.opened(session, batch.now);
+  // One that a cookie opened was counted when that was given.
+  if (!session.has(Session::kProxied)) state.watch.opened(packet, segment);
 }
 
 void MatchRules::settle_known(Batch& batch, Packet& packet, const RuleKey& key, RuleIndex rule,
@@ -293,7 +311,9 @@ void MatchRules::refuse(Batch& batch, Packet& packet, RuleIndex rule, const Poli
     batch.drop(packet, by_rule ? Drop::kDeniedByRule : Drop::kDeniedByDefault);
   }
   const flow::FlowLookup& lookup = state.lookups[batch.lane(packet)];
-  state.flow_log.denied(packet, flow::segment_of(lookup.key, lookup.addresses), outcome, policy, batch.now);
+  const flow::Segment segment = flow::segment_of(lookup.key, lookup.addresses);
+  state.flow_log.denied(packet, segment, outcome, policy, batch.now);
+  state.watch.refused(packet, segment);
 }
 
 }  // namespace millrace::firewall

@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/core/function.h"
 #include "common/flow/tcp.h"
+#include "vnfs/firewall/inspection/block_list.h"
 #include "vnfs/firewall/inspection/inspection.h"
 #include "vnfs/firewall/inspection/threat_lists.h"
 #include "vnfs/firewall/rule.h"
@@ -65,6 +66,8 @@ struct Policy final : core::Policy {
   flow::TcpSettings tcp;
   Protection protection;
   bool draining = false;
+  std::shared_ptr<const inspection::BlockDirectory> blocked_sources;  // null: none can be
+  bool watched = false;           // what sources do is counted, for anomalies to be found
   bool log_all_sessions = false;  // tell of every session that ends, not only of those whose rule logs
   Tick active_timeout = 0;        // ms after which a session that goes on is told of again; 0 = never
 

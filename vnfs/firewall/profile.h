@@ -17,6 +17,7 @@
 #include "common/control/profile/types.h"
 #include "common/control/profile/units.h"
 #include "common/net/address.h"
+#include "vnfs/firewall/profile_anomalies.h"
 #include "vnfs/firewall/profile_inspection.h"
 #include "vnfs/firewall/profile_threat_lists.h"
 
@@ -152,6 +153,7 @@ struct Section {
   // What their files hold, in their order. Null when there are none, or nobody has read them.
   std::shared_ptr<const inspection::ThreatLists> lists;
   std::optional<EventLog> events;
+  std::optional<Anomalies> anomalies;  // empty: nobody is watched
   Protect protect;
   Timeouts timeouts;
   Tcp tcp;

@@ -68,6 +68,10 @@ class Checker {
       for (const AddressVariable& variable : inspection.addresses) check_terms(variable.terms);
     }
     check_threat_lists();
+    if (profile_.anomalies) {
+      check_terms(profile_.anomalies->except);
+      check_anomalies(*profile_.anomalies, context_.diagnostics);
+    }
     check_reverse_path();
   }
 

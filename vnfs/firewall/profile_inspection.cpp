@@ -116,9 +116,9 @@ std::shared_ptr<const Struct<InspectionLimits>> inspection_limits_table() {
 }
 
 std::shared_ptr<const Struct<EventLog>> event_log_table() {
-  auto table = std::make_shared<Struct<EventLog>>(
-      "events",
-      "A file with a line of JSON per event of the inspection, as tools for Suricata's EVE read them.");
+  auto table = std::make_shared<Struct<EventLog>>("events",
+                                                  "A file with a line of JSON per event of the inspection "
+                                                  "and of anomalies, as tools for Suricata's EVE read them.");
   table->field("file", &EventLog::file, control::string("the path of a file", 4095), "Its path.", kRequired);
   table->field("payload_bytes", &EventLog::payload_bytes, control::count(0, 256),
                "Most bytes around a match that an event shows.");

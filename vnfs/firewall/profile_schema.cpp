@@ -263,8 +263,13 @@ Table<Section> section() {
                "Names for lists of what is known to be bad, at most 64. What they name is not let through, "
                "whichever rule accepts it.",
                absent_means("none"));
-  table->field("events", &Section::events, event_log_table(), "Where the inspection's events are written.",
-               absent_means("nowhere"));
+  table->field("events", &Section::events, event_log_table(),
+               "Where events of the inspection and of anomalies are written.", absent_means("nowhere"));
+  table->field(
+      "anomalies", &Section::anomalies, anomalies_table(),
+      "Scans, sweeps, floods, guessing of logins and tunnels in DNS are found by what sources do, and "
+      "their sources can be blocked for a time; `{}` does with the defaults below.",
+      absent_means("nobody is watched"));
   table->field("protect", &Section::protect, protect(), "Protection that does not depend on rules.",
                absent_means("the defaults below"));
   table->field("timeouts", &Section::timeouts, timeouts(), "Idle times after which sessions end.",

@@ -202,8 +202,9 @@ std::optional<boost::json::value> report(const ReportContext& context, std::stri
 }
 
 std::span<const std::string_view> report_names() noexcept {
-  static constexpr std::array<std::string_view, 9> kNames{
-      "rules", "drops", "stages", "zones", "groups", "policy", "inspections", "threat_lists", "alerts"};
+  static constexpr std::array<std::string_view, 10> kNames{
+      "rules",  "drops",       "stages",       "zones",  "groups",
+      "policy", "inspections", "threat_lists", "alerts", "anomalies"};
   return kNames;
 }
 

@@ -157,6 +157,7 @@ void JoinHalves::join(Batch& batch, Packet& packet, const Policy& policy) noexce
                                .options = {}};
     static_cast<void>(flow::track_tcp(session.tcp, session.tcp_state, ack, Direction::kForward, policy.tcp));
     state.sessions.confirm(packet.session);
+    state.watch.answered(session);
   }
   const core::TcpFields to_server{.sequence = client(session).end,
                                   .acknowledgment = client(session).max_ack - session.proxy_delta,

@@ -52,9 +52,11 @@ void TrackConnection::settle_tcp(Batch& batch, Packet& packet, TcpVerdict verdic
     return;
   }
   if (session.tcp_state == TcpState::kEstablished) {
+    if (!session.has(Session::kReplied)) state.watch.answered(session);
     session.flags |= Session::kReplied;
     state.sessions.confirm(packet.session);
   } else if (session.tcp_state >= TcpState::kTimeWait) {
+    if (before < TcpState::kTimeWait) state.watch.finished(session);
     state.sessions.finish(packet.session, policy.timeouts, batch.now);
   }
 }
@@ -105,6 +107,7 @@ void TrackConnection::process(Batch& batch, const Policy& policy) noexcept {
         continue;
       }
     } else if (direction == Direction::kReverse && !session.has(Session::kReplied)) [[unlikely]] {
+      state.watch.answered(session);
       session.flags |= Session::kReplied;
       state.sessions.confirm(packet.session);
     }

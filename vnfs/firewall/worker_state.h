@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "common/base/rate_bucket.h"
@@ -17,6 +18,7 @@
 #include "vnfs/firewall/session_accounts.h"
 #include "vnfs/firewall/session_limits.h"
 #include "vnfs/firewall/session_table.h"
+#include "vnfs/firewall/session_watch.h"
 #include "vnfs/firewall/syn_proxy.h"
 
 namespace millrace::firewall {
@@ -27,6 +29,7 @@ struct Limits {
   std::uint32_t sources = 65'536;      // with limited sessions, of this worker
   std::uint32_t flow_events = 16'384;  // that wait to be read
   inspection::InspectorSize inspection{};
+  std::optional<inspection::WatchSettings> watch{};  // none: what sources do is not counted
 };
 
 struct WorkerState {
@@ -40,10 +43,12 @@ struct WorkerState {
         syn_proxy(lent.seed),
         flow_log(size.flow_events, size.sessions, lent.worker.value(), lent.now),
         load(lent.burst, lent.now),
-        inspector(size.inspection, lent.worker.value(), {lent.seed, lent.worker.value()}) {
+        inspector(size.inspection, lent.worker.value(), {lent.seed, lent.worker.value()}),
+        watch(size.watch, lent.seed, lent.now) {
     sessions.observe(&accounts);
     sessions.observe(&flow_log);
     sessions.observe(&inspector);
+    if (size.watch) sessions.observe(&watch);
   }
   WorkerState(const WorkerState&) = delete;  // its members know each other
   WorkerState& operator=(const WorkerState&) = delete;
@@ -61,6 +66,7 @@ struct WorkerState {
   inspection::Inspector inspector;
   RateBucket list_pace;           // of events about listed addresses
   Counter list_events_kept_back;  // by it
+  SessionWatch watch;
 
   // From GuardLink and FindSession to the later stages, for the batch in hand.
   std::array<flow::FlowLookup, core::Batch::kMaxSize> lookups;

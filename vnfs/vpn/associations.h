@@ -3,13 +3,13 @@
 // hands it to the workers by a Directory.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "common/base/number_table.h"
+#include "common/base/replaceable.h"
 #include "common/base/serial.h"
 #include "common/net/prefix_table.h"
 #include "vnfs/vpn/association.h"
@@ -122,23 +122,6 @@ class Associations {
 };
 
 // Where all workers find what is in force. Outlives them.
-class Directory {
- public:
-  Directory() : current_(new Associations()) {}
-  ~Directory() { delete current_.load(std::memory_order_relaxed); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-
-  // Valid for a worker until it is quiescent.
-  [[nodiscard]] const Associations& get() const noexcept { return *current_.load(std::memory_order_acquire); }
-  // Control thread. What was in force is destroyed by the caller, when no worker can see it any more.
-  [[nodiscard]] std::unique_ptr<const Associations> replace(
-      std::unique_ptr<const Associations> next) noexcept {
-    return std::unique_ptr<const Associations>(current_.exchange(next.release(), std::memory_order_acq_rel));
-  }
-
- private:
-  std::atomic<const Associations*> current_;
-};
+using Directory = Replaceable<Associations>;
 
 }  // namespace millrace::vpn

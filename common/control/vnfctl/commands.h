@@ -33,7 +33,7 @@ void add_counter_commands(CLI::App& app, Context& context);  // metrics, rules, 
 void add_session_commands(CLI::App& app, Context& context);
 void add_profile_commands(CLI::App& app, Context& context);
 void add_inspect_commands(CLI::App& app, Context& context);  // explain, trace, capture
-void add_alert_commands(CLI::App& app, Context& context);    // alerts, inspections, threat-lists
+void add_alert_commands(CLI::App& app, Context& context);    // alerts, inspections, threat-lists, anomalies
 void add_nat_commands(CLI::App& app, Context& context);      // nat: lookup, pools, subscribers
 void add_vpn_commands(CLI::App& app, Context& context);      // vpn: tunnels, alarms, associations, policies
 void add_service_commands(CLI::App& app, Context& context);  // services; backend: set, remove

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// firewall: alerts, inspections, threat-lists
+// firewall: alerts, inspections, threat-lists, anomalies, unblock
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <memory>
@@ -7,9 +7,11 @@
 #include <fmt/format.h>
 
 #include "common/control/vnfctl/commands.h"
+#include "common/control/vnfctl/formats.h"
 #include "common/control/vnfctl/json_access.h"
 #include "common/control/vnfctl/text_table.h"
 #include "common/control/vnfctl/units.h"
+#include "common/http/target.h"
 
 namespace millrace::vnfctl {
 namespace {
@@ -120,6 +122,27 @@ std::string format_bad_lines(const boost::json::array& lists, const Style& style
   return any ? table.render(style) : "every line is in force\n";
 }
 
+ExitCode show_anomalies(const Context& context) {
+  const auto report = context.remote().get("/v1/firewall/anomalies");
+  if (context.json) {
+    print_json(report);
+  } else {
+    print(format_anomalies(report, context.style));
+  }
+  return kDone;
+}
+
+ExitCode unblock(const Context& context, const std::string& source) {
+  const auto answer =
+      context.remote().call(http::Method::kDelete, "/v1/firewall/blocks/" + http::percent_encode(source));
+  if (context.json) {
+    print_json(answer);
+  } else {
+    print(fmt::format("{} may open sessions again\n", printable(source)));
+  }
+  return kDone;
+}
+
 }  // namespace
 
 void add_alert_commands(CLI::App& app, Context& context) {
@@ -127,6 +150,17 @@ void add_alert_commands(CLI::App& app, Context& context) {
       ->callback([&context] {
         context.run = [&context] { return show_list(context, "/v1/firewall/alerts", format_alerts); };
       });
+  app.add_subcommand(
+         "anomalies",
+         "which sources and services of a firewall behave as no usual one does, and who is blocked")
+      ->callback([&context] { context.run = [&context] { return show_anomalies(context); }; });
+  CLI::App* unblocked =
+      app.add_subcommand("unblock", "let a source that an anomaly has blocked open sessions again");
+  auto source = std::make_shared<std::string>();
+  unblocked->add_option("SOURCE", *source, "its address, or a prefix: all that are blocked in it")
+      ->required();
+  unblocked->callback(
+      [&context, source] { context.run = [&context, source] { return unblock(context, *source); }; });
   CLI::App* inspections = app.add_subcommand("inspections", "what a firewall looks for inside sessions");
   auto skipped = std::make_shared<bool>(false);
   inspections->add_flag("--skipped", *skipped, "the signatures that are not in force, and why");

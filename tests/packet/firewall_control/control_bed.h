@@ -3,8 +3,10 @@
 // the API.
 #pragma once
 
+#include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -59,10 +61,31 @@ class ControlBed {
   void publish(const std::string& section) {
     compile(section);
     bed_->publish(snapshot_);
+    if (begun_) open_logs();
   }
   void set_time(Tick milliseconds) {
+    time_ = milliseconds;
     bed_->set_time(start_ + milliseconds);
     bed_->run();
+  }
+
+  // What the appliance does for the control side beside its calls, until the end of this bed: once by `vnf`.
+  void begin() {
+    vnf_->begin({.io = io_,
+                 .recompile = [](const std::string&) {},
+                 .network = [this] { return network_; },
+                 .synchronize = [] {},  // workers run when the test lets them
+                 .tick = [this] { return start_ + time_; },
+                 .tunnels_down = [](const std::set<std::uint32_t>&) {}});
+    begun_ = true;
+    open_logs();
+  }
+  // The time goes on by so many seconds, and the control side looks once in each.
+  void pass_seconds(unsigned seconds) {
+    for (unsigned i = 0; i < seconds; ++i) {
+      set_time(time_ + 1000);
+      vnf_->write_logs(workers());
+    }
   }
 
   // Workers of one process have one clock.
@@ -187,6 +210,10 @@ class ControlBed {
         .build();
   }
 
+  void open_logs() {
+    if (const auto opened = vnf_->open_logs(*profile_, snapshot_); !opened)
+      throw std::runtime_error(opened.error().message());
+  }
   void compile(const std::string& section) {
     const char* const interfaces =
         forwarding_ == core::Forwarding::kRouted
@@ -213,7 +240,10 @@ class ControlBed {
   unsigned sessions_;
   unsigned workers_;
   core::Forwarding forwarding_;
+  boost::asio::io_context io_;
+  bool begun_ = false;
   Tick start_ = 0;
+  Tick time_ = 0;
   std::shared_ptr<const core::Network> network_;
   std::shared_ptr<const appliance::LoadedProfile> profile_;
   core::Snapshot snapshot_;

@@ -119,6 +119,21 @@ TEST_F(ApiState, ListingsOfItsOwn) {
   EXPECT_EQ(get("/v1/nat/pools").status, 404U);
 }
 
+TEST_F(ApiState, EntriesOfItsOwnAreTakenAway) {
+  fake.blocked = {"203.0.113.7", "2001:db8::/64"};
+  const auto gone = remove("/v1/firewall/blocks/2001:db8::%2F64");
+  EXPECT_EQ(gone.status, 200U);
+  EXPECT_EQ(gone.member("removed"), "2001:db8::/64");
+  EXPECT_EQ(fake.blocked.size(), 1U);
+  const auto again = remove("/v1/firewall/blocks/2001:db8::%2F64");
+  EXPECT_EQ(again.status, 404U);
+  EXPECT_THAT(again.member("detail"), HasSubstr("it is not blocked"));
+  expect_refusal(remove("/v1/firewall/blocks/nobody"), "parameter", "name");
+  expect_refusal(remove("/v1/firewall/blocks/203.0.113.7?soon=1"), "parameter", "soon");
+  EXPECT_EQ(remove("/v1/firewall/rules/web-in").status, 404U);
+  EXPECT_EQ(fake.blocked.size(), 1U);
+}
+
 TEST_F(ApiState, WrongMethodsSayWhichAreRight) {
   EXPECT_EQ(post("/v1/health").status, 405U);
   EXPECT_EQ(remove("/v1/profile").status, 405U);

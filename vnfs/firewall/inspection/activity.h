@@ -59,6 +59,8 @@ struct WatchLimits {
   std::uint32_t ports = 4096;
   std::uint32_t services = 1024;
   std::uint32_t domains = 256;
+
+  bool operator==(const WatchLimits&) const noexcept = default;
 };
 
 struct WatchPage {

@@ -66,7 +66,7 @@ ActivityHistory::ActivityHistory(Track track, std::uint32_t capacity, const SipK
       records_(heads_.size()),
       mask_(heads_.size() / kGroup - 1) {}
 
-std::uint64_t ActivityHistory::hash_of(const Subject& subject) const noexcept {
+std::uint64_t ActivityHistory::hash_of(const ActivitySubject& subject) const noexcept {
   std::array<std::uint64_t, 2> other{};
   std::memcpy(other.data(), subject.other.data(), sizeof other);
   const std::uint64_t service = std::uint64_t{subject.protocol} << 16 | subject.port;
@@ -98,8 +98,8 @@ std::uint32_t ActivityHistory::weight_of(const ActivityRecord& record) const noe
   return track_ == Track::kService ? all : (all > seen.answered ? all - seen.answered : 0) + seen.marked;
 }
 
-ActivityRecord& ActivityHistory::add(const Subject& subject, const Counts& counts, const Distinct& distinct,
-                                     std::uint32_t second) noexcept {
+ActivityRecord& ActivityHistory::add(const ActivitySubject& subject, const Counts& counts,
+                                     const Distinct& distinct, std::uint32_t second) noexcept {
   const std::uint64_t hash = hash_of(subject);
   const std::size_t group = hash & mask_;
   const std::uint32_t tag = static_cast<std::uint32_t>(hash >> 32) | 1;

@@ -20,14 +20,14 @@ namespace millrace::firewall::inspection {
 inline constexpr std::size_t kWindows = 3;
 inline constexpr std::array<std::uint32_t, kWindows> kWindowSeconds = {10, 300, 3600};
 
-struct Subject {
+struct ActivitySubject {
   flow::SourceKey who;
   std::array<std::uint8_t, 16> other;  // Track::kPair
   std::uint64_t domain_hash;           // Track::kDomain
   std::uint16_t port;                  // Track::kPort, kService
   std::uint8_t protocol;               // the same
 
-  bool operator==(const Subject&) const noexcept = default;
+  bool operator==(const ActivitySubject&) const noexcept = default;
 };
 
 struct Seen {
@@ -36,7 +36,7 @@ struct Seen {
 };
 
 struct ActivityRecord {
-  Subject subject;
+  ActivitySubject subject;
   std::uint32_t first;    // second in which it was first seen
   std::uint32_t touched;  // and last
   // Of the look at second `touched`: their answers may still come.
@@ -68,7 +68,7 @@ class ActivityHistory {
   ActivityHistory(Track track, std::uint32_t capacity, const SipKey& seed);
 
   // Adds what one worker saw; `second` never goes back. The record, for what else is to be kept.
-  ActivityRecord& add(const Subject& subject, const Counts& counts, const Distinct& distinct,
+  ActivityRecord& add(const ActivitySubject& subject, const Counts& counts, const Distinct& distinct,
                       std::uint32_t second) noexcept;
   // Of every record that did something in the longest window, rolled to `second`.
   template <class Visit>
@@ -95,7 +95,7 @@ class ActivityHistory {
     std::uint32_t touched;
   };
 
-  [[nodiscard]] std::uint64_t hash_of(const Subject& subject) const noexcept;
+  [[nodiscard]] std::uint64_t hash_of(const ActivitySubject& subject) const noexcept;
   [[nodiscard]] std::size_t victim_of(std::size_t group, std::uint32_t second) const noexcept;
   [[nodiscard]] std::uint32_t weight_of(const ActivityRecord& record) const noexcept;
 

@@ -166,7 +166,7 @@ std::string printable(std::string_view domain) {
 }
 
 Anomaly describe(const Suspicion& suspicion, std::uint8_t ipv6_source_bits) {
-  const Subject& subject = suspicion.record->subject;
+  const ActivitySubject& subject = suspicion.record->subject;
   const net::IpAddress address = subject.who.address();
   const bool flood = suspicion.kind == AnomalyKind::kSynFlood || suspicion.kind == AnomalyKind::kUdpFlood;
   Anomaly anomaly{};

@@ -14,6 +14,12 @@
 
 namespace millrace::firewall::inspection {
 
+// A source that is to be shut out, and what it did.
+struct Blocked {
+  Block block;
+  AnomalyKind kind;
+};
+
 class AnomalyDetector {
  public:
   // `ipv6_source_bits`: of the watches' settings; `seed` is secret.
@@ -31,8 +37,11 @@ class AnomalyDetector {
   [[nodiscard]] const AnomalyRules& rules() const noexcept { return rules_; }
   // Anomalies for which there was no room among the open ones.
   [[nodiscard]] std::uint64_t untold() const noexcept { return open_.untold(); }
-  // Sources to be shut out, for a BlockList. blocks_changed(): since the last call of it.
-  [[nodiscard]] std::vector<Block> blocks() const;
+  // Sources to be shut out, for a BlockList. A block lasts for the time of its kind since the source last
+  // went on. blocks_changed(): since the last call of it.
+  [[nodiscard]] std::vector<Blocked> blocks() const;
+  // The source is free, until it goes on. False when it was.
+  bool lift(const flow::SourceKey& source);
   [[nodiscard]] bool blocks_changed() noexcept { return std::exchange(blocks_changed_, false); }
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return histories_.memory_bytes(); }
 
@@ -40,6 +49,14 @@ class AnomalyDetector {
   using SourceName = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;
 
   void take_in(const WatchPage& page, std::uint32_t second);
+  struct Standing {
+    std::size_t window;
+    double strength;
+    double measure;  // when it last went on, or less
+    bool went_on;    // at this look
+  };
+
+  [[nodiscard]] Standing standing_of(const Suspicion& suspicion) const;
   void block(const std::vector<Suspicion>& found, std::uint32_t second, Tick now);
   [[nodiscard]] bool may_block(const flow::SourceKey& source) const;
 
@@ -49,7 +66,8 @@ class AnomalyDetector {
   Histories histories_;
   AnomalyRules rules_;
   OpenAnomalies open_;
-  std::map<SourceName, Block> blocks_;
+  std::map<SourceName, Blocked> blocks_;
+  std::map<AnomalyName, Standing> standings_;  // of what the last look found
   bool blocks_changed_ = false;
   Tick polled_;
   std::uint64_t clock_ms_;  // does not wrap

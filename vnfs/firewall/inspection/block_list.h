@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/replaceable.h"
 #include "common/flow/source_table.h"
 
 namespace millrace::firewall::inspection {
@@ -37,5 +38,8 @@ class BlockList {
   std::uint8_t ipv6_source_bits_;
   std::uint64_t seed_;
 };
+
+// Where all workers find it. Outlives them.
+using BlockDirectory = Replaceable<BlockList>;
 
 }  // namespace millrace::firewall::inspection

@@ -18,17 +18,6 @@ namespace {
 using boost::json::array;
 using boost::json::object;
 
-// "2026-04-08T07:27:41.000250+0000", as Suricata writes it.
-std::string timestamp(control::WallTime time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}+0000", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                     clock.subseconds().count());
-}
-
 std::string printable(Bytes bytes) {
   std::string text(bytes.begin(), bytes.end());
   for (char& c : text) {
@@ -72,13 +61,6 @@ std::string_view speech_name(Speech speech) {
       break;
   }
   return "failed";
-}
-
-std::string upper(std::string text) {
-  for (char& c : text) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return text;
 }
 
 object alert_of(const EventRecord& record) {
@@ -189,10 +171,28 @@ void add_message(object& line, const InspectionEvent& event) {
 
 }  // namespace
 
+std::string eve_time(control::WallTime time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}+0000", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     clock.subseconds().count());
+}
+
+std::string eve_protocol(std::uint8_t protocol) {
+  std::string text(control::protocol_name(protocol));
+  for (char& c : text) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return text;
+}
+
 object to_eve(const EventRecord& record, std::string_view appliance) {
   const InspectionEvent& event = record.event;
   const bool ports = control::has_ports(event.protocol);
-  object line{{"timestamp", timestamp(record.time)}};
+  object line{{"timestamp", eve_time(record.time)}};
   if (event.session != 0) line["flow_id"] = event.session;
   if (!record.ingress.empty()) line["in_iface"] = record.ingress;
   const bool listed = event.kind == EventKind::kListed;
@@ -201,7 +201,7 @@ object to_eve(const EventRecord& record, std::string_view appliance) {
   if (ports) line["src_port"] = event.source_port;
   line["dest_ip"] = address(event.family, event.destination);
   if (ports) line["dest_port"] = event.destination_port;
-  line["proto"] = upper(std::string(control::protocol_name(event.protocol)));
+  line["proto"] = eve_protocol(event.protocol);
   if (event.speech != Speech::kUnknown) line["app_proto"] = speech_name(event.speech);
   line["direction"] = event.side == Side::kServer ? "to_client" : "to_server";
   if (event.kind == EventKind::kAlert) {
@@ -219,7 +219,7 @@ object to_eve(const EventRecord& record, std::string_view appliance) {
                         {"pkts_toclient", event.packets[1]},
                         {"bytes_toserver", event.bytes[0]},
                         {"bytes_toclient", event.bytes[1]},
-                        {"start", timestamp(record.time - std::chrono::milliseconds(event.age_ms))}};
+                        {"start", eve_time(record.time - std::chrono::milliseconds(event.age_ms))}};
   if (event.payload.length != 0) {
     line["payload"] = base64(event.payload.view());
     line["payload_printable"] = printable(event.payload.view());
@@ -237,7 +237,7 @@ object to_eve(const EventRecord& record, std::string_view appliance) {
 }
 
 void append_eve_line(std::string& out, const EventRecord& record, std::string_view appliance) {
-  out += boost::json::serialize(to_eve(record, appliance));
+  out += record.line.empty() ? boost::json::serialize(to_eve(record, appliance)) : record.line;
   out += '\n';
 }
 

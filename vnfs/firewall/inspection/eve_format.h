@@ -15,6 +15,10 @@
 
 namespace millrace::firewall::inspection {
 
+// "2026-04-08T07:27:41.000250+0000", "TCP".
+[[nodiscard]] std::string eve_time(control::WallTime time);
+[[nodiscard]] std::string eve_protocol(std::uint8_t protocol);
+
 [[nodiscard]] boost::json::object to_eve(const EventRecord& record, std::string_view appliance);
 // Appends the line with its newline.
 void append_eve_line(std::string& out, const EventRecord& record, std::string_view appliance);

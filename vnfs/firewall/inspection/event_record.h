@@ -25,6 +25,7 @@ struct EventRecord {
   std::string list;                            // the threat list's name
   std::string_view reason;                     // of other events; of static storage, as is the next
   std::string_view sentence;
+  std::string line{};  // not empty: all that is to be written, less its newline
 };
 
 using EventSink = control::RecordSink<EventRecord>;

@@ -5,8 +5,8 @@
 
 namespace millrace::firewall::inspection {
 
-OpenAnomalies::Name OpenAnomalies::name_of(const Suspicion& suspicion) {
-  const Subject& subject = suspicion.record->subject;
+AnomalyName name_of(const Suspicion& suspicion) {
+  const ActivitySubject& subject = suspicion.record->subject;
   std::uint64_t detail = 0;
   if (suspicion.kind == AnomalyKind::kDnsTunnel) detail = subject.domain_hash;
   if (suspicion.kind == AnomalyKind::kSynFlood || suspicion.kind == AnomalyKind::kBruteForce)
@@ -44,7 +44,7 @@ AnomalyChanges OpenAnomalies::update(const std::vector<Suspicion>& found, const 
                                      std::uint32_t second, Tick now) {
   AnomalyChanges changes;
   for (const Suspicion& suspicion : found) {
-    const Name name = name_of(suspicion);
+    const AnomalyName name = name_of(suspicion);
     const auto known = open_.find(name);
     if (known != open_.end()) {
       refresh(known->second, suspicion, second, now);

@@ -17,6 +17,10 @@ struct AnomalyChanges {
   std::vector<Anomaly> cleared;
 };
 
+// Tells one anomaly from all others.
+using AnomalyName = std::tuple<AnomalyKind, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;
+[[nodiscard]] AnomalyName name_of(const Suspicion& suspicion);
+
 // An anomaly opens at a strength of 1 and stays while its subject does something at half of that; it is
 // cleared when it has not for `clear_after_s`. No more than `most` are open: the weakest gives way to a
 // stronger one.
@@ -34,18 +38,16 @@ class OpenAnomalies {
   [[nodiscard]] std::uint64_t untold() const noexcept { return untold_; }
 
  private:
-  using Name = std::tuple<AnomalyKind, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;
   struct Open {
     Anomaly anomaly;
     std::uint32_t last_second;
   };
 
-  [[nodiscard]] static Name name_of(const Suspicion& suspicion);
   void refresh(Open& open, const Suspicion& suspicion, std::uint32_t second, Tick now) const;
   [[nodiscard]] bool make_room(double strength, std::size_t most, AnomalyChanges& changes);
 
   std::uint8_t ipv6_source_bits_;
-  std::map<Name, Open> open_;
+  std::map<AnomalyName, Open> open_;
   std::uint64_t untold_ = 0;
 };
 

@@ -5,8 +5,19 @@
 #include <array>
 #include <cmath>
 
+#include "common/base/big_endian.h"
+
 namespace millrace::firewall::inspection {
 namespace {
+
+struct DnsHeader {
+  be16 id;
+  be16 flags;
+  be16 questions;
+  be16 answers;
+  be16 authorities;
+  be16 additional;
+};
 
 // The step from n * log2(n) to the next, for the entropy of bytes as they are counted.
 // NOLINTNEXTLINE(cert-err58-cpp): arithmetic on an array does not throw
@@ -40,6 +51,27 @@ std::uint8_t lower(std::uint8_t byte) noexcept {
 }
 
 }  // namespace
+
+Bytes read_query_name(Bytes message, std::array<std::uint8_t, QueryName::kLongest>& text) noexcept {
+  constexpr std::uint16_t kAnswerOrOperation = 0xf800;
+  constexpr std::size_t kLongestLabel = 63;
+  constexpr std::size_t kLongestText = QueryName::kLongest - 2;  // less the first length and the root
+  Reader reader(message);
+  const auto* const header = reader.read<DnsHeader>();
+  if (header == nullptr || (header->flags.host() & kAnswerOrOperation) != 0 || header->questions.host() == 0)
+    return {};
+  std::size_t length = 0;
+  for (;;) {
+    const auto* const label = reader.read<std::uint8_t>();
+    if (label == nullptr || *label > kLongestLabel) return {};
+    if (*label == 0) return {text.data(), length};
+    const Bytes bytes = reader.take(*label);
+    if (length != 0) text[length++] = '.';
+    if (bytes.empty() || length + bytes.size() > kLongestText) return {};
+    std::copy(bytes.begin(), bytes.end(), text.begin() + static_cast<std::ptrdiff_t>(length));
+    length += bytes.size();
+  }
+}
 
 QueryName weigh_query_name(Bytes name) noexcept {
   if (!name.empty() && name.back() == '.') name = name.first(name.size() - 1);

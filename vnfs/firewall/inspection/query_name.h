@@ -2,6 +2,7 @@
 // What a name that is asked for may carry to the servers of the domain it lies in.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "common/base/reader.h"
@@ -25,6 +26,12 @@ struct QueryName {
   static constexpr unsigned kLadenEntropy16 = 3 * 16;
   static constexpr std::size_t kLongest = 255;  // RFC 1035 section 2.3.4; what lies before is not looked at
 };
+
+// Of the first question of a DNS query (RFC 1035 section 4.1), as weigh_query_name() takes it, in `text`;
+// what its labels are, they are. Empty when the bytes are none. Answers and other operations than a query are
+// not read.
+[[nodiscard]] Bytes read_query_name(Bytes message,
+                                    std::array<std::uint8_t, QueryName::kLongest>& text) noexcept;
 
 // `name`: with dots, as text; any bytes. Reads each byte at most twice. `domain` is part of `name`.
 [[nodiscard]] QueryName weigh_query_name(Bytes name) noexcept;

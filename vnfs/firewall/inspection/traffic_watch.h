@@ -33,6 +33,8 @@ struct WatchSettings {
   // Of a source, whose network may have any number of addresses: all of the network are one source.
   std::uint8_t ipv6_source_bits = 64;
   Tick interval_ms = 1000;
+
+  bool operator==(const WatchSettings&) const noexcept = default;
 };
 
 struct Opening {
@@ -57,7 +59,7 @@ class TrafficWatch {
   void established(const Opening& opening) noexcept { note(opening, &Counts::answered); }
   void ended(const Opening& opening, bool was_established, std::uint64_t bytes,
              std::uint32_t duration_ms) noexcept;
-  // An opening that no rule let in, or that some limit refused.
+  // An opening that no rule let in, that some limit or a block refused, or that no program would send.
   void refused(const Opening& opening) noexcept { note(opening, &Counts::refused); }
   // A DNS query. `name` as text; any bytes.
   void asked(const net::IpAddress& client, flow::Segment segment, Bytes name) noexcept;

@@ -13,7 +13,7 @@ namespace {
 constexpr SipKey kHistorySeed = {5, 6};
 constexpr std::uint32_t kStart = 10'000;
 
-Subject subject(std::uint32_t number) {
+ActivitySubject subject(std::uint32_t number) {
   return {.who = flow::SourceKey(net::Ipv4Address{be32(number)}, {}, 0),
           .other = {},
           .domain_hash = 0,

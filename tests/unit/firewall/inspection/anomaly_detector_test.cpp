@@ -178,7 +178,8 @@ TEST(AnomalyDetector, BlocksForATimeWhomItIsToldTo) {
   EXPECT_GE(bed.first(AnomalyKind::kHostSweep), 0);
   EXPECT_GE(bed.first(AnomalyKind::kSynFlood), 0);
   EXPECT_TRUE(bed.detector().blocks_changed());
-  const auto blocks = bed.detector().blocks();
+  std::vector<Block> blocks;
+  for (const Blocked& blocked : bed.detector().blocks()) blocks.push_back(blocked.block);
   const BlockList list(blocks, 64, 3);
   EXPECT_EQ(list.size(), 1U);
   EXPECT_TRUE(list.blocks(address_of(0xcb007100, 20), {}, bed.now()));

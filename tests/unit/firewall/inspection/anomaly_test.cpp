@@ -11,11 +11,11 @@ namespace millrace::firewall::inspection {
 namespace {
 
 ActivityRecord record_of(const char* who, std::uint16_t port, std::uint8_t protocol) {
-  ActivityRecord record{Subject{.who = flow::SourceKey(*net::IpAddress::parse(who), {}, 0),
-                                .other = {},
-                                .domain_hash = 0,
-                                .port = port,
-                                .protocol = protocol},
+  ActivityRecord record{ActivitySubject{.who = flow::SourceKey(*net::IpAddress::parse(who), {}, 0),
+                                        .other = {},
+                                        .domain_hash = 0,
+                                        .port = port,
+                                        .protocol = protocol},
                         0,
                         0,
                         0,
