@@ -156,16 +156,17 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, const RuleKey& key, Ru
     refuse(batch, packet, rule, policy);
     return;
   }
+  const flow::Segment segment = flow::segment_of(lookup.key, lookup.addresses);
   const ListedEnds listed = find_listed(policy, key);
   if (listed.blocks()) {
     refuse_listed(batch, packet, key, outcome, policy, listed);
+    state.watch.refused(packet, segment);
     return;
   }
   if (policy.draining) {
     batch.drop(packet, Drop::kDraining);
     return;
   }
-  const flow::Segment segment = flow::segment_of(lookup.key, lookup.addresses);
   if (state.syn_proxy.answer(batch, packet, lookup, policy.protection.syn_cookies_above,
                              state.services.originator)) {
     state.watch.opened(packet, segment);
