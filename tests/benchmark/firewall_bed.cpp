@@ -21,6 +21,8 @@ std::shared_ptr<firewall::Policy> make_policy(const std::vector<firewall::Rule>&
     firewall::RuleOutcome outcome;
     outcome.action = rule.action;
     outcome.slot = static_cast<std::uint32_t>(policy->outcomes.size() + 1);
+    outcome.asks_application = !rule.applications.empty();
+    policy->asks_applications = policy->asks_applications || outcome.asks_application;
     policy->outcomes.push_back(outcome);
   }
   if (adjust) adjust(*policy);
@@ -84,6 +86,7 @@ FirewallBed::FirewallBed(const BedConfig& config, std::unique_ptr<Parts> parts)
             auto function = std::make_unique<firewall::FirewallFunction>(
                 firewall::Limits{.sessions = config.traffic.flows / config.workers + config.spare_sessions,
                                  .inspection = config.inspection,
+                                 .applications = config.applications,
                                  .watch = config.watch},
                 services);
             parts->functions.push_back(function.get());

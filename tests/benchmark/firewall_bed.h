@@ -19,6 +19,7 @@ struct BedConfig {
   std::vector<firewall::Rule> first_rules = {};  // ahead of those
   unsigned spare_sessions = 8192;                // capacity beyond the traffic's flows
   firewall::inspection::InspectorSize inspection = {};
+  firewall::ApplicationFinderSize applications = {};
   std::optional<firewall::inspection::WatchSettings> watch = {};
   bool handshakes =
       false;  // windows are those of new connections: SYNs, answers, ACKs, each of the same flows

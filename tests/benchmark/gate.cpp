@@ -5,6 +5,7 @@
 
 #include <numeric>
 
+#include "tests/benchmark/application_trouble.h"
 #include "tests/benchmark/web_traffic.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/inspection/list_kind.h"
@@ -253,6 +254,7 @@ int main(int argc, char** argv) {
       gate::Kind{"anomalies, IPv4", [] { return std::make_unique<FirewallTrouble>(false, true); }},
       gate::Kind{"anomalies, IPv6", [] { return std::make_unique<FirewallTrouble>(true, true); }},
       gate::Kind{"inspection", [] { return std::make_unique<WebTrouble>(); }},
+      gate::Kind{"applications", [] { return make_application_trouble(); }},
   };
   const std::array counted{
       gate::Counted{"watched", [] { return make_bed(true); }, 16, 64},

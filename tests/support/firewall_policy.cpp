@@ -36,8 +36,13 @@ std::shared_ptr<const firewall::Policy> PolicyMaker::make(const PolicySpec& spec
   policy->generation = ++generation_;
   policy->matcher = std::move(*matcher);
   for (const Rule& rule : spec.rules) {
-    policy->outcomes.push_back(
-        {.action = rule.action, .log = rule.log, .slot = slot(rule.name), .limits = rule.limits});
+    policy->outcomes.push_back({.action = rule.action,
+                                .log = rule.log,
+                                .slot = slot(rule.name),
+                                .limits = rule.limits,
+                                .inspection = 0,
+                                .asks_application = !rule.applications.empty()});
+    policy->asks_applications = policy->asks_applications || !rule.applications.empty();
   }
   policy->otherwise.action = spec.otherwise;
   for (std::size_t i = 0; i < interfaces; ++i) {
@@ -128,6 +133,13 @@ RuleBuilder& RuleBuilder::dscp(std::uint8_t value) {
 }
 RuleBuilder& RuleBuilder::tcp_flags(std::uint8_t value, std::uint8_t mask) {
   rule_.tcp_flags = firewall::TcpFlagsMatch{value, mask};
+  return *this;
+}
+RuleBuilder& RuleBuilder::application(std::string_view name) {
+  const auto found =
+      name == "other" ? std::optional(firewall::kOtherApplication) : dpi::application_named(name);
+  if (!found) throw std::invalid_argument(std::string(name));
+  rule_.applications.push_back(*found);
   return *this;
 }
 RuleBuilder& RuleBuilder::log() {

@@ -56,6 +56,7 @@ class RuleBuilder {
   RuleBuilder& source_ports(std::uint16_t first, std::uint16_t last);  // of the service added last
   RuleBuilder& dscp(std::uint8_t value);
   RuleBuilder& tcp_flags(std::uint8_t value, std::uint8_t mask);
+  RuleBuilder& application(std::string_view name);  // or "other"
   RuleBuilder& log();
   operator firewall::Rule() const { return rule_; }  // NOLINT(google-explicit-constructor)
 

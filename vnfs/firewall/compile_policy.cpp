@@ -131,6 +131,8 @@ class Compiler {
     if (policy_->watched) policy_->blocked_sources = context_.blocked_sources;
     policy_->log_all_sessions = context_.log_all_sessions;
     policy_->active_timeout = context_.active_timeout;
+    policy_->asks_applications = profile_.asks_applications();
+    policy_->drop_when_no_room = profile_.application_limits.when_overloaded == profile::WhenNoRoom::kDrop;
     policy_->timeouts = lower(profile_.timeouts);
     policy_->tcp = {.midstream_pickup = profile_.tcp.midstream_pickup,
                     .liberal_window = profile_.tcp.liberal_window};
@@ -203,6 +205,11 @@ class Compiler {
     if (const auto& flags = rule.tcp_flags.value) {
       lowered.tcp_flags = TcpFlagsMatch{.value = flags->set, .mask = flags->mask};
     }
+    for (const auto& application : rule.application) {
+      lowered.applications.push_back(*application == profile::kOtherName
+                                         ? kOtherApplication
+                                         : dpi::application_named(*application).value());
+    }
     lowered.action = lower(rule.action);
     lowered.log = rule.log;
     lowered.limits = limits_of(rule);
@@ -244,7 +251,8 @@ class Compiler {
                                    .log = rule.log,
                                    .slot = assigned->slots[i],
                                    .limits = rule.limits,
-                                   .inspection = inspection_of(profile_.rules[i])});
+                                   .inspection = inspection_of(profile_.rules[i]),
+                                   .asks_application = !rule.applications.empty()});
     }
     return {};
   }

@@ -105,6 +105,7 @@ class MatcherBuilder {
     add_small(&Rule::interfaces, number, matcher_.interface_);
     add_small(&Rule::dscp, number, matcher_.dscp_);
     add_tcp_flags();
+    add_applications();
     return finish(begin);
   }
 
@@ -263,13 +264,22 @@ class MatcherBuilder {
     }
   }
 
+  void add_applications() {
+    add_small(&Rule::applications, service_space::application, matcher_.application_);
+    if (!matcher_.application_.used()) return;
+    DenseRow all = empty_row();
+    all.set(0, matcher_.rule_of_entry_.size());
+    matcher_.application_.row_of[service_space::application(dpi::ApplicationId::kUnknown)] =
+        matcher_.bits_.add(all);
+  }
+
   Result<RuleMatcher> finish(std::chrono::steady_clock::time_point begin) {
     RuleMatcher& built = matcher_;
     built.bits_.finish();
     built.dimensions_ = 2;
     for (const bool used :
          {built.uses_destination_port_, built.uses_source_port_, built.from_.used(), built.to_.used(),
-          built.interface_.used(), built.dscp_.used(), built.tcp_flags_.used()}) {
+          built.interface_.used(), built.dscp_.used(), built.tcp_flags_.used(), built.application_.used()}) {
       built.dimensions_ += used ? 1 : 0;
     }
     CompileReport& report = built.report_;
@@ -280,8 +290,8 @@ class MatcherBuilder {
                           built.destination_.memory_bytes() + built.destination_port_.memory_bytes() +
                           built.source_port_.memory_bytes() +
                           built.rule_of_entry_.capacity() * sizeof(std::uint32_t);
-    for (const auto* dimension :
-         {&built.from_, &built.to_, &built.interface_, &built.dscp_, &built.tcp_flags_}) {
+    for (const auto* dimension : {&built.from_, &built.to_, &built.interface_, &built.dscp_,
+                                  &built.tcp_flags_, &built.application_}) {
       report.memory_bytes += dimension->row_of.capacity() * sizeof(std::uint32_t);
     }
     if (report.memory_bytes > limits_.memory_bytes) {

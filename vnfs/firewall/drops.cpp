@@ -61,12 +61,17 @@ constexpr std::array kReasons = {
     row(Drop::kStreamConflict, "stream_conflict",
         "A TCP segment with other bytes for a place of the stream than one before it had."),
     row(Drop::kStreamHoles, "stream_holes",
-        "A TCP segment too far ahead of missing ones to be kept until they come; its sender sends it again."),
+        "A TCP segment too far ahead of missing ones, or too early; its sender sends it again."),
     row(Drop::kThreatList, "threat_list",
         "A threat list names the source, the destination, or what the session asked for; with the action "
         "reject the sender was told."),
     row(Drop::kBlockedSource, "blocked_source",
         "An anomaly has this source blocked for a time: it opens no session."),
+    row(Drop::kApplication, "application",
+        "A rule refuses the session, now that its application is known or could not be named."),
+    core::DropReason{static_cast<std::uint8_t>(Drop::kApplicationOverloaded), "application_overloaded",
+                     "There was no room to find the session's application out; raise application_limits.",
+                     true},
 };
 static_assert(kReasons.size() == static_cast<std::size_t>(Drop::kCount) - core::kFirstFunctionReason);
 static_assert([] {

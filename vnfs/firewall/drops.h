@@ -49,6 +49,8 @@ enum class Drop : std::uint8_t {
   kStreamHoles,
   kThreatList,
   kBlockedSource,
+  kApplication,
+  kApplicationOverloaded,
   kCount
 };
 

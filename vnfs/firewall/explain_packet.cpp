@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vnfs/firewall/explain_packet.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include <fmt/format.h>
@@ -15,6 +16,7 @@
 #include "vnfs/firewall/guard_link.h"
 #include "vnfs/firewall/list_reports.h"
 #include "vnfs/firewall/reports.h"
+#include "vnfs/firewall/ruling.h"
 #include "vnfs/firewall/session_json.h"
 #include "vnfs/firewall/session_slices.h"
 
@@ -138,19 +140,22 @@ class Explanation {
         return drop("with its session, in which inspection found what ended it", Drop::kInspectionBlocked,
                     slots_.name(found->session.rule_slot));
       }
+      const std::string rule = slots_.name(found->session.rule_slot);
+      if (found->session.has(Session::kRefused) && found->session.generation == policy_.generation)
+        return drop("with its session, because of its application", Drop::kApplication, rule);
       if (found->session.generation == policy_.generation) {
-        const std::string rule = slots_.name(found->session.rule_slot);
         return leave(
             fmt::format(
-                "accepted, because it belongs to an open session that rule {} accepted{}", rule,
+                "accepted, because it belongs to an open session that rule {} accepted{}{}", rule,
+                found->session.naming == Naming::kUndecided ? " until its application is known" : "",
                 described_.protocol == net::protocol::kTcp ? "; its TCP numbers must be in the window" : ""),
             rule);
       }
-      return judge_by_rules(rule_key(found->session, policy_), true);
+      return judge_by_rules(rule_key(found->session, policy_), &found->session);
     }
     check_opening(packet_, network_, policy_, now_, path_);
     if (path_.refused()) return drop("before the rules", path_.checks.back().reason);
-    judge_by_rules(rule_key(packet_, policy_), false);
+    judge_by_rules(rule_key(packet_, policy_), nullptr);
   }
 
   // True when a threat list refuses an end of what the rules let through.
@@ -168,17 +173,33 @@ class Explanation {
     return true;
   }
 
-  void judge_by_rules(const RuleKey& key, bool has_session) {
-    const RuleIndex match = policy_.matcher.match(key);
-    list_rules(key, match);
+  void judge_by_rules(RuleKey key, const Session* session) {
+    const bool has_session = session != nullptr;
+    const Session* settled = has_session && session->application_settled() ? session : nullptr;
+    const Ruling ruling = rule_on(policy_, key, policy_.matcher.match(key), settled);
+    const RuleIndex match = ruling.rule;
+    if (settled != nullptr) {
+      key.application = settled->naming == Naming::kNamed ? settled->named().protocol : kOtherApplication;
+      list_rules(key, match, match);
+    } else {
+      list_rules(key, match, ruling.by_application ? list_applications(key) : match);
+    }
+    if (ruling.undecided) out_["undecided"] = true;
     const RuleOutcome& outcome = policy_.outcome(match);
     const std::string rule = match.valid() ? policy_.rules[match.value()].name : std::string();
-    const std::string by =
+    std::string by =
         match.valid() ? fmt::format("by rule {}, because it is the first of the rules that matches", rule)
                       : fmt::format("by default, because none of the {} rules matches", policy_.rules.size());
+    if (ruling.undecided)
+      by = fmt::format(
+          "provisionally by {}, the first that may accept it: its application is not known yet, and what "
+          "becomes of it then stands under by_application",
+          match.valid() ? "rule " + rule : "default");
     if (outcome.action != Action::kAccept) {
       if (has_session)
-        return drop("with its session, which an earlier policy accepted", Drop::kPolicyChanged, rule);
+        return drop("with its session, which an earlier policy accepted",
+                    settled != nullptr && ruling.by_application ? Drop::kApplication : Drop::kPolicyChanged,
+                    rule);
       const bool reject = outcome.action == Action::kReject;
       const Drop reason = match.valid() ? (reject ? Drop::kRejectedByRule : Drop::kDeniedByRule)
                                         : (reject ? Drop::kRejectedByDefault : Drop::kDeniedByDefault);
@@ -186,8 +207,8 @@ class Explanation {
                      static_cast<std::uint8_t>(reason), rule);
     }
     if (judge_by_lists(key, has_session, rule)) return;
-    if (outcome.inspection != 0) {
-      const std::string& inspection = policy_.inspections[outcome.inspection - 1U]->name;
+    if (ruling.inspection != 0) {
+      const std::string& inspection = policy_.inspections[ruling.inspection - 1U]->name;
       out_["inspection"] = inspection;
       out_["inspected"] = "what is inside may still end the session: vnfctl alerts";
     }
@@ -206,23 +227,57 @@ class Explanation {
     verdict("accept", std::move(accepted), 0, rule);
   }
 
-  void list_rules(const RuleKey& key, RuleIndex match) {
+  // What would become of the session, by the applications that rules name which fit it otherwise. Returns the
+  // first rule that fits and names none.
+  RuleIndex list_applications(RuleKey key) {
+    RuleIndex certain;
+    std::vector<dpi::ApplicationId> asked;
+    policy_.matcher.each_match(key, [&](RuleIndex rule) {
+      const auto& listed = policy_.rules[rule.value()].applications;
+      if (listed.empty()) certain = rule;
+      for (const dpi::ApplicationId one : listed) {
+        if (std::ranges::find(asked, one) == asked.end()) asked.push_back(one);
+      }
+      return !certain.valid() && asked.size() < kMostRulesShown;
+    });
+    array list;
+    const auto add = [&](std::string_view name, RuleIndex rule) {
+      list.push_back(object{{"application", name},
+                            {"rule", rule.valid() ? policy_.rules[rule.value()].name : "default"},
+                            {"action", action_name(policy_.outcome(rule).action)}});
+    };
+    for (const dpi::ApplicationId one : asked) {
+      key.application = one;
+      add(rule_application_name(one), policy_.matcher.match(key));
+    }
+    add("(any other)", certain);
+    out_["by_application"] = std::move(list);
+    return certain;
+  }
+
+  // Up to the rule `last`, which decides or would if none before it did.
+  void list_rules(const RuleKey& key, RuleIndex match, RuleIndex last) {
     const RuleNames names{policy_.zone_names, policy_.interface_names};
-    const std::size_t before = match.valid() ? match.value() : policy_.rules.size();
+    const std::size_t before = last.valid() ? last.value() : policy_.rules.size();
     array list;
     for (std::size_t i = 0; i < std::min(before, kMostRulesShown); ++i) {
       const Rule& rule = policy_.rules[i];
       const bool active = i >= policy_.listings.size() || policy_.listings[i].active;
       std::string why = active ? why_not(rule, policy_.sets, key, names)
                                : fmt::format("it is outside its schedule {}", policy_.listings[i].schedule);
+      if (why.empty()) why = "it depends on the application, which is not known yet";
       list.push_back(object{{"name", rule.name},
                             {"action", action_name(rule.action)},
-                            {"matched", false},
+                            {"matched", match == RuleIndex(static_cast<std::uint32_t>(i))},
                             {"why_not", std::move(why)}});
     }
-    if (match.valid()) {
-      const Rule& rule = policy_.rules[match.value()];
-      list.push_back(object{{"name", rule.name}, {"action", action_name(rule.action)}, {"matched", true}});
+    if (last.valid()) {
+      const Rule& rule = policy_.rules[last.value()];
+      list.push_back(
+          object{{"name", rule.name}, {"action", action_name(rule.action)}, {"matched", last == match}});
+      if (last != match)
+        list.back().as_object()["why_not"] =
+            "rules before it depend on the application, which is not known yet";
     }
     out_["rules"] = std::move(list);
     out_["rules_skipped"] = before - std::min(before, kMostRulesShown);

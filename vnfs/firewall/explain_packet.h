@@ -15,6 +15,9 @@ namespace millrace::firewall {
 //   checks    [{check, passed, reason?, sentence?}]: those before the rules, as far as they were reached
 //   route     {egress, zone, next_hop}
 //   session   the one it belongs to, as in the listing of sessions, or null
+//   by_application  when rules that fit otherwise ask for the application: [{application, rule, action}],
+//   what
+//             would become of it; undecided: true when it is let in until that is known
 //   rules     [{name, action, matched, why_not?}] in their order up to the one that matches, at most 50 that
 //   do not;
 //             rules_skipped: how many of those are left out

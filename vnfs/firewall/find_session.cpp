@@ -120,7 +120,7 @@ void FindSession::settle(Packet& packet, unsigned lane, const Policy& policy, Ti
 
 void FindSession::process(Batch& batch, const Policy& policy) noexcept {
   const flow::FlowTable<Session>& flows = state.sessions.flows();
-  state.unsettled = state.proxied = state.related = state.inspected = 0;
+  state.unsettled = state.proxied = state.related = state.inspected = state.repeated = 0;
   const std::uint64_t asked = batch.live_mask() & ~std::exchange(state.link_local, 0);
   for (std::uint64_t lanes = asked; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));

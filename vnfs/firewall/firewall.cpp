@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 #include <ctime>
+#include <tuple>
 
 #include "common/appliance/vnf_profile.h"
 #include "vnfs/firewall/compile_anomalies.h"
@@ -81,19 +82,30 @@ std::unique_ptr<core::Function> Firewall::make_function(const LoadedProfile& pro
   }
   if (tells_events(own)) limits.inspection.events = kEventsWaiting;
   if (own.anomalies) limits.watch = watch_settings(*own.anomalies);
+  if (own.asks_applications()) {
+    const profile::ApplicationLimits& of = own.application_limits;
+    limits.applications = {.sessions = static_cast<std::uint32_t>((of.sessions + workers - 1) / workers),
+                           .memory_bytes = of.memory / workers,
+                           .packets = static_cast<std::uint8_t>(of.packets)};
+  }
   return std::make_unique<FirewallFunction>(limits, services);
 }
 
 bool Firewall::needs_other_workers(const LoadedProfile& running, const LoadedProfile& next) const {
   const profile::Section& now = *loaded_of(running).own;
   const profile::Section& then = *loaded_of(next).own;
+  const auto applications = [](const profile::Section& of) {
+    const profile::ApplicationLimits& limits = of.application_limits;
+    return std::tuple(of.asks_applications(), limits.sessions, limits.memory, limits.packets);
+  };
+  const bool asks_more = then.asks_applications() && applications(now) != applications(then);
   const bool inspects_more =
       !then.inspections.empty() &&
       (now.inspections.empty() || now.inspection_limits.sessions != then.inspection_limits.sessions ||
        now.inspection_limits.memory != then.inspection_limits.memory);
   const bool watches_more =
       then.anomalies && (!now.anomalies || watch_settings(*now.anomalies) != watch_settings(*then.anomalies));
-  return inspects_more || watches_more || (tells_events(then) && !tells_events(now));
+  return asks_more || inspects_more || watches_more || (tells_events(then) && !tells_events(now));
 }
 
 std::optional<std::uint64_t> Firewall::seconds_to_next_change(const LoadedProfile& profile,

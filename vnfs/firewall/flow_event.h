@@ -43,7 +43,18 @@ struct FlowEvent {
   flow::TcpState tcp_state;
   std::uint8_t icmp_type;
   std::uint8_t icmp_code;
-  std::array<std::uint8_t, 3> unused;
+  // 18 bits of Session::application when it is named, and above them Session::naming; least byte first.
+  std::array<std::uint8_t, 3> application;
+
+  void set_application(std::uint32_t packed) noexcept {
+    for (std::uint8_t& byte : application) {
+      byte = static_cast<std::uint8_t>(packed);
+      packed >>= 8U;
+    }
+  }
+  [[nodiscard]] std::uint32_t packed_application() const noexcept {
+    return application[0] | std::uint32_t{application[1]} << 8U | std::uint32_t{application[2]} << 16U;
+  }
 };
 static_assert(sizeof(FlowEvent) == 160 && std::is_trivially_copyable_v<FlowEvent>);
 

@@ -62,8 +62,9 @@ FlowEvent FlowEventLog::of_session(const Session& session, Tick now) const noexc
   event.protocol = key.protocol();
   event.family = source.family();
   event.tcp_state = session.tcp_state;
+  event.set_application(session.packed_application());
   if (net::protocol::is_icmp(event.protocol)) {
-    event.icmp_type = session.icmp_type;
+    event.icmp_type = session.icmp_type();
     event.icmp_code = session.icmp_code;
   }
   return event;
@@ -78,7 +79,7 @@ void FlowEventLog::note_opened(const Session& session, Tick now) noexcept {
 
 FlowEvent FlowEventLog::account_of(SessionIndex index, const Session& session, Tick now) const noexcept {
   FlowEvent event = of_session(session, now);
-  const ReportedCounts told = session.reported ? reported_[index] : ReportedCounts{};
+  const ReportedCounts told = session.reported != 0 ? reported_[index] : ReportedCounts{};
   for (const Direction direction : {Direction::kForward, Direction::kReverse}) {
     const auto side = static_cast<std::size_t>(direction);
     event.packets[side] = session.total_packets(direction);
@@ -87,7 +88,7 @@ FlowEvent FlowEventLog::account_of(SessionIndex index, const Session& session, T
     event.new_bytes[side] = event.bytes[side] - told.bytes[side];
     event.tcp_flags[side] = seen_tcp_flags(session, direction);
   }
-  event.told_until = session.reported ? session.reported_at : session.created;
+  event.told_until = session.reported != 0 ? session.reported_at : session.created;
   return event;
 }
 
@@ -95,13 +96,13 @@ void FlowEventLog::note_updated(SessionIndex index, Session& session, Tick activ
                                 Tick now) noexcept {
   // Quiet for so long that a sweep has found it due since its last packet.
   if (now - session.last_seen > active_timeout + 2 * flow::TableSweep::kLongestRound) return;
-  if (now - (session.reported ? session.reported_at : session.created) < active_timeout) return;
+  if (now - (session.reported != 0 ? session.reported_at : session.created) < active_timeout) return;
   FlowEvent event = account_of(index, session, now);
   if ((event.new_packets[0] | event.new_packets[1]) == 0 || events_.full()) return;
   event.kind = FlowEventKind::kUpdated;
   events_.push(event);
   reported_[index] = {event.packets, event.bytes};
-  session.reported = true;
+  session.reported = 1;
   session.reported_at = now;
 }
 
@@ -124,7 +125,7 @@ bool FlowEventLog::may_note_denied(Tick now) noexcept {
 }
 
 void FlowEventLog::note_denied(const core::Packet& packet, flow::Segment segment, std::uint32_t slot,
-                               std::uint16_t generation, Tick now) noexcept {
+                               std::uint16_t generation, Tick now, std::uint32_t application) noexcept {
   if (!may_note_denied(now)) {
     suppressed_.add(1);
     return;
@@ -133,6 +134,7 @@ void FlowEventLog::note_denied(const core::Packet& packet, flow::Segment segment
   FlowEvent event{};
   event.tsc = __rdtsc();
   event.kind = FlowEventKind::kDenied;
+  event.set_application(application);
   event.reason = packet.drop_reason;
   const net::IpAddress source = packet.source();
   event.source = source.bytes();

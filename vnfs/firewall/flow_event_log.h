@@ -54,11 +54,12 @@ class FlowEventLog final : public SessionObserver {
   // The session came from elsewhere, where events have told of so much.
   void take_over(SessionIndex index, const ReportedCounts& reported) noexcept { reported_[index] = reported; }
   [[nodiscard]] const ReportedCounts& reported(SessionIndex index) const noexcept { return reported_[index]; }
-  // The packet was dropped, and has its reason, by what the rule says.
+  // The packet was dropped, and has its reason, by what the rule says; of a session that was let in until its
+  // application is known, with what it is as Session::packed_application() has it.
   void denied(const core::Packet& packet, flow::Segment segment, const RuleOutcome& outcome,
-              const Policy& policy, Tick now) noexcept {
+              const Policy& policy, Tick now, std::uint32_t application = 0) noexcept {
     if (outcome.log) [[unlikely]]
-      note_denied(packet, segment, outcome.slot, policy.generation, now);
+      note_denied(packet, segment, outcome.slot, policy.generation, now, application);
   }
   void session_ended(SessionIndex index, const Session& session, SessionEnd why, Tick now) noexcept override {
     if (all_sessions_ || session.has(Session::kLogged)) [[unlikely]]
@@ -77,7 +78,7 @@ class FlowEventLog final : public SessionObserver {
   void note_updated(SessionIndex index, Session& session, Tick active_timeout, Tick now) noexcept;
   void note_ended(SessionIndex index, const Session& session, SessionEnd why, Tick now) noexcept;
   void note_denied(const core::Packet& packet, flow::Segment segment, std::uint32_t slot,
-                   std::uint16_t generation, Tick now) noexcept;
+                   std::uint16_t generation, Tick now, std::uint32_t application) noexcept;
   [[nodiscard]] FlowEvent of_session(const Session& session, Tick now) const noexcept;
   // The same with its counts.
   [[nodiscard]] FlowEvent account_of(SessionIndex index, const Session& session, Tick now) const noexcept;

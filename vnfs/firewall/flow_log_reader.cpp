@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "vnfs/firewall/application_text.h"
 #include "vnfs/firewall/drops.h"
 
 namespace millrace::firewall {
@@ -106,6 +107,9 @@ FlowRecord to_record(const FlowEvent& event, const EventClock& clock, const Flow
   record.egress = interface_of(names, event.egress);
   record.generation = event.generation;
   record.worker = event.worker;
+  Session known{};
+  known.unpack_application(event.packed_application());
+  record.application = application_text(known);
   switch (event.kind) {
     case FlowEventKind::kOpened:
       record.kind = control::FlowEventKind::kOpened;

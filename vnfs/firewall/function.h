@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "common/core/pipeline.h"
+#include "vnfs/firewall/find_application.h"
 #include "vnfs/firewall/find_session.h"
 #include "vnfs/firewall/guard_link.h"
 #include "vnfs/firewall/inspect.h"
@@ -22,6 +23,7 @@ namespace millrace::firewall {
                                      MatchRules{state},       // new and stale only
                                      JoinFragments{state},    // of sessions that are looked into
                                      TrackConnection{state},  // TCP state and window, counts
+                                     FindApplication{state},  // for rules that ask for it
                                      Inspect{state},          // what is inside, for rules that want it known
                                      JoinHalves{state});      // connections opened by a SYN cookie
 }
@@ -51,6 +53,7 @@ class FirewallFunction final : public core::Function {
     state_.sweep.advance(state_.sessions.flows(), now, [&](SessionIndex index) {
       Session& session = state_.sessions[index];
       state_.accounts.settle(session);
+      if (session.has(Session::kInspected)) state_.applications.lose_patience(session, now);
       state_.flow_log.goes_on(index, session, policy.active_timeout, now);
     });
     state_.watch.turn(now);

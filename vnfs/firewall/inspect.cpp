@@ -5,11 +5,10 @@
 #include <cstring>
 
 #include "common/core/receive_marks.h"
-#include "common/core/reject.h"
-#include "common/core/tcp_segments.h"
 #include "common/net/checksum.h"
 #include "common/net/rewrite.h"
 #include "vnfs/firewall/drops.h"
+#include "vnfs/firewall/session_rule.h"
 
 namespace millrace::firewall {
 namespace {
@@ -110,16 +109,6 @@ void clear_urgent(Packet& packet) noexcept {
                  net::fold(delta));
 }
 
-// For the receiver, in the place of the segment that is rejected.
-bool becomes_reset(Packet& packet) noexcept {
-  if (packet.headers.protocol != net::protocol::kTcp) return false;
-  const auto& tcp = packet.l4_as<net::TcpHeader>();
-  const core::TcpFields reset{.sequence = tcp.sequence.host(),
-                              .acknowledgment = tcp.acknowledgment.host(),
-                              .flags = net::tcp_flag::kRst | net::tcp_flag::kAck};
-  return core::rewrite_tcp(packet, reset);
-}
-
 }  // namespace
 
 void Inspect::refuse(Batch& batch, Packet& packet, const Judgement& judgement) noexcept {
@@ -130,10 +119,8 @@ void Inspect::refuse(Batch& batch, Packet& packet, const Judgement& judgement) n
     case What::kDrop:
       return batch.drop(packet, judgement.listed ? Drop::kThreatList : Drop::kInspectionMatch);
     case What::kReject:
-      core::send_reject(packet, *batch.network, state.services.originator);
-      if (!becomes_reset(packet))
-        batch.drop(packet, judgement.listed ? Drop::kThreatList : Drop::kInspectionRejected);
-      return;
+      return reject_session(state, batch, packet,
+                            judgement.listed ? Drop::kThreatList : Drop::kInspectionRejected);
     case What::kConflict:
       return batch.drop(packet, Drop::kStreamConflict);
     case What::kHoles:
@@ -188,7 +175,7 @@ void Inspect::look(Batch& batch, Packet& packet, const Policy& policy) noexcept 
     state.inspector.close(std::exchange(session.inspection, Session::kBlocked));
   } else if (judgement.finished) {
     state.inspector.close(std::exchange(session.inspection, 0));
-    session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kInspected);
+    session.mark_inspected();
   }
   refuse(batch, packet, judgement);
 }

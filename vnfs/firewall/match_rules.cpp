@@ -5,6 +5,7 @@
 #include "common/net/icmp.h"
 #include "vnfs/firewall/check_source.h"
 #include "vnfs/firewall/drops.h"
+#include "vnfs/firewall/session_rule.h"
 
 namespace millrace::firewall {
 namespace {
@@ -62,7 +63,7 @@ RuleKey rule_key(const Session& session, const Policy& policy) noexcept {
   key.protocol = flow.protocol();
   key.dscp = session.dscp;
   if (net::protocol::is_icmp(key.protocol)) {
-    key.icmp_type = session.icmp_type;
+    key.icmp_type = session.icmp_type();
   } else {
     key.source_port = (high ? flow.high_port() : flow.low_port()).host();
     key.destination_port = (high ? flow.low_port() : flow.high_port()).host();
@@ -91,9 +92,11 @@ void MatchRules::process(Batch& batch, const Policy& policy) noexcept {
   for (unsigned i = 0; i < count; ++i) {
     Packet& packet = batch[lane_of[i]];
     if (packet.session == kNoSession) {
-      settle_new(batch, packet, keys[i], rules[i], policy);
+      settle_new(batch, packet, keys[i], rule_on(policy, keys[i], rules[i], nullptr), policy);
     } else {
-      settle_known(batch, packet, keys[i], rules[i], policy);
+      const Session& session = state.sessions[packet.session];
+      const Session* settled = session.application_settled() ? &session : nullptr;
+      settle_known(batch, packet, keys[i], rule_on(policy, keys[i], rules[i], settled), policy);
     }
   }
 }
@@ -143,7 +146,7 @@ void MatchRules::adopt(Batch& batch, Packet& packet, SessionIndex index) noexcep
   if (session.has(Session::kInspected)) state.inspected |= std::uint64_t{1} << batch.lane(packet);
 }
 
-void MatchRules::settle_new(Batch& batch, Packet& packet, const RuleKey& key, RuleIndex rule,
+void MatchRules::settle_new(Batch& batch, Packet& packet, const RuleKey& key, const Ruling& ruling,
                             const Policy& policy) noexcept {
   const flow::FlowLookup& lookup = state.lookups[batch.lane(packet)];
   // An earlier packet of this batch may have opened the session.
@@ -151,9 +154,9 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, const RuleKey& key, Ru
     adopt(batch, packet, index);
     return;
   }
-  const RuleOutcome& outcome = policy.outcome(rule);
+  const RuleOutcome& outcome = policy.outcome(ruling.rule);
   if (outcome.action != Action::kAccept) {
-    refuse(batch, packet, rule, policy);
+    refuse(batch, packet, ruling.rule, policy);
     return;
   }
   const flow::Segment segment = flow::segment_of(lookup.key, lookup.addresses);
@@ -174,8 +177,8 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, const RuleKey& key, Ru
   }
   SessionLimits::Entries entries;
   const std::uint64_t open = state.rule_counters[outcome.slot].open_sessions.read();
-  if (const auto reason =
-          state.limits.refuse(packet, segment, outcome, open, policy.protection, batch.now, entries)) {
+  if (const auto reason = state.limits.refuse(packet.source(), segment, outcome, open, policy.protection,
+                                              batch.now, entries)) {
     count_refused(batch, packet, outcome);
     state.watch.refused(packet, segment);
     batch.drop(packet, *reason);
@@ -192,23 +195,27 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, const RuleKey& key, Ru
   session.rule_slot = outcome.slot;
   session.ingress = packet.ingress.value();
   session.egress = packet.egress.value();
-  session.dscp = dscp_of(packet);
-  session.icmp_type = session.first_tcp_flags = packet.headers.tcp_flags;
+  session.dscp = dscp_of(packet) & 63U;
+  session.first_tcp_flags = packet.headers.tcp_flags;
   session.icmp_code = packet.headers.icmp_code;
   if (outcome.log) session.flags |= Session::kLogged;
   RuleCounters& counters = state.rule_counters[outcome.slot];
-  counters.hits.add(1);
-  counters.last_hit.set(batch.tsc);
+  if (!ruling.undecided) {
+    counters.hits.add(1);
+    counters.last_hit.set(batch.tsc);
+  }
   counters.open_sessions.add(1);
+  if (ruling.undecided) session.naming = Naming::kUndecided;
   state.limits.opened(session, entries);
   state.syn_proxy.begin(session, batch.lane(packet));
-  if (outcome.inspection != 0 && !inspect(batch, packet, session, outcome, policy)) {
+  if (ruling.inspection != 0 && !look_into(state, batch, packet, session, ruling.inspection, policy)) {
     state.sessions.close(index, SessionEnd::kClosed, batch.now);
     return;
   }
+  session.mark_inspected();
   if (!listed.empty()) {
     note_listed(state, batch, packet, key, outcome, policy, listed, &session);
-    session.listed = true;
+    session.listed = 1;
   }
   adopt(batch, packet, index);
   state.flow_log.opened(session, batch.now);
@@ -216,7 +223,7 @@ void MatchRules::settle_new(Batch& batch, Packet& packet, const RuleKey& key, Ru
   if (!session.has(Session::kProxied)) state.watch.opened(packet, segment);
 }
 
-void MatchRules::settle_known(Batch& batch, Packet& packet, const RuleKey& key, RuleIndex rule,
+void MatchRules::settle_known(Batch& batch, Packet& packet, const RuleKey& key, const Ruling& ruling,
                               const Policy& policy) noexcept {
   // An earlier packet of this batch may have ended it.
   if (!state.sessions.flows().holds(packet.session, state.lookups[batch.lane(packet)])) {
@@ -224,61 +231,39 @@ void MatchRules::settle_known(Batch& batch, Packet& packet, const RuleKey& key, 
     return;
   }
   Session& session = state.sessions[packet.session];
-  const RuleOutcome& outcome = policy.outcome(rule);
+  const RuleOutcome& outcome = policy.outcome(ruling.rule);
   const bool accepted = outcome.action == Action::kAccept;
+  if (!accepted && ruling.by_application && session.application_settled()) {
+    refuse_application(state, batch, packet, session, outcome, policy);
+    return;
+  }
   const ListedEnds listed = accepted ? find_listed(policy, key) : ListedEnds();
-  if (!listed.empty() && (listed.blocks() || !session.listed)) {
+  if (!listed.empty() && (listed.blocks() || session.listed == 0)) {
     note_listed(state, batch, packet, key, outcome, policy, listed, &session);
-    session.listed = true;
+    session.listed = 1;
   }
   if (!accepted || listed.blocks()) {
     state.sessions.close(packet.session, SessionEnd::kPolicy, batch.now);
     batch.drop(packet, Drop::kPolicyChanged);
     return;
   }
-  if (!inspect(batch, packet, session, outcome, policy)) return;
-  session.generation = policy.generation;
-  state.flow_log.adopted(session, outcome);
-  if (session.rule_slot == outcome.slot) return;
-  state.accounts.settle(session);
-  RuleCounters& before = state.rule_counters[session.rule_slot];
-  before.open_sessions.set(before.open_sessions.read() - 1);
-  state.rule_counters[outcome.slot].open_sessions.add(1);
-  session.rule_slot = outcome.slot;
+  if (!look_into(state, batch, packet, session, ruling.inspection, policy)) return;
+  if (ruling.undecided) {
+    session.naming = Naming::kUndecided;
+  } else if (session.naming == Naming::kUndecided) {
+    state.applications.forget(session);
+    state.rule_counters[outcome.slot].hits.add(1);
+  }
+  session.unruled = 0;
+  session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kRefused);
+  mark(batch, packet, session);
+  assign_rule(state, session, outcome, policy);
 }
 
-// The session is looked into, or no longer, as its rule says. False, and the packet dropped, when there is no
-// room or no time and the rule wants none to pass unseen.
-bool MatchRules::inspect(Batch& batch, Packet& packet, Session& session, const RuleOutcome& outcome,
-                         const Policy& policy) noexcept {
-  const auto wanted = static_cast<std::uint16_t>(outcome.inspection - 1U);
-  if (session.inspection == Session::kBlocked) return true;  // for good
-  if (session.inspection != 0) {
-    if (outcome.inspection != 0) {
-      state.inspector[session.inspection].inspection = wanted;
-      return true;
-    }
-    state.inspector.close(std::exchange(session.inspection, 0));
-    session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kInspected);
-    state.inspected &= ~(std::uint64_t{1} << batch.lane(packet));
-    return true;
-  }
-  if (outcome.inspection == 0) return true;
-  const inspection::Inspection& by = *policy.inspections[wanted];
-  const bool behind = state.load.behind() && !state.inspector.samples(by);
-  if (!behind) session.inspection = state.inspector.open(wanted);
-  if (session.inspection != 0) {
-    session.flags |= Session::kInspected;
-    state.inspected |= std::uint64_t{1} << batch.lane(packet);
-    return true;
-  }
-  state.inspector.note(
-      session, by, behind ? inspection::Notable::kBehind : inspection::Notable::kNoConversation,
-      inspection::Side::kClient,
-      by.drop_when_overloaded ? inspection::Outcome::kBlocked : inspection::Outcome::kAllowed, batch.now,
-      batch.tsc);
-  if (by.drop_when_overloaded) batch.drop(packet, Drop::kInspectionOverloaded);
-  return !by.drop_when_overloaded;
+void MatchRules::mark(Batch& batch, const Packet& packet, Session& session) noexcept {
+  session.mark_inspected();
+  const std::uint64_t lane = std::uint64_t{1} << batch.lane(packet);
+  state.inspected = session.has(Session::kInspected) ? state.inspected | lane : state.inspected & ~lane;
 }
 
 void MatchRules::count_refused(const Batch& batch, const Packet& packet,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vnfs/firewall/check_listed.h"
+#include "vnfs/firewall/ruling.h"
 #include "vnfs/firewall/worker_state.h"
 
 namespace millrace::firewall {
@@ -19,17 +20,16 @@ struct MatchRules {
 
  private:
   [[nodiscard]] bool may_open(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
-  void settle_new(core::Batch& batch, core::Packet& packet, const RuleKey& key, RuleIndex rule,
+  void settle_new(core::Batch& batch, core::Packet& packet, const RuleKey& key, const Ruling& ruling,
                   const Policy& policy) noexcept;
-  void settle_known(core::Batch& batch, core::Packet& packet, const RuleKey& key, RuleIndex rule,
+  void settle_known(core::Batch& batch, core::Packet& packet, const RuleKey& key, const Ruling& ruling,
                     const Policy& policy) noexcept;
   void refuse(core::Batch& batch, core::Packet& packet, RuleIndex rule, const Policy& policy) noexcept;
   void refuse_listed(core::Batch& batch, core::Packet& packet, const RuleKey& key, const RuleOutcome& outcome,
                      const Policy& policy, const ListedEnds& listed) noexcept;
   void count_refused(const core::Batch& batch, const core::Packet& packet,
                      const RuleOutcome& outcome) noexcept;
-  [[nodiscard]] bool inspect(core::Batch& batch, core::Packet& packet, Session& session,
-                             const RuleOutcome& outcome, const Policy& policy) noexcept;
+  void mark(core::Batch& batch, const core::Packet& packet, Session& session) noexcept;
   void adopt(core::Batch& batch, core::Packet& packet, SessionIndex index) noexcept;
 };
 

@@ -50,6 +50,7 @@ struct RuleOutcome {
   std::uint32_t slot = 0;  // its counters, the same for a rule of this name in every policy
   RuleLimits limits;
   std::uint16_t inspection = 0;  // one more than its number; 0: its sessions are not looked into
+  bool asks_application = false;
 };
 
 struct Policy final : core::Policy {
@@ -65,6 +66,8 @@ struct Policy final : core::Policy {
   Timeouts timeouts;
   flow::TcpSettings tcp;
   Protection protection;
+  bool asks_applications = false;  // some rule does
+  bool drop_when_no_room = true;   // to find an application out; else it is one that could not be named
   bool draining = false;
   std::shared_ptr<const inspection::BlockDirectory> blocked_sources;  // null: none can be
   bool watched = false;           // what sources do is counted, for anomalies to be found

@@ -18,6 +18,7 @@
 #include "common/control/profile/units.h"
 #include "common/net/address.h"
 #include "vnfs/firewall/profile_anomalies.h"
+#include "vnfs/firewall/profile_application.h"
 #include "vnfs/firewall/profile_inspection.h"
 #include "vnfs/firewall/profile_threat_lists.h"
 
@@ -101,6 +102,7 @@ struct Rule {
   std::vector<PortRange> source_port;
   std::vector<std::uint8_t> dscp;  // 0..63
   Located<std::optional<TcpFlags>> tcp_flags;
+  std::vector<Located<std::string>> application;  // names; each is known, or "other"
   Located<std::optional<std::string>> schedule;
   Action action = Action::kDrop;
   bool log = false;
@@ -152,6 +154,7 @@ struct Section {
   std::vector<ThreatList> threat_lists;
   // What their files hold, in their order. Null when there are none, or nobody has read them.
   std::shared_ptr<const inspection::ThreatLists> lists;
+  ApplicationLimits application_limits;
   std::optional<EventLog> events;
   std::optional<Anomalies> anomalies;  // empty: nobody is watched
   Protect protect;
@@ -163,6 +166,8 @@ struct Section {
   [[nodiscard]] const Group* group(std::string_view wanted) const noexcept;
   [[nodiscard]] const Schedule* schedule(std::string_view wanted) const noexcept;
   [[nodiscard]] const Inspection* inspection(std::string_view wanted) const noexcept;
+  // Whether some rule does.
+  [[nodiscard]] bool asks_applications() const noexcept;
 };
 
 // The whole file: `common` and `own`.

@@ -148,6 +148,10 @@ class Checker {
     if (rule.inspect.value && !inspections_.known.contains(*rule.inspect.value)) {
       error(rule.inspect.at, undefined("inspection", *rule.inspect.value, inspections_.list));
     }
+    for (const auto& application : rule.application) {
+      if (!is_application(*application))
+        error(application.at, undefined("application", *application, all_application_names()));
+    }
     const unsigned source = check_terms(rule.source);
     const unsigned destination = check_terms(rule.destination);
     if ((source & destination) == 0) {
@@ -237,6 +241,9 @@ void check(Section& profile, const control::CheckContext& context) {
 const Zone* Section::zone(std::string_view wanted) const noexcept { return named(zones, wanted); }
 const Group* Section::group(std::string_view wanted) const noexcept { return named(groups, wanted); }
 const Schedule* Section::schedule(std::string_view wanted) const noexcept { return named(schedules, wanted); }
+bool Section::asks_applications() const noexcept {
+  return std::ranges::any_of(rules, [](const Rule& rule) { return !rule.application.empty(); });
+}
 const Inspection* Section::inspection(std::string_view wanted) const noexcept {
   return named(inspections, wanted);
 }

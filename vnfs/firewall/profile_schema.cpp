@@ -166,6 +166,13 @@ Table<Rule> rule() {
   table->field("tcp_flags", &Rule::tcp_flags, tcp_flags(),
                "Flags of the first packet, as ON/LOOKED-AT: `syn/syn,ack,rst,fin`; needs `service: tcp`.",
                any);
+  table->field(
+      "application", &Rule::application, application_names(),
+      "What the session is, by what is said in it: `tls`, `ssh`, `quic`, `bittorrent`, `youtube` and "
+      "others, as nDPI names them; `other` is what could not be named. Until it is known, the session "
+      "is let in if it may turn out to be accepted: [rules by "
+      "application](../vnfs/firewall/README.md#rules-by-application).",
+      any);
   table->field("schedule", &Rule::schedule, name("a schedule's name", 31), "When the rule is in force.",
                absent_means("always"));
   table->field("action", &Rule::action, action(), "What happens to the session.", kRequired);
@@ -263,6 +270,9 @@ Table<Section> section() {
                "Names for lists of what is known to be bad, at most 64. What they name is not let through, "
                "whichever rule accepts it.",
                absent_means("none"));
+  table->field("application_limits", &Section::application_limits, application_limits_table(),
+               "What finding out the application of sessions may take; nothing is taken when no rule asks.",
+               absent_means("the defaults below"));
   table->field("events", &Section::events, event_log_table(),
                "Where events of the inspection and of anomalies are written.", absent_means("nowhere"));
   table->field(

@@ -175,6 +175,55 @@ std::vector<Metric> inspection_metrics(appliance::Workers workers) {
                  Type::kCounter, not_copied)};
 }
 
+std::vector<Metric> application_metrics(appliance::Workers workers) {
+  std::array<double, ApplicationCounts::kPlaces> sessions{};
+  double undecided = 0;
+  double without_room = 0;
+  double without_memory = 0;
+  double memory = 0;
+  for (core::Worker* worker : workers) {
+    const ApplicationFinder& finder = state_of(*worker).applications;
+    const auto counts = finder.counts().all();
+    for (std::size_t i = 0; i < counts.size(); ++i) sessions[i] += static_cast<double>(counts[i].read());
+    undecided += static_cast<double>(finder.undecided());
+    without_room += static_cast<double>(finder.without_room());
+    without_memory += static_cast<double>(finder.without_memory());
+    memory += static_cast<double>(finder.memory_bytes());
+  }
+  if (memory == 0) return {};  // no rule asks
+  using Type = Metric::Type;
+  const auto single = [](std::string name, std::string help, Type type, double value) {
+    return Metric{std::move(name), std::move(help), type, {{.labels = {}, .value = value}}};
+  };
+  Metric by_name{"sessions_by_application_total",
+                 "Sessions whose application was settled; other is what could not be named.",
+                 Type::kCounter,
+                 {}};
+  for (std::size_t i = 0; i < sessions.size(); ++i) {
+    const bool other = i == ApplicationCounts::kOther;
+    if (sessions[i] == 0 && !other) continue;
+    by_name.samples.push_back(
+        {.labels = {{"application", other ? std::string("other")
+                                          : std::string(dpi::application_name(
+                                                dpi::ApplicationId{static_cast<std::uint16_t>(i)}))}},
+         .value = sessions[i]});
+  }
+  std::vector<Metric> metrics;
+  metrics.push_back(std::move(by_name));
+  metrics.push_back(single("application_undecided_sessions",
+                           "Sessions that have begun to speak and whose application is not known yet.",
+                           Type::kGauge, undecided));
+  metrics.push_back(single("application_overloaded_total",
+                           "Packets of sessions for which there was no room to find the application out.",
+                           Type::kCounter, without_room));
+  metrics.push_back(single("application_memory_refused_total",
+                           "Times there was no memory for what a session said.", Type::kCounter,
+                           without_memory));
+  metrics.push_back(
+      single("application_memory_bytes", "Memory for finding applications out.", Type::kGauge, memory));
+  return metrics;
+}
+
 }  // namespace
 
 std::string_view action_name(Action action) noexcept {
@@ -244,6 +293,7 @@ std::vector<Metric> firewall_metrics(const ReportContext& context) {
   metrics.push_back(single("session_memory_bytes", "Memory of the workers' tables.", Type::kGauge, memory));
   for (control::Metric& metric : inspection_metrics(context.workers)) metrics.push_back(std::move(metric));
   for (control::Metric& metric : threat_list_metrics(context)) metrics.push_back(std::move(metric));
+  for (control::Metric& metric : application_metrics(context.workers)) metrics.push_back(std::move(metric));
   metrics.push_back(single("rules", "Rules of the running policy.", Type::kGauge,
                            static_cast<double>(policy.rules.size())));
   metrics.push_back(single("policy_memory_bytes", "Memory of the compiled rules.", Type::kGauge,

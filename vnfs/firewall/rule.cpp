@@ -37,6 +37,10 @@ bool matches(const TcpFlagsMatch& flags, const RuleKey& key) noexcept {
   return key.protocol == net::protocol::kTcp && key.has_ports && (key.tcp_flags & flags.mask) == flags.value;
 }
 
+bool takes(const std::vector<dpi::ApplicationId>& wanted, dpi::ApplicationId application) noexcept {
+  return application == dpi::ApplicationId::kUnknown || among(wanted, application);
+}
+
 std::string protocol_name(std::uint8_t protocol) {
   switch (protocol) {
     case net::protocol::kIcmp:
@@ -114,6 +118,10 @@ std::string why_not(std::string_view side, const AddressMatch& match, std::span<
 
 }  // namespace
 
+std::string_view rule_application_name(dpi::ApplicationId application) {
+  return application == kOtherApplication ? "other" : dpi::application_name(application);
+}
+
 bool contains(const AddressMatch& match, std::span<const AddressSet> sets,
               const net::IpAddress& address) noexcept {
   const bool inside = match.any || in(match.prefixes, address) ||
@@ -126,6 +134,7 @@ bool matches(const Rule& rule, std::span<const AddressSet> sets, const RuleKey& 
   if (!among(rule.from, key.from) || !among(rule.to, key.to)) return false;
   if (!among(rule.interfaces, key.interface) || !among(rule.dscp, key.dscp)) return false;
   if (rule.tcp_flags && !matches(*rule.tcp_flags, key)) return false;
+  if (!takes(rule.applications, key.application)) return false;
   if (!rule.services.empty() && std::none_of(rule.services.begin(), rule.services.end(),
                                              [&](const Service& s) { return matches(s, key); })) {
     return false;
@@ -175,6 +184,12 @@ std::string why_not(const Rule& rule, std::span<const AddressSet> sets, const Ru
     if (!key.has_ports) return "it is a fragment without TCP flags";
     return fmt::format("TCP flags 0x{:02x} under mask 0x{:02x} are not 0x{:02x}", key.tcp_flags,
                        rule.tcp_flags->mask, rule.tcp_flags->value);
+  }
+  if (!takes(rule.applications, key.application)) {
+    return fmt::format("application {} is not {}", rule_application_name(key.application),
+                       one_of(rule.applications, [](dpi::ApplicationId one) {
+                         return std::string(rule_application_name(one));
+                       }));
   }
   return {};
 }

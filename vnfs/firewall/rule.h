@@ -10,8 +10,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "common/acceleration/dpi/applications.h"
 #include "common/base/rate_bucket.h"
 #include "common/base/strong_id.h"
 #include "common/net/address.h"
@@ -21,6 +23,9 @@ namespace millrace::firewall {
 using ZoneId = StrongId<struct ZoneTag, std::uint16_t>;
 using SetId = StrongId<struct SetTag, std::uint32_t>;       // a place in the list of AddressSets
 using RuleIndex = StrongId<struct RuleTag, std::uint32_t>;  // a place in the list of Rules; none(): no rule
+
+// In a rule: sessions whose application could not be named.
+inline constexpr dpi::ApplicationId kOtherApplication{0xffff};
 
 enum class Action : std::uint8_t { kAccept, kDrop, kReject };
 
@@ -96,6 +101,7 @@ struct Rule {
   std::vector<Service> services{};
   std::vector<std::uint8_t> dscp{};  // 0 to 63
   std::optional<TcpFlagsMatch> tcp_flags{};
+  std::vector<dpi::ApplicationId> applications{};
   Action action = Action::kDrop;
   bool log = false;
   RuleLimits limits{};
@@ -115,6 +121,9 @@ struct RuleKey {
   std::uint8_t icmp_code = 0;
   std::uint8_t dscp = 0;
   std::uint8_t tcp_flags = 0;
+  // A name of its session, or kOtherApplication. kUnknown: it may be any, so that rules for applications
+  // match that perhaps will not. A session with two names (tls, youtube) has a key for each: ruling.h.
+  dpi::ApplicationId application = dpi::ApplicationId::kUnknown;
   // False for a fragment whose first one was not seen: ports, ICMP type and TCP flags are unknown, and no
   // rule that asks for them matches.
   bool has_ports = true;
@@ -125,6 +134,9 @@ struct RuleNames {
   std::span<const std::string> zones;
   std::span<const std::string> interfaces;
 };
+
+// "tls", or "other".
+[[nodiscard]] std::string_view rule_application_name(dpi::ApplicationId application);
 
 [[nodiscard]] bool contains(const AddressMatch& match, std::span<const AddressSet> sets,
                             const net::IpAddress& address) noexcept;

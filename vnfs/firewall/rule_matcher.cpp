@@ -22,6 +22,7 @@ void RuleMatcher::find_rows(const RuleKey& key, Rows& rows) const noexcept {
   if (interface_.used()) add(interface_.row(key.interface));
   if (dscp_.used()) add(dscp_.row(key.dscp));
   if (tcp_flags_.used()) add(tcp_flags_.row(service_space::tcp_flags(key)));
+  if (application_.used()) add(application_.row(service_space::application(key.application)));
 }
 
 RuleIndex RuleMatcher::first_rule(const Rows& rows) const noexcept {

@@ -5,8 +5,8 @@
 // Each condition (source, destination, destination port with protocol, source port, zones, ...) is one
 // dimension. A dimension looks its part of the packet up and gets a row with a bit for each rule that this
 // part satisfies; the lowest bit common to the rows is the rule. Only services multiply: a rule has one bit
-// for each of them. Address groups, however large, negated or not, zones, DSCP and flags cost rows, never
-// more rules.
+// for each of them. Address groups, however large, negated or not, zones, DSCP, flags and applications cost
+// rows, never more rules.
 //
 // rte_acl was measured beside it and is not used: tests/benchmark/rule_matching.cpp repeats the comparison.
 #pragma once
@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -56,12 +57,16 @@ class RuleMatcher {
   void match(std::span<const RuleKey> keys, std::span<RuleIndex> out) const noexcept;
   [[nodiscard]] RuleIndex match(const RuleKey& key) const noexcept;
 
+  // Calls `bool on_rule(RuleIndex)` for each rule that matches, in their order, until it returns false.
+  template <class OnRule>
+  void each_match(const RuleKey& key, OnRule&& on_rule) const noexcept;
+
   [[nodiscard]] const CompileReport& report() const noexcept { return report_; }
 
  private:
   friend class MatcherBuilder;
 
-  static constexpr unsigned kMaxDimensions = 9;
+  static constexpr unsigned kMaxDimensions = 10;
   static constexpr std::size_t kBatch = 32;
 
   // A small number to its row; numbers past the end, which no rule names, have the last row.
@@ -94,7 +99,20 @@ class RuleMatcher {
   SmallDimension interface_;
   SmallDimension dscp_;
   SmallDimension tcp_flags_;
+  SmallDimension application_;
   CompileReport report_;
 };
+
+template <class OnRule>
+void RuleMatcher::each_match(const RuleKey& key, OnRule&& on_rule) const noexcept {
+  if (dimensions_ == 0) return;
+  Rows rows;
+  find_rows(key, rows);
+  RuleIndex last;
+  bits_.each_common(rows.row, dimensions_, [&](std::uint32_t entry) noexcept {
+    const RuleIndex rule(rule_of_entry_[entry]);
+    return std::exchange(last, rule) == rule || on_rule(rule);
+  });
+}
 
 }  // namespace millrace::firewall

@@ -39,4 +39,10 @@ inline constexpr std::size_t kNoTcpFlags = 256;  // not TCP, or a fragment that 
   return key.protocol == net::protocol::kTcp && key.has_ports ? key.tcp_flags : kNoTcpFlags;
 }
 
+// A small number: applications that are not known, that could not be named, and those with names.
+[[nodiscard]] constexpr std::size_t application(dpi::ApplicationId id) noexcept {
+  if (id == kOtherApplication) return 1;
+  return id == dpi::ApplicationId::kUnknown ? 0 : static_cast<std::size_t>(id) + 1;
+}
+
 }  // namespace millrace::firewall::service_space

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "common/acceleration/dpi/applications.h"
 #include "common/base/clock.h"
 #include "common/flow/flow_table.h"
 #include "common/flow/tcp.h"
@@ -12,6 +13,14 @@
 namespace millrace::firewall {
 
 using flow::Direction;
+
+// Whether it is known which application a session is of.
+enum class Naming : std::uint32_t {
+  kNone,       // no rule asked
+  kUndecided,  // it is being found out
+  kNamed,
+  kOther,  // it could not be named
+};
 
 struct alignas(64) Session {
   // First line: every packet.
@@ -38,19 +47,23 @@ struct alignas(64) Session {
   // Third line: totals up to the last carry().
   std::array<std::uint64_t, 2> carried_packets;
   std::array<std::uint64_t, 2> carried_bytes;
-  std::uint8_t dscp;  // of the first packet, as are the next three
-  std::uint8_t icmp_type;
-  std::uint8_t first_tcp_flags;
+  // kNamed: protocol and service, 9 bits each. kUndecided: one more than the number of what ApplicationFinder
+  // keeps of it, 0 when that is nothing.
+  std::uint32_t application : 18;
+  Naming naming : 2;
+  std::uint32_t listed : 1;      // an event has told that a threat list names one of its ends
+  std::uint32_t unruled : 1;     // it was settled between two packets: the next one asks the rules
+  std::uint32_t dscp : 6;        // of the first packet, as are the next two
+  std::uint32_t reported : 1;    // a record has told of it while it lasted, the last one at reported_at
+  std::uint8_t first_tcp_flags;  // or the ICMP type
   std::uint8_t icmp_code;
+  std::uint16_t proxy_segment_size;  // kProxied: the client's
   std::uint32_t rule_source_slot;    // the same under the rule that opened it
   std::uint32_t proxy_sequence;      // kProxied: the cookie, the server's initial number in the client's eyes
   std::uint32_t proxy_delta;         // that less the server's own
-  std::uint16_t proxy_segment_size;  // the client's
-  bool listed;                       // an event has told that a threat list names one of its ends
-  bool reported;                     // a record has told of it while it lasted, the last one at:
   Tick reported_at;
   std::array<std::uint16_t, 2> spilled;  // of `bytes`, in units of kSpill
-  std::uint32_t inspection;  // kInspected: one more than the number of its Conversation, or kBlocked
+  std::uint32_t inspection;              // one more than the number of its Conversation, or kBlocked
 
   static constexpr std::uint32_t kSpill = std::uint32_t{1} << 31;
   static constexpr std::uint32_t kBlocked = 0xffffffff;  // what was found in it ended it
@@ -60,11 +73,43 @@ struct alignas(64) Session {
   static constexpr std::uint8_t kExpendable =
       0x04;                                         // half-open or finished: gives way when the table is full
   static constexpr std::uint8_t kLogged = 0x08;     // its rule logs
-  static constexpr std::uint8_t kEnding = 0x10;     // refused by the present policy
+  static constexpr std::uint8_t kRefused = 0x10;    // its application is why nothing of it passes
   static constexpr std::uint8_t kProxied = 0x20;    // opened by a SYN cookie: two halves, see syn_proxy.h
   static constexpr std::uint8_t kJoining = 0x40;    // and the server has not answered yet
-  static constexpr std::uint8_t kInspected = 0x80;  // is looked into: worker_state.h
+  static constexpr std::uint8_t kInspected = 0x80;  // is looked into, or refused: mark_inspected()
 
+  static constexpr unsigned kApplicationBits = 9;
+
+  [[nodiscard]] dpi::Application named() const noexcept {
+    constexpr std::uint32_t kMask = (1U << kApplicationBits) - 1;
+    if (naming != Naming::kNamed) return {};
+    return {dpi::ApplicationId{static_cast<std::uint16_t>(application & kMask)},
+            dpi::ApplicationId{static_cast<std::uint16_t>(application >> kApplicationBits)}};
+  }
+  // Both, but for numbers that mean nothing outside this worker; and back.
+  [[nodiscard]] std::uint32_t packed_application() const noexcept {
+    return static_cast<std::uint32_t>(naming) << 2 * kApplicationBits |
+           (naming == Naming::kNamed ? application : 0);
+  }
+  void unpack_application(std::uint32_t packed) noexcept {
+    application = packed & ((1U << 2 * kApplicationBits) - 1);
+    naming = static_cast<Naming>(packed >> 2 * kApplicationBits & 3U);
+  }
+  void name(dpi::Application found) noexcept {
+    naming = Naming::kNamed;
+    application = (static_cast<std::uint32_t>(found.protocol) | static_cast<std::uint32_t>(found.service)
+                                                                    << kApplicationBits) &
+                  ((1U << 2 * kApplicationBits) - 1);
+  }
+  // Of a named one, or one that has no name, it is known.
+  [[nodiscard]] bool application_settled() const noexcept { return naming >= Naming::kNamed; }
+  [[nodiscard]] std::uint8_t icmp_type() const noexcept { return first_tcp_flags; }
+
+  // Sets kInspected as it is to be.
+  void mark_inspected() noexcept {
+    const bool wanted = inspection != 0 || naming == Naming::kUndecided || unruled != 0 || has(kRefused);
+    flags = static_cast<std::uint8_t>((flags & ~kInspected) | (wanted ? kInspected : 0));
+  }
   [[nodiscard]] bool has(std::uint8_t flag) const noexcept { return (flags & flag) != 0; }
   [[nodiscard]] flow::Segment segment() const noexcept { return flow::segment_of(key, addresses); }
   [[nodiscard]] Direction direction(flow::Sender sender) const noexcept {

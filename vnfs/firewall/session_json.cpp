@@ -4,6 +4,7 @@
 #include "common/control/endpoint_text.h"
 #include "common/control/protocol.h"
 #include "common/net/wire.h"
+#include "vnfs/firewall/application_text.h"
 #include "vnfs/firewall/session_ends.h"
 
 namespace millrace::firewall {
@@ -53,7 +54,9 @@ boost::json::object to_json(const Session& session, unsigned worker, Tick now, c
                            {"egress", interface_name(names.network, session.egress)},
                            {"domain", domain_name(names.network, session.segment().domain_id())},
                            {"worker", worker}};
-  if (session.has(Session::kInspected))
+  if (session.naming != Naming::kNone) json["application"] = application_text(session);
+  if (session.has(Session::kRefused)) json["refused"] = "application";
+  if (session.inspection != 0)
     json["inspection"] = session.inspection == Session::kBlocked ? "blocked" : "under_way";
   if (net::protocol::is_icmp(protocol)) json["icmp_id"] = ends.initiator_port;
   const flow::VlanTags tags = session.segment().tags();

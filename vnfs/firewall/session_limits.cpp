@@ -10,7 +10,7 @@ using flow::SourceKey;
 
 }  // namespace
 
-std::optional<Drop> SessionLimits::refuse(const core::Packet& packet, flow::Segment segment,
+std::optional<Drop> SessionLimits::refuse(const net::IpAddress& source, flow::Segment segment,
                                           const RuleOutcome& outcome, std::uint64_t open,
                                           const Protection& protection, Tick now, Entries& entries) noexcept {
   const RuleLimits& limits = outcome.limits;
@@ -20,10 +20,10 @@ std::optional<Drop> SessionLimits::refuse(const core::Packet& packet, flow::Segm
 
   if (limits.sessions != 0 && open >= share(limits.sessions)) return Drop::kRuleSessionLimit;
   if (by_source) {
-    entries.source = sources_.find_or_add({packet.source(), segment, SourceKey::kEverywhere});
+    entries.source = sources_.find_or_add({source, segment, SourceKey::kEverywhere});
   }
   if (limits.new_sessions_per_source.limits() || limits.sessions_per_source != 0) {
-    entries.rule_source = sources_.find_or_add({packet.source(), segment, outcome.slot + 1});
+    entries.rule_source = sources_.find_or_add({source, segment, outcome.slot + 1});
     // The second look-up may have taken the place of the first when there is hardly any room.
     if (entries.rule_source == entries.source) entries.source = kNoSource;
   }
@@ -45,8 +45,8 @@ std::optional<Drop> SessionLimits::refuse(const core::Packet& packet, flow::Segm
     return Drop::kSourceRateLimit;
   }
   if (pace.limits()) rule.take(pace);
-  const auto charge = [&](SourceIndex source, const Pace& limit) {
-    if (source != kNoSource && limit.limits()) sources_.rate(source).take(limit.share(workers_));
+  const auto charge = [&](SourceIndex entry, const Pace& limit) {
+    if (entry != kNoSource && limit.limits()) sources_.rate(entry).take(limit.share(workers_));
   };
   charge(entries.source, protection.new_sessions_per_source);
   charge(entries.rule_source, limits.new_sessions_per_source);
@@ -58,6 +58,17 @@ void SessionLimits::opened(Session& session, const Entries& entries) noexcept {
   session.rule_source_slot = entries.rule_source;
   sources_.opened(entries.source);
   sources_.opened(entries.rule_source);
+}
+
+std::optional<Drop> SessionLimits::refuse_move(Session& session, const net::IpAddress& source,
+                                               const RuleOutcome& to, std::uint64_t open, Tick now) noexcept {
+  Entries entries;
+  // What holds for every source was asked when the session began.
+  if (const auto reason = refuse(source, session.segment(), to, open, {}, now, entries)) return reason;
+  sources_.ended(session.rule_source_slot);
+  session.rule_source_slot = entries.rule_source;
+  sources_.opened(entries.rule_source);
+  return std::nullopt;
 }
 
 void SessionLimits::adopted(Session& session, const net::IpAddress& source, const RuleOutcome& outcome,

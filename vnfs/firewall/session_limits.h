@@ -32,12 +32,15 @@ class SessionLimits {
     flow::SourceIndex rule_source = flow::kNoSource;
   };
 
-  // Why the session that `packet` would begin under a rule may not be; otherwise nothing, the rates are
+  // Why the session that `source` would begin under a rule may not be; otherwise nothing, the rates are
   // charged, and `entries` is set. `open` is how many sessions of the rule there are on this worker.
-  [[nodiscard]] std::optional<Drop> refuse(const core::Packet& packet, flow::Segment segment,
+  [[nodiscard]] std::optional<Drop> refuse(const net::IpAddress& source, flow::Segment segment,
                                            const RuleOutcome& outcome, std::uint64_t open,
                                            const Protection& protection, Tick now, Entries& entries) noexcept;
   void opened(Session& session, const Entries& entries) noexcept;
+  // The same for a session that is there and becomes another rule's; when it may not be, nothing is changed.
+  [[nodiscard]] std::optional<Drop> refuse_move(Session& session, const net::IpAddress& source,
+                                                const RuleOutcome& to, std::uint64_t open, Tick now) noexcept;
   // The same for a session that came from another worker or process: it is counted, whatever the limits.
   void adopted(Session& session, const net::IpAddress& source, const RuleOutcome& outcome,
                const Protection& protection) noexcept;

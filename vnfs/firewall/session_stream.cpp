@@ -15,7 +15,8 @@ namespace {
 using control::address_of;
 using control::is_padded;
 
-constexpr std::uint16_t kVersion = 2;
+constexpr std::uint16_t kVersion = 3;
+constexpr std::uint16_t kVersionWithoutApplication = 2;
 constexpr std::uint16_t kVersionWithoutTags = 1;
 
 enum class FrameType : std::uint8_t { kName = 1, kSessions = 2, kEnd = 3 };
@@ -33,7 +34,10 @@ struct WireSession {
   static constexpr std::uint8_t kLogged = 0x02;
   static constexpr std::uint8_t kProxied = 0x04;
   static constexpr std::uint8_t kJoining = 0x08;
-  static constexpr std::uint8_t kAllFlags = 0x0f;
+  static constexpr std::uint8_t kRefused = 0x10;
+  static constexpr unsigned kNamingAt = 5;
+  static constexpr std::uint8_t kAllFlags = 0x7f;
+  static constexpr std::uint8_t kOldFlags = 0x0f;  // before version 3
 
   std::uint8_t family;  // 4 or 6
   std::uint8_t protocol;
@@ -61,8 +65,11 @@ struct WireSession {
   be16 proxy_segment_size;
   be16 outer_vlan;
   be16 vlan;
+  be32 application;
+  be32 carried;
 };
-static_assert(WireFormat<WireSession> && sizeof(WireSession) == 138);
+static_assert(WireFormat<WireSession> && sizeof(WireSession) == 146);
+constexpr std::size_t kSizeWithoutApplication = offsetof(WireSession, application);
 constexpr std::size_t kSizeWithoutTags = offsetof(WireSession, outer_vlan);
 
 constexpr control::StateFormat kFormat{
@@ -81,7 +88,9 @@ WireSession wire_of(const PortableSession& session) {
   const auto flag = [](bool set, std::uint8_t bit) { return set ? bit : std::uint8_t{0}; };
   wire.flags = static_cast<std::uint8_t>(
       flag(session.replied, WireSession::kReplied) | flag(session.logged, WireSession::kLogged) |
-      flag(session.proxied, WireSession::kProxied) | flag(session.joining, WireSession::kJoining));
+      flag(session.proxied, WireSession::kProxied) | flag(session.joining, WireSession::kJoining) |
+      flag(session.refused, WireSession::kRefused) |
+      static_cast<unsigned>(session.naming) << WireSession::kNamingAt);
   wire.initiator = session.ends.initiator.bytes();
   wire.responder = session.ends.responder.bytes();
   wire.initiator_port = be16(session.ends.initiator_port);
@@ -107,6 +116,8 @@ WireSession wire_of(const PortableSession& session) {
   wire.proxy_segment_size = be16(session.proxy_segment_size);
   wire.outer_vlan = be16(session.tags.outer);
   wire.vlan = be16(session.tags.vlan);
+  wire.application = be32(session.application);
+  wire.carried = be32(session.carried);
   return wire;
 }
 
@@ -133,6 +144,12 @@ PortableSession session_of(const WireSession& wire) {
   session.logged = (wire.flags & WireSession::kLogged) != 0;
   session.proxied = (wire.flags & WireSession::kProxied) != 0;
   session.joining = (wire.flags & WireSession::kJoining) != 0;
+  session.refused = (wire.flags & WireSession::kRefused) != 0;
+  session.naming = static_cast<Naming>(wire.flags >> WireSession::kNamingAt & 3U);
+  if (session.naming == Naming::kNamed) {
+    session.application = wire.application.host();
+    session.carried = wire.carried.host();
+  }
   session.dscp = wire.dscp;
   session.icmp_type = wire.icmp_type;
   session.icmp_code = wire.icmp_code;
@@ -157,6 +174,9 @@ const char* fault_of(const WireSession& wire) {
   if (tcp == (tcp_state == flow::TcpState::kNone)) return "its TCP state does not fit its protocol";
   if (wire.tcp[0].scale > 14 || wire.tcp[1].scale > 14) return "a TCP window scale is over 14";
   if ((wire.flags & ~WireSession::kAllFlags) != 0) return "it has unknown flags";
+  const auto naming = static_cast<Naming>(wire.flags >> WireSession::kNamingAt & 3U);
+  if ((wire.flags & WireSession::kRefused) != 0 && naming < Naming::kNamed)
+    return "it is refused for an application that is not known";
   const bool proxied = (wire.flags & WireSession::kProxied) != 0;
   if ((proxied && !tcp) || (!proxied && (wire.flags & WireSession::kJoining) != 0)) {
     return "its flags contradict each other";
@@ -173,9 +193,11 @@ class StreamReader {
   explicit StreamReader(std::string_view stream) : reader_(stream, kFormat) {}
 
   Result<SessionStream> run() {
-    const auto version = reader_.header({kVersionWithoutTags, kVersion});
+    const auto version = reader_.header({kVersionWithoutTags, kVersionWithoutApplication, kVersion});
     if (!version) return tl::unexpected(version.error());
-    session_size_ = *version == kVersion ? sizeof(WireSession) : kSizeWithoutTags;
+    session_size_ = *version == kVersion                     ? sizeof(WireSession)
+                    : *version == kVersionWithoutApplication ? kSizeWithoutApplication
+                                                             : kSizeWithoutTags;
     auto read = reader_.frames([&](const control::StateReader::Frame& frame) { return read_frame(frame); });
     if (!read) return tl::unexpected(std::move(read.error()));
     return std::move(out_);
@@ -206,6 +228,8 @@ class StreamReader {
     if (!records) return tl::unexpected(records.error());
     for (const WireSession& wire : *records) {
       const char* fault = fault_of(wire);
+      if (session_size_ != sizeof(WireSession) && (wire.flags & ~WireSession::kOldFlags) != 0)
+        fault = "it has unknown flags";
       if (fault == nullptr && !has_known_names(wire)) fault = "it refers to a name that was not given";
       if (fault != nullptr) return reader_.wrong(fmt::format("session {}: {}", out_.sessions.size(), fault));
       out_.sessions.push_back(session_of(wire));
@@ -218,7 +242,9 @@ class StreamReader {
       return number.host() == kNoName || number.host() < out_.names.of(kind).size();
     };
     return known(NameKind::kRule, wire.rule) && known(NameKind::kInterface, wire.ingress) &&
-           known(NameKind::kInterface, wire.egress) && known(NameKind::kDomain, wire.domain);
+           known(NameKind::kInterface, wire.egress) && known(NameKind::kDomain, wire.domain) &&
+           (static_cast<Naming>(wire.flags >> WireSession::kNamingAt & 3U) != Naming::kNamed ||
+            (known(NameKind::kApplication, wire.application) && known(NameKind::kApplication, wire.carried)));
   }
 
   control::StateReader reader_;

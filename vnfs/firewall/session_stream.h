@@ -3,10 +3,11 @@
 // interface, domain) is a name here; times are ages.
 //
 // The frames of the stream (common/control/state_stream.h) are
-//   names     whose kind is rule, interface or domain
+//   names     whose kind is rule, interface, domain or application
 //   sessions  records (WireSession in session_stream.cpp)
 //   end
-// Version 1, whose records end before the VLAN ids, is read as well.
+// Version 2, whose records end before the application, and version 1, whose records end before the VLAN ids,
+// are read as well.
 #pragma once
 
 #include <array>
@@ -22,6 +23,8 @@
 
 namespace millrace::firewall {
 
+inline constexpr std::uint32_t kNoName = 0xffffffff;
+
 // What a session is outside its process. Numbers of names are places in SessionNameTable; kNoName: there was
 // none.
 struct PortableSession {
@@ -32,6 +35,12 @@ struct PortableSession {
   std::uint32_t ingress = 0;
   std::uint32_t egress = 0;
   std::uint32_t rule = 0;
+  // What the session is. An undecided one is looked at anew; names that are unknown where it goes make it
+  // other.
+  Naming naming = Naming::kNone;
+  bool refused = false;                 // for its application
+  std::uint32_t application = kNoName;  // kNamed
+  std::uint32_t carried = kNoName;      // the service by it
   flow::TcpTrack tcp{};
   flow::TcpState tcp_state = flow::TcpState::kNone;
   bool replied = false;
@@ -53,12 +62,10 @@ struct PortableSession {
   bool operator==(const PortableSession&) const = default;
 };
 
-inline constexpr std::uint32_t kNoName = 0xffffffff;
-
-enum class NameKind : std::uint8_t { kRule = 1, kInterface = 2, kDomain = 3 };
+enum class NameKind : std::uint8_t { kRule = 1, kInterface = 2, kDomain = 3, kApplication = 4 };
 
 struct SessionNameTable {
-  std::array<std::vector<std::string>, 3> names;  // by kind
+  std::array<std::vector<std::string>, 4> names;  // by kind
 
   [[nodiscard]] const std::vector<std::string>& of(NameKind kind) const {
     return names[static_cast<std::size_t>(kind) - 1];

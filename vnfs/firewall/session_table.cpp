@@ -91,11 +91,13 @@ SessionIndex SessionTable::adopt(const flow::FlowLookup& lookup, const Session& 
   session.source_slot = session.rule_source_slot = 0;
   // What was seen of it stays behind: the rules say anew whether it is looked into, from here on. Blocked is
   // blocked.
+  if (session.naming == Naming::kUndecided || session.unruled != 0) session.generation = 0;
+  if (session.naming == Naming::kUndecided) session.application = 0;
   if (session.inspection != Session::kBlocked) {
-    if (session.has(Session::kInspected)) session.generation = 0;
-    session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kInspected);
+    if (session.inspection != 0) session.generation = 0;
     session.inspection = 0;
   }
+  session.mark_inspected();
   if (from.id == 0) session.id = ++next_id_;
   if (can_be_spared(session)) link_expendable(index);
   wheel_.schedule(index, now, session.last_seen + timeout_of(timeouts, session));

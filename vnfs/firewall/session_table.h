@@ -47,7 +47,7 @@ class SessionTable {
   [[nodiscard]] Session& operator[](SessionIndex index) noexcept { return table_[index]; }
 
   // Before the first session; they are told in the order they came.
-  static constexpr std::size_t kMostObservers = 4;
+  static constexpr std::size_t kMostObservers = 5;
   void observe(SessionObserver* observer) noexcept {
     assert(observer_count_ < kMostObservers);
     observers_[observer_count_++] = observer;

@@ -176,7 +176,8 @@ class AddressConditions {
 bool covers_the_rest(const Rule& wide, const Rule& narrow) {
   return covers(wide.from, narrow.from) && covers(wide.to, narrow.to) &&
          covers(wide.interfaces, narrow.interfaces) && covers(wide.dscp, narrow.dscp) &&
-         covers_flags(wide.tcp_flags, narrow.tcp_flags) && covers_services(wide, narrow);
+         covers(wide.applications, narrow.applications) && covers_flags(wide.tcp_flags, narrow.tcp_flags) &&
+         covers_services(wide, narrow);
 }
 
 }  // namespace

@@ -74,6 +74,12 @@ void TrackConnection::track_tcp(Batch& batch, Packet& packet, const Policy& poli
     session.tcp = {};
     session.tcp_state = TcpState::kNone;
     session.flags = static_cast<std::uint8_t>(session.flags & ~Session::kReplied);
+    if (session.naming != Naming::kNone) {  // it is another one now: the rules are asked at its next packet
+      state.applications.forget(session);
+      session.naming = Naming::kNone;
+      session.application = 0;
+      session.generation = 0;
+    }
     verdict = flow::track_tcp(session.tcp, session.tcp_state, tcp_segment(packet), direction, policy.tcp);
   }
   if (verdict != TcpVerdict::kOk || session.tcp_state != before)
@@ -84,7 +90,25 @@ void TrackConnection::track_tcp(Batch& batch, Packet& packet, const Policy& poli
   }
 }
 
-void TrackConnection::process(Batch& batch, const Policy& policy) noexcept {
+// Whether a segment of a session whose application is undecided has to come again: it lies behind bytes that
+// have not come yet, or is a SYN with bytes that its receiver may or may not read (RFC 7413). Notes those
+// that say nothing new.
+bool TrackConnection::waits(const Packet& packet, const Session& session, unsigned lane) noexcept {
+  const net::Headers& headers = packet.headers;
+  const flow::TcpEndpoint& sender = session.tcp.side[packet.direction];
+  if (session.naming != Naming::kUndecided || headers.protocol != net::protocol::kTcp ||
+      headers.payload_length() == 0)
+    return false;
+  if ((headers.tcp_flags & net::tcp_flag::kSyn) != 0) return true;
+  if (session.tcp_state == TcpState::kNone) return false;  // picked up in mid-stream
+  const std::uint32_t begin = packet.l4_as<net::TcpHeader>().sequence.host();
+  if (!flow::detail::sequence_after(begin + headers.payload_length(), sender.end))
+    state.repeated |= std::uint64_t{1} << lane;
+  return flow::detail::sequence_after(begin, sender.end);
+}
+
+template <bool kSomeUndecided>
+void TrackConnection::track(Batch& batch, const Policy& policy) noexcept {
   const Tick now = batch.now;
   for (std::uint64_t lanes = batch.live_mask(); lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(lanes));
@@ -99,6 +123,12 @@ void TrackConnection::process(Batch& batch, const Policy& policy) noexcept {
     Session& session = state.sessions[packet.session];
     const net::Headers& headers = packet.headers;
     const auto direction = static_cast<Direction>(packet.direction);
+    if constexpr (kSomeUndecided) {
+      if (waits(packet, session, lane)) {
+        batch.drop(packet, Drop::kStreamHoles);
+        continue;
+      }
+    }
     if (headers.protocol == net::protocol::kTcp && !headers.later_fragment()) {
       if (headers.more_fragments ||
           !flow::track_established(session.tcp, session.tcp_state, packet.l4_as<net::TcpHeader>(),
@@ -114,6 +144,12 @@ void TrackConnection::process(Batch& batch, const Policy& policy) noexcept {
     session.count(direction, packet.ip_length());
     session.last_seen = now;
   }
+}
+
+void TrackConnection::process(Batch& batch, const Policy& policy) noexcept {
+  if ((state.inspected & batch.live_mask()) == 0) [[likely]]
+    return track<false>(batch, policy);
+  track<true>(batch, policy);
 }
 
 }  // namespace millrace::firewall

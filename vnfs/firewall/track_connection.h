@@ -13,6 +13,9 @@ struct TrackConnection {
   void process(core::Batch& batch, const Policy& policy) noexcept;
 
  private:
+  template <bool kSomeUndecided>
+  void track(core::Batch& batch, const Policy& policy) noexcept;
+  [[nodiscard]] bool waits(const core::Packet& packet, const Session& session, unsigned lane) noexcept;
   void track_tcp(core::Batch& batch, core::Packet& packet, const Policy& policy) noexcept;
   void settle_tcp(core::Batch& batch, core::Packet& packet, flow::TcpVerdict verdict, flow::TcpState before,
                   const Policy& policy) noexcept;

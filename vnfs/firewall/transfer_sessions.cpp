@@ -105,12 +105,16 @@ class Exporter {
     portable.rule = session.rule_slot == RuleSlots::kDefault
                         ? kNoName
                         : writer_.number(NameKind::kRule, slots_.name(session.rule_slot));
+    portable.naming = session.naming;
+    portable.refused = session.has(Session::kRefused);
+    portable.application = name_of(session.named().protocol);
+    portable.carried = name_of(session.named().service);
     portable.tcp = session.tcp;
     portable.tcp_state = session.tcp_state;
     portable.replied = session.has(Session::kReplied);
     portable.logged = session.has(Session::kLogged);
     portable.dscp = session.dscp;
-    portable.icmp_type = session.icmp_type;
+    portable.icmp_type = session.icmp_type();
     portable.icmp_code = session.icmp_code;
     portable.first_tcp_flags = session.first_tcp_flags;
     portable.proxied = session.has(Session::kProxied);
@@ -125,6 +129,12 @@ class Exporter {
     portable.age = now - session.created;
     portable.idle = now - session.last_seen;
     return portable;
+  }
+
+  std::uint32_t name_of(dpi::ApplicationId application) {
+    return application == dpi::ApplicationId::kUnknown
+               ? kNoName
+               : writer_.number(NameKind::kApplication, dpi::application_name(application));
   }
 
   std::vector<core::Worker*> workers_;
@@ -153,6 +163,11 @@ struct Here {
     for (const std::string& name : names.of(NameKind::kRule)) {
       rules.push_back(slots.find(name).value_or(RuleSlots::kDefault));
     }
+    for (const std::string& name : names.of(NameKind::kApplication))
+      applications.push_back(dpi::application_named(name).value_or(dpi::ApplicationId::kUnknown));
+  }
+  [[nodiscard]] dpi::ApplicationId application(std::uint32_t number) const {
+    return number < applications.size() ? applications[number] : dpi::ApplicationId::kUnknown;
   }
   static std::uint16_t of(const std::vector<std::uint16_t>& ids, std::uint32_t number) {
     return number < ids.size() ? ids[number] : std::uint16_t{0xffff};
@@ -161,6 +176,7 @@ struct Here {
   std::vector<std::uint16_t> interfaces;
   std::vector<std::uint16_t> domains;
   std::vector<std::uint32_t> rules;
+  std::vector<dpi::ApplicationId> applications;
 };
 
 // Where the session's packets are to be found here; nothing when there is no such place. In transparent mode
@@ -190,15 +206,23 @@ Session record_of(const PortableSession& portable, const Here& here, flow::Segme
   if (portable.logged) session.flags |= Session::kLogged;
   if (portable.proxied) session.flags |= Session::kProxied;
   if (portable.joining) session.flags |= Session::kJoining;
+  if (portable.refused) session.flags |= Session::kRefused;
+  session.naming = portable.naming;
+  if (portable.naming == Naming::kNamed) {
+    dpi::Application named{here.application(portable.application), here.application(portable.carried)};
+    if (named.protocol == dpi::ApplicationId::kUnknown) std::swap(named.protocol, named.service);
+    session.name(named);
+    if (named == dpi::Application{}) session.naming = Naming::kOther;
+  }
   session.rule_slot = portable.rule < here.rules.size() ? here.rules[portable.rule] : RuleSlots::kDefault;
   session.ingress = Here::of(here.interfaces, portable.ingress);
   session.egress = Here::of(here.interfaces, portable.egress);
   session.carried_packets = portable.packets;
   session.carried_bytes = portable.bytes;
-  session.dscp = portable.dscp;
-  session.icmp_type = portable.icmp_type;
+  session.dscp = portable.dscp & 63U;
   session.icmp_code = portable.icmp_code;
-  session.first_tcp_flags = portable.first_tcp_flags;
+  session.first_tcp_flags =
+      net::protocol::is_icmp(portable.protocol) ? portable.icmp_type : portable.first_tcp_flags;
   session.proxy_sequence = portable.proxy_sequence;
   session.proxy_delta = portable.proxy_delta;
   session.proxy_segment_size = portable.proxy_segment_size;
@@ -249,7 +273,7 @@ Result<control::Appliance::Imported> import_sessions(appliance::Workers workers,
           Session& session = of_owner[w][i];
           session.created = now - session.created;
           session.last_seen = now - session.last_seen;
-          session.reported = true;
+          session.reported = 1;
           session.reported_at = now;
           const ReportedCounts reported{session.carried_packets, session.carried_bytes};
           const auto lookup = lookup_of(session, state.sessions.flows().seed());

@@ -11,6 +11,7 @@
 #include "common/core/fragment_joiner.h"
 #include "common/core/function.h"
 #include "common/flow/table_sweep.h"
+#include "vnfs/firewall/application_finder.h"
 #include "vnfs/firewall/flow_event_log.h"
 #include "vnfs/firewall/inspection/inspector.h"
 #include "vnfs/firewall/load_watch.h"
@@ -29,6 +30,7 @@ struct Limits {
   std::uint32_t sources = 65'536;      // with limited sessions, of this worker
   std::uint32_t flow_events = 16'384;  // that wait to be read
   inspection::InspectorSize inspection{};
+  ApplicationFinderSize applications{};
   std::optional<inspection::WatchSettings> watch{};  // none: what sources do is not counted
 };
 
@@ -44,10 +46,12 @@ struct WorkerState {
         flow_log(size.flow_events, size.sessions, lent.worker.value(), lent.now),
         load(lent.burst, lent.now),
         inspector(size.inspection, lent.worker.value(), {lent.seed, lent.worker.value()}),
+        applications(size.applications),
         watch(size.watch, lent.seed, lent.now) {
     sessions.observe(&accounts);
     sessions.observe(&flow_log);
     sessions.observe(&inspector);
+    sessions.observe(&applications);
     if (size.watch) sessions.observe(&watch);
   }
   WorkerState(const WorkerState&) = delete;  // its members know each other
@@ -66,6 +70,7 @@ struct WorkerState {
   inspection::Inspector inspector;
   RateBucket list_pace;           // of events about listed addresses
   Counter list_events_kept_back;  // by it
+  ApplicationFinder applications;
   SessionWatch watch;
 
   // From GuardLink and FindSession to the later stages, for the batch in hand.
@@ -74,7 +79,8 @@ struct WorkerState {
   std::uint64_t unsettled = 0;   // lanes whose flow is new, or was accepted by another policy
   std::uint64_t proxied = 0;     // lanes of sessions that a SYN cookie opened
   std::uint64_t related = 0;     // lanes that carry an ICMP error about a known session
-  std::uint64_t inspected = 0;   // lanes of sessions that are looked into
+  std::uint64_t inspected = 0;   // lanes of sessions that are looked into, or refused
+  std::uint64_t repeated = 0;    // of these, lanes of TCP segments that say nothing new
 };
 
 }  // namespace millrace::firewall

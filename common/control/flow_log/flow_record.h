@@ -61,6 +61,7 @@ struct FlowRecord {
   std::string_view sentence;   // the same for people
   std::uint64_t session = 0;   // 0: none, the packet was denied
   std::string rule;
+  std::string application;  // empty: nobody asked what it is
   std::uint16_t domain_id = 0;
   std::string domain;
   std::uint16_t outer_vlan = 0;  // transparent mode: ids of the tags, 0 for none

@@ -148,6 +148,7 @@ void append_json_line(std::string& out, const FlowRecord& record, std::string_vi
   interface(line, "ingress", record.ingress);
   interface(line, "egress", record.egress);
   line.text("rule", record.rule);
+  if (!record.application.empty()) line.text("application", record.application);
   if (counted || denied) {
     line.text("reason", record.reason);
     line.text("sentence", record.sentence);

@@ -53,8 +53,11 @@ std::string format_sessions(const boost::json::array& sessions, const Style& sty
   if (find(sessions.front(), "client") != nullptr) return format_connections(sessions, style);
   const bool tagged =
       std::ranges::any_of(sessions, [](const auto& session) { return !vlan_of(session).empty(); });
+  const bool named = std::ranges::any_of(
+      sessions, [](const auto& session) { return find(session, "application") != nullptr; });
   std::vector<TextTable::Column> columns{{"PROTOCOL"}, {"SOURCE"}, {"DESTINATION"}};
   if (tagged) columns.push_back({"VLAN"});
+  if (named) columns.push_back({"APPLICATION"});
   columns.insert(columns.end(), {{"STATE"},
                                  {"RULE"},
                                  {"AGE", kRight},
@@ -67,6 +70,7 @@ std::string format_sessions(const boost::json::array& sessions, const Style& sty
     std::vector<Cell> row{text_at(session, "protocol"), text_at(session, "source"),
                           text_at(session, "destination")};
     if (tagged) row.emplace_back(vlan_of(session));
+    if (named) row.emplace_back(text_at(session, "application"));
     row.insert(row.end(),
                {text_at(session, "state"), text_at(session, "rule"), duration_at(session, "age_s"),
                 duration_at(session, "idle_s"),

@@ -56,6 +56,14 @@ TEST_F(Explain, SaysWhichConditionFailed) {
   rule.tcp_flags = {};
   rule.dscp = {46};
   EXPECT_EQ(why(rule), "DSCP 0 is not 46");
+  rule.dscp = {};
+  rule.applications = {*dpi::application_named("tls"), kOtherApplication};
+  EXPECT_EQ(why(rule), "") << "it may be";
+  key_.application = *dpi::application_named("ssh");
+  EXPECT_EQ(why(rule), "application ssh is not one of tls, other");
+  rule.applications.pop_back();
+  key_.application = kOtherApplication;
+  EXPECT_EQ(why(rule), "application other is not tls");
 }
 
 TEST_F(Explain, SpeaksOfIcmpAndFragments) {

@@ -46,6 +46,7 @@ class RuleGenerator {
         rule.tcp_flags =
             TcpFlagsMatch{static_cast<std::uint8_t>(random_() & (one_in(8) ? 0xffU : mask)), mask};
       }
+      if (one_in(5)) rule.applications = some<dpi::ApplicationId>([&] { return application(); });
       if (!one_in(3)) rule.services = some<Service>([&] { return service(); });
       rules.push_back(std::move(rule));
     }
@@ -68,6 +69,7 @@ class RuleGenerator {
     key.dscp = static_cast<std::uint8_t>(below(64));
     key.tcp_flags = static_cast<std::uint8_t>(random_());
     key.has_ports = !one_in(8);
+    if (!one_in(4)) key.application = application();
     return key;
   }
 
@@ -82,6 +84,10 @@ class RuleGenerator {
     std::vector<T> list;
     for (unsigned n = 1 + below(3); n > 0; --n) list.push_back(make());
     return list;
+  }
+
+  dpi::ApplicationId application() {
+    return one_in(4) ? kOtherApplication : dpi::ApplicationId{static_cast<std::uint16_t>(1 + below(9))};
   }
 
   // Few bits differ, so prefixes nest and repeat.

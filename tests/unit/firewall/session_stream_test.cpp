@@ -30,6 +30,7 @@ PortableSession tcp_session() {
   session.dscp = 46;
   session.first_tcp_flags = 2;
   session.tags = {.outer = 4095, .vlan = 258};
+  session.naming = Naming::kOther;
   return session;
 }
 
@@ -71,6 +72,8 @@ PortableSession some_session(std::mt19937& random) {
   session.bytes = {std::uint64_t{number()} << 20, number()};
   session.age = number();
   session.idle = number();
+  session.naming = static_cast<Naming>(number() % 4);
+  session.refused = session.naming >= Naming::kNamed && number() % 2 == 0;
   if (number() % 2 == 0) session.tags.vlan = static_cast<std::uint16_t>(1 + number() % 4095);
   if (session.tags.vlan != 0) session.tags.outer = static_cast<std::uint16_t>(number() % 4096);
   return session;
@@ -107,6 +110,10 @@ TEST(SessionStream, WhatIsWrittenIsRead) {
       session.ingress = writer.number(NameKind::kInterface, random() % 2 == 0 ? "trust" : "untrust");
       session.egress = writer.number(NameKind::kInterface, "");  // none
       session.domain = writer.number(NameKind::kDomain, "default");
+      if (session.naming == Naming::kNamed) {
+        session.application = writer.number(NameKind::kApplication, random() % 2 == 0 ? "tls" : "quic");
+        if (random() % 2 == 0) session.carried = writer.number(NameKind::kApplication, "youtube");
+      }
       piece.push_back(session);
     }
     stream += writer.append(piece);
@@ -129,32 +136,43 @@ TEST(SessionStream, AnEmptyStreamHoldsNothing) {
   EXPECT_TRUE(read->sessions.empty());
 }
 
-TEST(SessionStream, TheBytesOfVersionTwoStayAsTheyAre) {
+TEST(SessionStream, TheBytesOfVersionThreeStayAsTheyAre) {
   const std::string stream = small_stream();
-  EXPECT_EQ(stream.substr(0, 16), std::string("MRSESSN\n\0\2\0\0\0\0\0\0", 16));
+  EXPECT_EQ(stream.substr(0, 16), std::string("MRSESSN\n\0\3\0\0\0\0\0\0", 16));
   // The first frame: a rule's name, number 0.
   EXPECT_EQ(stream.substr(16, 8 + 5 + 6), std::string("\1\0\0\0\0\0\0\x0b\1\0\0\0\0web-in", 19));
   // 16 of header, four names, one session, the end.
-  EXPECT_EQ(stream.size(), 16U + 4 * (8 + 5 + 4) + 6 + 7 + 5 + 7 + (8 + 138 + 4) + (8 + 8 + 4));
-  // The record ends with the VLAN ids, the outer one first.
-  EXPECT_EQ(stream.substr(stream.size() - 20 - 4 - 4, 4), "\x0f\xff\x01\x02");
+  EXPECT_EQ(stream.size(), 16U + 4 * (8 + 5 + 4) + 6 + 7 + 5 + 7 + (8 + 146 + 4) + (8 + 8 + 4));
+  // The record ends with the VLAN ids, the outer one first, and the two names of the application.
+  EXPECT_EQ(stream.substr(stream.size() - 20 - 4 - 12, 12),
+            "\x0f\xff\x01\x02\xff\xff\xff\xff\xff\xff\xff\xff");
 }
 
-// Version 1 is the same without the VLAN ids.
-TEST(SessionStream, VersionOneIsRead) {
+// The same as an earlier version writes it, whose records are so long and whose flags were fewer.
+std::string small_stream_of(char version, std::size_t record, bool flags_too) {
   std::string stream = small_stream();
-  const std::size_t frame = stream.size() - 20 - (8 + 138 + 4);
-  stream[9] = 1;
-  stream.erase(frame + 8 + 134, 4);
-  stream[frame + 7] = static_cast<char>(134);
-  const be32 check(crc32c(std::string_view(stream).substr(frame, 8 + 134)));
-  std::memcpy(stream.data() + frame + 8 + 134, &check, sizeof check);
-  const auto read = read_session_stream(stream);
-  ASSERT_TRUE(read) << read.error().message();
-  ASSERT_EQ(read->sessions.size(), 1U);
-  PortableSession expected = read_session_stream(small_stream())->sessions[0];
-  expected.tags = {};
-  EXPECT_EQ(read->sessions[0], expected);
+  const std::size_t frame = stream.size() - 20 - (8 + 146 + 4);
+  stream[9] = version;
+  stream.erase(frame + 8 + record, 146 - record);
+  stream[frame + 7] = static_cast<char>(record);
+  if (flags_too) stream[frame + 8 + 3] = static_cast<char>(stream[frame + 8 + 3] & 0x0f);
+  const be32 check(crc32c(std::string_view(stream).substr(frame, 8 + record)));
+  std::memcpy(stream.data() + frame + 8 + record, &check, sizeof check);
+  return stream;
+}
+
+// Version 2 is the same without the application, version 1 without the VLAN ids as well.
+TEST(SessionStream, EarlierVersionsAreRead) {
+  for (const bool tags : {true, false}) {
+    const auto read = read_session_stream(small_stream_of(tags ? 2 : 1, tags ? 138 : 134, true));
+    ASSERT_TRUE(read) << read.error().message();
+    ASSERT_EQ(read->sessions.size(), 1U);
+    PortableSession expected = read_session_stream(small_stream())->sessions[0];
+    if (!tags) expected.tags = {};
+    expected.naming = Naming::kNone;
+    EXPECT_EQ(read->sessions[0], expected);
+  }
+  EXPECT_FALSE(read_session_stream(small_stream_of(2, 138, false))) << "version 2 had no such flags";
 }
 
 TEST(SessionStream, EveryCutIsNoticed) {
@@ -176,10 +194,10 @@ TEST(SessionStream, EveryFlippedBitIsNoticed) {
 
 TEST(SessionStream, ALaterVersionIsRefusedByItsNumber) {
   std::string stream = small_stream();
-  stream[9] = 3;
+  stream[9] = 4;
   const auto read = read_session_stream(stream);
   ASSERT_FALSE(read);
-  EXPECT_NE(read.error().message().find("version 3"), std::string::npos) << read.error().message();
+  EXPECT_NE(read.error().message().find("version 4"), std::string::npos) << read.error().message();
 }
 
 // A stream whose checksums are right, and whose only session has one thing wrong.
@@ -207,6 +225,16 @@ TEST(SessionStream, ImpossibleSessionsAreRefused) {
   EXPECT_NE(reading([](auto& s) { s.tags.vlan = 4096; }), "accepted");
   EXPECT_NE(reading([](auto& s) { s.tags.outer = 4096; }), "accepted");
   EXPECT_NE(reading([](auto& s) { s.tags.vlan = 0; }), "accepted");  // an outer tag alone
+  EXPECT_NE(reading([](auto& s) {
+              s.naming = Naming::kUndecided;
+              s.refused = true;
+            }),
+            "accepted");
+  EXPECT_NE(reading([](auto& s) {
+              s.naming = Naming::kNamed;
+              s.application = 3;
+            }),
+            "accepted");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "common/control/protocol.h"
 #include "common/net/wire.h"
+#include "vnfs/firewall/application_text.h"
 #include "vnfs/firewall/inspection/signature_classes.h"
 
 namespace millrace::firewall::inspection {
@@ -202,7 +203,13 @@ object to_eve(const EventRecord& record, std::string_view appliance) {
   line["dest_ip"] = address(event.family, event.destination);
   if (ports) line["dest_port"] = event.destination_port;
   line["proto"] = eve_protocol(event.protocol);
-  if (event.speech != Speech::kUnknown) line["app_proto"] = speech_name(event.speech);
+  Session known{};
+  known.unpack_application(event.application);
+  if (event.speech != Speech::kUnknown) {
+    line["app_proto"] = speech_name(event.speech);
+  } else if (known.naming == Naming::kNamed) {
+    line["app_proto"] = dpi::application_name(known.named().protocol);
+  }
   line["direction"] = event.side == Side::kServer ? "to_client" : "to_server";
   if (event.kind == EventKind::kAlert) {
     line["alert"] = alert_of(record);
@@ -228,6 +235,7 @@ object to_eve(const EventRecord& record, std::string_view appliance) {
   object own{{"appliance", appliance}, {"rule", record.rule}, {"worker", event.worker}};
   if (event.session != 0) own["session"] = std::to_string(event.session);
   if (!record.inspection.empty()) own["inspection"] = record.inspection;
+  if (known.naming != Naming::kNone) own["application"] = application_text(known);
   if (listed) own["threat_list"] = record.list;
   if (!record.domain.empty()) own["domain"] = record.domain;
   if (!record.reason.empty()) own["reason"] = record.reason;

@@ -4,7 +4,7 @@
 // direction, alert {action, gid, signature_id, rev, signature, category, severity, metadata}, http {hostname,
 // url, http_user_agent, http_method}, tls {sni}, dns {query}, flow {pkts_toserver, ...}, payload,
 // payload_printable, stream; and, under "millrace", what it has no name for: appliance, rule, inspection,
-// session, worker, domain, reason, sentence.
+// session, worker, application, domain, reason, sentence.
 #pragma once
 
 #include <boost/json/object.hpp>

@@ -55,6 +55,7 @@ struct InspectionEvent {
   std::uint32_t segment;  // flow::Segment::number()
   std::uint16_t ingress;  // InterfaceId
   std::uint16_t worker;
+  std::uint32_t application;  // Session::packed_application()
   EventKind kind;
   Outcome outcome;
   Side side;  // who sent it

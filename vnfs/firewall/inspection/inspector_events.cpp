@@ -55,6 +55,7 @@ InspectionEvent Inspector::event_of(const Session& session, const Inspection& by
   event.worker = worker_;
   event.side = side;
   event.protocol = session.key.protocol();
+  event.application = session.packed_application();
   event.family = ends.initiator.family();
   return event;
 }

@@ -32,6 +32,16 @@ TEST(FormatTables, Sessions) {
   EXPECT_NE(tagged.find("udp       a       b            100.7  s"), std::string::npos) << tagged;
 }
 
+TEST(FormatTables, SessionsThatHaveAnApplication) {
+  const std::string text = format_sessions(
+      array(
+          R"([{"protocol": "tcp", "source": "a", "destination": "b", "application": "tls/youtube", "state": "s"},
+      {"protocol": "udp", "source": "c", "destination": "d", "state": "s"}])"),
+      Style());
+  EXPECT_NE(text.find("DESTINATION  APPLICATION  STATE"), std::string::npos) << text;
+  EXPECT_NE(text.find("b            tls/youtube  s"), std::string::npos) << text;
+}
+
 TEST(FormatTables, Rules) {
   EXPECT_EQ(format_rules(array(R"([
       {"name": "web-in", "action": "accept", "hits": 10, "packets": 120000, "bytes": 1572864, "open_sessions": 2, "never_hit": false, "last_hit_ago_s": 274000},
