@@ -106,8 +106,9 @@ core::Snapshot FirewallBed::renewed_snapshot() {
 void FirewallBed::fill_window(unsigned worker, Size size) {
   if (parts_->handshakes) {
     constexpr std::array kSteps = {Step::kSyn, Step::kSynAck, Step::kAck};
-    const Step step = kSteps[parts_->windows % kSteps.size()];
-    const unsigned first = parts_->windows++ / kSteps.size() * kWindow;
+    constexpr auto kStepCount = static_cast<unsigned>(kSteps.size());
+    const Step step = kSteps[parts_->windows % kStepCount];
+    const unsigned first = parts_->windows++ / kStepCount * kWindow;
     const Traffic& traffic = parts_->traffic[worker];
     return fill(worker, kWindow, [&](rte_mbuf* mbuf, unsigned i) {
       traffic.write(mbuf, traffic.flow(first + i), step, 60);
