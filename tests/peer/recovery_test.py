@@ -151,7 +151,12 @@ class Recovery(lab.TestCase):
         log = len(self.firewall.log())
         batch = self.lab.folder / "take"
         batch.write_text("link delete dev trust\ntuntap add dev trust mode tap\n")
-        self.lab.run("fw", "ip", "-batch", str(batch))
+        # While the appliance stands still, or it might have made the device anew before the name is taken.
+        os.kill(self.firewall.pid(), signal.SIGSTOP)
+        try:
+            self.lab.run("fw", "ip", "-batch", str(batch))
+        finally:
+            os.kill(self.firewall.pid(), signal.SIGCONT)
         self.firewall.wait_log("create the TAP device trust: a device of that name exists", log)
         lab.wait(10, "the appliance not to be ready",
                  lambda: self.firewall.call("GET", "/v1/health?ready=true").status == 503)
