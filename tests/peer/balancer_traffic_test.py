@@ -124,7 +124,7 @@ class Traffic:
 
 class Nat(Traffic, lab.TestCase):
     forwarding = "nat"
-    requests, slack = 10_000, 0.02  # four standard deviations
+    requests, slack = 10_000, 0.03  # six standard deviations
 
     def test_the_twin_answers_for_the_services_address(self):
         self.lab.run("client", "ping", "-n", "-c", "1", "-W", "5", VIP4)
