@@ -6,18 +6,10 @@
 #include <cmath>
 
 #include "common/base/big_endian.h"
+#include "vnfs/firewall/inspection/dns_header.h"
 
 namespace millrace::firewall::inspection {
 namespace {
-
-struct DnsHeader {
-  be16 id;
-  be16 flags;
-  be16 questions;
-  be16 answers;
-  be16 authorities;
-  be16 additional;
-};
 
 // The step from n * log2(n) to the next, for the entropy of bytes as they are counted.
 // NOLINTNEXTLINE(cert-err58-cpp): arithmetic on an array does not throw

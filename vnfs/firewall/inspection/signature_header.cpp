@@ -147,9 +147,10 @@ Result<void> HeaderReader::read(const std::vector<std::string_view>& words, Sign
   if (words[1] == "pkthdr")
     return failure("pkthdr", "such packets have no session; they are dropped by name");
   if (protocol == kProtocols.end())
-    return failure(std::string(words[1]),
-                   "this protocol is not told apart here; there are ip, tcp, udp, icmp, http, tls, dns, ssh "
-                   "and smtp");
+    return failure(
+        std::string(words[1]),
+        "this protocol is not told apart here; there are ip, tcp, udp, icmp, http, tls, quic, dns, ssh "
+        "and smtp");
   signature.protocol = protocol->protocol;
   signature.speech = protocol->speech;
   if (words[1] == "tcp-pkt") signature.flow.no_stream = true;

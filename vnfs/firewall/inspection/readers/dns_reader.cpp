@@ -7,19 +7,10 @@
 #include <limits>
 
 #include "common/base/big_endian.h"
+#include "vnfs/firewall/inspection/dns_header.h"
 
 namespace millrace::firewall::inspection::readers {
 namespace {
-
-struct DnsHeader {  // RFC 1035 section 4.1.1
-  be16 id;
-  be16 flags;
-  be16 questions;
-  be16 answers;
-  be16 authorities;
-  be16 additional;
-};
-static_assert(sizeof(DnsHeader) == 12);
 
 struct DnsRecord {  // section 4.1.3, behind the name
   be16 type;
