@@ -29,7 +29,7 @@ struct Shape {
 
 // Bursts of 1, 7 and 32, on one worker and two, over IPv4 and IPv6.
 inline std::vector<Shape> all_shapes() {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef MILLRACE_ADDRESS_SANITIZER
   // Each of the choices is looked into, and the build without a sanitizer has all their combinations.
   return {{1, 1, false}, {7, 2, true}, {32, 1, true}, {32, 2, false}};
 #endif

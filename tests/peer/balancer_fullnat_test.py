@@ -168,8 +168,7 @@ class ByProxyProtocol(FullNat, lab.TestCase):
             self.lab.run(name, "nft", LOSS)
         try:
             for url, client in SERVICES.items():
-                for _ in range(30):
-                    self.assertEqual(self.lab.curl(f"{url}/client").stdout.strip(), client, url)
+                self.assertEqual(self.lab.many(f"{url}/client", 30, parallel=30, seconds=30), [client] * 30, url)
         finally:
             for name in ("b1", "b2", "b3"):
                 self.lab.run(name, "nft", "delete table inet loss")

@@ -164,11 +164,11 @@ frontend web
         """The name of the backend that answers."""
         return self.curl(url).stdout.strip()
 
-    def many(self, url, count, parallel=8):
-        """Who answered each of so many requests, a connection each; None for one that failed."""
+    def many(self, url, count, parallel=8, seconds=10):
+        """What each of so many requests was answered, a connection each; None for one that failed."""
         config = self.folder / "many.curl"
         config.write_text("\n".join(f'url = "{url}"\noutput = "-"' for _ in range(count)))
-        done = self.run("client", "curl", "--silent", "--no-progress-meter", "--max-time", "10", "--no-keepalive",
+        done = self.run("client", "curl", "--silent", "--no-progress-meter", "--max-time", str(seconds), "--no-keepalive",
                         "--header", "Connection: close", "--parallel", "--parallel-max", str(parallel), "--config",
                         str(config), "--write-out", "%{stderr}%{http_code}\\n", check=False, timeout=120)
         good = done.stderr.split().count("200")

@@ -10,7 +10,7 @@ void PrintTo(const BedVariant& variant, std::ostream* out) {
 }
 
 std::vector<BedVariant> bed_variants() {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef MILLRACE_ADDRESS_SANITIZER
   // Each of the choices is looked into, and the build without a sanitizer has all their combinations.
   return {{1, 1, true}, {7, 2, true}, {32, 1, false}, {32, 2, false}};
 #endif

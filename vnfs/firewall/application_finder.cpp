@@ -139,7 +139,7 @@ ApplicationFinder::Look ApplicationFinder::look(Session& session, const dpi::Det
 
 void ApplicationFinder::lose_patience(Session& session, Tick now) noexcept {
   if (session.naming != Naming::kUndecided || session.application == 0) return;
-  const auto number = session.application - 1;
+  const auto number = static_cast<dpi::ApplicationDetector::Number>(session.application - 1);
   if (now - kept_[number].since < kPatience) return;
   const dpi::Detection best = detector_->give_up(number);
   if (best.state == dpi::Detection::State::kKnown) {

@@ -12,7 +12,7 @@ constexpr std::uint32_t kIpv6 = 0x02;     // the same
 constexpr std::uint32_t kOutside = 0x04;  // an address
 constexpr std::uint32_t kProtocol = 0x08;
 constexpr std::uint32_t kPorts = 0x10;
-constexpr std::uint32_t kRemote = 0x20;
+constexpr std::uint32_t kRemoteEnd = 0x20;
 constexpr std::uint32_t kBlock = 0x40;
 constexpr std::uint32_t kPool = 0x80;
 constexpr std::uint32_t kQuota = 0x100;
@@ -70,7 +70,7 @@ std::uint32_t layout_of(const NatEvent& event) noexcept {
   switch (event.kind) {
     case NatEventKind::kSessionOpened:
     case NatEventKind::kSessionEnded:
-      return family | kMapping | (event.remote == Endpoint{} ? 0 : kRemote);
+      return family | kMapping | (event.remote == Endpoint{} ? 0 : kRemoteEnd);
     case NatEventKind::kMappingOpened:
     case NatEventKind::kMappingEnded:
       return family | kMapping;
@@ -110,8 +110,8 @@ control::IpfixSchema nat_schema() {
               {"sourceIPv6Address", 16, kIpv6},
               {"sourceIPv4Address", 4, kIpv4},
               {"postNATSourceIPv4Address", 4, kOutside},
-              {"destinationIPv4Address", 4, kRemote | kIpv4},
-              {"postNATDestinationIPv4Address", 4, kRemote},
+              {"destinationIPv4Address", 4, kRemoteEnd | kIpv4},
+              {"postNATDestinationIPv4Address", 4, kRemoteEnd},
               {"ingressVRFID", 4},
               {"egressVRFID", 4, kOutside},
               {"natPoolId", 4, kPool},
@@ -122,8 +122,8 @@ control::IpfixSchema nat_schema() {
               {"maxSubscribers", 4, kMaxSubscribers},
               {"sourceTransportPort", 2, kPorts},
               {"postNAPTSourceTransportPort", 2, kPorts},
-              {"destinationTransportPort", 2, kRemote | kIpv4},
-              {"postNAPTDestinationTransportPort", 2, kRemote},
+              {"destinationTransportPort", 2, kRemoteEnd | kIpv4},
+              {"postNAPTDestinationTransportPort", 2, kRemoteEnd},
               {"portRangeStart", 2, kBlock},
               {"portRangeEnd", 2, kBlock},
               {"portRangeNumPorts", 2, kBlock},
@@ -136,7 +136,7 @@ control::IpfixSchema nat_schema() {
   std::uint16_t id = control::IpfixSchema::kFirstId;
   for (const std::uint32_t family : {kIpv4, kIpv6}) {
     for (const std::uint32_t what :
-         {kMapping, kMapping | kRemote, kOutside | kBlock, kQuota | kMaxPerSubscriber})
+         {kMapping, kMapping | kRemoteEnd, kOutside | kBlock, kQuota | kMaxPerSubscriber})
       schema.templates.push_back({id++, family | what});
   }
   for (const std::uint32_t what :

@@ -97,9 +97,10 @@ PolicyIndex::Group PolicyIndex::add_group(std::span<const PolicySpec* const> can
 }
 
 void PolicyIndex::share(Rule& rule) const {
-  const auto [first, end] =
-      std::ranges::equal_range(sharing_, sharer_group(*rule.outbound), {},
-                               [](const Outbound* association) { return sharer_group(*association); });
+  const auto group = [](const Outbound* association) { return sharer_group(*association); };
+  const auto wanted = sharer_group(*rule.outbound);
+  const auto first = std::ranges::lower_bound(sharing_, wanted, {}, group);
+  const auto end = std::ranges::upper_bound(sharing_, wanted, {}, group);
   if (first == end) return;
   rule.outbound = *first;
   if (end - first == 1) return;

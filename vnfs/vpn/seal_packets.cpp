@@ -2,7 +2,6 @@
 #include "vnfs/vpn/seal_packets.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <limits>
 
 #include "common/core/aggregate.h"
@@ -251,7 +250,7 @@ void SealPackets::add_fragment_header(Batch& batch, Packet& packet, std::uint16_
 void SealPackets::prefetch_all() noexcept {
   each_lane(state.to_seal, [&](unsigned lane) {
     const Outbound& association = *state.outbound[lane];
-    prefetch(association.state, offsetof(OutboundState, key));
+    prefetch(association.state, sizeof *association.state);
     state.ways.prefetch(association);
   });
   each_lane(state.to_seal, [&](unsigned lane) {

@@ -52,17 +52,31 @@ class Reader {
   std::string_view key_;
 };
 
-// How values of T are written. Immutable, shared by all threads.
+// How values are written, for those who know where one is, and not what. Immutable, shared by all threads.
+class AnyType {
+ public:
+  virtual ~AnyType() = default;
+  virtual bool read_at(const Node& node, void* out, Reader& reader) const = 0;
+  [[nodiscard]] virtual std::string show_at(const void* value) const = 0;
+  [[nodiscard]] virtual Shape shape() const = 0;
+};
+
+// How values of T are written.
 template <class T>
-class Type {
+class Type : public AnyType {
  public:
   using Value = T;
-  virtual ~Type() = default;
   // False after an error has been reported; `out` is then as good as could be read.
   virtual bool read(const Node& node, T& out, Reader& reader) const = 0;
   // As one would write it; empty when no value can be written for it (an unset optional).
   [[nodiscard]] virtual std::string show(const T& value) const = 0;
-  [[nodiscard]] virtual Shape shape() const = 0;
+
+  bool read_at(const Node& node, void* out, Reader& reader) const final {
+    return read(node, *static_cast<T*>(out), reader);
+  }
+  [[nodiscard]] std::string show_at(const void* value) const final {
+    return show(*static_cast<const T*>(value));
+  }
 };
 
 template <class T>
@@ -70,15 +84,10 @@ using TypePtr = std::shared_ptr<const Type<T>>;
 
 namespace detail {
 
-// All of these report an error and return false.
+// Both report an error and return false.
 bool expect_map(const Node& node, std::string_view right, Reader& reader);  // true when it is one
 bool empty_list(const Node& node, Reader& reader);
-bool unknown_key(const Node& key, std::string_view structure, const std::vector<std::string>& known,
-                 Reader& reader);
-bool missing_key(const Node& map, std::string_view structure, std::string_view key, std::string_view right,
-                 Reader& reader);
 
-std::string map_phrase(std::string_view structure, const std::vector<std::string>& keys);
 std::string show_list(const std::vector<std::string>& items);
 Shape list_shape(Shape item, bool may_be_empty);
 Shape map_shape(Shape name, Shape value, bool may_be_empty);
@@ -305,35 +314,63 @@ template <class Member, class T>
   }
 }
 
+// The fields of a structure, each so many bytes into it.
+class FieldTable {
+ public:
+  FieldTable(std::string name, std::string doc) : name_(std::move(name)), doc_(std::move(doc)) {}
+
+  void add(std::string key, std::size_t offset, std::shared_ptr<const AnyType> type, std::string doc,
+           Presence presence);
+  // Those of a structure that lies `offset` bytes into this one.
+  void include(const FieldTable& part, std::size_t offset);
+  void refuse(std::string key, std::string text) { refused_.push_back({std::move(key), std::move(text)}); }
+
+  bool read(const Node& node, void* structure, Reader& reader) const;
+  [[nodiscard]] std::string phrase() const;
+  // `initial` is a structure that nothing was read into.
+  [[nodiscard]] Shape shape(const void* initial) const;
+
+ private:
+  struct Field {
+    std::string key;
+    std::size_t offset = 0;
+    std::shared_ptr<const AnyType> type;
+    std::string doc;
+    Presence presence;
+  };
+  struct Refused {
+    std::string key;
+    std::string text;
+  };
+
+  [[nodiscard]] const Field* find(std::string_view key) const;
+  // Null when the key is not one that is refused.
+  [[nodiscard]] const std::string* refusal(std::string_view key) const;
+  // These report an error and return false.
+  bool unknown_key(const Node& key, Reader& reader) const;
+  bool missing_key(const Node& map, const Field& field, Reader& reader) const;
+
+  std::string name_;
+  std::string doc_;
+  std::vector<Field> fields_;
+  std::vector<Refused> refused_;
+};
+
 template <class S>
 class Struct final : public Type<S> {
  public:
   // `name` is what errors call it ("rule"); unique within a schema.
-  Struct(std::string name, std::string doc) : name_(std::move(name)), doc_(std::move(doc)) {}
+  Struct(std::string name, std::string doc) : table_(std::move(name), std::move(doc)) {}
 
   template <class Member, class T>
   void field(const std::string& key, Member S::*member, std::shared_ptr<T> type, std::string doc,
              Presence presence = {}) {
-    TypePtr<Member> bound = wrap<Member, typename T::Value>(std::move(type));
-    Field field;
-    field.key = key;
-    field.required = presence.required;
-    field.shape = [bound] { return bound->shape(); };
-    field.read = [bound, member](const Node& node, S& out, Reader& reader) {
-      return bound->read(node, out.*member, reader);
-    };
-    field.describe = [bound, member, key, doc = std::move(doc), presence](const S& initial) {
-      Shape::Field shape{.key = key, .doc = doc, .required = presence.required};
-      if (presence.required) return shape;
-      shape.default_text = presence.absent.empty() ? bound->show(initial.*member) : presence.absent;
-      shape.default_is_value = presence.absent.empty() && !shape.default_text.empty();
-      return shape;
-    };
-    add(std::move(field));
+    table_.add(key, offset_of(member), wrap<Member, typename T::Value>(std::move(type)), std::move(doc),
+               std::move(presence));
   }
 
   // A key people may know from elsewhere: using it gets this text.
-  void refuse(std::string key, std::string text) { refused_.push_back({std::move(key), std::move(text)}); }
+  void refuse(std::string key, std::string text) { table_.refuse(std::move(key), std::move(text)); }
 
   // Where to keep the place of the mapping itself.
   void position(Position S::*member) { position_ = member; }
@@ -341,100 +378,28 @@ class Struct final : public Type<S> {
   // The fields of another table, for a struct that lies within this one but whose keys stand beside its own.
   template <class Part>
   void include(Part S::*part, const Struct<Part>& table) {
-    for (const auto& inner : table.fields_) {
-      Field field;
-      field.key = inner.key;
-      field.required = inner.required;
-      field.shape = inner.shape;
-      field.read = [read = inner.read, part](const Node& node, S& out, Reader& reader) {
-        return read(node, out.*part, reader);
-      };
-      field.describe = [describe = inner.describe, part](const S& initial) {
-        return describe(initial.*part);
-      };
-      add(std::move(field));
-    }
-    for (const auto& inner : table.refused_) refuse(inner.key, inner.text);
+    table_.include(table.table_, offset_of(part));
   }
 
   bool read(const Node& node, S& out, Reader& reader) const override {
-    if (!detail::expect_map(node, phrase(), reader)) return false;
-    if (position_ != nullptr) out.*position_ = node.at;
-    bool good = true;
-    std::vector<bool> seen(fields_.size());
-    std::size_t refused = 0;
-    for (const Node::Entry& entry : node.entries) {
-      const std::string& key = entry.key->text;
-      std::size_t i = 0;
-      while (i < fields_.size() && fields_[i].key != key) ++i;
-      if (i == fields_.size()) {
-        if (const std::string* text = refusal(key)) {
-          ++refused;
-          good = reader.error(entry.key->at, *text);
-        } else {
-          good = detail::unknown_key(*entry.key, name_, keys_, reader);
-        }
-        continue;
-      }
-      seen[i] = true;
-      const Reader::Scope scope(reader, key);
-      good = fields_[i].read(*entry.value, out, reader) && good;
-    }
-    if (refused > 0 && refused == node.entries.size())
-      return false;  // the writer meant something else altogether
-    for (std::size_t i = 0; i < fields_.size(); ++i) {
-      if (seen[i] || !fields_[i].required) continue;
-      good = detail::missing_key(node, name_, fields_[i].key, fields_[i].shape().phrase, reader);
-    }
-    return good;
+    if (position_ != nullptr && node.kind == Node::Kind::kMap) out.*position_ = node.at;
+    return table_.read(node, &out, reader);
   }
-
   [[nodiscard]] std::string show(const S& /*value*/) const override { return {}; }
-
-  [[nodiscard]] Shape shape() const override {
-    Shape shape{.kind = Shape::Kind::kStruct, .phrase = phrase(), .name = name_, .doc = doc_};
-    const S initial{};
-    for (const Field& field : fields_) {
-      shape.fields.push_back(field.describe(initial));
-      shape.parts.push_back(field.shape());
-    }
-    return shape;
-  }
+  [[nodiscard]] Shape shape() const override { return table_.shape(&initial_); }
 
  private:
   template <class Other>
   friend class Struct;
 
-  struct Field {
-    std::string key;
-    bool required = false;
-    std::function<Shape()> shape;
-    std::function<bool(const Node&, S&, Reader&)> read;
-    std::function<Shape::Field(const S& initial)> describe;
-  };
-  struct Refused {
-    std::string key;
-    std::string text;
-  };
-
-  void add(Field field) {
-    keys_.push_back(field.key);
-    fields_.push_back(std::move(field));
-  }
-  [[nodiscard]] std::string phrase() const { return detail::map_phrase(name_, keys_); }
-  // Null when the key is not one that is refused.
-  [[nodiscard]] const std::string* refusal(std::string_view key) const {
-    for (const Refused& refused : refused_) {
-      if (refused.key == key) return &refused.text;
-    }
-    return nullptr;
+  template <class Member>
+  [[nodiscard]] std::size_t offset_of(Member S::*member) const {
+    return static_cast<std::size_t>(reinterpret_cast<const char*>(&(initial_.*member)) -
+                                    reinterpret_cast<const char*>(&initial_));
   }
 
-  std::string name_;
-  std::string doc_;
-  std::vector<Field> fields_;
-  std::vector<std::string> keys_;
-  std::vector<Refused> refused_;
+  FieldTable table_;
+  S initial_{};
   Position S::*position_ = nullptr;
 };
 

@@ -183,7 +183,7 @@ class ApplicationBed {
 
  private:
   std::function<void(firewall::Policy&)> by(const ApplicationSpec& spec) {
-    return [this, spec](firewall::Policy& policy) {
+    return [spec](firewall::Policy& policy) {
       const auto made = maker_.make({.rules = spec.rules, .otherwise = spec.otherwise}, 2);
       const auto generation = policy.generation;
       policy = *made;

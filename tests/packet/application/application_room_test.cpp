@@ -10,7 +10,7 @@ constexpr firewall::ApplicationFinderSize kOne{
 
 // Two undecided connections on one worker.
 struct Two {
-  explicit Two(ApplicationBed& bed) : bed_(bed) {
+  explicit Two(ApplicationBed& bed) {
     EXPECT_TRUE(bed.open(first));
     EXPECT_TRUE(bed.open(second));
     EXPECT_TRUE(bed.client_says(first, kHalfBanner));
@@ -18,9 +18,6 @@ struct Two {
   }
   ApplicationBed::Talk first{.server_port = 22};
   ApplicationBed::Talk second{.port = 40'001, .server_port = 22};
-
- private:
-  ApplicationBed& bed_;
 };
 
 TEST(ApplicationRoom, PacketsWaitUntilThereIsRoomAgain) {

@@ -31,8 +31,9 @@ class ProxyProtocol : public BalancerTest {
   }
   static std::uint32_t number(const Seen& seen, std::size_t at) {
     const std::size_t l4 = 14 + (seen.frame.at(14) >> 4U == 6 ? 40 : 20) + at;
-    return static_cast<std::uint32_t>(seen.frame.at(l4)) << 24U | seen.frame.at(l4 + 1) << 16U |
-           seen.frame.at(l4 + 2) << 8U | seen.frame.at(l4 + 3);
+    std::uint32_t read = 0;
+    for (std::size_t i = 0; i < 4; ++i) read = read << 8U | seen.frame.at(l4 + i);
+    return read;
   }
   static std::uint32_t seq(const Seen& seen) { return number(seen, 4); }
   static std::uint32_t ack(const Seen& seen) { return number(seen, 8); }

@@ -27,7 +27,7 @@ BalancerSpec quic_spec() {
 
 // A connection id of eight bytes: configuration and length, server id, nonce.
 Data connection_id(std::uint8_t server, std::uint8_t config = kConfig) {
-  return {static_cast<std::uint8_t>(config << 5U | 7U), 0xab, server, 1, 2, 3, 4, 5};
+  return {static_cast<std::uint8_t>(unsigned{config} << 5U | 7U), 0xab, server, 1, 2, 3, 4, 5};
 }
 
 Data short_header(const Data& id) {

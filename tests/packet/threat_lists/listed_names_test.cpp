@@ -153,7 +153,7 @@ TEST(ListedNames, UrlsAreHostAndPath) {
                                                         {"files.example", "/a/../evil.exe"},
                                                         {"files.example", "http://files.example/evil.exe"},
                                                         {"files.example:8080", "/dir/any?q=1"}}) {
-    for_each_named(wanted, 80, [&](InspectionBed& bed) {
+    for_each_named(wanted, 80, [&, host = host, target = target](InspectionBed& bed) {
       EXPECT_FALSE(passes(bed, get(host, target))) << host << target;
       const auto events = bed.events();
       ASSERT_EQ(events.size(), 1U);
@@ -167,7 +167,7 @@ TEST(ListedNames, UrlsAreHostAndPath) {
                                                         {"www.files.example", "/evil.exe"},
                                                         {"files.example", "/dir/any"},
                                                         {"files.example:8080", "/dir"}}) {
-    for_each_named(wanted, 80, [&](InspectionBed& bed) {
+    for_each_named(wanted, 80, [&, host = host, target = target](InspectionBed& bed) {
       EXPECT_TRUE(passes(bed, get(host, target))) << host << target;
     });
   }

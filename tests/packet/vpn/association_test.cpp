@@ -166,9 +166,9 @@ TEST_P(VpnAssociations, TellCongestionInside) {
         const auto left = pair.b.pass_frames({{kOutside, frame}});
         ASSERT_EQ(left.size(), 1U) << outer << " " << inner;
         static_cast<void>(read_frame(kInside, left[0].frame));
-        const unsigned field = host == kHostA
-                                   ? left[0].frame.at(15)
-                                   : (left[0].frame.at(14) << 4 | left[0].frame.at(15) >> 4) & 0xffU;
+        const unsigned field =
+            host == kHostA ? left[0].frame.at(15)
+                           : (unsigned{left[0].frame.at(14)} << 4U | left[0].frame.at(15) >> 4U) & 0xffU;
         EXPECT_EQ(field, 0x28U | static_cast<unsigned>(expected)) << outer << " " << inner;
       }
     }

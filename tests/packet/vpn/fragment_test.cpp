@@ -44,8 +44,8 @@ TEST_P(VpnFragments, AreJoinedEachToItsOwn) {
     frames.push_back({kInside, pair.a.from_inside(kHostA, kHostB).udp(i, 2000).payload(1450U + i).bytes()});
   auto pieces = arriving(pair, pair.a.pass_frames(frames));
   ASSERT_EQ(pieces.size(), 12U);
-  std::ranges::stable_partition(pieces,
-                                [](const VpnBed::Passing& piece) { return piece.frame.size() > 1000; });
+  std::stable_partition(pieces.begin(), pieces.end(),
+                        [](const VpnBed::Passing& piece) { return piece.frame.size() > 1000; });
   const auto whole = pair.b.pass_frames(pieces);
   ASSERT_EQ(whole.size(), 6U);
   for (const auto& [port, frame] : whole) {

@@ -16,6 +16,7 @@
 #include "common/host/tap.h"
 #include "common/net/wire.h"
 #include "tests/support/netns.h"
+#include "tests/support/packet_builder.h"
 
 namespace millrace::host {
 
@@ -27,7 +28,7 @@ inline net::MacAddress mac(const char* text) { return net::MacAddress::parse(tex
 inline const net::MacAddress kOurMac = mac("02:00:00:00:00:01");
 inline const net::MacAddress kPeerMac = mac("02:00:00:00:00:99");
 
-using Frame = std::vector<std::uint8_t>;
+using testing::Frame;
 
 template <class Header>
 void append(Frame& frame, const Header& header) {

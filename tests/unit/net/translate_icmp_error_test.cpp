@@ -256,7 +256,7 @@ TEST(ErrorToEither, SurvivesAnyBytes) {
     const bool v4 = random() % 2 == 0;
     const std::size_t most = random() % 800;
     Frame frame =
-        v4 ? error4(3, 3, (random() % 256) << 16).embed(inner4, most).bytes()
+        v4 ? error4(3, 3, static_cast<std::uint32_t>(random() % 256) << 16).embed(inner4, most).bytes()
            : answer6(1, 4, static_cast<std::uint32_t>(random() % 256) << 24).embed(inner6, most).bytes();
     const std::size_t l4 = v4 ? 20 : 40;
     for (unsigned change = static_cast<unsigned>(random() % 6); change != 0; --change) {

@@ -32,6 +32,14 @@ std::uint32_t BufferPool::block_size(std::uint32_t bytes) noexcept {
   return bytes > kLargestBlock ? 0 : std::bit_ceil(std::max(bytes, kSmallestBlock));
 }
 
+std::uint32_t BufferPool::growing_block_size(std::uint32_t bytes) const noexcept {
+  const std::uint32_t size = block_size(bytes);
+  const auto order = static_cast<unsigned>(std::countr_zero(size / kSmallestBlock));
+  if (order % 2 == 0 || order + 1 >= kOrders) return size;  // also of 0
+  const bool ample = in_use_.read() <= capacity() / 2 && orders_free_ >> (order + 1) != 0;
+  return ample ? 2 * size : size;
+}
+
 void BufferPool::link(BlockNumber block, unsigned order) noexcept {
   const BlockNumber next = free_[order];
   units_[block] = {
@@ -90,12 +98,13 @@ void BufferPool::give_back(BlockNumber block) noexcept {
 
 bool PooledBytes::make_room(BufferPool& pool, std::uint32_t bytes_in_all) noexcept {
   if (bytes_in_all <= capacity) return true;
-  const BlockNumber larger = pool.take(bytes_in_all);
+  const std::uint32_t wanted = pool.growing_block_size(bytes_in_all);
+  const BlockNumber larger = pool.take(wanted == 0 ? bytes_in_all : wanted);
   if (larger == kNoBlock) return false;
   if (size != 0) std::memcpy(pool.bytes(larger, size).data(), pool.bytes(block, size).data(), size);
   pool.give_back(block);
   block = larger;
-  capacity = BufferPool::block_size(bytes_in_all);
+  capacity = wanted;
   return true;
 }
 

@@ -50,7 +50,7 @@ struct HttpEvent {
   std::uint32_t message = 0;  // counts from 0 in this direction
   HttpPlace head;
   HttpAnomalySet anomalies;  // that were not told of this message before
-  const Parts& parts;        // hold until the sink returns
+  Parts& parts;              // hold until the sink returns, which may add to them
 };
 
 enum class HttpProgress : std::uint8_t {

@@ -225,8 +225,8 @@ HttpAnomalySet HttpRun::take_anomalies() noexcept {
   return anomalies;
 }
 
-bool HttpRun::tell(HttpEvent::What what, const Parts& parts, bool ends, HttpPlace place,
-                   std::uint32_t message, HttpAnomalySet anomalies) noexcept {
+bool HttpRun::tell(HttpEvent::What what, Parts& parts, bool ends, HttpPlace place, std::uint32_t message,
+                   HttpAnomalySet anomalies) noexcept {
   stopped_ = !tell_(context_, {.what = what,
                                .ends = ends,
                                .message = message,

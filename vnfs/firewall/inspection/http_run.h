@@ -62,7 +62,7 @@ class HttpRun {
   void unpack(bool complete) noexcept;
   void stop_unpacking(HttpAnomaly why) noexcept;
   void set_body(Parts& parts, bool complete) const noexcept;
-  bool tell(HttpEvent::What what, const Parts& parts, bool ends, HttpPlace place, std::uint32_t message,
+  bool tell(HttpEvent::What what, Parts& parts, bool ends, HttpPlace place, std::uint32_t message,
             HttpAnomalySet anomalies) noexcept;
   [[nodiscard]] HttpAnomalySet take_anomalies() noexcept;
   void tell_rest() noexcept;

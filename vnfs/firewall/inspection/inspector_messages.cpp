@@ -67,14 +67,13 @@ void Inspector::read_http(Case& now, HttpDialogue& http) noexcept {
   const auto on_event = [&](const HttpEvent& event) noexcept {
     note_anomalies(now, Speech::kHttp, event.anomalies.bits());
     if (event.what == HttpEvent::What::kAnomaly) return true;
-    Parts parts = event.parts;
-    const Buffers fresh = parts.present;
+    const Buffers fresh = event.parts.present;
     if (event.what == HttpEvent::What::kHead) {
       match.next_message();
     } else if ((now.talk.waits[side] & (fresh | now.unasked)) != 0 && spend(match, event.head)) {
-      add_head(now.payload, event.head, now.evidence.subject.side, room_, parts);
+      add_head(now.payload, event.head, now.evidence.subject.side, room_, event.parts);
     }
-    return ask_about(now, parts, fresh, event.ends ? 0 : kBodies);
+    return ask_about(now, event.parts, fresh, event.ends ? 0 : kBodies);
   };
   const Side from = now.evidence.subject.side;
   if (http.readers[side].advance(now.payload, now.ended, from, work, on_event) == HttpProgress::kOver)

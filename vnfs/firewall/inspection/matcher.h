@@ -30,17 +30,16 @@
 namespace millrace::firewall::inspection {
 
 struct Hit {
-  std::uint32_t signature = 0;  // its number in the set
-  Buffer buffer = Buffer::kPayload;
-  std::uint32_t end = 0;  // in that buffer, behind what was found last
-  // False: what the signature does is done, and nobody is told (noalert, threshold).
-  bool told = true;
+  std::uint32_t signature;  // its number in the set
+  Buffer buffer;
+  std::uint32_t end;  // in that buffer, behind what was found last
+  bool told;          // false: what the signature does is done, and nobody is told (noalert, threshold)
 };
 
 struct Hits {
   static constexpr std::size_t kMost = 8;
 
-  std::array<Hit, kMost> hits;
+  std::array<Hit, kMost> hits;  // the first `count`
   std::size_t count = 0;
   std::uint32_t more = 0;  // that had no room
 

@@ -134,33 +134,47 @@ std::vector<std::uint8_t> numbered(std::size_t count) {
   return bytes;
 }
 
-TEST(PooledBytes, GrowAtTheEnd) {
+// Grows from nothing to the largest block. What else is in use stays.
+void expect_growth(BufferPool& pool, unsigned expected_moves) {
   static_assert(std::is_trivially_copyable_v<PooledBytes>);
-  BufferPool pool(2 * kMiB);
   const std::vector<std::uint8_t> source = numbered(kMiB);
+  const std::uint64_t others = pool.bytes_in_use();
   PooledBytes bytes{};
   EXPECT_TRUE(bytes.bytes(pool).empty());
-  std::uint32_t moves = 0;
+  unsigned moves = 0;
   for (std::size_t at = 0, length = 1; at < source.size(); at += length, length = length % 3000 + 13) {
     const BlockNumber before = bytes.block;
     length = std::min(length, source.size() - at);
     ASSERT_TRUE(bytes.append(pool, Bytes(source).subspan(at, length)));
     moves += bytes.block != before ? 1 : 0;
     ASSERT_EQ(bytes.size, at + length);
-    ASSERT_EQ(pool.bytes_in_use(), bytes.capacity) << "what it has grown out of is given back";
+    ASSERT_EQ(pool.bytes_in_use(), others + bytes.capacity) << "what it has grown out of is given back";
   }
   EXPECT_TRUE(std::ranges::equal(bytes.bytes(pool), source));
-  EXPECT_EQ(moves, 11U) << "one for each size of block";
+  EXPECT_EQ(moves, expected_moves);
   EXPECT_FALSE(bytes.append(pool, Bytes(source).first(1))) << "more than the largest block";
   EXPECT_TRUE(bytes.append(pool, {}));
   EXPECT_TRUE(std::ranges::equal(bytes.bytes(pool), source));
   bytes.clear(pool);
   EXPECT_EQ(bytes.size, 0U);
-  EXPECT_EQ(pool.bytes_in_use(), 0U);
+  EXPECT_EQ(pool.bytes_in_use(), others);
+}
+
+TEST(PooledBytes, GrowAtTheEnd) {
+  BufferPool pool(2 * kMiB);
+  expect_growth(pool, 6);  // 1, 4, 16, 64, 256 KiB and 1 MiB
+}
+
+TEST(PooledBytes, GrowInSmallerStepsWhenMemoryIsShort) {
+  BufferPool pool(4 * kMiB);
+  for (int i = 0; i < 2; ++i) ASSERT_NE(pool.take(kMiB), kNoBlock);
+  ASSERT_NE(pool.take(1), kNoBlock);
+  expect_growth(pool, 11);  // one for each size of block
 }
 
 TEST(PooledBytes, StayAsTheyAreWhenThereIsNoRoom) {
   BufferPool pool(4 * kKiB);
+  const BlockNumber other = pool.take(1);
   const std::vector<std::uint8_t> source = numbered(3 * kKiB);
   PooledBytes bytes{};
   ASSERT_TRUE(bytes.append(pool, Bytes(source).first(2000)));
@@ -169,6 +183,7 @@ TEST(PooledBytes, StayAsTheyAreWhenThereIsNoRoom) {
   EXPECT_TRUE(std::ranges::equal(bytes.bytes(pool), Bytes(source).first(2000)));
   EXPECT_TRUE(bytes.append(pool, Bytes(source).subspan(2000, 48)));
   bytes.clear(pool);
+  pool.give_back(other);
   EXPECT_TRUE(bytes.append(pool, source));
 }
 

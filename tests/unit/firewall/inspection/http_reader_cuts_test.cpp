@@ -25,7 +25,7 @@ class HttpReaderCuts : public ::testing::TestWithParam<std::pair<Side, std::stri
 TEST_P(HttpReaderCuts, DoNotMatter) {
   const auto& [side, stream] = GetParam();
   for (const bool ended : {false, true}) {
-    const auto told = [&](const std::vector<std::size_t>& cuts) {
+    const auto told = [&, &side = side, &stream = stream](const std::vector<std::size_t>& cuts) {
       HttpListener listener(0);
       for (unsigned i = 0; side == Side::kServer && i < 4; ++i)
         EXPECT_TRUE(listener.exchange.asked(HttpMethod::kOther));

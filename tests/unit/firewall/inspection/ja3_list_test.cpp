@@ -30,7 +30,8 @@ TEST(Ja3List, HoldsMany) {
   std::string text;
   const auto digits = [&] {
     std::string made;
-    for (int i = 0; i < 32; ++i) made += "0123456789abcdef"[i < 30 ? i % 16 : random.below(16)];
+    for (int i = 0; i < 32; ++i)
+      made += "0123456789abcdef"[i < 30 ? static_cast<unsigned>(i) % 16 : random.below(16)];
     return made;
   };
   for (int i = 0; i < 150; ++i) text += *listed.insert(digits()).first + "\n";
