@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "tests/benchmark/application_trouble.h"
-#include "tests/benchmark/web_traffic.h"
+#include "tests/benchmark/conversation_trouble.h"
 #include "vnfs/firewall/drops.h"
 #include "vnfs/firewall/inspection/list_kind.h"
 #include "vnfs/firewall/inspection/signature_file.h"
@@ -130,11 +130,10 @@ std::shared_ptr<const firewall::inspection::ThreatLists> some_lists() {
   return std::make_shared<const ThreatLists>(std::move(*lists));
 }
 
-// Pages asked for and sent, through signatures of every kind and threat lists, with too little room for all:
-// cut, repeated, out of order and spoilt.
-class WebTrouble final : public gate::Trouble {
+// Pages asked for and sent, through signatures of every kind and threat lists.
+class WebTrouble final : public ConversationTrouble {
  public:
-  WebTrouble() : spoil_(0x0affff01, *net::Ipv6Address::parse("2001:db8:a:ffff::1"), 5), random_(5) {
+  WebTrouble() : ConversationTrouble(5) {
     auto signatures = rare_signatures(500, false);
     for (auto& of_http : rare_signatures(500, true)) {
       of_http.id += 1000;
@@ -155,45 +154,19 @@ class WebTrouble final : public gate::Trouble {
     auto file = firewall::inspection::read_signatures(kThatMatch, firewall::inspection::default_variables());
     for (auto& signature : file.signatures) signatures.push_back(std::move(signature));
     by_ = make_inspection(std::move(signatures), 16'384);
-    bed_ = std::make_unique<FirewallBed>(BedConfig{
-        .traffic = {.flows = kFlows},
-        .rules = 10,
-        .spare_sessions = 0,
-        .inspection = {.conversations = kFlows / 4, .stream_bytes = std::size_t{1} << 20, .events = 64},
-        .adjust = [this](firewall::Policy& policy) {
-          policy.inspections = {by_};
-          policy.threat_lists = lists_;
-          policy.list_slots.resize(lists_->size());
-          std::iota(policy.list_slots.begin(), policy.list_slots.end(), kFirstListSlot);
-          for (auto& outcome : policy.outcomes) outcome.inspection = 1;
-        }});
-    now_ = bed_->state(0).services.now;
-    shapes_[0] = web_shape(10'000);
-    shapes_[1] = web_shape(30'000);
-    shapes_[1].segment_bytes = 300;
-    shapes_[2] = packed_shape(20'000);
-    shapes_[2].segment_bytes = 700;
-  }
-
-  [[nodiscard]] PipelineBed& bed() noexcept override { return *bed_; }
-  void renew() override { bed_->bed().publish(bed_->renewed_snapshot()); }
-
-  void fill() override {
-    ++window_;
-    now_ += window_ % 512 == 0 ? 4'000'000 : 10;
-    bed_->bed().set_time(now_);
-    bed_->fill(0, kWindow, [&](rte_mbuf* mbuf, unsigned) {
-      const auto choice = static_cast<std::uint32_t>(random_());
-      // A few connections go on at a time, more or less in order.
-      const unsigned flow = (window_ / 64 * 8 + choice % 16) % kFlows;
-      const WebShape& shape = shapes_[flow % shapes_.size()];
-      unsigned& next = next_[flow];
-      if ((choice >> 8) % 4 != 0) ++next;
-      const unsigned number = (next + (choice >> 10) % 2) % WebConnection::packets(shape);
-      const unsigned port = WebConnection(bed_->traffic(0), shape, flow).write(mbuf, number);
-      if ((choice >> 16) % 16 == 0) spoil_(mbuf);
-      return port;
-    });
+    std::vector<WebShape> shapes{web_shape(10'000), web_shape(30'000), packed_shape(20'000)};
+    shapes[1].segment_bytes = 300;
+    shapes[2].segment_bytes = 700;
+    use({.inspection = {.conversations = kFlows / 4, .stream_bytes = std::size_t{1} << 20, .events = 64},
+         .adjust =
+             [this](firewall::Policy& policy) {
+               policy.inspections = {by_};
+               policy.threat_lists = lists_;
+               policy.list_slots.resize(lists_->size());
+               std::iota(policy.list_slots.begin(), policy.list_slots.end(), kFirstListSlot);
+               for (auto& outcome : policy.outcomes) outcome.inspection = 1;
+             }},
+        std::move(shapes));
   }
 
   [[nodiscard]] bool has_reached(unsigned packets) override {
@@ -214,18 +187,9 @@ class WebTrouble final : public gate::Trouble {
   }
 
  private:
-  static constexpr unsigned kFlows = 256;
-
-  gate::Spoiler spoil_;
-  std::mt19937 random_;
-  Tick now_ = 0;
-  unsigned window_ = 0;
-  std::array<WebShape, 3> shapes_;
-  std::array<unsigned, kFlows> next_{};
   static constexpr std::uint32_t kFirstListSlot = 1000;
   std::shared_ptr<const firewall::inspection::Inspection> by_;
   std::shared_ptr<const firewall::inspection::ThreatLists> lists_ = some_lists();
-  std::unique_ptr<FirewallBed> bed_;
 };
 
 std::unique_ptr<PipelineBed> make_handshakes(bool watched) {

@@ -35,6 +35,8 @@ class Corpus {
 void write_applications(Corpus& corpus);
 // See load_balancer_pipeline_fuzz.cpp.
 void write_load_balancer_pipeline(Corpus& corpus);
+// See pipeline_inspected_fuzz.cpp.
+void write_pipeline_inspected(Corpus& corpus);
 // See stream_fuzz.cpp.
 void write_stream(Corpus& corpus);
 // See vpn_ike_messages_fuzz.cpp.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/fuzz/corpus_writer.h"
+#include "tests/fuzz/pipeline_seed.h"
 #include "tests/packet/firewall/talk.h"
 #include "tests/support/networks.h"
 
@@ -17,15 +18,9 @@ namespace millrace::testing {
 namespace {
 
 using fuzz::Corpus;
-
-void put16(Frame& to, unsigned value) {
-  to.push_back(static_cast<std::uint8_t>(value));
-  to.push_back(static_cast<std::uint8_t>(value >> 8));
-}
-void put32(Frame& to, std::uint32_t value) {
-  put16(to, value & 0xffffU);
-  put16(to, value >> 16U);
-}
+using fuzz::put16;
+using fuzz::put32;
+using Play = fuzz::PipelineSeed;
 
 struct Named {
   std::string name;
@@ -82,32 +77,6 @@ void write_parse(Corpus& corpus) {
     corpus.write("parse", one.name + "_in_two", input);
   }
 }
-
-// See pipeline_play.h.
-class Play {
- public:
-  static constexpr std::uint8_t kFromTwin = 4;
-  static constexpr std::uint8_t kGivenBack = 6;
-  static constexpr std::uint8_t kRunFirst = 8;
-  static constexpr std::uint8_t kChangePolicy = 16;
-  static constexpr std::uint8_t kTwoSegments = 32;
-  static constexpr std::uint8_t kOtherWorker = 64;
-  static constexpr std::uint8_t kRightChecksum = 128;
-
-  explicit Play(std::uint8_t settings) { bytes_.push_back(settings); }
-  Play& add(unsigned port, const PacketBuilder& packet, unsigned how = kRunFirst, unsigned pause = 0) {
-    const Frame frame = packet.bytes();
-    bytes_.push_back(static_cast<std::uint8_t>(port | how));
-    bytes_.push_back(static_cast<std::uint8_t>(pause));
-    put16(bytes_, static_cast<unsigned>(frame.size()));
-    bytes_.insert(bytes_.end(), frame.begin(), frame.end());
-    return *this;
-  }
-  [[nodiscard]] const Frame& bytes() const { return bytes_; }
-
- private:
-  Frame bytes_;
-};
 
 void write_pipeline(Corpus& corpus) {
   for (std::uint8_t settings = 0; settings < 4; ++settings) {
@@ -431,6 +400,7 @@ int main(int argc, char** argv) {
   millrace::fuzz::Corpus corpus(argv[1]);
   write_parse(corpus);
   write_pipeline(corpus);
+  millrace::fuzz::write_pipeline_inspected(corpus);
   write_tcp(corpus);
   write_fragment(corpus);
   write_http(corpus);

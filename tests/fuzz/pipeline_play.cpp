@@ -103,19 +103,28 @@ rte_mbuf* mbuf_of(rte_mempool* pool, std::span<const std::uint8_t> frame, std::s
 
 }  // namespace
 
-PipelinePlay::PipelinePlay(unsigned workers)
-    : networks_{testing::routed_network(), testing::transparent_network({.llc = true, .types = {0x88cc}})} {
+PipelinePlay::PipelinePlay(unsigned workers, PipelineExtras extras)
+    : networks_{testing::routed_network(), testing::transparent_network({.llc = true, .types = {0x88cc}})},
+      joined_(extras.joined) {
   testing::ensure_eal(64);
   testing::PolicyMaker maker;
+  const auto make = [&](testing::PolicySpec spec, std::size_t interfaces) {
+    spec.rules.insert(spec.rules.begin(), extras.first_rules.begin(), extras.first_rules.end());
+    auto made = std::make_shared<firewall::Policy>(*maker.make(spec, interfaces));
+    extras.adjust(*made);
+    return made;
+  };
   for (unsigned network = 0; network < 2; ++network) {
     const std::size_t interfaces = networks_[network]->interfaces.size();
-    policies_[network] = {maker.make(open_policy(), interfaces), maker.make(strict_policy(), interfaces)};
+    policies_[network] = {make(open_policy(), interfaces), make(strict_policy(), interfaces)};
   }
-  const firewall::Limits limits{.sessions = kSessions, .rule_slots = 64};
+  firewall::Limits limits = extras.limits;
+  limits.sessions = kSessions;
+  limits.rule_slots = 64;
   bed_ = std::make_unique<testing::Testbed>(
       testing::TestbedConfig{.workers = workers,
                              .burst = 8,
-                             .buffers = 1023,
+                             .buffers = 1023 + 2 * extras.joined,
                              .ring_size = 512,
                              .fragments = {.datagrams = 16, .held = 12, .held_per_datagram = 4}},
       core::Snapshot{.network = networks_[0], .policy = policies_[0][0]},
@@ -226,7 +235,7 @@ void PipelinePlay::check() const {
   // A frame came in one buffer or in two.
   const std::uint64_t held = total(&C::held);
   const std::uint64_t buffers = rte_mempool_in_use_count(bed_->pool());
-  require(held <= buffers && buffers <= 2 * held, "only held packets keep their buffers");
+  require(held <= buffers && buffers <= 2 * (held + joined_), "only held packets keep their buffers");
   for (const firewall::WorkerState* state : states_)
     require(state->sessions.flows().size() <= kSessions, "sessions stay within their capacity");
 }
@@ -236,8 +245,12 @@ void PipelinePlay::clear() {
   for (unsigned step = 0; step < 8; ++step) pass_time(30'000);
   check();
   require(bed_->total(&core::WorkerCounters::held) == 0, "no fragment waits for ever");
-  for (const firewall::WorkerState* state : states_)
+  for (const firewall::WorkerState* state : states_) {
     require(state->sessions.flows().size() == 0, "no session outlives its timer");
+    require(state->inspector.conversations_in_use() == 0, "nothing is remembered of a session that is gone");
+    require(state->inspector.pool().bytes_in_use() == 0, "no bytes outlive their session");
+    require(state->applications.undecided() == 0, "no detector outlives its session");
+  }
 }
 
 }  // namespace millrace::fuzz

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -14,6 +15,14 @@
 #include "vnfs/firewall/worker_state.h"
 
 namespace millrace::fuzz {
+
+// What a firewall does beside its rules.
+struct PipelineExtras {
+  firewall::Limits limits{};  // all but sessions and rule slots
+  unsigned joined = 0;        // fragments that may wait to be joined, which count as dropped
+  std::vector<firewall::Rule> first_rules{};
+  std::function<void(firewall::Policy&)> adjust = [](firewall::Policy&) {};
+};
 
 // One bed for the process, cleared between inputs by letting all its timers come due. An input is a byte of
 // settings (bit 0: transparent; bit 1: the stricter policy first) and then records:
@@ -27,11 +36,12 @@ namespace millrace::fuzz {
 //          an aggregate of segments, 6 both checksums open, 7 and 8 a tag or two taken off
 //   u16    length of the frame, little-endian; then the frame
 //
-// After each input packets are conserved and sessions within their capacity; after the timers, no session and
-// no packet buffer is left. What leaves for the network parses.
+// After each input packets are conserved and sessions within their capacity; after the timers, no session, no
+// packet buffer, and nothing that is remembered of what a session said is left. What leaves for the network
+// parses.
 class PipelinePlay {
  public:
-  explicit PipelinePlay(unsigned workers);
+  explicit PipelinePlay(unsigned workers, PipelineExtras extras = {});
 
   void play(const std::uint8_t* data, std::size_t size);
 
@@ -49,6 +59,7 @@ class PipelinePlay {
   std::array<std::array<std::shared_ptr<const firewall::Policy>, 2>, 2> policies_;
   std::vector<firewall::WorkerState*> states_;
   std::unique_ptr<testing::Testbed> bed_;
+  unsigned joined_;
   Tick now_ = 0;
   unsigned transparent_ = 0;
   unsigned strict_ = 0;

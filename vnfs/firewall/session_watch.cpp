@@ -55,12 +55,18 @@ SessionWatch::SessionWatch(const std::optional<inspection::WatchSettings>& setti
 }
 
 void SessionWatch::note_opened(const core::Packet& packet, flow::Segment segment) noexcept {
-  const Opening opening = opening_of(packet, segment);
-  watch_->opened(opening);
-  if (opening.protocol != net::protocol::kUdp || opening.port != kDnsPort) return;
+  watch_->opened(opening_of(packet, segment));
+  note_query(packet, segment);
+}
+
+void SessionWatch::note_query(const core::Packet& packet, flow::Segment segment) noexcept {
+  const net::Headers& headers = packet.headers;
+  if (headers.protocol != net::protocol::kUdp || headers.destination_port.host() != kDnsPort ||
+      headers.later_fragment())
+    return;
   std::array<std::uint8_t, inspection::QueryName::kLongest> text;
   const Bytes name = inspection::read_query_name(payload_of(packet), text);
-  if (!name.empty()) watch_->asked(opening.source, segment, name);
+  if (!name.empty()) watch_->asked(packet.source(), segment, name);
 }
 
 void SessionWatch::note_refused(const core::Packet& packet, flow::Segment segment) noexcept {

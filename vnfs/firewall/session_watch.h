@@ -31,6 +31,11 @@ class SessionWatch final : public SessionObserver {
     if (watch_ != nullptr) [[unlikely]]
       note_opened(packet, segment);
   }
+  // The initiator of a session that is no TCP connection says something more.
+  void continued(const core::Packet& packet, flow::Segment segment) noexcept {
+    if (watch_ != nullptr) [[unlikely]]
+      note_query(packet, segment);
+  }
   // It would have opened one.
   void refused(const core::Packet& packet, flow::Segment segment) noexcept {
     if (watch_ != nullptr) [[unlikely]]
@@ -57,6 +62,7 @@ class SessionWatch final : public SessionObserver {
 
  private:
   void note_opened(const core::Packet& packet, flow::Segment segment) noexcept;
+  void note_query(const core::Packet& packet, flow::Segment segment) noexcept;
   void note_refused(const core::Packet& packet, flow::Segment segment) noexcept;
   void note_answered(const Session& session) noexcept;
   void note_ended(const Session& session) noexcept;

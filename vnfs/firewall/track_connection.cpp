@@ -136,7 +136,9 @@ void TrackConnection::track(Batch& batch, const Policy& policy) noexcept {
         track_tcp(batch, packet, policy);
         continue;
       }
-    } else if (direction == Direction::kReverse && !session.has(Session::kReplied)) [[unlikely]] {
+    } else if (direction == Direction::kForward) {
+      if (session.fresh_packets(Direction::kForward) != 0) state.watch.continued(packet, session.segment());
+    } else if (!session.has(Session::kReplied)) [[unlikely]] {
       state.watch.answered(session);
       session.flags |= Session::kReplied;
       state.sessions.confirm(packet.session);

@@ -172,6 +172,20 @@ TEST(Anomalies, ATunnelInDns) {
   });
 }
 
+// A resolver, or a tunnel, may ask everything from one port.
+TEST(Anomalies, ATunnelInDnsOnOneSocket) {
+  for_each_watch(watching_section("{}"), [](AnomalyPackets& packets) {
+    for (unsigned i = 0; i < 90; ++i) {
+      packets.resolve("10.0.0.66", packets.data_name("tunnel.example"), 30'000);
+      packets.resolve("10.0.0.67", "www" + std::to_string(i) + ".shop.example.org", 30'000);
+      if (i % 15 == 14) packets.pass_seconds(1);
+    }
+    const auto found = the_one(packets, "dns_tunnel");
+    EXPECT_EQ(found.at("subject"), "10.0.0.66");
+    EXPECT_GE(evidence(found, "distinct_names"), 50);
+  });
+}
+
 // Three clients that read pages, look names up and are refused now and then; a name server that answers late.
 TEST(Anomalies, UsualTrafficRaisesNothing) {
   for_each_watch(watching_section("{sensitivity: high}"), [](AnomalyPackets& packets) {
