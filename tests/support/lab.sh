@@ -56,6 +56,7 @@ lab_link() { # NAMESPACE DEVICE PEER_DEVICE
 
 lab_up() {
   local namespace
+  mkdir -p "$lab_dir"
   for namespace in "$lab_client" "$lab_vnf" "$lab_server"; do ip netns add "$namespace"; done
   lab_in "$lab_client" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
   lab_in "$lab_server" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
@@ -76,6 +77,7 @@ lab_down() {
   for pid in "${lab_pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${lab_pids[@]}"; do wait "$pid" 2>/dev/null || true; done
   for namespace in "$lab_client" "$lab_vnf" "$lab_server"; do ip netns delete "$namespace" 2>/dev/null || true; done
+  lab_pids=()
   rm -rf "$lab_dir"
 }
 trap lab_down EXIT

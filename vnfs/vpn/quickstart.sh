@@ -57,9 +57,12 @@ if [[ $kind_of_keys == quickstart ]]; then
   lab_start "$lab_vnf" charon.log vnfs/vpn/run-charon "$lab_dir/vpn/here" "$plugin"
   vpn_processes+=" $!"
   vpn_is_up() { # else what is to be seen of it
-    vnfctl vpn | tee "$lab_dir/tunnels" | grep -c "to-the-server-. *up" | grep -qx 2 || ! tail -n 40 "$lab_dir"/{tunnels,charon.log,vpn.log}
+    local here there
+    here=$(vnfctl vpn | tee "$lab_dir/tunnels" | grep -c "to-the-server-. *up")
+    there=$(lab_socket=$peer_socket vnfctl vpn | tee -a "$lab_dir/tunnels" | grep -c "to-the-clients-. *up")
+    ((here == 2 && there == 2)) || ! tail -n 40 "$lab_dir"/{tunnels,charon.log,vpn.log}
   }
-  lab_wait 30 "both tunnels" vpn_is_up
+  lab_wait 30 "both tunnels, at both gateways" vpn_is_up
   grep -h "selected proposal\|established between\|established with" "$lab_dir/charon.log" | cut -c 1-150
 else
   title "charon's plugin is not built here: the keys are the profile's"
