@@ -23,7 +23,8 @@ class ConversationTrouble : public gate::Trouble {
   static constexpr unsigned kFlows = 256;  // of the bed's traffic
 
   explicit ConversationTrouble(unsigned seed);
-  // Both before the first call: what passes, and what is said on it, by the number of the flow in turn.
+  // Before the first fill(). `shapes`: what is said on the flows, in turn. Traffic and rules of the
+  // configuration are set here.
   void use(BedConfig config, std::vector<WebShape> shapes);
 
   std::unique_ptr<FirewallBed> bed_;

@@ -434,12 +434,6 @@ std::vector<ScenarioCase> in_all_variants(const std::vector<Scenario>& scenarios
     const auto shared = std::make_shared<const Scenario>(one);
     const unsigned most = one.only_one_worker ? 1 : 2;
     for (unsigned workers = 1; workers <= most; ++workers) {
-#ifdef MILLRACE_ADDRESS_SANITIZER
-      // Each of the choices is looked into, and the build without a sanitizer has all their combinations.
-      cases.push_back({shared, 32, workers, false});
-      if (!one.only_one_burst) cases.push_back({shared, 7, workers, true});
-      continue;
-#endif
       if (one.only_one_burst) {
         cases.push_back({shared, 32, workers, false});
         continue;

@@ -32,7 +32,8 @@ done
 
 # With key exchange; with keys of the profile where charon's plugin cannot be built.
 plugin=$PWD/$build/vnfs/vpn/charon-plugin/libstrongswan-millrace.so
-if cmake --build --preset release --target strongswan-millrace >/dev/null 2>&1; then kind_of_keys=quickstart; else kind_of_keys=static-keys; fi
+if $build_first; then cmake --build --preset release --target strongswan-millrace >/dev/null 2>&1 || rm -f "$plugin"; fi
+if [[ -f $plugin ]]; then kind_of_keys=quickstart; else kind_of_keys=static-keys; fi
 mkdir -p "$lab_dir/vpn/here" "$lab_dir/vpn/peer"
 for name in psk to-client.key to-server.key; do
   (umask 077 && od -An -N20 -tx1 /dev/urandom | tr -d ' \n' >"$lab_dir/vpn/$name")
