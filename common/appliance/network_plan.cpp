@@ -19,7 +19,24 @@ net::MacAddress mac_of_tunnel(std::uint32_t tunnel, const net::MacAddress& of_ma
   return mac;
 }
 
-// `port`: under it; of a tunnel any.
+core::Overlay make_overlay(const control::Interface::OverlayOf& from) {
+  core::Overlay overlay;
+  overlay.end = {.type = from.type,
+                 .id = from.id(),
+                 .keyed = from->key.value.has_value(),
+                 .ethernet = from.ethernet(),
+                 .udp_port = from.udp_port(),
+                 .local = *from->local,
+                 .remote = {},
+                 .ttl = from->ttl};
+  for (const auto& far_end : from->far_ends()) overlay.peers.push_back(*far_end);
+  overlay.learns = *from->learn;
+  overlay.zero_checksum = from->zero_checksum;
+  overlay.dscp = from->dscp;
+  return overlay;
+}
+
+// `port`: under it; of a tunnel any. What is under an overlay is found when all interfaces are there.
 core::Interface make_interface(const control::Profile& profile, const control::Interface& from,
                                Numbering& numbering, const core::Port& port) {
   core::Interface interface;
@@ -27,6 +44,9 @@ core::Interface make_interface(const control::Profile& profile, const control::I
   if (from.tunnel.value) {
     interface.tunnel = control::tunnel_number(*from.tunnel.value);
     interface.mac = mac_of_tunnel(interface.tunnel, port.mac());
+  } else if (const auto overlay = from.overlay()) {
+    interface.overlay = make_overlay(*overlay);
+    interface.mac = mac_of_tunnel(control::tunnel_number(*from.name), port.mac());
   } else {
     interface.port = port.id();
     interface.mac = port.mac();
@@ -89,6 +109,7 @@ Result<host::TwinPlan> make_plan(const control::Profile& profile, Numbering& num
     }
   }
   for (const std::string& name : numbering.domains.names()) network.domains.push_back({name, {}});
+  core::connect_overlays(network);
 
   for (const control::Route& route : profile.routes) {
     const core::DomainId domain(numbering.domains.of(profile.domain_of(route)));

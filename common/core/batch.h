@@ -43,7 +43,11 @@ struct alignas(64) Packet {
   // Bytes; 0: none. Headers of a tunnel in front of an aggregate of TCP segments, which egress puts in front
   // of each segment. Its lane is to be among the unfinished.
   std::uint8_t tunnel_length = 0;
-  std::uint32_t mark = 0;  // the function's own, passed from stage to stage
+  // Of a frame that came by an overlay: so many bytes before it begins the outer IP header; 0: unknown, or
+  // none.
+  std::uint8_t outer_length = 0;
+  std::uint8_t outer_ecn = 0;  // of that header, until the frame's own are read
+  std::uint32_t mark = 0;      // the function's own, passed from stage to stage
 
   [[nodiscard]] std::uint8_t* bytes() const noexcept { return rte_pktmbuf_mtod(mbuf, std::uint8_t*); }
   [[nodiscard]] std::uint8_t* l3() const noexcept { return bytes() + headers.l3_offset; }

@@ -2,6 +2,7 @@
 #include "common/core/egress.h"
 
 #include "common/core/cut_datagram.h"
+#include "common/core/encapsulate.h"
 #include "common/core/rewrite.h"
 
 namespace millrace::core {
@@ -26,7 +27,8 @@ void Egress::resolve(Batch& batch, Packet& packet, Origin origin) noexcept {
                            .rewritten = packet.rewritten,
                            .steered = packet.steered,
                            .tunnel_length = packet.tunnel_length,
-                           .cut_to = packet.cut_to};
+                           .cut_to = packet.cut_to,
+                           .came_by = packet.ingress};
   batch.take(packet);
   to_resolve_.push(packet.mbuf);
 }
@@ -98,7 +100,7 @@ bool Egress::fits(Batch& batch, Packet& packet, const NextHop& hop, const Networ
   const bool may_fragment = packet.headers.is_ipv4() && hop.kind == NextHop::Kind::kForward &&
                             (packet.l3_as<Ipv4Header>().fragment.host() & Ipv4Header::kDontFragment) == 0;
   if (may_fragment) {
-    fragment(batch, packet, hop, origin);
+    fragment(batch, packet, hop, network, origin);
   } else {
     // A bridge says nothing (IEEE 802.1Q section 6.5.8).
     if (hop.kind == NextHop::Kind::kForward) originator_.too_big(packet, network, hop.mtu);
@@ -107,7 +109,8 @@ bool Egress::fits(Batch& batch, Packet& packet, const NextHop& hop, const Networ
   return false;
 }
 
-void Egress::fragment(Batch& batch, Packet& packet, const NextHop& hop, Origin origin) noexcept {
+void Egress::fragment(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
+                      Origin origin) noexcept {
   rte_mbuf* whole = packet.mbuf;
   if (is_on_its_way(packet, origin)) net::decrement_ttl(packet.l3_as<Ipv4Header>());
   rte_pktmbuf_adj(whole, packet.headers.l3_offset);
@@ -116,7 +119,7 @@ void Egress::fragment(Batch& batch, Packet& packet, const NextHop& hop, Origin o
   const bool all = cut_datagram(whole, hop.mtu, pool_, [&](rte_mbuf* piece, bool last) noexcept {
     rewrite(piece, 0, true, hop);
     // One datagram came in, so one is counted out: the last piece stands for it.
-    transmitter_.send(hop.port, piece, last ? origin : Origin::kPiece);
+    send(hop, piece, network, last ? origin : Origin::kPiece);
   });
   if (!all) {
     rte_pktmbuf_prepend(whole, packet.headers.l3_offset);
@@ -147,7 +150,7 @@ void Egress::forward(Batch& batch, Packet& packet, const NextHop& hop, const Net
   }
   rewrite(packet.mbuf, packet.headers.l3_offset, ipv4, hop);
   batch.take(packet);
-  transmitter_.send(hop.port, packet.mbuf, origin);
+  send(hop, packet.mbuf, network, origin);
 }
 
 // Nearly all traffic: a resolved next hop by a port that is up, a packet that fits and has hops left. False,
@@ -172,8 +175,15 @@ void Egress::forward(Batch& batch, Packet& packet, const NextHop& hop, const Net
       return false;
     --hop_limit;
   }
+  if (hop.overlay_way < NextHop::kEveryone) [[unlikely]] {
+    const OverlayWay& way = network.overlay_ways[hop.overlay_way];
+    if (way.ethernet && !way.checksum && encapsulate_ordinary(packet, hop, way, ipv4)) [[likely]] {
+      transmitter_.send(way.port, packet.mbuf, Origin::kReceived);
+      return true;
+    }
+  }
   rewrite(packet.mbuf, l3_offset, ipv4, hop);
-  transmitter_.send(hop.port, packet.mbuf, Origin::kReceived);
+  send(hop, packet.mbuf, network, Origin::kReceived);
   return true;
 }
 
@@ -220,6 +230,7 @@ void Egress::send_frame(rte_mbuf* mbuf, InterfaceId interface_id, const Network&
     return;
   }
   const Interface& interface = network.interfaces[interface_id.value()];
+  if (interface.overlay) return send_frame_by_overlay(mbuf, interface_id, network);
   if (!network.port_up[interface.port.value()]) {
     count_drops(counters_, Drop::kPortDown, &mbuf, 1);
     return;
@@ -247,6 +258,48 @@ void Egress::send_frame(rte_mbuf* mbuf, InterfaceId interface_id, const Network&
     }
   }
   transmitter_.send(interface.port, mbuf, Origin::kHost);
+}
+
+// A station's frame goes to the far end that has it, any other to all of them: RFC 7348 section 4.2.
+void Egress::send_frame_by_overlay(rte_mbuf* mbuf, InterfaceId interface, const Network& network) noexcept {
+  const OverlayReach& reach = network.overlay_reach[interface.value()];
+  const auto& to = rte_pktmbuf_mtod(mbuf, const net::EthernetHeader*)->destination;
+  const auto way = to.is_group() ? std::nullopt : reach.find(to);
+  if (way) return send_to(network.overlay_ways[*way], mbuf, network, Origin::kHost);
+  send_to_everyone(mbuf, interface, network, Origin::kHost);
+}
+
+void Egress::send_by_overlay(const NextHop& hop, rte_mbuf* mbuf, const Network& network,
+                             Origin origin) noexcept {
+  if (hop.overlay_way == NextHop::kEveryone) return send_to_everyone(mbuf, hop.interface, network, origin);
+  send_to(network.overlay_ways[hop.overlay_way], mbuf, network, origin);
+}
+
+void Egress::send_to(const OverlayWay& way, rte_mbuf* mbuf, const Network& network, Origin origin) noexcept {
+  Drop reason = Drop::kNeighborUnresolved;
+  if (way.known) [[likely]]
+    reason = !network.port_up[way.port.value()] ? Drop::kPortDown
+             : encapsulate(*mbuf, way)          ? Drop::kNone
+                                                : Drop::kNoMemory;
+  if (reason == Drop::kNone) [[likely]]
+    return transmitter_.send(way.port, mbuf, origin);
+  if (origin == Origin::kPiece) return rte_pktmbuf_free(mbuf);
+  count_drops(counters_, reason, &mbuf, 1);
+}
+
+// One frame came in, so one is counted out: the last stands for it.
+void Egress::send_to_everyone(rte_mbuf* mbuf, InterfaceId interface, const Network& network,
+                              Origin origin) noexcept {
+  const auto& ways = network.overlay_reach[interface.value()].everyone;
+  if (ways.empty()) {
+    if (origin == Origin::kPiece) return rte_pktmbuf_free(mbuf);
+    return count_drops(counters_, Drop::kNeighborUnresolved, &mbuf, 1);
+  }
+  for (std::size_t i = 0; i + 1 < ways.size(); ++i) {
+    rte_mbuf* copy = rte_pktmbuf_copy(mbuf, pool_, 0, UINT32_MAX);
+    if (copy != nullptr) send_to(network.overlay_ways[ways[i]], copy, network, Origin::kPiece);
+  }
+  send_to(network.overlay_ways[ways.back()], mbuf, network, origin);
 }
 
 void Egress::flush() noexcept {

@@ -34,6 +34,22 @@ class Egress {
 
  private:
   [[nodiscard]] bool forwarded(Packet& packet, const Network& network) noexcept;
+  // What the port does for the hop's packets: nothing inside those of an overlay.
+  [[nodiscard]] const TransmitOffloads& offloads_of(const NextHop& hop) const noexcept {
+    static constexpr TransmitOffloads kNone{};
+    return hop.overlay_way == NextHop::kNoOverlay ? transmitter_.offloads(hop.port) : kNone;
+  }
+  // A frame whose link header is the hop's.
+  void send(const NextHop& hop, rte_mbuf* mbuf, const Network& network, Origin origin) noexcept {
+    if (hop.overlay_way != NextHop::kNoOverlay) [[unlikely]]
+      return send_by_overlay(hop, mbuf, network, origin);
+    transmitter_.send(hop.port, mbuf, origin);
+  }
+  void send_by_overlay(const NextHop& hop, rte_mbuf* mbuf, const Network& network, Origin origin) noexcept;
+  void send_to(const OverlayWay& way, rte_mbuf* mbuf, const Network& network, Origin origin) noexcept;
+  void send_frame_by_overlay(rte_mbuf* mbuf, InterfaceId interface, const Network& network) noexcept;
+  void send_to_everyone(rte_mbuf* mbuf, InterfaceId interface, const Network& network,
+                        Origin origin) noexcept;
   void leave(Batch& batch, Packet& packet, const Network& network, Origin origin) noexcept;
   void expire(Batch& batch, Packet& packet, const Network& network) noexcept;
   [[nodiscard]] bool fits(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
@@ -41,7 +57,8 @@ class Egress {
   [[nodiscard]] bool hop_taken(Batch& batch, Packet& packet, const Network& network, Origin origin) noexcept;
   void forward(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
                Origin origin) noexcept;
-  void fragment(Batch& batch, Packet& packet, const NextHop& hop, Origin origin) noexcept;
+  void fragment(Batch& batch, Packet& packet, const NextHop& hop, const Network& network,
+                Origin origin) noexcept;
   void resolve(Batch& batch, Packet& packet, Origin origin) noexcept;
   // What a port or a function left unfinished (receive_marks.h), in egress_unfinished.cpp. complete() returns
   // false when the packet has left or was dropped.
@@ -55,7 +72,8 @@ class Egress {
                          Origin origin) noexcept;
   // `tunnel_length`: of the headers of a tunnel before those of the aggregate; 0: none.
   [[nodiscard]] bool cut(const rte_mbuf* whole, const net::Headers& headers, unsigned tunnel_length,
-                         PortId port, unsigned segment, Origin origin) noexcept;
+                         const NextHop& hop, const Network& network, unsigned segment,
+                         Origin origin) noexcept;
 
   rte_mempool* pool_;
   Transmitter& transmitter_;

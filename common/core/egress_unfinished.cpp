@@ -92,7 +92,7 @@ bool Egress::complete(Batch& batch, Packet& packet, const NextHop& hop, const Ne
   const bool to_end = net::transport_length(headers, packet.bytes() + headers.l4_offset) ==
                       headers.end_offset - unsigned{headers.l4_offset};
   if (packet.ip_length() > hop.mtu || !to_end || !device_can_sum(*packet.mbuf, headers) ||
-      !port_sums(transmitter_.offloads(hop.port), headers.protocol)) {
+      !port_sums(offloads_of(hop), headers.protocol)) {
     write_transport_checksum(packet);
     return true;
   }
@@ -120,7 +120,7 @@ void Egress::forward_aggregate(Batch& batch, Packet& packet, const NextHop& hop,
     rewrite(packet.mbuf, headers.l3_offset, headers.is_ipv4(), hop);
     move_offsets(headers, hop.rewrite_length - headers.l3_offset);
   }
-  const TransmitOffloads& can = transmitter_.offloads(hop.port);
+  const TransmitOffloads& can = offloads_of(hop);
   if (can.segmentation && packet.mbuf->nb_segs <= can.most_segments &&
       device_can_sum(*packet.mbuf, headers)) {
     leave_segments(*packet.mbuf, headers, segment);
@@ -129,7 +129,7 @@ void Egress::forward_aggregate(Batch& batch, Packet& packet, const NextHop& hop,
     transmitter_.send(hop.port, packet.mbuf, origin);
     return;
   }
-  if (!cut(packet.mbuf, headers, 0, hop.port, segment, origin)) {
+  if (!cut(packet.mbuf, headers, 0, hop, network, segment, origin)) {
     batch.drop(packet, Drop::kNoMemory);
     return;
   }
@@ -162,7 +162,7 @@ void Egress::forward_tunnelled(Batch& batch, Packet& packet, const NextHop& hop,
   }
   rewrite(packet.mbuf, packet.headers.l3_offset, packet.headers.is_ipv4(), hop);
   move_offsets(headers, hop.rewrite_length - packet.headers.l3_offset);
-  if (!cut(packet.mbuf, headers, packet.tunnel_length, hop.port, segment, origin))
+  if (!cut(packet.mbuf, headers, packet.tunnel_length, hop, network, segment, origin))
     return batch.drop(packet, Drop::kNoMemory);
   batch.take(packet);
   rte_pktmbuf_free(packet.mbuf);
@@ -210,7 +210,7 @@ void Egress::cut_fragment(Batch& batch, Packet& packet, const NextHop& hop, cons
         be16(static_cast<std::uint16_t>(((header.offset_more.host() & 0xfff8U) + at) | more));
     payload.read(l3 + kHeaders, here);
     rewrite(piece, hop.rewrite_length, false, hop);
-    transmitter_.send(hop.port, piece, last ? origin : Origin::kPiece);
+    send(hop, piece, network, last ? origin : Origin::kPiece);
   }
   batch.take(packet);
   rte_pktmbuf_free(packet.mbuf);
@@ -218,9 +218,9 @@ void Egress::cut_fragment(Batch& batch, Packet& packet, const NextHop& hop, cons
 }
 
 // DPDK's own library for this (rte_gso) knows IPv4 only and leaves the checksums to the port.
-bool Egress::cut(const rte_mbuf* whole, const Headers& headers, unsigned tunnel_length, PortId port,
-                 unsigned segment, Origin origin) noexcept {
-  const TransmitOffloads& can = transmitter_.offloads(port);
+bool Egress::cut(const rte_mbuf* whole, const Headers& headers, unsigned tunnel_length, const NextHop& hop,
+                 const Network& network, unsigned segment, Origin origin) noexcept {
+  const TransmitOffloads& can = offloads_of(hop);
   return cut_aggregate(whole, headers, segment, pool_,
                        [&](rte_mbuf* piece, const Headers& own, unsigned index, bool last) noexcept {
                          auto* frame = rte_pktmbuf_mtod(piece, std::uint8_t*);
@@ -230,12 +230,12 @@ bool Egress::cut(const rte_mbuf* whole, const Headers& headers, unsigned tunnel_
                          }
                          if (tunnel_length == 0 && can.tcp_checksum && device_can_sum(*piece, own)) {
                            leave_checksum(*piece, own);
-                           transmitter_.announce_offload(port);
+                           transmitter_.announce_offload(hop.port);
                          } else {
                            net::set_transport_checksum(MutableBytes(frame, own.end_offset), own);
                          }
                          // One packet came in, so one is counted out: the last piece stands for it.
-                         transmitter_.send(port, piece, last ? origin : Origin::kPiece);
+                         send(hop, piece, network, last ? origin : Origin::kPiece);
                        });
 }
 

@@ -95,13 +95,15 @@ Fragment describe(const Packet& packet, const Network& network) noexcept {
   return fragment;
 }
 
-Note note_of(const net::Headers& headers) noexcept {
+Note note_of(const Packet& packet) noexcept {
+  const net::Headers& headers = packet.headers;
   return {.kind = Note::Kind::kFragment,
           .type_or_flags = headers.tcp_flags,
           .code = headers.icmp_code,
           .protocol = headers.protocol,
           .source_port = headers.source_port,
           .destination_port = headers.destination_port,
+          .interface = packet.ingress,
           .has_ports = headers.has_ports};
 }
 
@@ -115,15 +117,15 @@ void show(const Note& first, net::Headers& headers) noexcept {
 }
 
 flow::FragmentNote packed(const Note& from) noexcept {
-  static_assert(sizeof(Note) <= sizeof(flow::FragmentNote));
+  static_assert(offsetof(Note, came_by) <= sizeof(flow::FragmentNote));  // the rest is of other packets
   flow::FragmentNote to{};
-  std::memcpy(to.data(), &from, sizeof from);
+  std::memcpy(to.data(), &from, sizeof to);
   return to;
 }
 
 Note unpacked(const flow::FragmentNote& from) noexcept {
   Note to;
-  std::memcpy(static_cast<void*>(&to), from.data(), sizeof to);
+  std::memcpy(static_cast<void*>(&to), from.data(), sizeof from);
   return to;
 }
 
@@ -159,7 +161,7 @@ void Fragments::track(Batch& batch, Packet& packet, bool owned, std::span<RingOu
   if (decision.verdict == FragmentVerdict::kHeld) return batch.take(packet);
   if (decision.verdict != FragmentVerdict::kPass) return batch.drop(packet, drop_of(decision.verdict));
 
-  const Note first = decision.first ? note_of(headers) : unpacked(decision.note);
+  const Note first = decision.first ? note_of(packet) : unpacked(decision.note);
   if (!decision.first) show(first, headers);
   const unsigned owner =
       owned ? self_.value() : owner_of(fragment_owner_bucket(packet, batch.ownership), workers);

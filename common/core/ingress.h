@@ -45,14 +45,22 @@ class Ingress {
   template <Arrival arrival>
   void run_routed(Batch& batch) noexcept;
   template <Arrival arrival>
+  void run_overlaid(Batch& batch) noexcept;
+  // `inside`: it was inside an overlay's packet, and its interface is known. True when it turns out to be an
+  // overlay's: then the frame inside is to be admitted next.
+  template <Arrival arrival, bool overlays>
+  [[nodiscard]] bool admit(Batch& batch, Packet& packet, const Network& network, bool shared,
+                           bool inside) noexcept;
+  [[nodiscard]] static Drop judge_inside(Packet& packet, const Network& network) noexcept;
+  template <Arrival arrival>
   void run_transparent(Batch& batch) noexcept;
   template <Arrival arrival, Forwarding forwarding>
-  [[nodiscard]] bool read(Batch& batch, Packet& packet, const Network& network) noexcept;
+  [[nodiscard]] bool read(Batch& batch, Packet& packet, const Network& network, bool inside) noexcept;
   static void take_note(Batch& batch, Packet& packet, const Network& network) noexcept;
   static void enter_domain(Packet& packet, const Network& network) noexcept;
   [[nodiscard]] bool accept_link(Batch& batch, Packet& packet, const Network& network) noexcept;
   [[nodiscard]] bool accept_addresses(Batch& batch, Packet& packet) noexcept;
-  [[nodiscard]] bool handed_over(Batch& batch, Packet& packet) noexcept;
+  [[nodiscard]] bool handed_over(Batch& batch, Packet& packet, bool inside) noexcept;
   template <Arrival arrival>
   void route(Batch& batch, Packet& packet, const Network& network) noexcept;
   void route_link_scope(Batch& batch, Packet& packet, const Network& network) noexcept;

@@ -7,12 +7,15 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/reader.h"
 #include "common/base/serial.h"
 #include "common/core/ids.h"
+#include "common/core/overlay.h"
 #include "common/flow/segment.h"
 #include "common/net/address.h"
 #include "common/net/prefix_table.h"
@@ -21,14 +24,16 @@ namespace millrace::core {
 
 enum class Forwarding : std::uint8_t { kRouted, kTransparent };
 
-// A port with its tags, or a tunnel that the function carries: what stages see is only the InterfaceId.
+// A port with its tags, an overlay, or a tunnel that the function carries: what stages see is only the
+// InterfaceId.
 struct Interface {
   std::string name;
-  PortId port;                   // none under a tunnel
+  PortId port;                   // none under a tunnel or an overlay
   std::uint32_t tunnel = 0;      // 0: none; else by which number the function knows it
   std::uint16_t outer_vlan = 0;  // 0 = untagged
   std::uint16_t inner_vlan = 0;
   bool outer_is_service_tag = false;  // 802.1ad instead of 802.1Q
+  std::optional<Overlay> overlay;
   DomainId domain{0};
   std::uint16_t mtu = 1500;  // of the IP datagram
   bool up = true;
@@ -39,6 +44,10 @@ struct Interface {
   bool function_own = false;     // all that is for our own addresses is first the function's, then the twin's
   std::uint16_t function_port = 0;  // UDP to this port of our own addresses is the function's, not the twin's
 
+  // At its other end is somebody, but nobody with a MAC address to be asked for.
+  [[nodiscard]] bool is_point_to_point() const noexcept {
+    return tunnel != 0 || (overlay && !overlay->end.ethernet);
+  }
   [[nodiscard]] bool has(const net::IpAddress& address) const noexcept {
     return std::ranges::any_of(addresses,
                                [&](const net::InterfaceAddress& own) { return own.address == address; });
@@ -66,11 +75,16 @@ struct alignas(64) NextHop {
     kTunnel,       // by an interface that is a tunnel: the function makes other packets of it
     kWire,         // transparent mode: the other port of the pair, nothing rewritten
   };
+  static constexpr std::uint32_t kNoOverlay = 0xffffffff;
+  static constexpr std::uint32_t kEveryone =
+      0xfffffffe;  // all far ends: which has the neighbour is not known
+
   Kind kind = Kind::kProhibited;
   std::uint8_t rewrite_length = 0;  // 14, 18 or 22 bytes of `rewrite`
   std::uint16_t mtu = 1500;
   InterfaceId interface;
   PortId port;
+  std::uint32_t overlay_way = kNoOverlay;  // else index into Network::overlay_ways: headers before `rewrite`
   std::array<std::uint8_t, 22> rewrite{};  // Ethernet header, tags; the last two bytes (type) are per packet
 };
 static_assert(sizeof(NextHop) == 64);
@@ -89,6 +103,22 @@ struct FunctionPrefix {
   InterfaceId interface;  // one entry for each that they may be asked for on
 
   bool operator==(const FunctionPrefix&) const = default;
+};
+
+// Where the frames of an overlay's interface go.
+struct OverlayReach {
+  struct Station {
+    net::MacAddress mac;
+    std::uint32_t way;
+  };
+  std::vector<std::uint32_t> everyone;  // ways, one to each of Overlay::peers
+  std::vector<Station> stations;        // by address
+
+  // The way to a station, or nothing when it is not known.
+  [[nodiscard]] std::optional<std::uint32_t> find(const net::MacAddress& mac) const noexcept {
+    const auto at = std::ranges::lower_bound(stations, mac, {}, &Station::mac);
+    return at != stations.end() && at->mac == mac ? std::optional(at->way) : std::nullopt;
+  }
 };
 
 struct PortTags {
@@ -128,7 +158,10 @@ class Network {
   std::vector<Interface> interfaces;  // by InterfaceId; numbers stay the same from one snapshot to the next
   std::vector<Domain> domains;        // by DomainId
   std::vector<NextHop> next_hops;     // by NextHopId
-  NextHopId to_host;                  // for the twin whatever its destination; none when there is no twin
+  OverlayTable overlays;
+  std::vector<OverlayWay> overlay_ways;
+  std::vector<OverlayReach> overlay_reach;  // by InterfaceId, as far as there are overlays
+  NextHopId to_host;  // for the twin whatever its destination; none when there is no twin
   std::array<PortTags, kMaxPorts> ports;
   std::array<NextHopId, kMaxPorts> wire;       // transparent mode: where what comes in by a port goes
   std::array<NextHopId, kMaxPorts> wire_back;  // and the hop that sends by the port itself, for answers

@@ -31,7 +31,7 @@ void connect_one_way(Network& network, PortId from, PortId to) {
 
 void add_interface(Network& network, Interface interface) {
   const InterfaceId id(static_cast<std::uint16_t>(network.interfaces.size()));
-  if (interface.tunnel != 0) {
+  if (interface.tunnel != 0 || interface.overlay) {
     network.interfaces.push_back(std::move(interface));
     return;
   }
@@ -45,6 +45,56 @@ void add_interface(Network& network, Interface interface) {
     tags.by_two_tags.push_back({interface.outer_vlan, interface.inner_vlan, id});
   }
   network.interfaces.push_back(std::move(interface));
+}
+
+namespace {
+
+// Leads frames of an overlay the short way, where that is possible.
+void add_ordinary(Network& network, const Overlay& overlay, const Interface& below, InterfaceId id) {
+  using net::OverlayType;
+  const bool geneve = overlay.end.type == OverlayType::kGeneve;
+  if (!overlay.end.local.is_v4() || !overlay.end.ethernet || below.outer_vlan != 0 ||
+      (!geneve && overlay.end.type != OverlayType::kVxlan))
+    return;
+  OverlayTable::Ordinary ordinary{.vni = be32(overlay.end.id << 8).wire(),
+                                  .udp_port = be16(overlay.end.udp_port),
+                                  .port = below.port,
+                                  .mac = below.mac,
+                                  .interface = id};
+  // RFC 7348 section 5: the I flag; RFC 8926 section 3.4: no options, no flags, a frame.
+  ordinary.shim_mask = geneve ? 0xffffffffU : be32(std::uint32_t{net::VxlanHeader::kVni} << 24).wire();
+  ordinary.shim_value = geneve ? be32(net::ether_type::kBridged).wire() : ordinary.shim_mask;
+  for (const net::IpAddress& peer : overlay.peers) {
+    const std::array<be32, 2> addresses = {peer.v4().value, overlay.end.local.v4().value};
+    std::memcpy(&ordinary.addresses, addresses.data(), sizeof ordinary.addresses);
+    network.overlays.add(ordinary);
+  }
+}
+
+}  // namespace
+
+void connect_overlays(Network& network) {
+  for (std::size_t i = 0; i < network.interfaces.size(); ++i) {
+    Interface& interface = network.interfaces[i];
+    if (!interface.overlay || !interface.up) continue;
+    Overlay& overlay = *interface.overlay;
+    const auto below = std::ranges::find_if(network.interfaces, [&](const Interface& one) {
+      return one.up && one.port.valid() && one.has(overlay.end.local);
+    });
+    if (below == network.interfaces.end()) continue;
+    overlay.under = interface_id(network, *below);
+    OverlayTable::Key key{overlay.end.local, {}, overlay.end.type, below->domain, overlay.end.id};
+    const InterfaceId id(static_cast<std::uint16_t>(i));
+    for (const net::IpAddress& peer : overlay.peers) {
+      key.remote = peer;
+      network.overlays.add(key, overlay.end.udp_port, id);
+    }
+    add_ordinary(network, overlay, *below, id);
+    if (!overlay.learns) continue;
+    key.remote =
+        overlay.end.local.is_v4() ? net::IpAddress(net::Ipv4Address{}) : net::IpAddress(net::Ipv6Address{});
+    network.overlays.add(key, overlay.end.udp_port, id);
+  }
 }
 
 InterfaceId interface_id(const Network& network, const Interface& interface) {

@@ -9,6 +9,11 @@ namespace millrace::core {
 // Adds an interface and makes its port and tags lead to it; its id is its place in the list.
 void add_interface(Network& network, Interface interface);
 
+// Finds the interface under each overlay, by its local address, and makes what arrives from the far ends lead
+// to the overlay's interface. Once, when all interfaces are there. One that nothing is under stays
+// unreachable.
+void connect_overlays(Network& network);
+
 [[nodiscard]] InterfaceId interface_id(const Network& network, const Interface& interface);
 
 // The hop that sends by an interface to a neighbour with this MAC address.

@@ -23,6 +23,7 @@ struct Note {
     kResume,      // from the twin: a packet that waited for its neighbour, to be routed again
     kUnresolved,  // from the twin: one whose neighbour did not answer
     kRestart,     // to the owner of its new addresses: restart.h
+    kInside,      // to its owner: a frame that was inside another packet, with the interface it came in by
   };
   Kind kind = Kind::kNone;
   std::uint8_t type_or_flags = 0;  // of the first fragment; of a packet that waits, its Origin
@@ -38,8 +39,10 @@ struct Note {
   bool from_host : 1 = false;      // of a packet that begins anew: Packet::from_host
   std::uint8_t tunnel_length = 0;  // Packet::tunnel_length
   std::uint16_t cut_to = 0;        // Packet::cut_to
+  InterfaceId came_by{};           // Packet::ingress
+  std::uint8_t outer_length = 0;   // Packet::outer_length: of a frame for the twin or for its owner
 };
-static_assert(sizeof(Note) == 16);
+static_assert(sizeof(Note) == 20);
 
 // Registers the field; once, after the EAL is up and before the first mbuf is used.
 Result<void> register_note();

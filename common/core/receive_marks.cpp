@@ -5,6 +5,7 @@
 
 #include <rte_ether.h>
 
+#include "common/core/chain_sum.h"
 #include "common/net/transport.h"
 
 namespace millrace::core {
@@ -15,20 +16,8 @@ using net::Headers;
 std::uint8_t* l4(const Packet& packet) noexcept { return packet.bytes() + packet.headers.l4_offset; }
 
 // Over `length` bytes from the transport header on; the parser has seen to it that they are there.
-// (rte_raw_cksum_mbuf() of DPDK 22.11 is wrong when a buffer of the chain has an odd length.)
 net::ChecksumSum sum_of(const Packet& packet, unsigned length) noexcept {
-  const rte_mbuf* segment = packet.mbuf;
-  unsigned offset = packet.headers.l4_offset;
-  net::ChecksumSum sum = 0;
-  for (unsigned done = 0; segment != nullptr && done < length; segment = segment->next, offset = 0) {
-    const unsigned here = std::min(length - done, segment->data_len - offset);
-    const auto* bytes = rte_pktmbuf_mtod_offset(segment, const std::uint8_t*, offset);
-    const net::ChecksumSum part = net::sum_bytes(Bytes(bytes, here));
-    // Behind an odd number of bytes, each is in the other half of its word: RFC 1071 section 2(B).
-    sum += done % 2 == 0 ? part : byte_swap(net::fold(part));
-    done += here;
-  }
-  return sum;
+  return sum_of_chain(packet.mbuf, packet.headers.l4_offset, length);
 }
 
 // RFC 768: an IPv4 sender may do without.

@@ -13,7 +13,8 @@ bool serves(const Device& device, const core::Network& network) {
   if (device.interface.value() >= network.interfaces.size()) return false;
   const core::Interface& wanted = network.interfaces[device.interface.value()];
   return wanted.up && wanted.port == device.port && wanted.domain == device.domain &&
-         wanted.mac == device.mac && wanted.tunnel == device.tunnel;
+         wanted.mac == device.mac && wanted.tunnel == device.tunnel &&
+         wanted.is_point_to_point() == device.point_to_point;
 }
 
 }  // namespace
@@ -43,7 +44,7 @@ Result<void> Devices::remove_others(const core::Network& network) {
 
 Result<void> Devices::add(core::InterfaceId id, const core::Interface& interface) {
   Tap::Options options{.name = interface.name, .mac = interface.mac, .mtu = interface.mtu};
-  if (interface.tunnel != 0) options.mac.reset();
+  if (interface.is_point_to_point()) options.mac.reset();
   auto tap = Tap::create(options, netlink_);
   if (!tap) return tl::unexpected(tap.error());
   devices_.emplace(id, Device{.tap = std::move(*tap),
@@ -51,7 +52,8 @@ Result<void> Devices::add(core::InterfaceId id, const core::Interface& interface
                               .port = interface.port,
                               .domain = interface.domain,
                               .mac = interface.mac,
-                              .tunnel = interface.tunnel});
+                              .tunnel = interface.tunnel,
+                              .point_to_point = interface.is_point_to_point()});
   for (const Error& error : apply_twin_settings(interface.name)) trouble_(error);
   return {};
 }

@@ -20,10 +20,11 @@ namespace millrace::host {
 struct Device {
   Tap tap;
   core::InterfaceId interface;
-  core::PortId port;  // none under a tunnel
+  core::PortId port;  // none under a tunnel or an overlay
   core::DomainId domain;
   net::MacAddress mac;
   std::uint32_t tunnel = 0;  // core::Interface::tunnel
+  bool point_to_point = false;
   std::uint16_t mtu = 0;
   bool carrier = true;
 };

@@ -14,10 +14,12 @@ using Hop = core::NextHop;
 
 class Builder {
  public:
-  Builder(const core::Network& skeleton, const Model& model, const LinkMap& links)
+  Builder(const core::Network& skeleton, const Model& model, const LinkMap& links,
+          const core::Stations& stations)
       : network_(std::make_shared<core::Network>(skeleton)),
         model_(model),
         links_(links),
+        stations_(stations),
         entries_(skeleton.domains.size()) {
     state_.gateways.resize(network_->next_hops.size());
   }
@@ -39,6 +41,7 @@ class Builder {
       if (entries_[domain].size() != routes[domain])
         network_->domains[domain].routes = net::PrefixTable(entries_[domain]);
     }
+    finish_overlays();
     state_.network = network_;
     return std::move(state_);
   }
@@ -78,8 +81,11 @@ class Builder {
       const auto found = links_.interfaces.find(candidate.link);
       if (found == links_.interfaces.end()) continue;
       // At the other end of a tunnel is nobody to be asked for.
-      if (network_->interfaces[found->second.value()].tunnel != 0)
-        return hop(Hop::Kind::kTunnel, found->second, std::nullopt, nullptr);
+      const core::Interface& interface = network_->interfaces[found->second.value()];
+      constexpr net::MacAddress kNobody{};
+      if (interface.is_point_to_point())
+        return interface.overlay ? hop(Hop::Kind::kForward, found->second, std::nullopt, &kNobody)
+                                 : hop(Hop::Kind::kTunnel, found->second, std::nullopt, nullptr);
       if (!candidate.gateway) return hop(Hop::Kind::kResolve, found->second, std::nullopt, nullptr);
       const NeighborKey key{candidate.link, *candidate.gateway};
       state_.neighbors_in_use.insert(key);
@@ -155,6 +161,24 @@ class Builder {
     entries_[domain.value()].push_back({net::Prefix::of(address, address.bits()), number});
   }
 
+  // Far ends are asked for at once, and not only when a packet waits.
+  void finish_overlays() {
+    const core::UnfinishedOverlays unfinished = core::finish_overlay_hops(*network_, stations_);
+    std::map<InterfaceId, LinkIndex> links;
+    for (const auto& [link, interface] : links_.interfaces) links[interface] = link;
+    for (const auto& [hop, far_end] : unfinished.far_ends)
+      state_.neighbors_in_use.insert(
+          {links.at(network_->next_hops[hop.value()].interface), asked(hop, far_end)});
+    for (const auto& [number, below] : unfinished.hops) {
+      state_.gateways[number] = asked(below.hop, below.far_end);
+      state_.asked_below[number] = network_->next_hops[below.hop.value()].interface;
+    }
+  }
+
+  [[nodiscard]] net::IpAddress asked(core::NextHopId hop, const net::IpAddress& destination) const {
+    return state_.gateways[hop.value()].value_or(destination);
+  }
+
   // A neighbour counts only where the routes lead to it itself: a gateway elsewhere is not a destination
   // there, nor is one whose address has a route of its own.
   [[nodiscard]] bool on_link(core::DomainId domain, InterfaceId interface,
@@ -168,6 +192,7 @@ class Builder {
   std::shared_ptr<core::Network> network_;
   const Model& model_;
   const LinkMap& links_;
+  const core::Stations& stations_;
   ForwardingState state_;
   std::map<HopKey, std::uint32_t> known_;
   std::vector<std::vector<net::PrefixTable::Entry>> entries_;
@@ -175,8 +200,9 @@ class Builder {
 
 }  // namespace
 
-ForwardingState build_forwarding(const core::Network& skeleton, const Model& model, const LinkMap& links) {
-  return Builder(skeleton, model, links).build();
+ForwardingState build_forwarding(const core::Network& skeleton, const Model& model, const LinkMap& links,
+                                 const core::Stations& stations) {
+  return Builder(skeleton, model, links, stations).build();
 }
 
 }  // namespace millrace::host

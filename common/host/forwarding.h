@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/core/network.h"
+#include "common/core/overlay_hops.h"
 #include "common/host/model.h"
 
 namespace millrace::host {
@@ -23,13 +24,16 @@ struct ForwardingState {
   std::shared_ptr<const core::Network> network;
   // By NextHopId: whom to ask ARP or neighbour discovery for. Empty: the packet's own destination.
   std::vector<std::optional<net::IpAddress>> gateways;
+  // Of those that lead through an overlay, and wait for the way to its far end: on which interface to ask.
+  std::map<std::uint32_t, core::InterfaceId> asked_below;
   std::set<NeighborKey> neighbors_in_use;
 };
 
 // `skeleton` has everything but next hops and routes (wires excepted). A multipath route takes its first
 // usable way. Neighbours that a route without a gateway leads to become host routes, so that one look-up
-// gives the final rewrite.
+// gives the final rewrite; through an overlay, with the outer headers. An overlay's station that is not among
+// `stations` is sent to through all far ends.
 [[nodiscard]] ForwardingState build_forwarding(const core::Network& skeleton, const Model& model,
-                                               const LinkMap& links);
+                                               const LinkMap& links, const core::Stations& stations = {});
 
 }  // namespace millrace::host

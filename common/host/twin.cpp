@@ -25,6 +25,7 @@
 #include "common/host/netlink.h"
 #include "common/host/resolver.h"
 #include "common/host/static_entries.h"
+#include "common/host/stations.h"
 
 namespace millrace::host {
 namespace {
@@ -133,8 +134,14 @@ class Twin::Impl {
     for (const auto& [id, device] : devices_->all()) links.insert(device.tap.index());
     for (const auto& [table, domains] : link_map_.domains) tables.insert(table);
     if (auto done = mirror_->follow(std::move(links), std::move(tables)); !done) return done;
+    stations_.match(plan_.skeleton);
     rebuild();
+    ask_for_neighbors();
     return {};
+  }
+
+  void ask_for_neighbors() {
+    static_cast<void>(refresh_neighbors(*netlink_, mirror_->model(), forwarding_.neighbors_in_use));
   }
 
   void follow(const core::Network& skeleton) {
@@ -157,7 +164,7 @@ class Twin::Impl {
   void rebuild() {
     const Tick began = now_ms();
     outdated_ = false;
-    forwarding_ = build_forwarding(plan_.skeleton, mirror_->model(), link_map_);
+    forwarding_ = build_forwarding(plan_.skeleton, mirror_->model(), link_map_, stations_.all());
     wiring_.publish(forwarding_.network);
     counters_.networks_published.add(1);
     resolver_.release([this](const NeighborKey& key) { return usable(key); },
@@ -194,7 +201,7 @@ class Twin::Impl {
       }
       if (tick_after(now, refresh + kRefreshMs)) {
         refresh = now;
-        static_cast<void>(refresh_neighbors(*netlink_, mirror_->model(), forwarding_.neighbors_in_use));
+        ask_for_neighbors();
       }
     }
     jobs_.run();
@@ -272,6 +279,7 @@ class Twin::Impl {
   }
 
   void deliver(rte_mbuf* packet) {
+    outdated_ = stations_.learn(*packet, plan_.skeleton) || outdated_;
     Device* device = devices_->find(core::note(packet).interface);
     const bool taken = device != nullptr && delivery_.deliver(packet, device->mtu, [&](Bytes frame) {
       const auto say = [&](const auto& answer) {
@@ -315,7 +323,9 @@ class Twin::Impl {
     if (!number.valid()) return resume(packet);
     const core::NextHop& hop = network.next_hops[number.value()];
     if (hop.kind != core::NextHop::Kind::kResolve) return resume(packet);
-    const Device* device = devices_->find(hop.interface);
+    const auto below = forwarding_.asked_below.find(number.value());
+    const Device* device =
+        devices_->find(below == forwarding_.asked_below.end() ? hop.interface : below->second);
     if (device == nullptr) return give_up(packet);
     const net::IpAddress& next = forwarding_.gateways[number.value()].value_or(*destination);
     resolver_.hold({device->tap.index(), next}, packet, now_ms());
@@ -391,6 +401,7 @@ class Twin::Impl {
   TwinPlan plan_;
   std::unique_ptr<Devices> devices_;
   LinkMap link_map_;
+  StationTable stations_;
   ForwardingState forwarding_;
   bool outdated_ = false;  // forwarding_ is behind the mirror
   Tick rebuild_after_ = now_ms();

@@ -13,6 +13,7 @@
 
 #include "common/net/address.h"
 #include "common/net/checksum.h"
+#include "common/net/ecn.h"
 #include "common/net/parse.h"
 #include "common/net/wire.h"
 
@@ -32,12 +33,6 @@ inline constexpr std::uint8_t kTunnelTtl = 64;
   if (ipv4)
     return (reinterpret_cast<const Ipv4Header*>(l3)->fragment.host() & Ipv4Header::kDontFragment) == 0;
   return length <= kEveryLink;
-}
-
-// The byte of DSCP and ECN.
-[[nodiscard]] inline std::uint8_t traffic_class_of(const std::uint8_t* l3, bool ipv4) noexcept {
-  return ipv4 ? reinterpret_cast<const Ipv4Header*>(l3)->tos
-              : reinterpret_cast<const Ipv6Header*>(l3)->traffic_class();
 }
 
 // One cache line.

@@ -16,6 +16,7 @@ inline constexpr std::uint16_t kArp = 0x0806;
 inline constexpr std::uint16_t kVlan = 0x8100;  // IEEE 802.1Q C-tag
 inline constexpr std::uint16_t kQinQ = 0x88a8;  // IEEE 802.1ad S-tag
 inline constexpr std::uint16_t kIpv6 = 0x86dd;
+inline constexpr std::uint16_t kBridged = 0x6558;  // a whole Ethernet frame, in GRE and Geneve
 }  // namespace ether_type
 
 inline constexpr std::uint16_t kMostVlanId = 0xfff;  // 12 bits; 802.1Q reserves the last for itself
@@ -173,10 +174,53 @@ struct IcmpHeader {  // RFC 792, RFC 4443: the two families share this shape
 };
 static_assert(sizeof(IcmpHeader) == 8);
 
-struct GreHeader {  // RFC 2784
+struct GreHeader {  // RFC 2784, RFC 2890; checksum, key and sequence number follow where the flags say so
   be16 flags_version;
   be16 protocol;
+
+  static constexpr std::uint16_t kChecksum = 0x8000;
+  static constexpr std::uint16_t kKey = 0x2000;
+  static constexpr std::uint16_t kSequence = 0x1000;
 };
+static_assert(sizeof(GreHeader) == 4);
+
+struct VxlanHeader {  // RFC 7348 section 5; with the generic protocol extension, draft-ietf-nvo3-vxlan-gpe-13
+  std::uint8_t flags;
+  std::array<std::uint8_t, 2> reserved;
+  std::uint8_t next_protocol;  // with kNextProtocol
+  be32 vni_reserved;           // the VNI in the upper 24 bits
+
+  static constexpr std::uint8_t kVersion = 0x30;  // two bits
+  static constexpr std::uint8_t kVni = 0x08;
+  static constexpr std::uint8_t kNextProtocol = 0x04;
+  static constexpr std::uint8_t kOam = 0x01;
+};
+static_assert(sizeof(VxlanHeader) == 8);
+
+struct GeneveHeader {           // RFC 8926 section 3.4
+  std::uint8_t version_length;  // two bits of version, six of the options' length in words
+  std::uint8_t flags;
+  be16 protocol;
+  be32 vni_reserved;
+
+  static constexpr std::uint8_t kControl = 0x80;
+  static constexpr std::uint8_t kCritical = 0x40;
+
+  [[nodiscard]] unsigned version() const noexcept { return version_length >> 6; }
+  [[nodiscard]] unsigned options_length() const noexcept { return (version_length & 0x3fU) * 4; }
+};
+static_assert(sizeof(GeneveHeader) == 8);
+
+struct GeneveOption {  // RFC 8926 section 3.5
+  be16 option_class;
+  std::uint8_t type;
+  std::uint8_t length;  // of the data, in words; the upper three bits are reserved
+
+  static constexpr std::uint8_t kCritical = 0x80;  // of the type
+
+  [[nodiscard]] unsigned data_length() const noexcept { return (length & 0x1fU) * 4; }
+};
+static_assert(sizeof(GeneveOption) == 4);
 
 // draft-ietf-intarea-gue-09 section 3.1, variant 0: data, without extension fields, when all but `protocol`
 // are zero.

@@ -135,8 +135,21 @@ VPN = [("Tunnels", vpn_forward, {"vpn_forward"}),
        ("Tunnels that are told", vpn_setup, {"vpn_setup"}), ("Latency and instructions of the VPN gateway", vpn_other, {"vpn_forward", "vpn_instructions"})]
 
 
+def overlays(lines):
+    """Each beside plain forwarding of packets of its size."""
+    forward = of_kind(lines, "overlay_forward")
+    plain = {line["packet_bytes"]: line["cycles_per_packet"] for line in forward if line["case"] == "plain"}
+    rows = [[line["case"], f"{line['packet_bytes']:.0f}", spread(line, "cycles_per_packet"), f"{line['mpps']:.1f}",
+             f"{line['cycles_per_packet'] - plain[line['packet_bytes']]:.0f}" if line["case"] != "plain" else "-"]
+            for line in forward if line["packet_bytes"] in plain]
+    return table(["in and out", "bytes inside", "cycles per packet: best / median (p10-p90)", "Mpps", "more than plain"], rows)
+
+
+OVERLAY = [("Overlays", overlays, {"overlay_forward"})]
+
+
 def tables(lines):
-    return document.tables(lines, document.FIREWALL + INSPECTION + NAT + LOAD_BALANCER + VPN)
+    return document.tables(lines, document.FIREWALL + INSPECTION + NAT + LOAD_BALANCER + VPN + OVERLAY)
 
 
 HOW_INSPECTION = """# Performance of the firewall's inspection
@@ -253,6 +266,26 @@ restart; without waiting for workers, of which none runs.
 """
 
 
+HOW_OVERLAY = """# Performance of overlays
+
+Written by `tests/benchmark/run --write-docs`, or with `--only overlay` alone; the tables are what it prints.
+
+{tables}
+
+## The machine
+
+{machine}
+
+## What is measured, and how
+
+The packet core in process with no function on it, one worker, between two DPDK ports that are rings, as in
+[performance.md](performance.md), where cycles and samples are explained. Half of the packets come by either port, of
+10,000 flows in random order. *Plain*: they are routed from one port to the other. Otherwise each comes inside an overlay's
+packet, is taken out, routed, and leaves inside another one: one packet out of an overlay and into one. Over IPv6 the outer
+checksum is verified, and written.
+"""
+
+
 def write_page(lines, folder, vnf, how, parts, things):
     """Writes performance-VNF.md and its plot, when the appliance was measured; returns their paths."""
     forward = [line for line in of_kind(lines, f"{vnf}_forward") if line["packet_bytes"] == 64]
@@ -272,19 +305,21 @@ def write_page(lines, folder, vnf, how, parts, things):
     return [page, plotted]
 
 
-def write_inspection(lines, folder):
-    if not of_kind(lines, "inspection_forward"):
+def write_tables(lines, folder, name, how, parts):
+    """Writes performance-NAME.md, which has no plot, when that was measured; returns its path."""
+    if not of_kind(lines, f"{name}_forward"):
         return []
-    page = folder / "performance-inspection.md"
-    page.write_text(HOW_INSPECTION.format(tables=document.tables(lines, INSPECTION),
-                                          machine=document.machine(lines, "inspection_machine")), encoding="utf-8")
+    page = folder / f"performance-{name}.md"
+    page.write_text(how.format(tables=document.tables(lines, parts), machine=document.machine(lines, f"{name}_machine")),
+                    encoding="utf-8")
     return [page]
 
 
 def write(lines, folder):
     """Writes the pages and plots of what was measured; returns their paths."""
     return [*(document.write(lines, folder) if of_kind(lines, "forward") else []),
-            *write_inspection(lines, folder),
+            *write_tables(lines, folder, "inspection", HOW_INSPECTION, INSPECTION),
+            *write_tables(lines, folder, "overlay", HOW_OVERLAY, OVERLAY),
             *write_page(lines, folder, "nat", HOW_NAT, NAT, "bindings"),
             *write_page(lines, folder, "load_balancer", HOW_LOAD_BALANCER, LOAD_BALANCER, "connections"),
             *write_page(lines, folder, "vpn", HOW_VPN, VPN, "tunnels")]

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "common/core/network_parts.h"
+#include "common/core/overlay_hops.h"
 
 namespace millrace::testing {
 
@@ -35,6 +36,21 @@ NetworkBuilder& NetworkBuilder::tunnel(std::uint32_t number, std::string name,
   network_.to_host = NextHopId(static_cast<std::uint32_t>(network_.next_hops.size()));
   network_.next_hops.emplace_back().kind = NextHop::Kind::kHost;
   return add(std::move(interface), addresses);
+}
+
+NetworkBuilder& NetworkBuilder::overlay(core::Overlay overlay, std::string name,
+                                        const std::vector<std::string>& addresses, std::uint16_t domain) {
+  core::Interface interface;
+  interface.name = std::move(name);
+  interface.overlay = std::move(overlay);
+  interface.domain = core::DomainId(domain);
+  return add(std::move(interface), addresses);
+}
+
+NetworkBuilder& NetworkBuilder::station(std::string_view mac, std::string_view far_end) {
+  stations_.push_back({core::interface_id(network_, network_.interfaces.back()), *net::MacAddress::parse(mac),
+                       *net::IpAddress::parse(far_end)});
+  return *this;
 }
 
 NetworkBuilder& NetworkBuilder::add(core::Interface interface, const std::vector<std::string>& addresses) {
@@ -194,7 +210,12 @@ std::shared_ptr<const core::Network> NetworkBuilder::build() {
     }
     network_.domains[domain].routes = net::PrefixTable(entries);
   }
-  return std::make_shared<const core::Network>(network_);
+  core::Network whole = network_;
+  core::connect_overlays(whole);
+  core::Stations stations;
+  for (const Station& one : stations_) stations[one.interface][one.mac] = one.far_end;
+  static_cast<void>(core::finish_overlay_hops(whole, stations));
+  return std::make_shared<const core::Network>(std::move(whole));
 }
 
 }  // namespace millrace::testing

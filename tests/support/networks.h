@@ -20,6 +20,11 @@ class NetworkBuilder {
   // An interface that is a tunnel of this number, in domain 0. What goes no further than its link is the
   // twin's.
   NetworkBuilder& tunnel(std::uint32_t number, std::string name, const std::vector<std::string>& addresses);
+  // An interface that is an overlay's.
+  NetworkBuilder& overlay(core::Overlay overlay, std::string name, const std::vector<std::string>& addresses,
+                          std::uint16_t domain = 0);
+  // Frames for a station of the overlay added last go to this far end, and no other.
+  NetworkBuilder& station(std::string_view mac, std::string_view far_end);
   NetworkBuilder& mtu(std::uint16_t bytes);  // of the interface added last
   NetworkBuilder& port_down();               // likewise
   // The place of an interface that an earlier profile had.
@@ -61,6 +66,12 @@ class NetworkBuilder {
     net::PrefixTable::Entry route;
   };
   std::vector<Entry> routes_;
+  struct Station {
+    core::InterfaceId interface;
+    net::MacAddress mac;
+    net::IpAddress far_end;
+  };
+  std::vector<Station> stations_;
 };
 
 // The MAC addresses the builder gives: of interface n, and of a neighbour n behind it.

@@ -8,6 +8,7 @@
 #include <rte_mempool.h>
 
 #include "tests/support/networks.h"
+#include "tests/support/overlay_packets.h"
 #include "tests/support/packet_text.h"
 #include "vnfs/firewall/function.h"
 
@@ -42,10 +43,7 @@ using Drops = std::map<std::string, std::uint64_t>;
 class Run final : public Observed {
  public:
   explicit Run(const ScenarioCase& test)
-      : test_(test),
-        spec_(test.scenario->policy),
-        network_(test.scenario->is_transparent ? transparent_network(test.scenario->passed_frames)
-                                               : routed_network()) {
+      : test_(test), spec_(test.scenario->policy), network_(make_network(false)) {
     ensure_eal(64);
     const firewall::Limits limits{.sessions = test.scenario->session_capacity, .rule_slots = 256};
     bed_ = std::make_unique<Testbed>(
@@ -111,7 +109,7 @@ class Run final : public Observed {
 
     const Drops before = drops();
     if (round.neighbor_answers) {
-      if (*round.neighbor_answers) network_ = routed_network(true);
+      if (*round.neighbor_answers) network_ = make_network(true);
       publish();
       bed_->give_back(*round.neighbor_answers);
     }
@@ -156,8 +154,18 @@ class Run final : public Observed {
     }
   }
 
+  [[nodiscard]] std::shared_ptr<const core::Network> make_network(bool resolved) const {
+    const Scenario& scenario = *test_.scenario;
+    if (scenario.make_network) return scenario.make_network(resolved);
+    return scenario.is_transparent ? transparent_network(scenario.passed_frames) : routed_network(resolved);
+  }
+
   void collect() {
-    for (unsigned port = 0; port < 2; ++port) sent_[port] = bed_->transmitted(port);
+    for (unsigned port = 0; port < 2; ++port) {
+      sent_[port] = bed_->transmitted(port);
+      if (test_.scenario->make_network)
+        for (Frame& frame : sent_[port]) frame = without_flow(std::move(frame));
+    }
     host_ = bed_->to_host_with_notes();
   }
 
@@ -166,7 +174,8 @@ class Run final : public Observed {
     const auto expected = [&](By by, unsigned where) {
       std::vector<Frame> frames;
       for (const auto& departure : round.departures) {
-        if (departure.by == by && departure.where == where) frames.push_back(departure.frame);
+        if (departure.by != by || departure.where != where) continue;
+        frames.push_back(test_.scenario->make_network ? without_flow(departure.frame) : departure.frame);
       }
       return frames;
     };
@@ -315,6 +324,11 @@ Scenario& Scenario::transparent(core::PassedFrames passed) {
   passed_frames = std::move(passed);
   return transparent();
 }
+Scenario& Scenario::on(MakeNetwork make) {
+  make_network = std::move(make);
+  return *this;
+}
+
 Scenario& Scenario::sessions(std::uint32_t each_worker) {
   session_capacity = each_worker;
   return *this;

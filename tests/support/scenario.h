@@ -105,6 +105,10 @@ class Scenario {
   Scenario& set(const std::function<void(PolicySpec&)>& change);
   Scenario& transparent();
   Scenario& transparent(core::PassedFrames passed);
+  // Another network than routed_network(), and the same with its next hops resolved. What is sent in an
+  // overlay is compared without the traces of its flow: without_flow().
+  using MakeNetwork = std::function<std::shared_ptr<const core::Network>(bool resolved)>;
+  Scenario& on(MakeNetwork make);
   Scenario& sessions(std::uint32_t each_worker);  // capacity
   // Only on one worker: what is expected counts per worker (limits, table sizes).
   Scenario& one_worker();
@@ -170,6 +174,7 @@ class Scenario {
   PolicySpec policy;
   std::vector<Round> rounds;
   bool is_transparent = false;
+  MakeNetwork make_network;
   core::PassedFrames passed_frames;
   bool only_one_worker = false;
   bool only_one_burst = false;

@@ -4,6 +4,7 @@
 #include "common/core/link_header.h"
 #include "common/core/receive_marks.h"
 #include "common/net/checksum.h"
+#include "common/net/ecn.h"
 #include "common/net/tunnel_header.h"
 #include "vnfs/vpn/drops.h"
 
@@ -12,11 +13,6 @@ namespace {
 
 using core::Batch;
 using core::Packet;
-
-constexpr std::uint8_t kEcnMask = 3;  // RFC 3168 section 5
-constexpr std::uint8_t kNotCapable = 0;
-constexpr std::uint8_t kCapable1 = 1;
-constexpr std::uint8_t kCongested = 3;
 
 // The frame begins with the datagram at `l3`, of `bytes` bytes, behind as many bytes of link header as
 // before.
@@ -38,33 +34,6 @@ bool read_inner(Batch& batch, Packet& packet) noexcept {
     return true;
   batch.drop(packet, Drop::kInnerMalformed);
   return false;
-}
-
-void set_ecn(Packet& packet, std::uint8_t ecn) noexcept {
-  if (packet.headers.is_ipv4()) {
-    auto& ip = packet.l3_as<net::Ipv4Header>();
-    ip.tos = static_cast<std::uint8_t>((ip.tos & ~kEcnMask) | ecn);
-    net::set_ipv4_checksum(ip);
-  } else {
-    auto& ip = packet.l3_as<net::Ipv6Header>();
-    const std::uint32_t rest = ip.version_class_flow.host() & ~(std::uint32_t{kEcnMask} << 20);
-    ip.version_class_flow = be32(rest | std::uint32_t{ecn} << 20);
-  }
-}
-
-// RFC 6040 section 4.2, figure 4. False when the packet was dropped.
-bool tell_congestion(Batch& batch, Packet& packet, std::uint8_t outer) noexcept {
-  const std::uint8_t inner = net::traffic_class_of(packet.l3(), packet.headers.is_ipv4()) & kEcnMask;
-  if (outer == kCongested) {
-    if (inner == kNotCapable) {
-      batch.drop(packet, Drop::kInnerCongestion);
-      return false;
-    }
-    if (inner != kCongested) set_ecn(packet, kCongested);
-  } else if (outer == kCapable1 && inner != kNotCapable && inner != kCongested && inner != kCapable1) {
-    set_ecn(packet, kCapable1);
-  }
-  return true;
 }
 
 // The last field of the headers that says what comes next. Null where other headers stand in between.
@@ -94,14 +63,17 @@ bool take_from_tunnel(Batch& batch, Packet& packet, const EspPayload& payload) n
                payload.next_header == net::protocol::kIpv6NoNext ? Drop::kDummy : Drop::kInnerUnexpected);
     return false;
   }
-  const std::uint8_t outer_ecn = net::traffic_class_of(packet.l3(), packet.headers.is_ipv4()) & kEcnMask;
+  const std::uint8_t outer_ecn =
+      net::traffic_class_of(packet.l3(), packet.headers.is_ipv4()) & net::ecn::kMask;
   const core::LinkHeader link(packet);
   link.put_before(payload.payload, ipv4);
   begin_at(packet, payload.payload, payload.bytes);
   if (!read_inner(batch, packet)) return false;
-  if (outer_ecn == kNotCapable) [[likely]]
+  if (outer_ecn == net::ecn::kNotCapable) [[likely]]
     return true;
-  return tell_congestion(batch, packet, outer_ecn);
+  if (net::leave_tunnel(packet.l3(), packet.headers.is_ipv4(), outer_ecn)) return true;
+  batch.drop(packet, Drop::kInnerCongestion);
+  return false;
 }
 
 bool take_from_transport(Batch& batch, Packet& packet, const EspPayload& payload) noexcept {

@@ -21,6 +21,53 @@ std::uint32_t tunnel_number(std::string_view name) noexcept {
   return number == 0 ? 1 : number;
 }
 
+std::vector<Located<net::IpAddress>> Overlay::far_ends() const {
+  std::vector<Located<net::IpAddress>> all = peers;
+  if (remote.value) all.insert(all.begin(), {*remote.value, remote.at});
+  return all;
+}
+
+std::optional<Interface::OverlayOf> Interface::overlay() const noexcept {
+  if (vxlan) return OverlayOf{net::OverlayType::kVxlan, *vxlan};
+  if (vxlan_gpe) return OverlayOf{net::OverlayType::kVxlanGpe, *vxlan_gpe};
+  if (geneve) return OverlayOf{net::OverlayType::kGeneve, *geneve};
+  if (gre) return OverlayOf{net::OverlayType::kGre, *gre};
+  return std::nullopt;
+}
+
+bool Interface::OverlayOf::ethernet() const noexcept {
+  if (given.payload.value) return *given.payload.value == Overlay::Payload::kEthernet;
+  return type != net::OverlayType::kGre;
+}
+
+std::uint16_t Interface::OverlayOf::udp_port() const noexcept {
+  if (given.udp_port.value) return *given.udp_port.value;
+  switch (type) {
+    case net::OverlayType::kVxlan:
+      return net::kVxlanPort;
+    case net::OverlayType::kVxlanGpe:
+      return net::kVxlanGpePort;
+    case net::OverlayType::kGeneve:
+      return net::kGenevePort;
+    case net::OverlayType::kGre:
+      break;
+  }
+  return 0;
+}
+
+std::uint32_t Interface::OverlayOf::id() const noexcept {
+  return type == net::OverlayType::kGre ? given.key.value.value_or(0) : *given.vni;
+}
+
+std::uint16_t overlay_overhead(const Interface::OverlayOf& overlay) noexcept {
+  const std::size_t ip = overlay->local->is_v4() ? sizeof(net::Ipv4Header) : sizeof(net::Ipv6Header);
+  const std::size_t shim = overlay.type == net::OverlayType::kGre
+                               ? sizeof(net::GreHeader) + (overlay->key.value ? sizeof(be32) : 0)
+                               : sizeof(net::UdpHeader) + sizeof(net::VxlanHeader);
+  const std::size_t link = overlay.ethernet() ? sizeof(net::EthernetHeader) : 0;
+  return static_cast<std::uint16_t>(ip + shim + link);
+}
+
 const Port* Profile::port(std::string_view wanted) const noexcept { return named(ports, wanted); }
 
 const Interface* Profile::interface(std::string_view wanted) const noexcept {
@@ -38,7 +85,9 @@ std::uint16_t Profile::mtu_of(const Interface& interface) const noexcept {
   if (interface.mtu.value) return *interface.mtu.value;
   if (interface.tunnel.value) return kTunnelMtu;
   const Port* under = port(interface.port.value);
-  return under != nullptr ? under->mtu : Port{}.mtu;
+  const std::uint16_t whole = under != nullptr ? under->mtu : Port{}.mtu;
+  const auto overlay = interface.overlay();
+  return overlay ? static_cast<std::uint16_t>(whole - overlay_overhead(*overlay)) : whole;
 }
 
 }  // namespace millrace::control

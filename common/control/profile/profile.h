@@ -13,6 +13,7 @@
 #include "common/control/profile/diagnostics.h"
 #include "common/control/profile/units.h"
 #include "common/net/address.h"
+#include "common/net/overlay_header.h"
 
 namespace millrace::control {
 
@@ -44,16 +45,55 @@ struct Port {
   Offloads offloads = Offloads::kAuto;
 };
 
+// An interface whose frames travel inside other packets.
+struct Overlay {
+  enum class Payload : std::uint8_t { kEthernet, kIp };
+
+  Located<std::uint32_t> vni;                 // all but GRE
+  Located<std::optional<std::uint32_t>> key;  // GRE
+  Located<net::IpAddress> local;
+  Located<std::optional<net::IpAddress>> remote;  // see far_ends()
+  std::vector<Located<net::IpAddress>> peers;
+  Located<bool> learn{.value = false, .at = {}};
+  Located<std::optional<std::uint16_t>> udp_port;  // empty: the one IANA gives it
+  Located<std::optional<Payload>> payload;         // empty: IP in GRE, Ethernet in the others
+  bool zero_checksum = false;
+  std::optional<std::uint8_t> dscp;  // empty: that of the packet inside
+  std::uint8_t ttl = 64;
+
+  // `remote` and `peers`.
+  [[nodiscard]] std::vector<Located<net::IpAddress>> far_ends() const;
+};
+
 struct Interface {
   Located<std::string> name;
-  Located<std::string> port;  // none where there is a tunnel
+  Located<std::string> port;     // none where there is a tunnel
+  std::optional<Overlay> vxlan;  // at most one of these
+  std::optional<Overlay> vxlan_gpe;
+  std::optional<Overlay> geneve;
+  std::optional<Overlay> gre;
   Located<std::optional<std::string>> tunnel;
   Located<std::optional<std::uint16_t>> vlan;
   Located<std::optional<std::uint16_t>> outer_vlan;  // QinQ: the S-tag, `vlan` being the C-tag
   std::vector<Located<net::InterfaceAddress>> address;
   Located<std::string> domain{.value = "default", .at = {}};
   Located<std::optional<std::uint16_t>> mtu;  // empty: the port's
+
+  struct OverlayOf {
+    net::OverlayType type;
+    const Overlay& given;
+
+    [[nodiscard]] const Overlay* operator->() const noexcept { return &given; }
+    [[nodiscard]] bool ethernet() const noexcept;
+    [[nodiscard]] std::uint16_t udp_port() const noexcept;
+    [[nodiscard]] std::uint32_t id() const noexcept;
+  };
+  // Nothing when it is none; the first one when several were given.
+  [[nodiscard]] std::optional<OverlayOf> overlay() const noexcept;
 };
+
+// Bytes that an overlay puts in front of an IP datagram inside, the outer link header not counted.
+[[nodiscard]] std::uint16_t overlay_overhead(const Interface::OverlayOf& overlay) noexcept;
 
 // The number by which the function knows an interface's tunnel of this name: the same on every machine, and
 // never 0.

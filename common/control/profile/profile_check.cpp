@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "common/control/profile/overlay_schema.h"
 #include "common/control/profile/section.h"
 #include "common/control/profile/text.h"
 
@@ -36,6 +37,7 @@ class Checker {
   void run() {
     check_ports();
     for (const Interface& interface : profile_.interfaces) check_interface(interface);
+    check_overlays_apart(profile_, diagnostics_);
     check_addresses();
     check_telemetry();
     if (profile_.transparent()) {
@@ -95,6 +97,7 @@ class Checker {
     }
     if (!port_exists(interface.port)) return;
     const Port& port = *profile_.port(*interface.port);
+    if (interface.overlay()) return check_overlay(profile_, interface, diagnostics_);
     const auto tags =
         std::tuple(std::string_view(*interface.port), interface.vlan.value, interface.outer_vlan.value);
     const auto [first, added] = by_tags_.emplace(tags, &interface);
@@ -228,6 +231,12 @@ class Checker {
     }
   }
 
+  static bool needs_no_next_hop(const Interface* out) {
+    if (out == nullptr) return false;
+    const auto overlay = out->overlay();
+    return out->tunnel.value.has_value() || (overlay && !overlay->ethernet());
+  }
+
   void check_route(const Route& route) {
     const Interface* out = nullptr;
     if (route.interface.value) {
@@ -261,7 +270,7 @@ class Checker {
     }
     if (route.via.value) {
       check_via(route, *route.via.value, out, domain);
-    } else if (route.to.at.known() && !route.via.at.known() && (out == nullptr || !out->tunnel.value)) {
+    } else if (route.to.at.known() && !route.via.at.known() && !needs_no_next_hop(out)) {
       error(route.to.at, "a route without via; give its next hop, or an interface that is a tunnel");
     }
   }

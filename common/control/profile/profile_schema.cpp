@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/control/profile/overlay_schema.h"
 #include "common/control/profile/section.h"
 #include "common/control/profile/types.h"
 
@@ -125,10 +126,11 @@ std::shared_ptr<const Struct<Port>> port() {
 
 std::shared_ptr<const Struct<Interface>> interface(bool tunnels) {
   auto table = std::make_shared<Struct<Interface>>(
-      "interface", tunnels ? "What packets belong to: a port, one VLAN of it, or a tunnel. In routed "
-                             "forwarding each has a Linux device of its name."
-                           : "What packets belong to: a port, or one VLAN of it. In routed forwarding each "
-                             "has a Linux device of its name.");
+      "interface",
+      tunnels ? "What packets belong to: a port, one VLAN of it, an overlay, or a tunnel. In routed "
+                "forwarding each has a Linux device of its name."
+              : "What packets belong to: a port, one VLAN of it, or an overlay. In routed forwarding "
+                "each has a Linux device of its name.");
   const auto vlan = integer<std::uint16_t>(1, kMostVlan);
   table->field("port", &Interface::port, port_name(), "The port under it.",
                tunnels ? absent_means("none, under a tunnel") : kRequired);
@@ -150,13 +152,9 @@ std::shared_ptr<const Struct<Interface>> interface(bool tunnels) {
   table->field("domain", &Interface::domain, domain_name(),
                "Routing domain (VRF). Domains may use the same addresses without meeting.");
   table->field("mtu", &Interface::mtu, mtu(), "Largest IP packet in bytes.",
-               absent_means(tunnels ? "the port's; of a tunnel 1400" : "the port's"));
-  for (const char* tunnel : {"vxlan", "geneve"}) {
-    table->refuse(tunnel,
-                  fmt::format("'{}' interfaces are not in this release; possible are a port as it is and, "
-                              "with vlan and outer_vlan, its 802.1Q and QinQ tags",
-                              tunnel));
-  }
+               absent_means(tunnels ? "the port's, less what an overlay puts in front; of a tunnel 1400"
+                                    : "the port's, less what an overlay puts in front"));
+  add_overlays(*table);
   return table;
 }
 
@@ -220,12 +218,12 @@ TypePtr<Forwarding> forwarding() {
   });
 }
 
-std::shared_ptr<const Struct<Route>> route(bool tunnels) {
+std::shared_ptr<const Struct<Route>> route() {
   auto table = std::make_shared<Struct<Route>>(
       "route", "A static route, installed in the Linux kernel like any other.");
   table->field("to", &Route::to, prefix(), "Destination; 0.0.0.0/0 or ::/0 is the default route.", kRequired);
   table->field("via", &Route::via, ip_address(), "Next hop: an address on the subnet of an interface.",
-               tunnels ? absent_means("the other end of `interface`, a tunnel") : kRequired);
+               absent_means("the other end of `interface`, where that is a tunnel"));
   table->field("interface", &Route::interface, interface_name(), "The interface the next hop is on.",
                absent_means("the one whose subnet holds the next hop"));
   table->field("domain", &Route::domain, domain_name(), "Routing domain the route is in.",
@@ -325,7 +323,7 @@ std::shared_ptr<const Struct<Profile>> common_table(const std::string& vnf, bool
       "The logical interfaces, by names of your choice.", kRequired);
   table->field("forwarding", &Profile::forwarding, forwarding(),
                "How packets get from one interface to another.");
-  table->field("routes", &Profile::routes, route(tunnels), "Static routes.");
+  table->field("routes", &Profile::routes, route(), "Static routes.");
   table->field("neighbors", &Profile::neighbors, neighbor(), "Static neighbours.");
   table->field("telemetry", &Profile::telemetry, telemetry(), "What the appliance tells about itself.",
                absent_means("the defaults below"));

@@ -28,7 +28,7 @@ control::Checked<Whole> parse_section(const std::string& text) {
 TEST(FirewallProfile, TheDesignsExampleParses) {
   const Folder folder;
   folder.write("blocklist.txt", "203.0.113.0/24\n");
-  // Section 7 of the design, less tunnels and inspection, which are not in this release.
+  // Section 7 of the design, less inspection.
   const auto loaded = control::load_profile(
       schema(),
       folder.write("fw.yaml", R"(vnf: firewall                     # firewall | load_balancer | nat | vpn
@@ -45,6 +45,7 @@ ports:
 interfaces:
   trust:   {port: inside, address: [192.0.2.1/24, "2001:db8:1::1/64"]}
   tenant7: {port: inside, vlan: 107, address: [10.7.0.1/24], domain: tenant7}
+  overlay: {port: outside, vxlan: {vni: 7001, local: 198.51.100.2, remote: 198.51.100.9, udp_port: 4789}, address: [10.99.0.1/24]}
   untrust: {port: outside, address: [198.51.100.2/24]}
 forwarding: routed                # routed | transparent: {pairs: [[inside, outside]]} | nsh
 routes:
@@ -72,9 +73,9 @@ firewall:
   EXPECT_EQ(own.rules[1].action, Action::kAccept);
   EXPECT_EQ(*own.rules[1].service[1],
             (Service{.protocol = 6, .ports = {443, 443}, .icmp_type = {}, .icmp_code = {}}));
-  EXPECT_EQ(own.rules[1].at, (Position{27, 7}));
+  EXPECT_EQ(own.rules[1].at, (Position{28, 7}));
   EXPECT_EQ(*own.rules[2].from[0], "inside");
-  EXPECT_EQ(own.rules[2].from[0].at, (Position{28, 25}));
+  EXPECT_EQ(own.rules[2].from[0].at, (Position{29, 25}));
   EXPECT_EQ(own.protect.syn_cookies->above, (Rate{10'000, 1}));
   EXPECT_EQ(own.protect.sessions_per_source, 20'000U);
   EXPECT_EQ(*own.protect.reverse_path, ReversePath::kStrict);
