@@ -138,7 +138,7 @@ Result<void> DataPlane::open_ports(const control::Profile& profile) {
   }
   std::vector<core::PortAbilities> abilities;
   for (const core::Port& port : ports_) abilities.push_back(port.abilities());
-  for (const control::TransparentPair& pair : profile.forwarding->pairs) {
+  for (const control::Pair& pair : profile.forwarding->pairs) {
     const auto index = [&](const std::string& name) {
       return static_cast<std::size_t>(port(name) - ports_.data());
     };

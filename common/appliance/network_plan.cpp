@@ -36,6 +36,18 @@ core::Overlay make_overlay(const control::Interface::OverlayOf& from) {
   return overlay;
 }
 
+core::ServicePath make_service(const control::Interface& from) {
+  const control::ServicePath& given = *from.service();
+  core::ServicePath path;
+  path.type = from.nsh ? net::ServiceType::kNsh : net::ServiceType::kMpls;
+  path.path = *given.path;
+  path.index = *given.index;
+  constexpr std::uint8_t kBehindTheFirst = 254;
+  path.own_index =
+      given.own_index.value_or(path.index ? static_cast<std::uint8_t>(*path.index - 1) : kBehindTheFirst);
+  return path;
+}
+
 // `port`: under it; of a tunnel any. What is under an overlay is found when all interfaces are there.
 core::Interface make_interface(const control::Profile& profile, const control::Interface& from,
                                Numbering& numbering, const core::Port& port) {
@@ -50,6 +62,7 @@ core::Interface make_interface(const control::Profile& profile, const control::I
   } else {
     interface.port = port.id();
     interface.mac = port.mac();
+    if (from.service() != nullptr) interface.service = make_service(from);
   }
   interface.mtu = profile.mtu_of(from);
   interface.domain = core::DomainId(numbering.domains.of(*from.domain));
@@ -122,13 +135,16 @@ Result<host::TwinPlan> make_plan(const control::Profile& profile, Numbering& num
     plan.neighbors.push_back(
         {InterfaceId(numbering.interfaces.of(*neighbor.interface)), *neighbor.address, *neighbor.mac});
   }
-  for (const control::TransparentPair& pair : profile.forwarding->pairs) {
+  for (const control::Pair& pair : profile.forwarding->pairs) {
     const core::Port* first = find_port(*pair.first);
     const core::Port* second = find_port(*pair.second);
     if (first == nullptr || second == nullptr)
       return failure("connect a transparent pair", "a port is not open");
     core::connect_wire(network, first->id(), second->id());
   }
+  const auto id_of = [&](const std::string& name) { return InterfaceId(numbering.interfaces.of(name)); };
+  for (const control::Pair& chain : profile.forwarding->chains)
+    core::connect_services(network, id_of(*chain.first), id_of(*chain.second));
   const control::OtherFrames& other = profile.forwarding->other;
   network.passed_frames = {other.all, other.llc, other.spanning_tree, other.types};
   if (network.domains.size() != numbering.domains.names().size())

@@ -20,6 +20,7 @@ std::optional<core::Drop> refused_at_egress(const core::Network& network, const 
       return core::Drop::kProhibited;
     case Kind::kForward:
     case Kind::kWire:
+    case Kind::kService:
       if (!network.port_up[hop.port.value()]) return core::Drop::kPortDown;
       break;
     case Kind::kHost:

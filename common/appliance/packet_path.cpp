@@ -47,7 +47,7 @@ void find_route(const core::Network& network, core::Packet& packet, PacketPath& 
   if (network.forwarding == core::Forwarding::kTransparent) {
     packet.next_hop = network.wire[packet.port.value()];
   } else {
-    packet.next_hop = network.find_route(packet.domain, packet.destination());
+    packet.next_hop = network.find_way(packet.ingress, packet.domain, packet.destination());
   }
   path.checks.push_back({"route", packet.next_hop.valid() ? std::uint8_t{0} : number(core::Drop::kNoRoute)});
   if (!packet.next_hop.valid()) return;
@@ -78,6 +78,8 @@ std::string_view kind_name(core::NextHop::Kind kind) noexcept {
       return "tunnel";
     case Kind::kWire:
       return "wire";
+    case Kind::kService:
+      return "service forwarder";
   }
   return "unknown";
 }
@@ -140,6 +142,9 @@ Result<PacketPath> find_path(const core::Network& network, const std::optional<s
   if (network.forwarding == core::Forwarding::kRouted) {
     path.checks.push_back({"interface", arrival.up ? std::uint8_t{0} : number(core::Drop::kInterfaceDown)});
     if (path.refused()) return path;
+  }
+  // On a wire and on a service path addresses are nobody's to judge.
+  if (network.forwarding == core::Forwarding::kRouted && network.service_of(packet.ingress) == nullptr) {
     const core::AddressVerdict addresses = core::judge_addresses(packet);
     path.checks.push_back({"addresses", number(addresses.reason)});
     path.to_host = addresses.to_host;

@@ -38,14 +38,13 @@ inline void strip_outer(rte_mbuf& mbuf, unsigned front, unsigned end) noexcept {
   if (ethernet.type != be16(net::ether_type::kIpv4) || ip.version_length != 0x45 ||
       ip.protocol != net::protocol::kUdp || udp.checksum != be16{})
     return false;
-  std::uint64_t addresses = 0;
+  OverlayTable::OrdinaryKey key;
   std::uint32_t shim = 0;
-  std::uint32_t vni = 0;
-  std::memcpy(&addresses, &ip.source, sizeof addresses);
+  std::memcpy(&key.addresses, &ip.source, sizeof key.addresses);
   std::memcpy(&shim, frame + kShim, sizeof shim);
-  std::memcpy(&vni, frame + kShim + sizeof shim, sizeof vni);
-  constexpr std::uint32_t kVni = 0x00ffffff;  // as it lies; the last byte is reserved
-  const OverlayTable::Ordinary* found = overlays.find_ordinary(addresses, vni & kVni);
+  std::memcpy(&key.vni, frame + kShim + sizeof shim, sizeof key.vni);
+  key.vni &= 0x00ffffff;  // as it lies; the last byte is reserved
+  const OverlayTable::Ordinary* found = overlays.find(key);
   if (found == nullptr) return false;
   const unsigned end = kL3 + ip.total_length.host();
   const bool as_usual =

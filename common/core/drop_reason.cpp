@@ -83,6 +83,20 @@ constexpr std::array kReasons = {
     row(Drop::kOverlayCongestion, "overlay_congestion",
         "A router marked the outer packet as congested, and the inner one can not be told (RFC 6040 section "
         "4.2)."),
+    row(Drop::kServiceHeader, "service_header",
+        "The service header is cut off, of another version, has a length against RFC 8300, or too many "
+        "others inside."),
+    row(Drop::kServicePath, "service_path", "No interface is the path that the service header names."),
+    row(Drop::kServiceIndex, "service_index",
+        "The service index is 0 already, or the label can not be one less: the chain is longer than its "
+        "index."),
+    row(Drop::kServiceOam, "service_oam",
+        "A packet for operations and maintenance (the O bit), which no function here answers (RFC 8300 "
+        "section 2.2)."),
+    row(Drop::kServiceMetadata, "service_metadata",
+        "The service header's MD type is reserved or unknown (RFC 8300 section 2.2)."),
+    row(Drop::kServicePayload, "service_payload",
+        "Behind the service header is neither IPv4, IPv6 nor a frame with one of them."),
     row(Drop::kNoRoute, "no_route", "No route leads to the destination."),
     row(Drop::kBlackhole, "blackhole", "The route to the destination is a black hole."),
     row(Drop::kProhibited, "prohibited", "The route to the destination is prohibited or unreachable."),

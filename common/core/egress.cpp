@@ -4,6 +4,7 @@
 #include "common/core/cut_datagram.h"
 #include "common/core/encapsulate.h"
 #include "common/core/rewrite.h"
+#include "common/core/service_frame.h"
 
 namespace millrace::core {
 namespace {
@@ -45,7 +46,7 @@ void Egress::give_up(Batch& batch, std::uint64_t lanes) noexcept {
 
 bool Egress::hop_taken(Batch& batch, Packet& packet, const Network& network, Origin origin) noexcept {
   if (!packet.next_hop.valid()) {
-    packet.next_hop = network.find_route(packet.domain, packet.destination());
+    packet.next_hop = network.find_way(packet.ingress, packet.domain, packet.destination());
     if (!packet.next_hop.valid()) {
       batch.drop(packet, Drop::kNoRoute);
       return true;
@@ -82,6 +83,7 @@ bool Egress::hop_taken(Batch& batch, Packet& packet, const Network& network, Ori
       batch.drop(packet, Drop::kNoRoute);
       return true;
     case NextHop::Kind::kWire:
+    case NextHop::Kind::kService:
       return false;
   }
   return true;
@@ -216,6 +218,8 @@ void Egress::leave(Batch& batch, Packet& packet, const Network& network, Origin 
   if (hop.kind == NextHop::Kind::kForward) {
     forward(batch, packet, hop, network, origin);
   } else if (fits(batch, packet, hop, network, origin)) {
+    if (hop.kind == NextHop::Kind::kService && !enter_service(packet))
+      return batch.drop(packet, Drop::kNoMemory);
     batch.take(packet);
     transmitter_.send(hop.port, packet.mbuf, origin);
   }

@@ -12,6 +12,7 @@
 #include "common/core/decapsulate_ordinary.h"
 #include "common/core/owner.h"
 #include "common/core/receive_marks.h"
+#include "common/core/service_frame.h"
 #include "common/core/steer.h"
 #include "common/net/ecn.h"
 #include "common/net/icmp.h"
@@ -194,7 +195,8 @@ void Ingress::take_note(Batch& batch, Packet& packet, const Network& network) no
   if (with.interface.value() >= network.interfaces.size()) return;
   const Interface& interface = network.interfaces[with.interface.value()];
   // By port and tags, what was inside another packet belongs to no interface.
-  if (with.kind == Note::Kind::kInside || (with.kind == Note::Kind::kFragment && interface.overlay)) {
+  if (with.kind == Note::Kind::kInside ||
+      (with.kind == Note::Kind::kFragment && (interface.overlay || interface.service))) {
     packet.ingress = with.interface;
     packet.outer_length = with.outer_length;
   }
@@ -216,6 +218,7 @@ void Ingress::enter_domain(Packet& packet, const Network& network) noexcept {
 // What an overlay's packet says of the frame inside.
 Drop Ingress::judge_inside(Packet& packet, const Network& network) noexcept {
   const Headers& headers = packet.headers;
+  if (network.service_of(packet.ingress) != nullptr) return Drop::kNone;
   // RFC 7348 section 6.1: a frame with a tag is not for this network.
   if (headers.tagged && !network.interfaces[packet.ingress.value()].is_point_to_point())
     return Drop::kNoInterface;
@@ -281,11 +284,33 @@ template <Ingress::Arrival arrival, Forwarding forwarding>
   return true;
 }
 
-template <Ingress::Arrival arrival, bool overlays>
+// A packet of a service path: no addresses of ours, no routes, and what it is not for the function to say is
+// not said.
+template <Ingress::Arrival arrival>
+void Ingress::admit_service(Batch& batch, Packet& packet, const Network& network, bool shared,
+                            bool inside) noexcept {
+  const Interface& interface = network.interfaces[packet.ingress.value()];
+  packet.domain = interface.domain;
+  if (!packet.headers.is_ipv4() && !packet.headers.is_ipv6())
+    return batch.drop(packet, Drop::kServicePayload);
+  if (shared && handed_over(batch, packet, inside)) return;
+  packet.next_hop = interface.service->back;
+  packet.egress = interface.service->partner;
+  if (packet.headers.is_fragment) [[unlikely]]
+    follow_first<arrival>(batch, packet);
+}
+
+template <Ingress::Arrival arrival, bool unpacks>
 [[gnu::always_inline]] inline bool Ingress::admit(Batch& batch, Packet& packet, const Network& network,
                                                   bool shared, bool inside) noexcept {
   if (!read<arrival, Forwarding::kRouted>(batch, packet, network, inside)) [[unlikely]]
     return false;
+  if constexpr (unpacks) {
+    if (network.service_of(packet.ingress) != nullptr) {
+      admit_service<arrival>(batch, packet, network, shared, inside);
+      return false;
+    }
+  }
   // What a function restarts was accepted before; its addresses may be equal now.
   const bool seen = arrival == Arrival::kOwner && packet.restarted;
   if (!seen && !accept_link(batch, packet, network)) [[unlikely]]
@@ -303,7 +328,7 @@ template <Ingress::Arrival arrival, bool overlays>
   }
   if (!ordinary && !seen && !accept_addresses(batch, packet)) [[unlikely]]
     return false;
-  if constexpr (overlays && (arrival == Arrival::kPort || arrival == Arrival::kOwner)) {
+  if constexpr (unpacks && (arrival == Arrival::kPort || arrival == Arrival::kOwner)) {
     if (!inside) {
       const Decapsulated done = decapsulate(batch, packet, network);
       if (done != Decapsulated::kNo) return done == Decapsulated::kYes;
@@ -328,16 +353,29 @@ void Ingress::run_routed(Batch& batch) noexcept {
     static_cast<void>(admit<arrival, false>(batch, packet, network, shared, false));
 }
 
-// The same where there are overlays.
+// The same where packets come inside others.
 template <Ingress::Arrival arrival>
-void Ingress::run_overlaid(Batch& batch) noexcept {
+void Ingress::run_unpacking(Batch& batch) noexcept {
   const Network& network = *batch.network;
   const bool shared = workers_ > 1;
-  for (Packet& packet : batch) rte_prefetch0(packet.bytes() + RTE_CACHE_LINE_SIZE);
+  const bool services = !network.services.empty();
+  for (Packet& packet : batch) {
+    rte_prefetch0(packet.bytes() + RTE_CACHE_LINE_SIZE);
+    if (services) __builtin_prefetch(packet.mbuf->buf_addr, 1);
+  }
   std::uint64_t inside = 0;  // lanes
   for (Packet& packet : batch) {
-    const bool taken_off = arrival == Arrival::kPort && decapsulate_ordinary(packet, network.overlays);
-    if (admit<arrival, true>(batch, packet, network, arrival == Arrival::kPort && shared, taken_off))
+    bool unpacked = false;
+    if constexpr (arrival == Arrival::kPort) {
+      unpacked = (services && leave_ordinary_service(packet, network)) ||
+                 decapsulate_ordinary(packet, network.overlays);
+      if (services && !unpacked) [[unlikely]] {
+        const Decapsulated done = leave_service(batch, packet, network);
+        if (done == Decapsulated::kDropped) continue;
+        unpacked = done == Decapsulated::kYes;
+      }
+    }
+    if (admit<arrival, true>(batch, packet, network, arrival == Arrival::kPort && shared, unpacked))
         [[unlikely]]
       inside |= std::uint64_t{1} << batch.lane(packet);
   }
@@ -374,10 +412,10 @@ template <Ingress::Arrival arrival>
 void Ingress::run(Batch& batch) noexcept {
   for (Packet& packet : batch) rte_prefetch0(packet.bytes());
   if (batch.network->forwarding == Forwarding::kRouted) {
-    if (batch.network->overlays.empty()) [[likely]] {
+    if (!batch.network->unpacks()) [[likely]] {
       run_routed<arrival>(batch);
     } else {
-      run_overlaid<arrival>(batch);
+      run_unpacking<arrival>(batch);
     }
   } else {
     run_transparent<arrival>(batch);

@@ -45,10 +45,10 @@ class Ingress {
   template <Arrival arrival>
   void run_routed(Batch& batch) noexcept;
   template <Arrival arrival>
-  void run_overlaid(Batch& batch) noexcept;
+  void run_unpacking(Batch& batch) noexcept;
   // `inside`: it was inside an overlay's packet, and its interface is known. True when it turns out to be an
   // overlay's: then the frame inside is to be admitted next.
-  template <Arrival arrival, bool overlays>
+  template <Arrival arrival, bool unpacks>
   [[nodiscard]] bool admit(Batch& batch, Packet& packet, const Network& network, bool shared,
                            bool inside) noexcept;
   [[nodiscard]] static Drop judge_inside(Packet& packet, const Network& network) noexcept;
@@ -63,6 +63,8 @@ class Ingress {
   [[nodiscard]] bool handed_over(Batch& batch, Packet& packet, bool inside) noexcept;
   template <Arrival arrival>
   void route(Batch& batch, Packet& packet, const Network& network) noexcept;
+  template <Arrival arrival>
+  void admit_service(Batch& batch, Packet& packet, const Network& network, bool shared, bool inside) noexcept;
   void route_link_scope(Batch& batch, Packet& packet, const Network& network) noexcept;
   template <Arrival arrival>
   void follow_first(Batch& batch, Packet& packet) noexcept;

@@ -16,6 +16,7 @@
 #include "common/base/serial.h"
 #include "common/core/ids.h"
 #include "common/core/overlay.h"
+#include "common/core/service_path.h"
 #include "common/flow/segment.h"
 #include "common/net/address.h"
 #include "common/net/prefix_table.h"
@@ -34,6 +35,7 @@ struct Interface {
   std::uint16_t inner_vlan = 0;
   bool outer_is_service_tag = false;  // 802.1ad instead of 802.1Q
   std::optional<Overlay> overlay;
+  std::optional<ServicePath> service;
   DomainId domain{0};
   std::uint16_t mtu = 1500;  // of the IP datagram
   bool up = true;
@@ -74,6 +76,7 @@ struct alignas(64) NextHop {
     kUnreachable,  // drop and say by ICMP that there is no way
     kTunnel,       // by an interface that is a tunnel: the function makes other packets of it
     kWire,         // transparent mode: the other port of the pair, nothing rewritten
+    kService,      // back to the service function forwarder that the packet came from
   };
   static constexpr std::uint32_t kNoOverlay = 0xffffffff;
   static constexpr std::uint32_t kEveryone =
@@ -159,6 +162,7 @@ class Network {
   std::vector<Domain> domains;        // by DomainId
   std::vector<NextHop> next_hops;     // by NextHopId
   OverlayTable overlays;
+  ServiceTable services;
   std::vector<OverlayWay> overlay_ways;
   std::vector<OverlayReach> overlay_reach;  // by InterfaceId, as far as there are overlays
   NextHopId to_host;  // for the twin whatever its destination; none when there is no twin
@@ -192,9 +196,29 @@ class Network {
     return flow::Segment::wire(std::min(port.value(), other.value()), tags);
   }
 
+  // Whether packets may come inside others.
+  [[nodiscard]] bool unpacks() const noexcept { return !overlays.empty() || !services.empty(); }
+
   template <class Address>
   [[nodiscard]] NextHopId find_route(DomainId domain, const Address& destination) const noexcept {
     return NextHopId(domains[domain.value()].routes.lookup(destination));
+  }
+
+  // The path that an interface is; null when it is none.
+  [[nodiscard]] const ServicePath* service_of(InterfaceId interface) const noexcept {
+    if (services.empty() || interface.value() >= interfaces.size()) [[likely]]
+      return nullptr;
+    const auto& service = interfaces[interface.value()].service;
+    return service ? &*service : nullptr;
+  }
+
+  // Where a packet that came in by an interface goes on to: by the routes of a domain, or back to its
+  // forwarder.
+  template <class Address>
+  [[nodiscard]] NextHopId find_way(InterfaceId ingress, DomainId domain,
+                                   const Address& destination) const noexcept {
+    const ServicePath* path = service_of(ingress);
+    return path != nullptr ? path->back : find_route(domain, destination);
   }
 };
 

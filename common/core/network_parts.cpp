@@ -31,7 +31,7 @@ void connect_one_way(Network& network, PortId from, PortId to) {
 
 void add_interface(Network& network, Interface interface) {
   const InterfaceId id(static_cast<std::uint16_t>(network.interfaces.size()));
-  if (interface.tunnel != 0 || interface.overlay) {
+  if (interface.tunnel != 0 || interface.overlay || interface.service) {
     network.interfaces.push_back(std::move(interface));
     return;
   }
@@ -56,18 +56,16 @@ void add_ordinary(Network& network, const Overlay& overlay, const Interface& bel
   if (!overlay.end.local.is_v4() || !overlay.end.ethernet || below.outer_vlan != 0 ||
       (!geneve && overlay.end.type != OverlayType::kVxlan))
     return;
-  OverlayTable::Ordinary ordinary{.vni = be32(overlay.end.id << 8).wire(),
-                                  .udp_port = be16(overlay.end.udp_port),
-                                  .port = below.port,
-                                  .mac = below.mac,
-                                  .interface = id};
+  OverlayTable::OrdinaryKey key{.vni = be32(overlay.end.id << 8).wire()};
+  OverlayTable::Ordinary ordinary{
+      .udp_port = be16(overlay.end.udp_port), .port = below.port, .mac = below.mac, .interface = id};
   // RFC 7348 section 5: the I flag; RFC 8926 section 3.4: no options, no flags, a frame.
   ordinary.shim_mask = geneve ? 0xffffffffU : be32(std::uint32_t{net::VxlanHeader::kVni} << 24).wire();
   ordinary.shim_value = geneve ? be32(net::ether_type::kBridged).wire() : ordinary.shim_mask;
   for (const net::IpAddress& peer : overlay.peers) {
     const std::array<be32, 2> addresses = {peer.v4().value, overlay.end.local.v4().value};
-    std::memcpy(&ordinary.addresses, addresses.data(), sizeof ordinary.addresses);
-    network.overlays.add(ordinary);
+    std::memcpy(&key.addresses, addresses.data(), sizeof key.addresses);
+    network.overlays.add(key, ordinary);
   }
 }
 
@@ -95,6 +93,23 @@ void connect_overlays(Network& network) {
         overlay.end.local.is_v4() ? net::IpAddress(net::Ipv4Address{}) : net::IpAddress(net::Ipv6Address{});
     network.overlays.add(key, overlay.end.udp_port, id);
   }
+}
+
+void connect_services(Network& network, InterfaceId a, InterfaceId b) {
+  const auto connect = [&](InterfaceId from, InterfaceId to) {
+    Interface& interface = network.interfaces[from.value()];
+    NextHop hop;
+    hop.kind = NextHop::Kind::kService;
+    hop.interface = to;
+    hop.port = interface.port;
+    hop.mtu = interface.mtu;
+    interface.service->partner = to;
+    interface.service->back = NextHopId(static_cast<std::uint32_t>(network.next_hops.size()));
+    network.next_hops.push_back(hop);
+    network.services.add(interface.port, *interface.service, from);
+  };
+  connect(a, b);
+  if (a != b) connect(b, a);
 }
 
 InterfaceId interface_id(const Network& network, const Interface& interface) {

@@ -14,6 +14,10 @@ void add_interface(Network& network, Interface interface);
 // unreachable.
 void connect_overlays(Network& network);
 
+// Two paths that are the two directions of a chain, or one alone (`a` == `b`): each packet goes back by the
+// port it came by. Both are interfaces of the network already.
+void connect_services(Network& network, InterfaceId a, InterfaceId b);
+
 [[nodiscard]] InterfaceId interface_id(const Network& network, const Interface& interface);
 
 // The hop that sends by an interface to a neighbour with this MAC address.

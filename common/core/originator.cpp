@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/core/note.h"
+#include "common/core/service_frame.h"
 #include "common/net/checksum.h"
 
 namespace millrace::core {
@@ -73,6 +74,25 @@ Packet* Originator::allocate(net::Family family, unsigned length) noexcept {
   return &packet;
 }
 
+namespace {
+
+// It leaves by the port its cause came in by, tags and addresses turned round.
+void turn_round(Packet& packet, const Packet& cause) noexcept {
+  const int shift = cause.headers.l3_offset - int{packet.headers.l3_offset};
+  rte_mbuf& mbuf = *packet.mbuf;
+  mbuf.data_off = static_cast<std::uint16_t>(mbuf.data_off - shift);
+  mbuf.data_len = static_cast<std::uint16_t>(mbuf.data_len + shift);
+  mbuf.pkt_len = mbuf.data_len;
+  for (std::uint16_t* offset :
+       {&packet.headers.l3_offset, &packet.headers.l4_offset, &packet.headers.end_offset})
+    *offset = static_cast<std::uint16_t>(*offset + shift);
+  std::memcpy(packet.bytes(), cause.bytes(), cause.headers.l3_offset);
+  auto& ethernet = *reinterpret_cast<net::EthernetHeader*>(packet.bytes());
+  std::swap(ethernet.source, ethernet.destination);
+}
+
+}  // namespace
+
 Packet* Originator::make(net::Family family, unsigned length, const Packet& back_to,
                          const Network& network) noexcept {
   Packet* packet = allocate(family, length);
@@ -81,21 +101,15 @@ Packet* Originator::make(net::Family family, unsigned length, const Packet& back
   packet->port = back_to.port;
   packet->ingress = back_to.ingress;
   if (network.forwarding == Forwarding::kTransparent) {
-    // It leaves by the port its cause came in by, tags and addresses turned round.
-    const unsigned l2 = back_to.headers.l3_offset;
-    packet->mbuf->data_off =
-        static_cast<std::uint16_t>(packet->mbuf->data_off + packet->headers.l3_offset - l2);
-    packet->mbuf->data_len =
-        static_cast<std::uint16_t>(packet->mbuf->data_len + l2 - packet->headers.l3_offset);
-    packet->mbuf->pkt_len = packet->mbuf->data_len;
-    const auto shift = static_cast<std::uint16_t>(l2 - packet->headers.l3_offset);
-    packet->headers.l3_offset = static_cast<std::uint16_t>(packet->headers.l3_offset + shift);
-    packet->headers.l4_offset = static_cast<std::uint16_t>(packet->headers.l4_offset + shift);
-    packet->headers.end_offset = static_cast<std::uint16_t>(packet->headers.end_offset + shift);
-    std::memcpy(packet->bytes(), back_to.bytes(), l2);
-    auto& ethernet = *reinterpret_cast<net::EthernetHeader*>(packet->bytes());
-    std::swap(ethernet.source, ethernet.destination);
+    turn_round(*packet, back_to);
     packet->next_hop = network.wire_back[back_to.port.value()];
+  } else if (const ServicePath* path = network.service_of(back_to.ingress); path != nullptr) {
+    if (!keep_answer(*packet, back_to, network)) {
+      batch_.drop(*packet, Drop::kNoRoute);
+      return packet;
+    }
+    turn_round(*packet, back_to);
+    packet->next_hop = path->back;
   }
   return packet;
 }
@@ -148,7 +162,7 @@ void Originator::make_error(const Packet& about, Bytes datagram, const Network& 
   // would.
   net::IpAddress speaker =
       ipv4 ? net::IpAddress(ipv4_about.destination) : net::IpAddress(ipv6_about.destination);
-  if (network.forwarding == Forwarding::kRouted) {
+  if (network.forwarding == Forwarding::kRouted && network.service_of(about.ingress) == nullptr) {
     const net::IpAddress* own = network.interfaces[about.ingress.value()].address(family);
     if (own == nullptr) return;
     speaker = *own;

@@ -12,6 +12,7 @@
 
 #include <immintrin.h>
 
+#include "common/base/lookup_table.h"
 #include "common/core/ids.h"
 #include "common/net/overlay_outer.h"
 
@@ -50,6 +51,25 @@ class OverlayTable {
     std::uint32_t id = 0;
 
     bool operator==(const Key&) const noexcept = default;
+    [[nodiscard]] std::uint64_t hash() const noexcept;
+  };
+
+  // Nearly all overlay traffic: frames over UDP over IPv4, from a far end that is listed, untagged by one
+  // port, with nothing out of the ordinary in their headers. All fields as on the wire.
+  struct OrdinaryKey {
+    std::uint64_t addresses = 0;  // source and destination
+    std::uint32_t vni = 0;        // and a byte that is zero
+
+    bool operator==(const OrdinaryKey&) const noexcept = default;
+    [[nodiscard]] std::uint64_t hash() const noexcept { return _mm_crc32_u64(vni, addresses); }
+  };
+  struct Ordinary {
+    be16 udp_port;
+    PortId port;
+    net::MacAddress mac;  // of the interface below
+    InterfaceId interface;
+    std::uint32_t shim_mask = 0;   // of the first word behind UDP these bits
+    std::uint32_t shim_value = 0;  // are these
   };
 
   [[nodiscard]] bool empty() const noexcept { return ends_.empty(); }
@@ -66,39 +86,19 @@ class OverlayTable {
   // Whether an overlay of this kind ends at the address.
   [[nodiscard]] bool ends_at(net::OverlayType type, DomainId domain,
                              const net::IpAddress& local) const noexcept;
-  [[nodiscard]] InterfaceId find(const Key& key) const noexcept;
+  [[nodiscard]] InterfaceId find(const Key& key) const noexcept {
+    const InterfaceId* found = interfaces_.find(key);
+    return found == nullptr ? InterfaceId::none() : *found;
+  }
+  [[nodiscard]] const Ordinary* find(const OrdinaryKey& key) const noexcept { return ordinary_.find(key); }
 
   void add(const Key& key, std::uint16_t udp_port, InterfaceId interface);
-
-  // Nearly all overlay traffic: frames over UDP over IPv4, from a far end that is listed, untagged by one
-  // port, with nothing out of the ordinary in their headers. All fields as on the wire.
-  struct Ordinary {
-    std::uint64_t addresses = 0;  // source and destination
-    std::uint32_t vni = 0;        // and a byte that is zero
-    be16 udp_port;
-    PortId port;
-    net::MacAddress mac;           // of the interface below
-    InterfaceId interface;         // none: the entry is free
-    std::uint32_t shim_mask = 0;   // of the first word behind UDP these bits
-    std::uint32_t shim_value = 0;  // are these
-  };
-  void add(const Ordinary& ordinary);
-  [[nodiscard]] const Ordinary* find_ordinary(std::uint64_t addresses, std::uint32_t vni) const noexcept {
-    if (ordinary_.empty()) return nullptr;
-    const std::size_t mask = ordinary_.size() - 1;
-    for (std::size_t at = hash(addresses, vni) & mask;; at = (at + 1) & mask) {
-      const Ordinary& entry = ordinary_[at];
-      if (entry.addresses == addresses && entry.vni == vni) [[likely]]
-        return &entry;
-      if (!entry.interface.valid()) return nullptr;
-    }
+  // Two that differ in the UDP port alone have one key: the second is found by the other way.
+  void add(const OrdinaryKey& key, const Ordinary& ordinary) {
+    static_cast<void>(ordinary_.add(key, ordinary));
   }
 
  private:
-  struct Entry {
-    Key key;
-    InterfaceId interface;
-  };
   struct End {
     net::OverlayType type;
     DomainId domain;
@@ -107,16 +107,8 @@ class OverlayTable {
     bool operator==(const End&) const noexcept = default;
   };
 
-  [[nodiscard]] static std::uint64_t hash(const Key& key) noexcept;
-  [[nodiscard]] static std::uint64_t hash(std::uint64_t addresses, std::uint32_t vni) noexcept {
-    return _mm_crc32_u64(vni, addresses);
-  }
-  void insert(const Entry& entry);
-
-  std::vector<Entry> entries_;  // a power of two of them, at most half in use; free: no interface
-  std::size_t used_ = 0;
-  std::vector<Ordinary> ordinary_;  // likewise
-  std::size_t ordinary_used_ = 0;
+  LookupTable<Key, InterfaceId> interfaces_;
+  LookupTable<OrdinaryKey, Ordinary> ordinary_;
   std::vector<End> ends_;
   std::vector<std::pair<be16, net::OverlayType>> udp_ports_;
   bool gre_ = false;

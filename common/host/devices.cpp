@@ -12,7 +12,7 @@ namespace {
 bool serves(const Device& device, const core::Network& network) {
   if (device.interface.value() >= network.interfaces.size()) return false;
   const core::Interface& wanted = network.interfaces[device.interface.value()];
-  return wanted.up && wanted.port == device.port && wanted.domain == device.domain &&
+  return wanted.up && !wanted.service && wanted.port == device.port && wanted.domain == device.domain &&
          wanted.mac == device.mac && wanted.tunnel == device.tunnel &&
          wanted.is_point_to_point() == device.point_to_point;
 }
@@ -22,7 +22,8 @@ bool serves(const Device& device, const core::Network& network) {
 Result<void> Devices::match(const core::Network& network) {
   if (auto done = remove_others(network); !done) return done;
   for (std::size_t i = 0; i < network.interfaces.size(); ++i) {
-    if (!network.interfaces[i].up || network.forwarding != core::Forwarding::kRouted) continue;
+    const core::Interface& interface = network.interfaces[i];
+    if (!interface.up || interface.service || network.forwarding != core::Forwarding::kRouted) continue;
     if (auto done = set_up(core::InterfaceId(static_cast<std::uint16_t>(i)), network); !done) return done;
   }
   match_tunnels();

@@ -16,6 +16,8 @@ inline constexpr std::uint16_t kArp = 0x0806;
 inline constexpr std::uint16_t kVlan = 0x8100;  // IEEE 802.1Q C-tag
 inline constexpr std::uint16_t kQinQ = 0x88a8;  // IEEE 802.1ad S-tag
 inline constexpr std::uint16_t kIpv6 = 0x86dd;
+inline constexpr std::uint16_t kMpls = 0x8847;
+inline constexpr std::uint16_t kNsh = 0x894f;
 inline constexpr std::uint16_t kBridged = 0x6558;  // a whole Ethernet frame, in GRE and Geneve
 }  // namespace ether_type
 
@@ -221,6 +223,35 @@ struct GeneveOption {  // RFC 8926 section 3.5
   [[nodiscard]] unsigned data_length() const noexcept { return (length & 0x1fU) * 4; }
 };
 static_assert(sizeof(GeneveOption) == 4);
+
+struct NshHeader {  // RFC 8300 section 2; metadata follows
+  be16 base;        // version 2 bits, O, a bit, TTL 6, length 6 in words
+  std::uint8_t md;  // four bits unassigned, MD type 4
+  std::uint8_t next_protocol;
+  be32 path_index;  // service path identifier 24, service index 8
+
+  static constexpr unsigned kMdFixed = 1;
+  static constexpr unsigned kMdVariable = 2;
+
+  [[nodiscard]] unsigned version() const noexcept { return base.host() >> 14; }
+  [[nodiscard]] bool oam() const noexcept { return (base.host() & 0x2000U) != 0; }
+  [[nodiscard]] unsigned ttl() const noexcept { return base.host() >> 6 & 0x3fU; }
+  [[nodiscard]] unsigned length() const noexcept {
+    return (base.host() & 0x3fU) * 4;
+  }  // this header included
+  [[nodiscard]] unsigned md_type() const noexcept { return md & 0xfU; }
+};
+static_assert(sizeof(NshHeader) == 8);
+
+struct MplsEntry {  // RFC 3032 section 2.1
+  be32 word;        // label 20 bits, traffic class 3, bottom of stack 1, TTL 8
+
+  static constexpr unsigned kLabelShift = 12;
+
+  [[nodiscard]] std::uint32_t label() const noexcept { return word.host() >> kLabelShift; }
+  [[nodiscard]] bool is_last() const noexcept { return (word.host() & 0x100U) != 0; }
+};
+static_assert(sizeof(MplsEntry) == 4);
 
 // draft-ietf-intarea-gue-09 section 3.1, variant 0: data, without extension fields, when all but `protocol`
 // are zero.

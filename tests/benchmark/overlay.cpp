@@ -2,7 +2,7 @@
 // What it costs to take packets out of one overlay and put them into another, beside plain forwarding of the
 // same packets: no function between.
 //
-//   benchmark_overlay [--quick] [--only plain|vxlan|vxlan6|geneve|gre]
+//   benchmark_overlay [--quick] [--only plain|vxlan|vxlan6|geneve|gre|nsh]
 //
 // Prints one JSON object a line; tests/benchmark/run makes tables of them.
 #include "tests/benchmark/forward_samples.h"
@@ -24,6 +24,7 @@ const std::vector<Carrier>& carriers() {
       {.name = "VXLAN over IPv4", .part = "vxlan"},
       {.name = "VXLAN over IPv6", .part = "vxlan6", .ipv6 = true},
       {.name = "GENEVE over IPv4", .part = "geneve", .type = OverlayType::kGeneve},
+      {.name = "NSH over Ethernet", .part = "nsh", .service = true},
       {.name = "GRE over IPv4", .part = "gre", .type = OverlayType::kGre, .ethernet = false},
   };
   return kAll;
@@ -34,7 +35,7 @@ const std::vector<Carrier>& carriers() {
 int main(int argc, char** argv) {
   return run_program(
       argc, argv,
-      {.name = "benchmark_overlay", .parts = "plain|vxlan|vxlan6|geneve|gre", .flows_word = "--sessions"},
+      {.name = "benchmark_overlay", .parts = "plain|vxlan|vxlan6|geneve|gre|nsh", .flows_word = "--sessions"},
       [](const Options& options) {
         for (const Carrier& carrier : carriers()) {
           if (!options.wants(carrier.part)) continue;

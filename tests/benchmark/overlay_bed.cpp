@@ -35,6 +35,14 @@ net::OverlayEnd end_of(const Carrier& carrier, unsigned side) {
 core::Snapshot network_of(const Carrier& carrier) {
   if (carrier.plain) return {two_sides().build(), std::make_shared<core::Policy>()};
   testing::NetworkBuilder builder;
+  if (carrier.service) {
+    for (unsigned side = 0; side < 2; ++side) {
+      core::ServicePath path;
+      path.path = kNetwork + side;
+      builder.service(core::PortId(static_cast<std::uint16_t>(side)), "path" + std::to_string(side), path);
+    }
+    return {builder.chain("path0", "path1").build(), std::make_shared<core::Policy>()};
+  }
   const std::string length = carrier.ipv6 ? "/64" : "/24";
   for (unsigned side = 0; side < 2; ++side)
     builder.interface(core::PortId(static_cast<std::uint16_t>(side)), "under" + std::to_string(side),
@@ -61,8 +69,19 @@ class Nothing final : public core::Function {
   [[nodiscard]] std::span<const std::string_view> stage_names() const noexcept override { return {}; }
 };
 
+// RFC 8300 section 2: MD type 1, a frame inside.
+std::vector<std::uint8_t> service_header(unsigned side) {
+  std::vector<std::uint8_t> bytes(kEthernet + sizeof(net::NshHeader) + 16);
+  *reinterpret_cast<net::EthernetHeader*>(bytes.data()) = {
+      testing::interface_mac(side), testing::neighbor_mac(side), be16(net::ether_type::kNsh)};
+  *reinterpret_cast<net::NshHeader*>(bytes.data() + kEthernet) = {be16(0x0fc6), 1, 3,
+                                                                  be32((kNetwork + side) << 8 | 255)};
+  return bytes;
+}
+
 // As the far end sends them.
 std::vector<std::uint8_t> outer_headers(const Carrier& carrier, unsigned side) {
+  if (carrier.service) return service_header(side);
   net::OverlayEnd end = end_of(carrier, side);
   std::swap(end.local, end.remote);
   net::OverlayOuter outer(end);
@@ -100,6 +119,7 @@ void OverlayBed::wrap(rte_mbuf* mbuf, bool client) const {
   const auto length = static_cast<std::uint16_t>(outer_[side].size());
   auto* bytes = reinterpret_cast<std::uint8_t*>(rte_pktmbuf_prepend(mbuf, length));
   std::memcpy(bytes, outer_[side].data(), length);
+  if (carrier_.service) return;
   const auto behind = static_cast<std::uint16_t>(mbuf->pkt_len - kEthernet);
   net::Headers headers;
   headers.l3_offset = kEthernet;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Plain forwarding, and forwarding out of one overlay and into another: no function between.
+// Plain forwarding, and forwarding out of one overlay, or service header, and into another: no function
+// between.
 #pragma once
 
 #include <string>
@@ -18,6 +19,7 @@ struct Carrier {
   bool ipv6 = false;  // the underlay
   net::OverlayType type = net::OverlayType::kVxlan;
   bool ethernet = true;
+  bool service = false;  // a service header over Ethernet in place of all that: each goes back by its port
 };
 
 class OverlayBed final : public PipelineBed {

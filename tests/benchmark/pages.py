@@ -282,7 +282,7 @@ The packet core in process with no function on it, one worker, between two DPDK 
 [performance.md](performance.md), where cycles and samples are explained. Half of the packets come by either port, of
 10,000 flows in random order. *Plain*: they are routed from one port to the other. Otherwise each comes inside an overlay's
 packet, is taken out, routed, and leaves inside another one: one packet out of an overlay and into one. Over IPv6 the outer
-checksum is verified, and written.
+checksum is verified, and written. *NSH*: it goes back behind the service header it came with, by the port it came by.
 """
 
 

@@ -47,6 +47,25 @@ NetworkBuilder& NetworkBuilder::overlay(core::Overlay overlay, std::string name,
   return add(std::move(interface), addresses);
 }
 
+NetworkBuilder& NetworkBuilder::service(core::PortId port, std::string name, core::ServicePath path,
+                                        std::uint16_t domain) {
+  core::Interface interface;
+  interface.name = std::move(name);
+  interface.port = port;
+  interface.service = path;
+  interface.domain = core::DomainId(domain);
+  network_.port_up[port.value()] = true;
+  add(std::move(interface), {});
+  network_.interfaces.back().mac = interface_mac(port.value());  // the port's
+  return *this;
+}
+
+NetworkBuilder& NetworkBuilder::chain(std::string_view a, std::string_view b) {
+  core::connect_services(network_, core::interface_id(network_, find(a)),
+                         core::interface_id(network_, find(b)));
+  return *this;
+}
+
 NetworkBuilder& NetworkBuilder::station(std::string_view mac, std::string_view far_end) {
   stations_.push_back({core::interface_id(network_, network_.interfaces.back()), *net::MacAddress::parse(mac),
                        *net::IpAddress::parse(far_end)});

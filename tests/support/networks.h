@@ -23,6 +23,11 @@ class NetworkBuilder {
   // An interface that is an overlay's.
   NetworkBuilder& overlay(core::Overlay overlay, std::string name, const std::vector<std::string>& addresses,
                           std::uint16_t domain = 0);
+  // An interface that is a service path, with the MAC address interface_mac(port); and two that are the
+  // directions of a chain.
+  NetworkBuilder& service(core::PortId port, std::string name, core::ServicePath path,
+                          std::uint16_t domain = 0);
+  NetworkBuilder& chain(std::string_view a, std::string_view b);
   // Frames for a station of the overlay added last go to this far end, and no other.
   NetworkBuilder& station(std::string_view mac, std::string_view far_end);
   NetworkBuilder& mtu(std::uint16_t bytes);  // of the interface added last

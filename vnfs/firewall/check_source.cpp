@@ -6,7 +6,9 @@ namespace millrace::firewall {
 std::optional<Drop> refuse_source(const core::Packet& packet, const core::Network& network,
                                   ReversePath reverse_path) noexcept {
   using Kind = core::NextHop::Kind;
-  if (network.forwarding != core::Forwarding::kRouted) return std::nullopt;
+  const bool routed =
+      network.forwarding == core::Forwarding::kRouted && network.service_of(packet.ingress) == nullptr;
+  if (!routed) return std::nullopt;  // no route says where a source is
   const core::NextHopId back =
       packet.headers.is_ipv4() ? network.find_route(packet.domain, packet.l3_as<net::Ipv4Header>().source)
                                : network.find_route(packet.domain, packet.l3_as<net::Ipv6Header>().source);

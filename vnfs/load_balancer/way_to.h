@@ -11,8 +11,8 @@ namespace millrace::load_balancer {
     const net::IpAddress& destination, core::Batch& batch, core::Packet& packet,
     core::Originator& originator) noexcept {
   const core::Network& network = *batch.network;
-  packet.next_hop = destination.is_v4() ? network.find_route(packet.domain, destination.v4())
-                                        : network.find_route(packet.domain, destination.v6());
+  packet.next_hop = destination.is_v4() ? network.find_way(packet.ingress, packet.domain, destination.v4())
+                                        : network.find_way(packet.ingress, packet.domain, destination.v6());
   if (!packet.next_hop.valid()) [[unlikely]] {
     originator.no_route(packet, network);
     batch.drop(packet, core::Drop::kNoRoute);

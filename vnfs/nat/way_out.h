@@ -13,7 +13,7 @@ template <class Address>
 [[nodiscard]] inline bool find_way_out(core::Batch& batch, core::Packet& packet, const Address& destination,
                                        core::DomainId domain, core::Originator& originator) noexcept {
   const core::Network& network = *batch.network;
-  packet.next_hop = network.find_route(domain, destination);
+  packet.next_hop = network.find_way(packet.ingress, domain, destination);
   if (!packet.next_hop.valid()) [[unlikely]] {
     originator.no_route(packet, network);
     batch.drop(packet, core::Drop::kNoRoute);

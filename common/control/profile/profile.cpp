@@ -81,11 +81,14 @@ std::string_view Profile::domain_of(const Route& route) const noexcept {
 }
 
 std::uint16_t Profile::mtu_of(const Interface& interface) const noexcept {
+  constexpr std::uint16_t kOrdinaryNsh = sizeof(net::NshHeader) + 16 + sizeof(net::EthernetHeader);
   constexpr std::uint16_t kTunnelMtu = 1400;  // any headers of IPsec leave that much of 1500
   if (interface.mtu.value) return *interface.mtu.value;
   if (interface.tunnel.value) return kTunnelMtu;
   const Port* under = port(interface.port.value);
   const std::uint16_t whole = under != nullptr ? under->mtu : Port{}.mtu;
+  if (interface.nsh) return static_cast<std::uint16_t>(whole - kOrdinaryNsh);
+  if (interface.mpls) return static_cast<std::uint16_t>(whole - sizeof(net::MplsEntry));
   const auto overlay = interface.overlay();
   return overlay ? static_cast<std::uint16_t>(whole - overlay_overhead(*overlay)) : whole;
 }

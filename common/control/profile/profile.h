@@ -65,6 +65,13 @@ struct Overlay {
   [[nodiscard]] std::vector<Located<net::IpAddress>> far_ends() const;
 };
 
+// An interface that is a service path: packets of a service function forwarder.
+struct ServicePath {
+  Located<std::uint32_t> path;  // service path identifier of NSH, or label of MPLS
+  Located<std::optional<std::uint8_t>> index;
+  std::optional<std::uint8_t> own_index;  // empty: one less than `index`, or 254
+};
+
 struct Interface {
   Located<std::string> name;
   Located<std::string> port;     // none where there is a tunnel
@@ -72,6 +79,8 @@ struct Interface {
   std::optional<Overlay> vxlan_gpe;
   std::optional<Overlay> geneve;
   std::optional<Overlay> gre;
+  std::optional<ServicePath> nsh;  // or one of these
+  std::optional<ServicePath> mpls;
   Located<std::optional<std::string>> tunnel;
   Located<std::optional<std::uint16_t>> vlan;
   Located<std::optional<std::uint16_t>> outer_vlan;  // QinQ: the S-tag, `vlan` being the C-tag
@@ -90,6 +99,7 @@ struct Interface {
   };
   // Nothing when it is none; the first one when several were given.
   [[nodiscard]] std::optional<OverlayOf> overlay() const noexcept;
+  [[nodiscard]] const ServicePath* service() const noexcept { return nsh ? &*nsh : mpls ? &*mpls : nullptr; }
 };
 
 // Bytes that an overlay puts in front of an IP datagram inside, the outer link header not counted.
@@ -99,7 +109,7 @@ struct Interface {
 // never 0.
 [[nodiscard]] std::uint32_t tunnel_number(std::string_view name) noexcept;
 
-struct TransparentPair {
+struct Pair {  // of names
   Located<std::string> first;
   Located<std::string> second;
 };
@@ -115,8 +125,10 @@ struct OtherFrames {
 struct Forwarding {
   ForwardingMode mode = ForwardingMode::kRouted;
   // kTransparent only.
-  std::vector<TransparentPair> pairs;  // two names of ports each
+  std::vector<Pair> pairs;  // of ports
   OtherFrames other;
+  // kRouted only.
+  std::vector<Pair> chains;  // of interfaces that are service paths; of one alone both names are its own
 };
 
 struct Route {

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "common/control/profile/forwarding_schema.h"
 #include "common/control/profile/overlay_schema.h"
 #include "common/control/profile/section.h"
 #include "common/control/profile/text.h"
@@ -38,6 +39,7 @@ class Checker {
     check_ports();
     for (const Interface& interface : profile_.interfaces) check_interface(interface);
     check_overlays_apart(profile_, diagnostics_);
+    check_services(profile_, diagnostics_);
     check_addresses();
     check_telemetry();
     if (profile_.transparent()) {
@@ -98,6 +100,7 @@ class Checker {
     if (!port_exists(interface.port)) return;
     const Port& port = *profile_.port(*interface.port);
     if (interface.overlay()) return check_overlay(profile_, interface, diagnostics_);
+    if (interface.service() != nullptr) return;
     const auto tags =
         std::tuple(std::string_view(*interface.port), interface.vlan.value, interface.outer_vlan.value);
     const auto [first, added] = by_tags_.emplace(tags, &interface);

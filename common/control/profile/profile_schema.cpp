@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/control/profile/forwarding_schema.h"
 #include "common/control/profile/overlay_schema.h"
 #include "common/control/profile/section.h"
 #include "common/control/profile/types.h"
@@ -23,12 +24,7 @@ constexpr std::uint16_t kLeastMtu = 576;
 constexpr std::uint16_t kMostMtu = 9600;
 constexpr std::uint16_t kMostVlan = 4094;
 
-// Linux device names are at most 15 characters, IFNAMSIZ less the terminating zero.
-constexpr std::size_t kLongestDeviceName = 15;
-
 TypePtr<std::uint16_t> mtu() { return integer<std::uint16_t>(kLeastMtu, kMostMtu); }
-TypePtr<std::string> interface_name() { return name("an interface name", kLongestDeviceName); }
-TypePtr<std::string> port_name() { return name("a port name", 31); }
 TypePtr<std::string> domain_name() { return name("a routing domain's name", 31); }
 
 TypePtr<Workers> workers() {
@@ -155,67 +151,8 @@ std::shared_ptr<const Struct<Interface>> interface(bool tunnels) {
                absent_means(tunnels ? "the port's, less what an overlay puts in front; of a tunnel 1400"
                                     : "the port's, less what an overlay puts in front"));
   add_overlays(*table);
+  add_services(*table);
   return table;
-}
-
-TypePtr<Forwarding> forwarding() {
-  struct Map {
-    std::vector<std::vector<Located<std::string>>> pairs;
-    OtherFrames other;
-  };
-  struct Outer {
-    Map transparent;
-  };
-  auto map = std::make_shared<Struct<Map>>("transparent", "Ports wired together.");
-  const auto pair = list_not_empty<Located<std::string>>(port_name());
-  map->field("pairs", &Map::pairs, list_not_empty<std::vector<Located<std::string>>>(pair),
-             "Pairs of ports; a packet leaves by the other port of its pair: [[inside, outside]].",
-             kRequired);
-  map->field("other", &Map::other, other_frames(),
-             "Frames that carry neither ARP nor IP: link layer protocols such as LLDP or spanning tree. What "
-             "passes is not looked into: no rule is asked, also not of packets inside it (PPPoE, MPLS).");
-  auto outer = std::make_shared<Struct<Outer>>("forwarding", "Bump in the wire.");
-  outer->field(
-      "transparent", &Outer::transparent, map,
-      "Packets pass between the two ports of a pair with their MAC addresses and VLAN tags untouched. "
-      "Each port has one interface, without `vlan`, `address` and `domain`.",
-      kRequired);
-
-  const std::string possible = "routed, or transparent: {pairs: [[PORT, PORT]]}";
-  outer->refuse("nsh", fmt::format("forwarding 'nsh' is not in this release; give {}", possible));
-  OneOfType<Forwarding>::Ways ways;
-  ways.word = std::make_shared<MappedType<Forwarding, ForwardingMode>>(
-      choice<ForwardingMode>(
-          {{"routed", ForwardingMode::kRouted, "a hop with addresses: packets are routed between interfaces"},
-           {"transparent", ForwardingMode::kTransparent, "",
-            Fault{"does not say between which ports", "transparent: {pairs: [[PORT, PORT]]}"}},
-           {"nsh", ForwardingMode::kRouted, "", Fault{"is not in this release", possible}}}),
-      [](ForwardingMode&& mode, Forwarding& out, const Node&, Reader&) {
-        out.mode = mode;
-        return true;
-      },
-      nullptr);
-  ways.map = std::make_shared<MappedType<Forwarding, Outer>>(
-      outer,
-      [](Outer&& from, Forwarding& out, const Node& node, Reader& reader) {
-        out.mode = ForwardingMode::kTransparent;
-        bool good = true;
-        out.other = std::move(from.transparent.other);
-        for (auto& ports : from.transparent.pairs) {
-          if (ports.size() != 2) {
-            const Position at = ports.empty() ? node.at : ports.front().at;
-            good = reader.error(at, fmt::format("a pair with {} {}; give two ports: [inside, outside]",
-                                                ports.size(), ports.size() == 1 ? "port" : "ports"));
-            continue;
-          }
-          out.pairs.push_back({std::move(ports[0]), std::move(ports[1])});
-        }
-        return good;
-      },
-      nullptr);
-  return std::make_shared<OneOfType<Forwarding>>(std::move(ways), [](const Forwarding& value) {
-    return value.mode == ForwardingMode::kRouted ? std::string("routed") : std::string();
-  });
 }
 
 std::shared_ptr<const Struct<Route>> route() {
