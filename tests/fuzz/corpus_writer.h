@@ -37,6 +37,8 @@ void write_applications(Corpus& corpus);
 void write_load_balancer_pipeline(Corpus& corpus);
 // See pipeline_inspected_fuzz.cpp.
 void write_pipeline_inspected(Corpus& corpus);
+// See pipeline_unpacking_fuzz.cpp.
+void write_pipeline_unpacking(Corpus& corpus);
 // See stream_fuzz.cpp.
 void write_stream(Corpus& corpus);
 // See vpn_ike_messages_fuzz.cpp.

@@ -401,6 +401,7 @@ int main(int argc, char** argv) {
   write_parse(corpus);
   write_pipeline(corpus);
   millrace::fuzz::write_pipeline_inspected(corpus);
+  millrace::fuzz::write_pipeline_unpacking(corpus);
   write_tcp(corpus);
   write_fragment(corpus);
   write_http(corpus);

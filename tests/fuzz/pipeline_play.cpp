@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include <rte_mempool.h>
 
@@ -105,7 +106,11 @@ rte_mbuf* mbuf_of(rte_mempool* pool, std::span<const std::uint8_t> frame, std::s
 
 PipelinePlay::PipelinePlay(unsigned workers, PipelineExtras extras)
     : networks_{testing::routed_network(), testing::transparent_network({.llc = true, .types = {0x88cc}})},
-      joined_(extras.joined) {
+      joined_(extras.joined),
+      is_frame_(std::move(extras.is_frame)) {
+  for (unsigned i = 0; i < networks_.size(); ++i) {
+    if (extras.networks[i] != nullptr) networks_[i] = extras.networks[i];
+  }
   testing::ensure_eal(64);
   testing::PolicyMaker maker;
   const auto make = [&](testing::PolicySpec spec, std::size_t interfaces) {
@@ -213,6 +218,10 @@ void PipelinePlay::pass_time(Tick milliseconds) {
 void PipelinePlay::collect() {
   for (unsigned port = 0; port < 2; ++port) {
     for (const auto& frame : bed_->transmitted(port)) {
+      if (is_frame_) {
+        require(sent_by_host_ || is_frame_(frame), "what is sent can be parsed");
+        continue;
+      }
       net::Headers headers;
       const auto error = net::parse_frame(frame, frame.size(), headers, {});
       // A wire passes frames unread that are neither ARP nor IP.

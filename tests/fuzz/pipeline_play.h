@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "tests/fuzz/input.h"
@@ -16,8 +17,12 @@
 
 namespace millrace::fuzz {
 
-// What a firewall does beside its rules.
+// What a firewall does beside its rules, and other networks than those of the packet tests.
 struct PipelineExtras {
+  std::array<std::shared_ptr<const core::Network>, 2>
+      networks{};  // for both settings of bit 0; null: the usual
+  // Whether a frame that left is one; by default net::parse_frame() says so.
+  std::function<bool(std::span<const std::uint8_t>)> is_frame = nullptr;
   firewall::Limits limits{};  // all but sessions and rule slots
   unsigned joined = 0;        // fragments that may wait to be joined, which count as dropped
   std::vector<firewall::Rule> first_rules{};
@@ -60,6 +65,7 @@ class PipelinePlay {
   std::vector<firewall::WorkerState*> states_;
   std::unique_ptr<testing::Testbed> bed_;
   unsigned joined_;
+  std::function<bool(std::span<const std::uint8_t>)> is_frame_;
   Tick now_ = 0;
   unsigned transparent_ = 0;
   unsigned strict_ = 0;

@@ -9,7 +9,7 @@ namespace millrace::testing {
 // Interfaces of service_network(), by number, all at port 0 but the last two.
 inline constexpr std::uint16_t kFromUsers = 0;  // NSH path 42; its other direction:
 inline constexpr std::uint16_t kFromNet = 1;    // NSH path 43, answers of our own with index 200
-inline constexpr std::uint16_t kApart = 2;      // NSH path 44, alone, in domain 1
+inline constexpr std::uint16_t kApartPath = 2;  // NSH path 44, alone, in domain 1
 inline constexpr std::uint16_t kIndexed = 3;    // NSH path 45, index 7 only, alone
 inline constexpr std::uint16_t kLabel = 4;      // MPLS label 511; its other direction:
 inline constexpr std::uint16_t kLabelBack = 5;  // MPLS label 1023
