@@ -123,6 +123,10 @@ Result<host::TwinPlan> make_plan(const control::Profile& profile, Numbering& num
   }
   for (const std::string& name : numbering.domains.names()) network.domains.push_back({name, {}});
   core::connect_overlays(network);
+  // After a restart the same flows take the same ways.
+  for (const core::Interface& interface : network.interfaces) {
+    for (const std::uint8_t byte : interface.mac.bytes) network.spread_seed = network.spread_seed * 31 + byte;
+  }
 
   for (const control::Route& route : profile.routes) {
     const core::DomainId domain(numbering.domains.of(profile.domain_of(route)));

@@ -7,6 +7,7 @@
 #include "common/control/profile/text.h"
 #include "common/control/protocol.h"
 #include "common/core/address_checks.h"
+#include "common/core/owner.h"
 #include "common/net/wire.h"
 
 namespace millrace::appliance {
@@ -47,7 +48,10 @@ void find_route(const core::Network& network, core::Packet& packet, PacketPath& 
   if (network.forwarding == core::Forwarding::kTransparent) {
     packet.next_hop = network.wire[packet.port.value()];
   } else {
-    packet.next_hop = network.find_way(packet.ingress, packet.domain, packet.destination());
+    const core::ServicePath* service = network.service_of(packet.ingress);
+    const auto flow = [&] { return core::flow_hash(packet.headers, packet.first_segment()); };
+    packet.next_hop =
+        service != nullptr ? service->back : network.find_route(packet.domain, packet.destination(), flow);
   }
   path.checks.push_back({"route", packet.next_hop.valid() ? std::uint8_t{0} : number(core::Drop::kNoRoute)});
   if (!packet.next_hop.valid()) return;

@@ -137,9 +137,10 @@ template <Ingress::Arrival arrival>
   if (arrival == Arrival::kTwin && packet.steered) [[unlikely]] {
     packet.next_hop = network.find_route(packet.domain, steered_to(*packet.mbuf));
   } else {
+    const auto flow = [&] { return flow_hash(packet.headers, packet.first_segment()); };
     packet.next_hop = packet.headers.is_ipv4()
-                          ? network.find_route(packet.domain, packet.l3_as<Ipv4Header>().destination)
-                          : network.find_route(packet.domain, packet.l3_as<Ipv6Header>().destination);
+                          ? network.find_route(packet.domain, packet.l3_as<Ipv4Header>().destination, flow)
+                          : network.find_route(packet.domain, packet.l3_as<Ipv6Header>().destination, flow);
   }
   if (!packet.next_hop.valid()) [[unlikely]] {
     if (network.interfaces[packet.ingress.value()].function_routes) return;

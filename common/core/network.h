@@ -17,6 +17,7 @@
 #include "common/core/ids.h"
 #include "common/core/overlay.h"
 #include "common/core/service_path.h"
+#include "common/core/spread.h"
 #include "common/flow/segment.h"
 #include "common/net/address.h"
 #include "common/net/prefix_table.h"
@@ -87,6 +88,7 @@ struct alignas(64) NextHop {
   std::uint16_t mtu = 1500;
   InterfaceId interface;
   PortId port;
+  std::uint32_t spread = 0;                // kSpread: index into Network::spreads
   std::uint32_t overlay_way = kNoOverlay;  // else index into Network::overlay_ways: headers before `rewrite`
   std::array<std::uint8_t, 22> rewrite{};  // Ethernet header, tags; the last two bytes (type) are per packet
 };
@@ -94,7 +96,10 @@ static_assert(sizeof(NextHop) == 64);
 
 struct Domain {
   std::string name;
-  net::PrefixTable routes;  // of both families, to NextHopId
+  net::PrefixTable
+      routes;  // of both families, to NextHopId, or with kSpread to an index into Network::spreads
+
+  static constexpr std::uint32_t kSpread = 0x80000000;
 };
 
 static_assert(kMaxPorts - 1 <= flow::Segment::kMostWires);  // the lower port of a pair is never the last
@@ -161,6 +166,8 @@ class Network {
   std::vector<Interface> interfaces;  // by InterfaceId; numbers stay the same from one snapshot to the next
   std::vector<Domain> domains;        // by DomainId
   std::vector<NextHop> next_hops;     // by NextHopId
+  std::vector<Spread> spreads;
+  std::uint64_t spread_seed = 0;
   OverlayTable overlays;
   ServiceTable services;
   std::vector<OverlayWay> overlay_ways;
@@ -199,10 +206,24 @@ class Network {
   // Whether packets may come inside others.
   [[nodiscard]] bool unpacks() const noexcept { return !overlays.empty() || !services.empty(); }
 
+  // `flow` gives a hash that all packets of a flow share; it is asked for where there are several ways.
+  template <class Address, class Flow>
+  [[nodiscard]] NextHopId find_route(DomainId domain, const Address& destination, Flow flow) const noexcept {
+    const std::uint32_t found = domains[domain.value()].routes.lookup(destination);
+    if (found < Domain::kSpread) [[likely]]
+      return NextHopId(found);
+    if (found == net::PrefixTable::kNoMatch) return NextHopId::none();
+    return spreads[found - Domain::kSpread].way(flow(), spread_seed);
+  }
+  // Where there are several ways, one for all flows to the destination.
   template <class Address>
   [[nodiscard]] NextHopId find_route(DomainId domain, const Address& destination) const noexcept {
-    return NextHopId(domains[domain.value()].routes.lookup(destination));
+    return find_route(domain, destination, [&] { return hash_of(destination); });
   }
+  // Whether a route, or one of its ways, leads to the address by the interface to somewhere: a neighbour,
+  // known or not.
+  [[nodiscard]] bool leads_by(DomainId domain, const net::IpAddress& address,
+                              InterfaceId interface) const noexcept;
 
   // The path that an interface is; null when it is none.
   [[nodiscard]] const ServicePath* service_of(InterfaceId interface) const noexcept {
@@ -219,6 +240,17 @@ class Network {
                                    const Address& destination) const noexcept {
     const ServicePath* path = service_of(ingress);
     return path != nullptr ? path->back : find_route(domain, destination);
+  }
+
+ private:
+  [[nodiscard]] static std::uint32_t hash_of(net::Ipv4Address address) noexcept {
+    return address.value.wire();
+  }
+  [[nodiscard]] static std::uint32_t hash_of(const net::Ipv6Address& address) noexcept {
+    return static_cast<std::uint32_t>(_mm_crc32_u64(address.high(), address.low()));
+  }
+  [[nodiscard]] static std::uint32_t hash_of(const net::IpAddress& address) noexcept {
+    return address.is_v4() ? hash_of(address.v4()) : hash_of(address.v6());
   }
 };
 

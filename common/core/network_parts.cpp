@@ -152,4 +152,16 @@ void connect_wire(Network& network, PortId a, PortId b) {
   }
 }
 
+bool Network::leads_by(DomainId domain, const net::IpAddress& address, InterfaceId interface) const noexcept {
+  const auto leads = [&](NextHopId id) {
+    const NextHop& hop = next_hops[id.value()];
+    return (hop.kind == NextHop::Kind::kForward || hop.kind == NextHop::Kind::kResolve) &&
+           hop.interface == interface;
+  };
+  const std::uint32_t found = domains[domain.value()].routes.lookup(address);
+  if (found == net::PrefixTable::kNoMatch) return false;
+  if (found < Domain::kSpread) return leads(NextHopId(found));
+  return std::ranges::any_of(spreads[found - Domain::kSpread].buckets(), leads);
+}
+
 }  // namespace millrace::core

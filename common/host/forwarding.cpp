@@ -2,7 +2,10 @@
 #include "common/host/forwarding.h"
 
 #include <algorithm>
+#include <functional>
+#include <string>
 #include <tuple>
+#include <utility>
 
 #include "common/core/network_parts.h"
 
@@ -74,27 +77,70 @@ class Builder {
     return neighbor != nullptr && neighbor->usable() ? &neighbor->mac : nullptr;
   }
 
-  // The value of a unicast route: the first way whose gateway is known, else the first way, to be resolved.
+  // One of a route's next hops, as far as it is known.
+  struct Candidate {
+    std::uint32_t hop;
+    bool known;
+    std::uint64_t name;
+    std::uint16_t weight;
+  };
+
+  std::optional<Candidate> candidate(const NextHop& from) {
+    const auto found = links_.interfaces.find(from.link);
+    if (found == links_.interfaces.end()) return std::nullopt;
+    const InterfaceId id = found->second;
+    const core::Interface& interface = network_->interfaces[id.value()];
+    const auto made = [&](std::uint32_t number, bool known) {
+      const std::size_t gateway = from.gateway ? std::hash<net::IpAddress>{}(*from.gateway) : 0;
+      return Candidate{number, known, std::hash<std::string>{}(interface.name) ^ gateway, from.weight};
+    };
+    // At the other end of a tunnel is nobody to be asked for.
+    constexpr net::MacAddress kNobody{};
+    if (interface.is_point_to_point())
+      return made(interface.overlay ? hop(Hop::Kind::kForward, id, std::nullopt, &kNobody)
+                                    : hop(Hop::Kind::kTunnel, id, std::nullopt, nullptr),
+                  true);
+    if (!from.gateway) return made(hop(Hop::Kind::kResolve, id, std::nullopt, nullptr), true);
+    const NeighborKey key{from.link, *from.gateway};
+    state_.neighbors_in_use.insert(key);
+    const auto* mac = mac_of(key);
+    const bool up = !interface.port.valid() || network_->port_up[interface.port.value()];
+    return made(hop(mac != nullptr ? Hop::Kind::kForward : Hop::Kind::kResolve, id, from.gateway, mac),
+                mac != nullptr && up);
+  }
+
+  // The value of a unicast route: its next hops that are known; else the first one, to be resolved.
   std::optional<std::uint32_t> way(const Route& route) {
-    const NextHop* first = nullptr;
-    for (const NextHop& candidate : route.next_hops) {
-      const auto found = links_.interfaces.find(candidate.link);
-      if (found == links_.interfaces.end()) continue;
-      // At the other end of a tunnel is nobody to be asked for.
-      const core::Interface& interface = network_->interfaces[found->second.value()];
-      constexpr net::MacAddress kNobody{};
-      if (interface.is_point_to_point())
-        return interface.overlay ? hop(Hop::Kind::kForward, found->second, std::nullopt, &kNobody)
-                                 : hop(Hop::Kind::kTunnel, found->second, std::nullopt, nullptr);
-      if (!candidate.gateway) return hop(Hop::Kind::kResolve, found->second, std::nullopt, nullptr);
-      const NeighborKey key{candidate.link, *candidate.gateway};
-      state_.neighbors_in_use.insert(key);
-      if (const auto* mac = mac_of(key))
-        return hop(Hop::Kind::kForward, found->second, candidate.gateway, mac);
-      if (first == nullptr) first = &candidate;
+    std::vector<core::Spread::Way> ways;
+    std::optional<std::uint32_t> first;
+    for (const NextHop& from : route.next_hops) {
+      const auto one = candidate(from);
+      if (!one) continue;
+      if (!first) first = one->hop;
+      if (one->known) ways.push_back({core::NextHopId(one->hop), one->name, one->weight});
     }
-    if (first == nullptr) return std::nullopt;
-    return hop(Hop::Kind::kResolve, links_.interfaces.at(first->link), first->gateway, nullptr);
+    if (ways.empty()) return first;
+    return ways.size() == 1 ? ways.front().hop.value() : spread(ways);
+  }
+
+  // Routes with the same ways share them. What a table of routes has for them.
+  std::uint32_t spread(const std::vector<core::Spread::Way>& ways) {
+    std::vector<std::pair<std::uint32_t, std::uint16_t>> key;
+    key.reserve(ways.size());
+    for (const auto& way : ways) key.emplace_back(way.hop.value(), way.weight);
+    const auto number = static_cast<std::uint32_t>(network_->spreads.size());
+    const auto [place, added] = spreads_.try_emplace(std::move(key), number);
+    if (added) network_->spreads.emplace_back(ways);
+    return core::Domain::kSpread + place->second;
+  }
+
+  // Of what a table of routes has; of several ways the first one's.
+  [[nodiscard]] InterfaceId interface_of(std::uint32_t value) const {
+    const std::uint32_t hop =
+        value < core::Domain::kSpread
+            ? value
+            : network_->spreads[value - core::Domain::kSpread].buckets().front().value();
+    return network_->next_hops[hop].interface;
   }
 
   std::optional<std::uint32_t> value(const Route& route) {
@@ -139,7 +185,7 @@ class Builder {
     if (domains == links_.domains.end()) return;
     const auto number = value(route);
     if (!number) return;
-    const InterfaceId interface = network_->next_hops[*number].interface;
+    const InterfaceId interface = interface_of(*number);
     for (const core::DomainId domain : domains->second) {
       // A table that serves several domains holds routes of all of them: each keeps those of its own
       // interfaces.
@@ -195,6 +241,7 @@ class Builder {
   const core::Stations& stations_;
   ForwardingState state_;
   std::map<HopKey, std::uint32_t> known_;
+  std::map<std::vector<std::pair<std::uint32_t, std::uint16_t>>, std::uint32_t> spreads_;
   std::vector<std::vector<net::PrefixTable::Entry>> entries_;
 };
 

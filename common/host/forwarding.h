@@ -29,10 +29,10 @@ struct ForwardingState {
   std::set<NeighborKey> neighbors_in_use;
 };
 
-// `skeleton` has everything but next hops and routes (wires excepted). A multipath route takes its first
-// usable way. Neighbours that a route without a gateway leads to become host routes, so that one look-up
-// gives the final rewrite; through an overlay, with the outer headers. An overlay's station that is not among
-// `stations` is sent to through all far ends.
+// `skeleton` has everything but next hops and routes (wires excepted). Flows are spread over
+// the usable ways of a multipath route by their weights. Neighbours that a route without a gateway leads to
+// become host routes, so that one look-up gives the final rewrite; through an overlay, with the outer
+// headers. An overlay's station that is not among `stations` is sent to through all far ends.
 [[nodiscard]] ForwardingState build_forwarding(const core::Network& skeleton, const Model& model,
                                                const LinkMap& links, const core::Stations& stations = {});
 

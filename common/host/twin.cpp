@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/core/batch.h"
 #include "common/core/note.h"
+#include "common/core/owner.h"
 #include "common/core/steer.h"
 #include "common/host/arp_answer.h"
 #include "common/host/delivery.h"
@@ -313,12 +314,18 @@ class Twin::Impl {
   }
 
   void wait_for_neighbor(rte_mbuf* packet) {
-    const auto destination = destination_of(packet);
+    core::Packet view;
+    view.mbuf = packet;
+    const auto destination = destination_of(view);
     if (!destination) return give_up(packet);
     // By the network as it is now, which may not be the one the packet was routed by.
     const core::Network& network = *forwarding_.network;
     const core::Interface& out = network.interfaces[core::note(packet).interface.value()];
-    const core::NextHopId number = network.find_route(out.domain, *destination);
+    const core::NextHopId number = core::note(packet).steered
+                                       ? network.find_route(out.domain, *destination)
+                                       : network.find_route(out.domain, *destination, [&] {
+                                           return core::flow_hash(view.headers, view.first_segment());
+                                         });
     // The worker has the same network, so what is not to be resolved does not come back.
     if (!number.valid()) return resume(packet);
     const core::NextHop& hop = network.next_hops[number.value()];
@@ -333,12 +340,11 @@ class Twin::Impl {
   }
 
   // Where it is to go, which is not always where it is addressed to.
-  static std::optional<net::IpAddress> destination_of(rte_mbuf* packet) {
-    if (core::note(packet).steered) return core::steered_to(*packet);
-    core::Packet view;
-    view.mbuf = packet;
-    const auto error =
-        net::parse_frame(view.first_segment(), packet->pkt_len, view.headers, {.check_ipv4_checksum = false});
+  // Reads the headers where it has to.
+  static std::optional<net::IpAddress> destination_of(core::Packet& view) {
+    if (core::note(view.mbuf).steered) return core::steered_to(*view.mbuf);
+    const auto error = net::parse_frame(view.first_segment(), view.mbuf->pkt_len, view.headers,
+                                        {.check_ipv4_checksum = false});
     return error == net::ParseError::kNone ? std::optional(view.destination()) : std::nullopt;
   }
 

@@ -39,6 +39,21 @@ firewall:
     - {name: no-8080, from: inside, service: tcp/8080, action: reject}
     - {name: out, from: inside, to: internet, action: accept}
 """
+NAT_PROFILE = """
+vnf: nat
+name: service
+ports:
+  chain: {device: "net_af_packet_chain,iface=veth-chain"}
+interfaces:
+  users: {port: chain, nsh: {path: 42}}
+  net:   {port: chain, nsh: {path: 43, own_index: 77}}
+forwarding: {nsh: {pairs: [[users, net]]}}
+nat:
+  inside: [users]
+  outside: [net]
+  pools: {outside: {addresses: [203.0.113.1]}}
+  rules: [{source: 192.0.2.0/24, pool: outside}]
+"""
 BUFFER = 65536
 
 
@@ -191,6 +206,28 @@ class Service(lab.TestCase):
                           "-e", "_ws.malformed").stdout.split("\n")
         self.assertEqual({line.strip() for line in read if line.strip()},
                          {"42\t254", "43\t6", "43\t77"})
+
+    def test_address_translation_in_nsh(self):
+        spaces = ServiceLab()
+        self.addCleanup(spaces.close)
+        spaces.start_servers()
+        link = spaces.run("client", "ip", "-o", "link", "show", "eth0").stdout.split()
+        # The server's answers to the outside address come by the forwarder like all else.
+        spaces.run("server", "ip", "route", "add", "203.0.113.0/24", "dev", "eth0")
+        spaces.run("server", "ip", "neighbor", "add", "203.0.113.1", "lladdr", link[link.index("link/ether") + 1], "dev",
+                   "eth0")
+        self.firewall = lab.Nat(spaces, NAT_PROFILE)
+        self.firewall.start()
+        forwarder = Forwarder(spaces, "nsh")
+        forwarder.start()
+        self.addCleanup(forwarder.end)
+        self.assertIn(" 0% packet loss", spaces.ping("192.0.2.20", "-c", "3", "-i", "0.05").stdout)
+        large = spaces.run("client", "curl", "--silent", "--max-time", "20", "http://192.0.2.20/large", text=False).stdout
+        self.assertEqual(large, bytes(range(256)) * 8192)
+        self.assertEqual(forwarder.wrong, [])
+        sources = {frame[64:68] for frame in forwarder.kept if frame[14:38] == nsh(42, 254)}
+        self.assertEqual(sources, {bytes([203, 0, 113, 1])})
+        self.assertEqual(self.firewall.at_rest().drops().get("no_route", 0), 0)
 
     def test_mpls(self):
         spaces, forwarder = self.chain("mpls")

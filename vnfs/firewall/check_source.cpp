@@ -19,7 +19,10 @@ std::optional<Drop> refuse_source(const core::Packet& packet, const core::Networ
   // (RFC 5635).
   const bool reachable = hop != nullptr && (hop->kind == Kind::kForward || hop->kind == Kind::kResolve);
   if (!reachable) return Drop::kReversePath;
-  if (reverse_path == ReversePath::kStrict && hop->interface != packet.ingress) return Drop::kReversePath;
+  const bool strict = reverse_path == ReversePath::kStrict;
+  if (strict && hop->interface != packet.ingress &&
+      !network.leads_by(packet.domain, packet.source(), packet.ingress))
+    return Drop::kReversePath;
   return std::nullopt;
 }
 

@@ -153,6 +153,50 @@ TEST_F(ForwardingTest, KnowsTheNeighborsInUse) {
   EXPECT_EQ(state_.neighbors_in_use, expected) << "gateways, and hosts packets go to; no others";
 }
 
+TEST_F(ForwardingTest, SpreadsOverTheWaysThatAreKnown) {
+  skeleton_.port_up[0] = skeleton_.port_up[1] = true;
+  const auto devices = [&](const std::string& to) {
+    std::map<std::string, unsigned> count;
+    const auto address = net::IpAddress::parse(to).value();
+    for (std::uint32_t flow = 0; flow < 1000; ++flow) {
+      const auto id =
+          state_.network->find_route(core::DomainId(0), address, [&] { return flow * 0x01000193U; });
+      if (!id.valid()) continue;
+      const core::NextHop& by = state_.network->next_hops[id.value()];
+      ++count[state_.network->interfaces[by.interface.value()].name +
+              (by.kind == Kind::kForward ? "" : ", not known")];
+    }
+    return count;
+  };
+  ip_command("route add 10.7.0.0/16 nexthop via 192.0.2.9 weight 3 nexthop via 198.51.100.9 weight 1");
+  ip_command("-6 route add 2001:db8:7::/64 nexthop via 2001:db8:1::9 nexthop via 2001:db8:2::9");
+  ip_command("route add 10.8.0.0/16 via 192.0.2.9");
+  build();
+  using Count = std::map<std::string, unsigned>;
+  EXPECT_EQ(devices("10.7.1.1"), (Count{{"inside, not known", 1000}})) << "the first one is asked for";
+  for (const char* neighbor : {"192.0.2.9 dev inside", "2001:db8:1::9 dev inside"})
+    ip_command("neigh add " + std::string(neighbor) + " lladdr 02:00:00:00:99:01 nud reachable");
+  build();
+  EXPECT_EQ(devices("10.7.1.1"), (Count{{"inside", 1000}}));
+  EXPECT_EQ(state_.neighbors_in_use.size(), 4U) << "the others are asked for all the same";
+  for (const char* neighbor : {"198.51.100.9 dev outside", "2001:db8:2::9 dev outside"})
+    ip_command("neigh add " + std::string(neighbor) + " lladdr 02:00:00:00:99:02 nud reachable");
+  build();
+  EXPECT_NEAR(devices("10.7.1.1")["inside"], 750, 110);
+  EXPECT_NEAR(devices("10.7.1.1")["outside"], 250, 110);
+  EXPECT_NEAR(devices("2001:db8:7::1")["inside"], 500, 130);
+  EXPECT_EQ(devices("10.8.1.1"), (Count{{"inside", 1000}}));
+  // RFC 3704 section 2.2: either way is a way back.
+  for (const char* device : {"inside", "outside"}) {
+    const auto id = device == std::string("inside") ? core::InterfaceId(0) : core::InterfaceId(1);
+    EXPECT_TRUE(state_.network->leads_by(core::DomainId(0), ip("10.7.1.1"), id)) << device;
+  }
+  EXPECT_FALSE(state_.network->leads_by(core::DomainId(0), ip("10.8.1.1"), core::InterfaceId(1)));
+  skeleton_.port_up[1] = false;
+  build();
+  EXPECT_EQ(devices("10.7.1.1"), (Count{{"inside", 1000}})) << "the port is down";
+}
+
 // Nobody is to be asked for at the other end of a tunnel, gateway or none.
 TEST_F(ForwardingTest, TunnelsTakeWhatIsRoutedThere) {
   auto tunnel = Tap::create({"tun0", {}, 1400}, *netlink_);

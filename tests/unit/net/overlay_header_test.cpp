@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The numbers of overlays in captures that nobody here made, read here and by tshark. Skipped without the
 // captures or without tshark.
+#include "common/net/overlay_header.h"
+
 #include <filesystem>
 #include <map>
 #include <sstream>
 
 #include <gtest/gtest.h>
 
-#include "common/net/overlay_header.h"
 #include "tests/support/corpus.h"
 #include "tests/support/pcap_reader.h"
 #include "tests/support/subprocess.h"
