@@ -53,6 +53,8 @@ bool Egress::hop_taken(Batch& batch, Packet& packet, const Network& network, Ori
     }
     packet.egress = network.next_hops[packet.next_hop.value()].interface;
   }
+  if (const ServicePath* path = network.service_of(packet.ingress); path != nullptr) [[unlikely]]
+    packet.next_hop = path->back;  // also what the function has left as it was
   const NextHop& hop = network.next_hops[packet.next_hop.value()];
   switch (hop.kind) {
     case NextHop::Kind::kForward:

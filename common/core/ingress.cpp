@@ -92,7 +92,9 @@ void Ingress::to_host(Batch& batch, Packet& packet) noexcept {
   to_host_.push(packet.mbuf);
 }
 
-// Whether the frame is meant for us at all, by its link-layer destination.
+// Whether the frame is meant for us at all, by its link-layer destination. What comes back from the twin was
+// when it came in, which may have been inside another.
+template <Ingress::Arrival arrival>
 [[gnu::always_inline]] inline bool Ingress::accept_link(Batch& batch, Packet& packet,
                                                         const Network& network) noexcept {
   const Interface& interface = network.interfaces[packet.ingress.value()];
@@ -104,7 +106,7 @@ void Ingress::to_host(Batch& batch, Packet& packet) noexcept {
   const auto& ethernet = *reinterpret_cast<const net::EthernetHeader*>(packet.bytes());
   if (same_mac(ethernet.destination, interface.mac)) [[likely]]
     return true;
-  if (interface.is_point_to_point()) return true;
+  if (arrival == Arrival::kTwin || interface.is_point_to_point()) return true;
   if (!ethernet.destination.is_group()) {
     batch.drop(packet, Drop::kNotForUs);
     return false;
@@ -297,6 +299,11 @@ void Ingress::admit_service(Batch& batch, Packet& packet, const Network& network
   if (shared && handed_over(batch, packet, inside)) return;
   packet.next_hop = interface.service->back;
   packet.egress = interface.service->partner;
+  // What is for an address that the function answers for is told from the rest as everywhere.
+  if (!network.function_prefixes.empty()) {
+    const NextHopId own = network.find_route(packet.domain, packet.destination());
+    if (own.valid() && network.next_hops[own.value()].kind == NextHop::Kind::kFunction) packet.next_hop = own;
+  }
   if (packet.headers.is_fragment) [[unlikely]]
     follow_first<arrival>(batch, packet);
 }
@@ -314,7 +321,7 @@ template <Ingress::Arrival arrival, bool unpacks>
   }
   // What a function restarts was accepted before; its addresses may be equal now.
   const bool seen = arrival == Arrival::kOwner && packet.restarted;
-  if (!seen && !accept_link(batch, packet, network)) [[unlikely]]
+  if (!seen && !accept_link<arrival>(batch, packet, network)) [[unlikely]]
     return false;
   if constexpr (arrival == Arrival::kTwin) enter_domain(packet, network);
   const Headers& headers = packet.headers;

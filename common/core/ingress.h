@@ -58,6 +58,7 @@ class Ingress {
   [[nodiscard]] bool read(Batch& batch, Packet& packet, const Network& network, bool inside) noexcept;
   static void take_note(Batch& batch, Packet& packet, const Network& network) noexcept;
   static void enter_domain(Packet& packet, const Network& network) noexcept;
+  template <Arrival arrival>
   [[nodiscard]] bool accept_link(Batch& batch, Packet& packet, const Network& network) noexcept;
   [[nodiscard]] bool accept_addresses(Batch& batch, Packet& packet) noexcept;
   [[nodiscard]] bool handed_over(Batch& batch, Packet& packet, bool inside) noexcept;

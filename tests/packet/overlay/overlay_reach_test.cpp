@@ -63,6 +63,13 @@ std::vector<Scenario> reach() {
       .to_resolve(waits(), 7)
       .neighbor_answers()
       .out(kOutside, plain(in_vxlan(outer_out(kUnresolved), 7005, gone)));
+  // What was inside waits for its neighbour like what came by a port.
+  const auto leaves = [] { return packet().ipv4("10.20.0.10", kUnresolved).udp(1, 2).payload(20); };
+  add("what was inside waits for its neighbour")
+      .in(kInside, plain(in_vxlan(outer_in(kFarEnd), 7001, from_station(leaves(), kVxlan))))
+      .to_resolve(from_station(leaves(), kVxlan), kUntrust)
+      .neighbor_answers()
+      .out(kOutside, sent_by(leaves().hop(), kUntrust));
   // RFC 1191 inside: the sender is told what fits into the overlay, through the overlay it came by.
   const PacketBuilder big =
       from_station(packet().ipv4("10.21.0.10", "10.22.0.10").id(4).df().udp(1, 2).payload(1440), kVxlan6);
