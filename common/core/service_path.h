@@ -17,12 +17,12 @@ namespace millrace::core {
 
 struct ServicePath {
   net::ServiceType type = net::ServiceType::kNsh;
-  std::uint32_t path = 0;             // service path identifier, or label
-  std::optional<std::uint8_t> index;  // only packets with this one; else all
+  std::uint32_t path = 0;               // service path identifier, or label
+  std::optional<std::uint8_t> index{};  // only packets with this one; else all
   // Of what we say ourselves on this path: a reset, an ICMP error. The index it leaves with.
   std::uint8_t own_index = 254;
-  InterfaceId partner;  // the path of the other direction; itself where there is none
-  NextHopId back;       // gives a packet of this path back
+  InterfaceId partner{};  // the path of the other direction; itself where there is none
+  NextHopId back{};       // gives a packet of this path back
 };
 
 // Which interface a packet of a path belongs to. Filled by the control side, read by workers.
