@@ -123,9 +123,9 @@ Result<host::TwinPlan> make_plan(const control::Profile& profile, Numbering& num
   }
   for (const std::string& name : numbering.domains.names()) network.domains.push_back({name, {}});
   core::connect_overlays(network);
-  // After a restart the same flows take the same ways.
-  for (const core::Interface& interface : network.interfaces) {
-    for (const std::uint8_t byte : interface.mac.bytes) network.spread_seed = network.spread_seed * 31 + byte;
+  // After a restart, and whatever a reload adds, the same flows take the same ways.
+  if (const core::Port* first = find_port(*profile.ports.front().name); first != nullptr) {
+    for (const std::uint8_t byte : first->mac().bytes) network.spread_seed = network.spread_seed << 8U | byte;
   }
 
   for (const control::Route& route : profile.routes) {

@@ -65,9 +65,8 @@ constexpr std::array kReasons = {
     row(Drop::kOverlayHeader, "overlay_header",
         "The header of an overlay that ends here is cut off, of another version or against its RFC."),
     row(Drop::kOverlayFragment, "overlay_fragment",
-        "A packet of an overlay that ends here was fragmented on its way (RFC 7348 section 4.3); lower the "
-        "overlay's "
-        "MTU at its far end."),
+        "A packet of an overlay that ends here was fragmented on its way (RFC 7348 section 4.3); lower "
+        "the overlay's MTU at its far end."),
     row(Drop::kOverlayUnknown, "overlay_unknown",
         "No interface is the overlay with this network number from this far end."),
     row(Drop::kOverlayPayload, "overlay_payload",
@@ -75,14 +74,13 @@ constexpr std::array kReasons = {
     row(Drop::kOverlayChecksum, "overlay_checksum",
         "The outer checksum is wrong, or missing over IPv6; a far end that sends none needs zero_checksum."),
     row(Drop::kOverlayControl, "overlay_control",
-        "A control message of an overlay's far end (the O bit of VXLAN-GPE or GENEVE); there is nobody here "
-        "for "
-        "it."),
+        "A control message of an overlay's far end (the O bit of VXLAN-GPE or GENEVE); there is nobody "
+        "here for it."),
     row(Drop::kOverlayOption, "overlay_option",
         "A GENEVE option that must be understood is not known here (RFC 8926 section 3.5.1)."),
     row(Drop::kOverlayCongestion, "overlay_congestion",
-        "A router marked the outer packet as congested, and the inner one can not be told (RFC 6040 section "
-        "4.2)."),
+        "A router marked the outer packet as congested, and the inner one can not be told (RFC 6040 "
+        "section 4.2)."),
     row(Drop::kServiceHeader, "service_header",
         "The service header is cut off, of another version, has a length against RFC 8300, or too many "
         "others inside."),

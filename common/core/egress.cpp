@@ -45,16 +45,17 @@ void Egress::give_up(Batch& batch, std::uint64_t lanes) noexcept {
 }
 
 bool Egress::hop_taken(Batch& batch, Packet& packet, const Network& network, Origin origin) noexcept {
-  if (!packet.next_hop.valid()) {
-    packet.next_hop = network.find_way(packet.ingress, packet.domain, packet.destination());
+  // A packet of a path goes back, also when the function has left it as it was.
+  if (const ServicePath* path = network.service_of(packet.ingress); path != nullptr) [[unlikely]] {
+    packet.next_hop = path->back;
+  } else if (!packet.next_hop.valid()) {
+    packet.next_hop = network.find_route(packet.domain, packet.destination());
     if (!packet.next_hop.valid()) {
       batch.drop(packet, Drop::kNoRoute);
       return true;
     }
     packet.egress = network.next_hops[packet.next_hop.value()].interface;
   }
-  if (const ServicePath* path = network.service_of(packet.ingress); path != nullptr) [[unlikely]]
-    packet.next_hop = path->back;  // also what the function has left as it was
   const NextHop& hop = network.next_hops[packet.next_hop.value()];
   switch (hop.kind) {
     case NextHop::Kind::kForward:

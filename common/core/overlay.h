@@ -93,7 +93,7 @@ class OverlayTable {
   [[nodiscard]] const Ordinary* find(const OrdinaryKey& key) const noexcept { return ordinary_.find(key); }
 
   void add(const Key& key, std::uint16_t udp_port, InterfaceId interface);
-  // Two that differ in the UDP port alone have one key: the second is found by the other way.
+  // Two that differ in the network below alone have one key: the second is found by the other way.
   void add(const OrdinaryKey& key, const Ordinary& ordinary) {
     static_cast<void>(ordinary_.add(key, ordinary));
   }

@@ -55,7 +55,9 @@ void keep(rte_mbuf& mbuf, ServiceType type, const ServiceHeader& found) noexcept
 Decapsulated leave_service(Batch& batch, Packet& packet, const Network& network) noexcept {
   rte_mbuf& mbuf = *packet.mbuf;
   const Bytes frame = packet.first_segment();
-  if (frame.size() < kLink || network.services.empty()) return Decapsulated::kNo;
+  constexpr std::uint64_t kTagged = RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_QINQ_STRIPPED;
+  if (frame.size() < kLink || network.services.empty() || (mbuf.ol_flags & kTagged) != 0)
+    return Decapsulated::kNo;
   const auto ethernet = *reinterpret_cast<const EthernetHeader*>(frame.data());
   const bool nsh = ethernet.type == be16(net::ether_type::kNsh);
   if (!nsh && ethernet.type != be16(net::ether_type::kMpls)) return Decapsulated::kNo;

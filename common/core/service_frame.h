@@ -34,7 +34,8 @@ inline constexpr unsigned kOrdinaryService = sizeof(net::EthernetHeader) + sizeo
 [[nodiscard, gnu::always_inline]] inline bool leave_ordinary_service(Packet& packet,
                                                                      const Network& network) noexcept {
   rte_mbuf& mbuf = *packet.mbuf;
-  if (mbuf.data_len <= kOrdinaryService || rte_pktmbuf_headroom(&mbuf) < RTE_PKTMBUF_HEADROOM / 2)
+  if (mbuf.data_len <= kOrdinaryService || rte_pktmbuf_headroom(&mbuf) < RTE_PKTMBUF_HEADROOM / 2 ||
+      (mbuf.ol_flags & kReceiveMarks) != 0)
     return false;
   const std::uint8_t* frame = packet.bytes();
   const auto& ethernet = *reinterpret_cast<const net::EthernetHeader*>(frame);
@@ -64,8 +65,8 @@ inline constexpr unsigned kOrdinaryService = sizeof(net::EthernetHeader) + sizeo
   return true;
 }
 
-// The same for all. kYes: its bytes are the frame inside now, or the datagram
-// inside behind an Ethernet header, and its ingress the path's interface.
+// The same for all. kYes: its bytes are the frame inside now, or the datagram inside behind an Ethernet
+// header, and its ingress the path's interface. A frame whose tag the port has taken off is nobody's.
 [[nodiscard]] Decapsulated leave_service(Batch& batch, Packet& packet, const Network& network) noexcept;
 
 // Puts back in front of the packet what leave_service() kept, or keep_answer(). False when there is no room.

@@ -2,11 +2,11 @@
 #include "common/host/forwarding.h"
 
 #include <algorithm>
-#include <functional>
 #include <string>
 #include <tuple>
 #include <utility>
 
+#include "common/base/crc32c.h"
 #include "common/core/network_parts.h"
 
 namespace millrace::host {
@@ -91,8 +91,9 @@ class Builder {
     const InterfaceId id = found->second;
     const core::Interface& interface = network_->interfaces[id.value()];
     const auto made = [&](std::uint32_t number, bool known) {
-      const std::size_t gateway = from.gateway ? std::hash<net::IpAddress>{}(*from.gateway) : 0;
-      return Candidate{number, known, std::hash<std::string>{}(interface.name) ^ gateway, from.weight};
+      const std::string neighbor = from.gateway ? from.gateway->to_string() : std::string();
+      const std::uint64_t name = std::uint64_t{crc32c(interface.name)} << 32U | crc32c(neighbor);
+      return Candidate{number, known, name, from.weight};
     };
     // At the other end of a tunnel is nobody to be asked for.
     constexpr net::MacAddress kNobody{};

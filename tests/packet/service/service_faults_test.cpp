@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Service headers that are against RFC 8300, or nobody's here, each dropped under its reason.
+#include <rte_mbuf.h>
+
 #include "tests/packet/service/service_packets.h"
 
 namespace millrace::testing {
@@ -68,6 +70,13 @@ std::vector<Scenario> faults() {
   mpls("half a label", {1, 2}, {}, Drop::kServiceHeader);
   mpls("a label and nothing", label(511), {}, Drop::kServicePayload);
   mpls("a label before a frame", label(511), inside, Drop::kServicePayload);
+
+  // A tag that the port took off is part of what the frame is.
+  list.push_back(service_scenario("a tag before the header"));
+  list.back()
+      .in(kInside, nsh_in({}, inside),
+          {.flags = RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED, .vlan_tci = 7})
+      .dropped(Drop::kUnknownType);
 
   // What has no service header has no interface at this port.
   refused("a plain frame",
