@@ -66,12 +66,16 @@ class VpnGateways(lab.TestCase):
         for gateway in cls.gateways.values():
             gateway.dump()
 
-    def apply(self, **options):
-        """Both anew: no tunnel is left of what was before."""
+    def apply(self, always="", **options):
+        """Both anew: no tunnel is left of what was before. `always`: who begins; the others wait for their peers."""
+        for side, gateway in self.gateways.items():
+            gateway.apply(gateway.profile(sections(side)))
         for gateway in self.gateways.values():
             gateway.swanctl("--terminate", "--ike", "between", "--force", check=False)
+        for side in "ab":
+            lab.wait(10, "the old tunnel's end", lambda s=side: not self.pair(s))
         for side, gateway in self.gateways.items():
-            gateway.apply(gateway.profile(sections(side, **options)))
+            gateway.apply(gateway.profile(sections(side, start="always" if side in always else "peer", **options)))
 
     def tunnel(self, side="a"):
         return self.gateways[side].get("/v1/vpn/tunnels")[0]
@@ -111,7 +115,7 @@ class VpnGateways(lab.TestCase):
         lab.wait(5, "two renewals", lambda: self.tunnel()["renewals"] - before >= 2)
 
     def test_pairs_that_share_a_tunnel_are_renewed_and_lose_no_packet(self):
-        self.apply(more="parallel: 3\n      " + OFTEN, start="always")
+        self.apply(more="parallel: 3\n      " + OFTEN, always="a")
         for side in "ab":
             lab.wait(20, "three pairs", lambda s=side: sum(len(peer["pairs"]) for peer in self.tunnel(s)["peers"]) >= 3)
         before = self.tunnel().get("renewals", 0)
@@ -128,7 +132,7 @@ class VpnGateways(lab.TestCase):
         return json.loads(done.stdout)["end"]["sum"]["lost_packets"]
 
     def test_tunnels_outlive_a_charon_that_crashes(self):
-        self.apply(start="always")
+        self.apply(always="a")
         lab.wait(20, "the tunnel", lambda: self.pair("a") and self.pair("b"))
         gateway = self.gateways["a"]
         spi = self.pair()["spi_out"]
@@ -146,8 +150,18 @@ class VpnGateways(lab.TestCase):
         self.assertGreater(sent, 1000)
         self.assertNotEqual(lab.wait(10, "new keys", self.pair)["spi_out"], spi)
 
+    def test_what_is_to_be_there_always_comes_back_when_it_was_ended_here(self):
+        self.apply(always="a")
+        lab.wait(20, "the tunnel", lambda: self.pair("a") and self.pair("b"))
+        gateway = self.gateways["a"]
+        start = len(gateway.log())
+        gateway.swanctl("--terminate", "--ike", "between")
+        gateway.wait_log("connection between: it is to be there always and is not", start, seconds=20)
+        lab.wait(10, "an answer", lambda: self.sites.ping("a", HOST_B, check=False).returncode == 0)
+        self.assertEqual(len(self.tunnel()["peers"]), 1)
+
     def test_a_gateway_that_is_restarted_has_its_tunnels_again(self):
-        self.apply(start="always")
+        self.apply(always="b")
         lab.wait(20, "the tunnel", lambda: self.pair("a") and self.pair("b"))
         gateway = self.gateways["a"]
         gateway.process.send_signal(signal.SIGTERM)

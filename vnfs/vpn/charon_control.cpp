@@ -17,8 +17,11 @@ namespace {
 using boost::json::object;
 using boost::json::value;
 
+constexpr std::string_view kConnecting = "CONNECTING";  // strongSwan's word
 constexpr std::size_t kMostUnseen = 100'000;
 constexpr std::size_t kMostTrouble = 500;
+constexpr std::chrono::seconds kPatience{5};  // with a connection that does not stand
+constexpr unsigned kMostAtOnce = 32;          // are asked for anew
 
 std::string text_of(const object& from, std::string_view key) {
   const value* const found = from.if_contains(key);
@@ -203,6 +206,53 @@ void CharonControl::remove_strangers() {
       if (!told_.contains(key)) take_back(key);
     }
   });
+}
+
+void CharonControl::keep_up(std::chrono::steady_clock::time_point now) {
+  if (!connected()) {
+    missing_.clear();
+    return;
+  }
+  std::set<std::string_view> standing;
+  for (const auto& [id, sa] : sas_)
+    if (sa.state != kConnecting) standing.insert(sa.connection);
+  std::map<std::string, std::chrono::steady_clock::time_point, std::less<>> missing;
+  unsigned asked = 0;
+  for (const IkeSetting& setting : wanted_) {
+    if (!setting.always || standing.contains(setting.name)) continue;
+    const auto before = missing_.find(setting.name);
+    auto since = before == missing_.end() ? now : before->second;
+    if (now - since >= kPatience && asked < kMostAtOnce) {
+      ++asked;
+      since = now;
+      start_again(setting);
+    }
+    missing.emplace(setting.name, since);
+  }
+  missing_.swap(missing);
+}
+
+// Not where charon is at it already.
+void CharonControl::start_again(const IkeSetting& connection) {
+  std::erase_if(sas_, [&](const auto& one) {
+    return one.second.connection == connection.name && one.second.state == kConnecting;
+  });
+  std::vector<std::string> children;
+  if (const object* const body = section_of(connection.message, connection.name)) {
+    if (const object* const named = section_of(*body, "children"))
+      for (const auto& [name, child] : *named) children.emplace_back(name);
+  }
+  client_.ask(
+      "list-sas", {{"ike", connection.name}},
+      [this, name = connection.name, children](const Result<object>& answer) {
+        const bool there = std::any_of(sas_.begin(), sas_.end(),
+                                       [&name](const auto& one) { return one.second.connection == name; });
+        if (!answer || there) return;
+        report_(
+            fmt::format("connection {}: it is to be there always and is not; it is asked for again", name));
+        for (const std::string& child : children)
+          client_.ask("initiate", {{"ike", name}, {"child", child}, {"timeout", "-1"}}, [](const auto&) {});
+      });
 }
 
 void CharonControl::note_trouble(std::string_view connection, std::string_view what, bool unproved) {

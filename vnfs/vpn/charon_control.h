@@ -58,6 +58,10 @@ class CharonControl {
   // What charon is to know from now on; told at once, or when it is there. While there is none, what other
   // programs told charon is left alone.
   void configure(std::vector<IkeSetting> settings);
+  // Asks for connections anew that are to be there always and are not: charon does so by itself when a peer
+  // ends one or does not answer, but neither after a peer has refused one nor after swanctl has ended it.
+  // Call it every second or so.
+  void keep_up(std::chrono::steady_clock::time_point now);
   // A connection went wrong, as charon's plugin tells.
   void note_trouble(std::string_view connection, std::string_view what, bool unproved);
 
@@ -81,6 +85,7 @@ class CharonControl {
   void tell(const IkeSetting& setting);
   void take_back(const Key& key);
   void remove_strangers();
+  void start_again(const IkeSetting& connection);
   void on_event(std::string_view event, const boost::json::object& message);
   void look_at(std::uint64_t id);
   void look_at_next();
@@ -92,6 +97,8 @@ class CharonControl {
   bool owns_ = false;                   // the profile has connections, or had
   std::map<std::uint64_t, IkeSa> sas_;  // by charon's number
   std::map<std::string, ConnectionLog, std::less<>> logs_;
+  std::map<std::string, std::chrono::steady_clock::time_point, std::less<>>
+      missing_;                       // connections, since when
   std::deque<std::uint64_t> unseen_;  // numbers to ask for: what is asked now stands first
   bool seen_ = false;                 // it came
   vici::Client client_;

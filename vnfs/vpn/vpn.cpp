@@ -204,6 +204,7 @@ void Vpn::write_logs(Workers workers) {
   if (now - watched_ < kBetweenLooks) return;
   watched_ = now;
   keeper_->watch_time();
+  if (charon_ != nullptr) charon_->keep_up(now);
   if (auto down = interfaces_.look(keeper_->in_force())) tunnels_down_(std::move(*down));
   if (now - looked_for_alarms_ < kBetweenAlarms) return;
   looked_for_alarms_ = now;
