@@ -180,16 +180,25 @@ void Egress::forward(Batch& batch, Packet& packet, const NextHop& hop, const Net
       return false;
     --hop_limit;
   }
-  if (hop.overlay_way < NextHop::kEveryone) [[unlikely]] {
-    const OverlayWay& way = network.overlay_ways[hop.overlay_way];
-    if (way.ethernet && !way.checksum && encapsulate_ordinary(packet, hop, way, ipv4)) [[likely]] {
-      transmitter_.send(way.port, packet.mbuf, Origin::kReceived);
-      return true;
-    }
+  if (hop.overlay_way != NextHop::kNoOverlay) [[unlikely]] {
+    forward_by_overlay(packet, hop, network);
+    return true;
   }
   rewrite(packet.mbuf, l3_offset, ipv4, hop);
-  send(hop, packet.mbuf, network, Origin::kReceived);
+  transmitter_.send(hop.port, packet.mbuf, Origin::kReceived);
   return true;
+}
+
+// As forwarded(), from where the ways part.
+void Egress::forward_by_overlay(Packet& packet, const NextHop& hop, const Network& network) noexcept {
+  const bool ipv4 = packet.headers.is_ipv4();
+  if (hop.overlay_way != NextHop::kEveryone) [[likely]] {
+    const OverlayWay& way = network.overlay_ways[hop.overlay_way];
+    if (way.ethernet && !way.checksum && encapsulate_ordinary(packet, hop, way, ipv4)) [[likely]]
+      return transmitter_.send(way.port, packet.mbuf, Origin::kReceived);
+  }
+  rewrite(packet.mbuf, packet.headers.l3_offset, ipv4, hop);
+  send_by_overlay(hop, packet.mbuf, network, Origin::kReceived);
 }
 
 void Egress::process(Batch& batch, Origin origin) noexcept {

@@ -45,6 +45,7 @@ class Egress {
       return send_by_overlay(hop, mbuf, network, origin);
     transmitter_.send(hop.port, mbuf, origin);
   }
+  void forward_by_overlay(Packet& packet, const NextHop& hop, const Network& network) noexcept;
   void send_by_overlay(const NextHop& hop, rte_mbuf* mbuf, const Network& network, Origin origin) noexcept;
   void send_to(const OverlayWay& way, rte_mbuf* mbuf, const Network& network, Origin origin) noexcept;
   void send_frame_by_overlay(rte_mbuf* mbuf, InterfaceId interface, const Network& network) noexcept;

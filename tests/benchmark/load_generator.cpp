@@ -15,7 +15,7 @@ namespace {
 
 constexpr unsigned kBuffers = 4095;
 constexpr std::uint16_t kBufferBytes = 2048;  // as large as memif's own
-constexpr unsigned kBurst = 32;
+constexpr unsigned kPacketsAtOnce = 32;
 // A generator that was late catches up by no more packets than this at once; the rest it gives up.
 constexpr unsigned kMostCredit = 256;
 constexpr unsigned kPortion = 256;  // handshakes at once: they fit into the smallest ring
@@ -166,7 +166,7 @@ TrialResult LoadGenerator::run(const Trial& trial) {
     if (now >= end) break;
     before = now;
     if (per_tick == 0) {
-      credit = kBurst;
+      credit = kPacketsAtOnce;
     } else {
       credit += static_cast<double>(passed) * per_tick;
     }
@@ -176,7 +176,7 @@ TrialResult LoadGenerator::run(const Trial& trial) {
       credit -= static_cast<double>(given_up);
     }
     if (credit >= 1) {
-      const unsigned count = std::min(static_cast<unsigned>(credit), kBurst);
+      const unsigned count = std::min(static_cast<unsigned>(credit), kPacketsAtOnce);
       credit -= count;
       offer(port, count, result);
       port = 1 - port;
@@ -198,7 +198,7 @@ TrialResult LoadGenerator::run(const Trial& trial) {
 }
 
 void LoadGenerator::offer(unsigned port, unsigned count, TrialResult& result) {
-  std::array<rte_mbuf*, kBurst> mbufs;
+  std::array<rte_mbuf*, kPacketsAtOnce> mbufs;
   if (rte_pktmbuf_alloc_bulk(pool_, mbufs.data(), count) != 0) throw std::runtime_error("no packet buffers");
   sequences_[port].write({mbufs.data(), count}, rte_rdtsc());
   result.offered += count;
@@ -218,8 +218,8 @@ unsigned LoadGenerator::transmit(unsigned port, std::span<rte_mbuf*> mbufs) noex
 }
 
 unsigned LoadGenerator::receive_handshake(unsigned port) noexcept {
-  std::array<rte_mbuf*, kBurst> mbufs;
-  const unsigned count = rte_eth_rx_burst(ports_[port].id().value(), 0, mbufs.data(), kBurst);
+  std::array<rte_mbuf*, kPacketsAtOnce> mbufs;
+  const unsigned count = rte_eth_rx_burst(ports_[port].id().value(), 0, mbufs.data(), kPacketsAtOnce);
   const auto own =
       static_cast<unsigned>(std::count_if(mbufs.begin(), mbufs.begin() + count, PacketSequence::is_tcp4));
   rte_pktmbuf_free_bulk(mbufs.data(), count);
@@ -230,11 +230,11 @@ unsigned LoadGenerator::receive_handshake(unsigned port) noexcept {
 
 // Counts packets of the trial that began then; one of an earlier trial has an older stamp.
 void LoadGenerator::receive_trial(unsigned port, std::uint64_t begin, TrialResult& result) noexcept {
-  std::array<rte_mbuf*, kBurst> mbufs;
-  const unsigned count = rte_eth_rx_burst(ports_[port].id().value(), 0, mbufs.data(), kBurst);
+  std::array<rte_mbuf*, kPacketsAtOnce> mbufs;
+  const unsigned count = rte_eth_rx_burst(ports_[port].id().value(), 0, mbufs.data(), kPacketsAtOnce);
   const std::uint64_t now = rte_rdtsc();
   const bool untimed = held_up_[port] || now - looked_[port] > held_up_after_;
-  held_up_[port] = untimed && count == kBurst;  // more may have waited
+  held_up_[port] = untimed && count == kPacketsAtOnce;  // more may have waited
   looked_[port] = now;
   if (count == 0) return;
   unsigned foreign = 0;

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "tests/benchmark/bare_library.h"
 #include "tests/benchmark/forward_samples.h"
 #include "tests/benchmark/options.h"
@@ -24,13 +26,13 @@ using crypto::Cipher;
 using crypto::Integrity;
 
 std::string name_of(crypto::Suite suite) {
-  std::string name(crypto::name(suite.cipher));
-  if (suite.integrity != Integrity::kNone) name += "-" + std::string(crypto::name(suite.integrity));
-  return name;
+  return suite.integrity == Integrity::kNone
+             ? std::string(crypto::name(suite.cipher))
+             : fmt::format("{}-{}", crypto::name(suite.cipher), crypto::name(suite.integrity));
 }
 
 std::string case_of(const VpnBedConfig& config) {
-  return (config.decrypt ? "open, " : "seal, ") + name_of(config.suite);
+  return fmt::format("{}, {}", config.decrypt ? "open" : "seal", name_of(config.suite));
 }
 
 void measure_forwarding(const VpnBedConfig& config, const Options& options) {

@@ -26,7 +26,7 @@ inline void start_eal(unsigned megabytes = 512) {
 }
 
 // In main: testing::AddGlobalTestEnvironment(new EalEnvironment).
-class EalEnvironment : public testing::Environment {
+class EalEnvironment : public ::testing::Environment {
  public:
   explicit EalEnvironment(unsigned megabytes = 512) : megabytes_(megabytes) {}
   void SetUp() override { start_eal(megabytes_); }

@@ -2,6 +2,7 @@
 import contextlib
 import io
 import pathlib
+import subprocess
 import tempfile
 import unittest
 
@@ -12,8 +13,9 @@ OUTPUT = r"a.cpp:3: Skipped\nneeds root\n\n[  SKIPPED ] A.B (0 ms)\n"
 
 
 class RunCtest(unittest.TestCase):
-    def run_over(self, *trees, skip_property=f"SKIP_REGULAR_EXPRESSION {SKIPPED}"):
-        """(exit status, lines) for trees given as lists of (test name, shell command)."""
+    def run_over(self, *trees, skip_property=f"SKIP_REGULAR_EXPRESSION {SKIPPED}", target=""):
+        """(exit status, lines) for trees given as lists of (test name, shell command). The last one's `target` is built first,
+        from a Makefile."""
         with tempfile.TemporaryDirectory() as folder:
             build = pathlib.Path(folder)
             for number, tests in enumerate(trees):
@@ -23,9 +25,21 @@ class RunCtest(unittest.TestCase):
                     f'set_tests_properties("{name}" PROPERTIES {skip_property or ""} SKIP_RETURN_CODE 77)\n'
                     for name, command in tests)
                 (build / str(number) / "CTestTestfile.cmake").write_text(text)
+            named = [str(number) for number in range(len(trees))]
+            if target:
+                named[-1] += f":{target}"
+                (build / "source").mkdir()
+                (build / "source" / "CMakeLists.txt").write_text(
+                    "cmake_minimum_required(VERSION 3.20)\nproject(it NONE)\n"
+                    "add_custom_target(good COMMAND touch made)\nadd_custom_target(bad COMMAND false)\n")
+                kept = (build / str(len(trees) - 1) / "CTestTestfile.cmake").read_text()
+                subprocess.run(["cmake", "-S", build / "source", "-B", build / str(len(trees) - 1)], check=True,
+                               stdout=subprocess.DEVNULL)
+                (build / str(len(trees) - 1) / "CTestTestfile.cmake").write_text(
+                    kept.replace("PROPERTIES", f"PROPERTIES FIXTURES_REQUIRED {len(trees) - 1}"))
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):
-                status = run_ctest.main([*(str(number) for number in range(len(trees))), "--"], build)
+                status = run_ctest.main([*named, "--"], build)
         return status, printed.getvalue().splitlines()
 
     def test_one_summary_over_all_trees(self):
@@ -53,6 +67,16 @@ class RunCtest(unittest.TestCase):
         status, lines = self.run_over([("s", f"printf '{said}'")], skip_property=None)
         self.assertEqual(status, 0)
         self.assertIn("SKIPPED s, 2 cases: no corpus", lines)
+
+    def test_a_tree_is_built_before_its_tests(self):
+        status, lines = self.run_over([("a", "true")], [("late", "test -e made")], skip_property=None, target="good")
+        self.assertEqual(status, 0, lines)
+        self.assertIn("100% tests passed, 0 tests failed out of 3", lines)
+
+    def test_a_tree_that_cannot_be_built_fails(self):
+        status, lines = self.run_over([("a", "true")], [("late", "true")], skip_property=None, target="bad")
+        self.assertNotEqual(status, 0)
+        self.assertIn("33% tests passed, 2 tests failed out of 3", lines)
 
     def test_no_test_is_a_failure(self):
         self.assertNotEqual(self.run_over([])[0], 0)
