@@ -6,6 +6,8 @@
 #include <rte_mempool.h>
 #include <rte_ring.h>
 
+#include "common/control/metrics_text.h"
+
 namespace millrace::appliance {
 namespace {
 
@@ -114,6 +116,37 @@ void add_latency(Builder& builder, const DataPlane& plane) {
   builder.metrics.push_back(std::move(metric));
 }
 
+void add_conditioning(Builder& builder, const core::Conditioning& conditioning) {
+  static constexpr std::array<const char*, core::kColors> kNames{"green", "yellow", "red"};
+  Metric packets{std::string(control::metric::kPolicerPackets),
+                 "IP packets that a meter has seen, by color.",
+                 Metric::Type::kCounter,
+                 {}};
+  Metric bytes{
+      std::string(control::metric::kPolicerBytes), "Bytes of these packets.", Metric::Type::kCounter, {}};
+  for (const core::PolicerUse& policer : conditioning.policers) {
+    for (unsigned i = 0; i < core::kColors; ++i) {
+      const auto color = static_cast<core::Color>(i);
+      const Labels labels{{"policer", policer.name}, {"color", kNames[i]}};
+      packets.samples.push_back({labels, static_cast<double>(policer.meter->packets(color))});
+      bytes.samples.push_back({labels, static_cast<double>(policer.meter->bytes(color))});
+    }
+  }
+  Metric rule_packets{std::string(control::metric::kTrafficRulePackets),
+                      "IP packets that came under a rule of `qos`.",
+                      Metric::Type::kCounter,
+                      {}};
+  Metric rule_bytes{
+      std::string(control::metric::kTrafficRuleBytes), "Bytes of these packets.", Metric::Type::kCounter, {}};
+  for (const core::Conditioning::Rule& rule : conditioning.rules) {
+    const Labels labels{{"rule", rule.name}};
+    rule_packets.samples.push_back({labels, static_cast<double>(rule.counters->packets())});
+    rule_bytes.samples.push_back({labels, static_cast<double>(rule.counters->bytes())});
+  }
+  for (Metric* metric : {&packets, &bytes, &rule_packets, &rule_bytes})
+    builder.metrics.push_back(std::move(*metric));
+}
+
 }  // namespace
 
 std::vector<Metric> common_metrics(const DataPlane& plane, const Vnf& vnf, const host::TwinCounters& twin) {
@@ -198,6 +231,8 @@ std::vector<Metric> common_metrics(const DataPlane& plane, const Vnf& vnf, const
                  Metric::Type::kCounter, static_cast<double>(twin.mirror_overruns.read()));
   builder.single("networks_published_total", "Changes of routes, neighbours and interfaces taken over.",
                  Metric::Type::kCounter, static_cast<double>(twin.networks_published.read()));
+  if (const auto network = plane.snapshot().network; network->conditioning != nullptr)
+    add_conditioning(builder, *network->conditioning);
   return std::move(builder.metrics);
 }
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <rte_cycles.h>
+
 #include "common/core/network_parts.h"
 
 namespace millrace::appliance {
@@ -123,6 +125,8 @@ Result<host::TwinPlan> make_plan(const control::Profile& profile, Numbering& num
   }
   for (const std::string& name : numbering.domains.names()) network.domains.push_back({name, {}});
   core::connect_overlays(network);
+  network.conditioning =
+      make_conditioning(profile, numbering.interfaces.names(), rte_get_tsc_hz(), numbering.conditioning);
   // After a restart, and whatever a reload adds, the same flows take the same ways.
   if (const core::Port* first = find_port(*profile.ports.front().name); first != nullptr) {
     for (const std::uint8_t byte : first->mac().bytes) network.spread_seed = network.spread_seed << 8U | byte;

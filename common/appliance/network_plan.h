@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/appliance/conditioning_plan.h"
 #include "common/control/profile/profile.h"
 #include "common/core/port.h"
 #include "common/host/twin.h"
@@ -23,9 +24,11 @@ class Numbers {
   std::vector<std::string> names_;
 };
 
+// What a reload finds again.
 struct Numbering {
   Numbers interfaces;
   Numbers domains;  // "default" is 0
+  KeptConditioning conditioning;
 
   Numbering() { static_cast<void>(domains.of("default")); }
 };

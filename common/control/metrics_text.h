@@ -21,6 +21,10 @@ inline constexpr std::string_view kReceivedPackets = "received_packets_total";
 inline constexpr std::string_view kReceivedBytes = "received_bytes_total";
 inline constexpr std::string_view kTransmittedPackets = "transmitted_packets_total";
 inline constexpr std::string_view kDroppedPackets = "dropped_packets_total";  // label reason
+inline constexpr std::string_view kPolicerPackets = "policer_packets_total";  // labels policer, color
+inline constexpr std::string_view kPolicerBytes = "policer_bytes_total";
+inline constexpr std::string_view kTrafficRulePackets = "traffic_rule_packets_total";  // label rule
+inline constexpr std::string_view kTrafficRuleBytes = "traffic_rule_bytes_total";
 inline constexpr std::string_view kSessions = "sessions";
 inline constexpr std::string_view kSessionsCreated = "sessions_created_total";
 }  // namespace metric

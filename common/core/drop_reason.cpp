@@ -95,6 +95,7 @@ constexpr std::array kReasons = {
         "The service header's MD type is reserved or unknown (RFC 8300 section 2.2)."),
     row(Drop::kServicePayload, "service_payload",
         "Behind the service header is neither IPv4, IPv6 nor a frame with one of them."),
+    row(Drop::kPoliced, "policed", "More than a policer of the profile lets pass, `qos: {policers: ...}`."),
     row(Drop::kNoRoute, "no_route", "No route leads to the destination."),
     row(Drop::kBlackhole, "blackhole", "The route to the destination is a black hole."),
     row(Drop::kProhibited, "prohibited", "The route to the destination is prohibited or unreachable."),

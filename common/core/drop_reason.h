@@ -59,6 +59,7 @@ enum class Drop : std::uint8_t {
   kServiceOam,
   kServiceMetadata,
   kServicePayload,
+  kPoliced,
   kNoRoute,
   kBlackhole,
   kProhibited,

@@ -14,6 +14,7 @@
 
 #include "common/base/reader.h"
 #include "common/base/serial.h"
+#include "common/core/conditioning.h"
 #include "common/core/ids.h"
 #include "common/core/overlay.h"
 #include "common/core/service_path.h"
@@ -171,7 +172,8 @@ class Network {
   OverlayTable overlays;
   ServiceTable services;
   std::vector<OverlayWay> overlay_ways;
-  std::vector<OverlayReach> overlay_reach;  // by InterfaceId, as far as there are overlays
+  std::vector<OverlayReach> overlay_reach;           // by InterfaceId, as far as there are overlays
+  std::shared_ptr<const Conditioning> conditioning;  // null: nothing is done
   NextHopId to_host;  // for the twin whatever its destination; none when there is no twin
   std::array<PortTags, kMaxPorts> ports;
   std::array<NextHopId, kMaxPorts> wire;       // transparent mode: where what comes in by a port goes

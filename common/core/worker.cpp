@@ -60,6 +60,7 @@ Worker::Worker(WorkerConfig config, Rcu& rcu, const Published<Snapshot>& snapsho
       ingress_(config_.id, owner_outputs(config_, counters_),
                RingOutput(config_.to_host, Drop::kHostRingFull, counters_), originator_, counters_,
                fragments_),
+      conditioner_(config_.id),
       egress_(config_.pool, transmitter_, RingOutput(config_.to_host, Drop::kHostRingFull, counters_),
               originator_, counters_),
       restart_(owner_outputs(config_, counters_)),
@@ -251,7 +252,14 @@ void Worker::process(Batch& batch) noexcept {
   through_function(batch, snapshot);
 }
 
+void Worker::condition(Batch& batch) noexcept {
+  const std::uint64_t time = has_fixed_now_ ? fixed_now_ * tsc_per_ms_ : batch.tsc;
+  conditioner_.process(batch, *batch.network->conditioning, time);
+}
+
 void Worker::through_function(Batch& batch, const Snapshot& snapshot) noexcept {
+  if (batch.network->conditioning != nullptr) [[unlikely]]
+    condition(batch);
   if (tracer_.active()) [[unlikely]] {
     tracer_.select(batch);
     tracer_.record(Ingress::kName, batch);

@@ -12,6 +12,7 @@
 #include <rte_ring.h>
 
 #include "common/core/capture.h"
+#include "common/core/conditioner.h"
 #include "common/core/egress.h"
 #include "common/core/fragments.h"
 #include "common/core/function.h"
@@ -100,6 +101,7 @@ class Worker {
   void through_function(Batch& batch, const Snapshot& snapshot) noexcept;
   void settle_fragments(const Batch& batch, const Snapshot& snapshot) noexcept;
   void idle(unsigned empty_rounds) noexcept;
+  void condition(Batch& batch) noexcept;
   [[nodiscard]] Tick now() const noexcept;
 
   WorkerConfig config_;
@@ -111,6 +113,7 @@ class Worker {
   Transmitter transmitter_;
   Fragments fragments_;
   Ingress ingress_;
+  Conditioner conditioner_;
   Egress egress_;
   Restart restart_;
   Tracer tracer_;

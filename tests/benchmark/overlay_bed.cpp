@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "common/net/transport.h"
+#include "tests/benchmark/nothing.h"
 
 namespace millrace::benchmark {
 namespace {
@@ -59,15 +60,6 @@ core::Snapshot network_of(const Carrier& carrier) {
       .route("192.168.0.0/16", "over1", testing::neighbor_mac(3).to_string());
   return {builder.build(), std::make_shared<core::Policy>()};
 }
-
-// Leaves the packets alone.
-class Nothing final : public core::Function {
- public:
-  void process(core::Batch& /*batch*/, const core::Policy& /*policy*/, core::StageCounters* /*counters*/,
-               core::Tracer& /*tracer*/) noexcept override {}
-  void tick(Tick /*now*/, const core::Snapshot& /*in_force*/) noexcept override {}
-  [[nodiscard]] std::span<const std::string_view> stage_names() const noexcept override { return {}; }
-};
 
 // RFC 8300 section 2: MD type 1, a frame inside.
 std::vector<std::uint8_t> service_header(unsigned side) {

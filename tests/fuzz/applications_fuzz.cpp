@@ -22,7 +22,7 @@ using fuzz::require;
 
 struct Flow {
   ApplicationDetector::Number number = ApplicationDetector::kNone;
-  testing::IpShape shape;
+  millrace::testing::IpShape shape;
   std::array<std::uint32_t, 2> sequences{1000, 9000};
   dpi::Detection last{};
 };
@@ -56,14 +56,14 @@ void begin(ApplicationDetector& detector, Flow& flow, unsigned how, fuzz::Input&
 }
 
 void look(ApplicationDetector& detector, Flow& flow, bool responder, Bytes payload) {
-  testing::IpShape shape = flow.shape;
+  millrace::testing::IpShape shape = flow.shape;
   if (responder) std::swap(shape.source_port, shape.destination_port);
   auto& sequence = flow.sequences[responder ? 1 : 0];
   shape.sequence = sequence;
   sequence += static_cast<std::uint32_t>(payload.size());
-  const auto packet = testing::ip_packet(shape, payload);
+  const auto packet = millrace::testing::ip_packet(shape, payload);
   const auto found = detector.look(flow.number, {.ip = packet,
-                                                 .transport = testing::transport_of(shape),
+                                                 .transport = millrace::testing::transport_of(shape),
                                                  .tick_ms = 1000,
                                                  .from_responder = responder});
   require(found.host.size() < 80, "a host's name ends");

@@ -239,9 +239,9 @@ while not os.path.exists(stop):
 print(json.dumps({"good": good, "failed": failed}))
 """
 
-    def __init__(self, place, host):
+    def __init__(self, place, host, namespace="client"):
         self.stop = place.folder / f"stop-{id(self)}"
-        self.process = subprocess.Popen(["ip", "netns", "exec", place.name("client"), "python3", "-c", self.CODE, host,
+        self.process = subprocess.Popen(["ip", "netns", "exec", place.name(namespace), "python3", "-c", self.CODE, host,
                                          str(self.stop)], stdout=subprocess.PIPE, text=True)
         place.processes.append(self.process)
         begun = place.folder / f"{self.stop.name}-begun"

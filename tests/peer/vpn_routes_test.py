@@ -38,6 +38,7 @@ protocol ospf v3 inside6 {{
 
 
 def sections(side, start="always"):
+    """`start`: how a begins; b waits for it."""
     return f"""
   connections:
     between:
@@ -47,7 +48,7 @@ def sections(side, start="always"):
       identity: {side}.test
       peer: {OTHER[side]}.test
       secret: psk
-      start: {start}
+      start: {start if side == "a" else "peer"}
       dead_peer_check: 2s
 """
 
@@ -104,8 +105,13 @@ class VpnRoutes(lab.TestCase):
             gateway.dump()
 
     def apply(self, **options):
+        """Both anew: no tunnel is left of what was before."""
+        for side, gateway in self.gateways.items():
+            gateway.apply(gateway.profile(sections(side, start="peer")))
         for gateway in self.gateways.values():
             gateway.swanctl("--terminate", "--ike", "between", "--force", check=False)
+        for side in "ab":
+            lab.wait(10, "the old tunnel's end", lambda s=side: self.tunnel(s)["state"] == "down")
         for side, gateway in self.gateways.items():
             gateway.apply(gateway.profile(sections(side, **options)))
 

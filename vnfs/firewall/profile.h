@@ -29,6 +29,7 @@ using control::Milliseconds;
 using control::PortRange;
 using control::Position;
 using control::Rate;
+using control::Service;
 
 enum class Action : std::uint8_t { kDrop, kAccept, kReject };
 enum class ReversePath : std::uint8_t { kOff, kLoose, kStrict };
@@ -56,15 +57,6 @@ struct Group {
   std::vector<Located<GroupEntry>> written;
   // All of the above put together: IPv4 before IPv6, sorted, and none within another.
   std::vector<net::Prefix> prefixes;
-};
-
-struct Service {
-  std::uint8_t protocol = 0;              // IANA protocol number
-  PortRange ports;                        // destination; TCP, UDP, UDP-Lite, DCCP and SCTP only
-  std::optional<std::uint8_t> icmp_type;  // ICMP and ICMPv6 only; empty: any
-  std::optional<std::uint8_t> icmp_code;
-
-  constexpr bool operator==(const Service&) const noexcept = default;
 };
 
 // "syn/syn,ack,rst,fin": of the flags in `mask`, exactly those in `set` are on. Bits as in the TCP header.

@@ -177,7 +177,7 @@ class Checker {
     bool all_with_ports = !rule.service.empty();
     bool all_tcp = !rule.service.empty();
     for (const auto& service : rule.service) {
-      all_with_ports = all_with_ports && has_ports(service->protocol);
+      all_with_ports = all_with_ports && has_ports(*service);
       all_tcp = all_tcp && service->protocol == 6;
       if ((service->protocol == 1 && families == 2) || (service->protocol == 58 && families == 1)) {
         error(service.at, fmt::format("{} is not a protocol of the rule's addresses; for {} use {}",

@@ -155,13 +155,13 @@ Table<Rule> rule() {
       "out of the others, or, alone, out of all addresses.",
       any);
   table->field("destination", &Rule::destination, addresses, "Destination addresses, likewise.", any);
-  table->field("service", &Rule::service, list_not_empty<Located<Service>>(service()),
+  table->field("service", &Rule::service, list_not_empty<Located<Service>>(control::service()),
                "Protocols with their destination ports or ICMP type and code: `tcp/80`, `udp/1000-2000`, "
                "`icmp/echo-request`, `icmp/3/4`, `gre`, `proto/47`.",
                any);
   table->field("source_port", &Rule::source_port, list_not_empty<PortRange>(ports()),
                "Source ports; needs a `service` of protocols that have ports.", any);
-  table->field("dscp", &Rule::dscp, list_not_empty<std::uint8_t>(dscp()),
+  table->field("dscp", &Rule::dscp, list_not_empty<std::uint8_t>(control::dscp()),
                "Differentiated services code points of the first packet.", any);
   table->field("tcp_flags", &Rule::tcp_flags, tcp_flags(),
                "Flags of the first packet, as ON/LOOKED-AT: `syn/syn,ack,rst,fin`; needs `service: tcp`.",

@@ -15,8 +15,6 @@ namespace millrace::firewall::profile {
 namespace {
 
 using control::parse_addresses;
-using control::parse_ports;
-using control::print_ports;
 using control::Shape;
 using control::TypePtr;
 
@@ -25,45 +23,9 @@ struct Word {
   std::uint8_t value;
 };
 
-// IANA protocol numbers.
-constexpr std::array kProtocols = {
-    Word{"tcp", 6},   Word{"udp", 17},  Word{"icmp", 1},   Word{"icmpv6", 58}, Word{"sctp", 132},
-    Word{"dccp", 33}, Word{"gre", 47},  Word{"esp", 50},   Word{"ah", 51},     Word{"igmp", 2},
-    Word{"ospf", 89}, Word{"pim", 103}, Word{"vrrp", 112}, Word{"ipip", 4},    Word{"udplite", 136}};
-// IANA ICMP and ICMPv6 parameters.
-constexpr std::array kIcmpTypes = {
-    Word{"echo-reply", 0},      Word{"destination-unreachable", 3}, Word{"redirect", 5},
-    Word{"echo-request", 8},    Word{"router-advertisement", 9},    Word{"router-solicitation", 10},
-    Word{"time-exceeded", 11},  Word{"parameter-problem", 12},      Word{"timestamp-request", 13},
-    Word{"timestamp-reply", 14}};
-constexpr std::array kIcmpv6Types = {Word{"destination-unreachable", 1},
-                                     Word{"packet-too-big", 2},
-                                     Word{"time-exceeded", 3},
-                                     Word{"parameter-problem", 4},
-                                     Word{"echo-request", 128},
-                                     Word{"echo-reply", 129},
-                                     Word{"mld-query", 130},
-                                     Word{"mld-report", 131},
-                                     Word{"mld-done", 132},
-                                     Word{"router-solicitation", 133},
-                                     Word{"router-advertisement", 134},
-                                     Word{"neighbor-solicitation", 135},
-                                     Word{"neighbor-advertisement", 136},
-                                     Word{"redirect", 137},
-                                     Word{"mld2-report", 143}};
-// RFC 2474, 2597, 3246, 5865, 8622.
-constexpr std::array kDscp = {Word{"cs0", 0},   Word{"le", 1},    Word{"cs1", 8},  Word{"af11", 10},
-                              Word{"af12", 12}, Word{"af13", 14}, Word{"cs2", 16}, Word{"af21", 18},
-                              Word{"af22", 20}, Word{"af23", 22}, Word{"cs3", 24}, Word{"af31", 26},
-                              Word{"af32", 28}, Word{"af33", 30}, Word{"cs4", 32}, Word{"af41", 34},
-                              Word{"af42", 36}, Word{"af43", 38}, Word{"cs5", 40}, Word{"va", 44},
-                              Word{"ef", 46},   Word{"cs6", 48},  Word{"cs7", 56}};
 constexpr std::array kFlags = {Word{"fin", 0x01}, Word{"syn", 0x02}, Word{"rst", 0x04}, Word{"psh", 0x08},
                                Word{"ack", 0x10}, Word{"urg", 0x20}, Word{"ece", 0x40}, Word{"cwr", 0x80}};
 constexpr std::array<std::string_view, 7> kDays = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
-
-constexpr std::uint8_t kIcmp = 1;
-constexpr std::uint8_t kIcmpv6 = 58;
 
 std::optional<std::uint8_t> value_of(std::span<const Word> words, std::string_view wanted) {
   const auto found = std::ranges::find(words, wanted, &Word::word);
@@ -123,54 +85,6 @@ constexpr const char* kAddressPattern =
 
 }  // namespace
 
-std::optional<Service> parse_service(std::string_view text) {
-  Service service;
-  const auto slash = text.find('/');
-  const std::string_view name = text.substr(0, slash);
-  const std::string_view rest = slash == std::string_view::npos ? "" : text.substr(slash + 1);
-  if (name == "proto") {
-    const auto protocol = number<std::uint8_t>(rest, 255);
-    if (!protocol) return std::nullopt;
-    service.protocol = *protocol;
-    return service;
-  }
-  const auto protocol = value_of(kProtocols, name);
-  if (!protocol) return std::nullopt;
-  service.protocol = *protocol;
-  if (slash == std::string_view::npos) return service;
-  if (has_ports(*protocol)) {
-    const auto range = parse_ports(rest);
-    if (!range) return std::nullopt;
-    service.ports = *range;
-    return service;
-  }
-  if (*protocol != kIcmp && *protocol != kIcmpv6) return std::nullopt;
-  const std::span<const Word> types = *protocol == kIcmp ? std::span<const Word>(kIcmpTypes) : kIcmpv6Types;
-  const auto second = rest.find('/');
-  const std::string_view type = rest.substr(0, second);
-  service.icmp_type = value_of(types, type);
-  if (!service.icmp_type) service.icmp_type = number<std::uint8_t>(type, 255);
-  if (!service.icmp_type) return std::nullopt;
-  if (second == std::string_view::npos) return service;
-  service.icmp_code = number<std::uint8_t>(rest.substr(second + 1), 255);
-  if (!service.icmp_code) return std::nullopt;
-  return service;
-}
-
-std::string print_service(const Service& service) {
-  const auto name = std::ranges::find(kProtocols, service.protocol, &Word::value);
-  if (name == kProtocols.end()) return fmt::format("proto/{}", service.protocol);
-  std::string text(name->word);
-  if (!service.ports.any()) text += fmt::format("/{}", print_ports(service.ports));
-  if (!service.icmp_type) return text;
-  const std::span<const Word> types =
-      service.protocol == kIcmp ? std::span<const Word>(kIcmpTypes) : kIcmpv6Types;
-  const auto type = std::ranges::find(types, *service.icmp_type, &Word::value);
-  text += type != types.end() ? fmt::format("/{}", type->word) : fmt::format("/{}", *service.icmp_type);
-  if (service.icmp_code) text += fmt::format("/{}", *service.icmp_code);
-  return text;
-}
-
 std::optional<TcpFlags> parse_tcp_flags(std::string_view text) {
   const auto slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
@@ -179,15 +93,6 @@ std::optional<TcpFlags> parse_tcp_flags(std::string_view text) {
   const auto mask = parse_flag_list(text.substr(slash + 1));
   if (!set || !mask || (*set & ~*mask) != 0) return std::nullopt;
   return TcpFlags{*set, *mask};
-}
-
-TypePtr<Service> service() {
-  std::string names;
-  for (const Word& one : kProtocols) names += fmt::format("{}{}", names.empty() ? "" : "|", one.word);
-  return control::text_of<Service>(
-      "a service, such as tcp, tcp/80, udp/1000-2000, icmp, icmp/echo-request, icmpv6/135, sctp/5060, gre or "
-      "proto/47",
-      fmt::format("({})(/[a-z0-9-]+){{0,2}}|proto/[0-9]{{1,3}}", names), parse_service, print_service);
 }
 
 TypePtr<TcpFlags> tcp_flags() {
@@ -205,23 +110,6 @@ TypePtr<TcpFlags> tcp_flags() {
         };
         return fmt::format("{}/{}", print(value.set), print(value.mask));
       });
-}
-
-TypePtr<std::uint8_t> dscp() {
-  Shape shape{.kind = Shape::Kind::kText,
-              .phrase = "a DSCP from 0 to 63 or by name, such as 46, ef, af11 or cs1"};
-  shape.pattern = "[0-9]{1,2}|[a-z]+[0-9]*";
-  shape.integer_too = true;
-  shape.most = 63;
-  return std::make_shared<control::ScalarType<std::uint8_t>>(
-      std::move(shape),
-      [](std::string_view text, std::uint8_t& out, control::Fault&) {
-        auto value = value_of(kDscp, text);
-        if (!value) value = number<std::uint8_t>(text, 63);
-        if (value) out = *value;
-        return value.has_value();
-      },
-      [](const std::uint8_t& value) { return std::to_string(value); });
 }
 
 TypePtr<AddressTerm> address_term() {

@@ -12,8 +12,6 @@
 namespace millrace::control {
 namespace {
 
-constexpr std::uint8_t kMostDscp = 63;
-
 using Table = std::shared_ptr<Struct<Overlay>>;
 
 void add_ends(Struct<Overlay>& table) {
@@ -33,7 +31,7 @@ void add_several_ends(Struct<Overlay>& table) {
 }
 
 void add_rest(Struct<Overlay>& table) {
-  table.field("dscp", &Overlay::dscp, integer<std::uint8_t>(0, kMostDscp), "DSCP of the outer header.",
+  table.field("dscp", &Overlay::dscp, dscp(), "DSCP of the outer header.",
               absent_means("that of the packet inside"));
   table.field("ttl", &Overlay::ttl, integer<std::uint8_t>(1, 255), "TTL or hop limit of the outer header.");
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/control/profile/diagnostics.h"
+#include "common/control/profile/service.h"
 #include "common/control/profile/units.h"
 #include "common/net/address.h"
 #include "common/net/overlay_header.h"
@@ -139,6 +140,49 @@ struct Route {
   std::uint32_t metric = 0;
 };
 
+// What becomes of packets of one color (RFC 2697 section 3, RFC 2698 section 3).
+struct ColorAction {
+  bool drop = false;
+  std::optional<std::uint8_t> mark;  // code point; empty: left as it is
+};
+
+// A meter with two or three colors.
+struct Policer {
+  Located<std::string> name;
+  Located<std::uint64_t> rate;                 // bits a second
+  std::optional<std::uint64_t> burst;          // bytes; empty: what comes in 100 ms, but not less than 16 KiB
+  Located<std::optional<std::uint64_t>> peak;  // bits a second; empty: one rate
+  Located<std::optional<std::uint64_t>> excess_burst;  // bytes, beside `peak` that of the peak rate
+  bool color_aware = false;
+  ColorAction conform;
+  ColorAction exceed;
+  ColorAction violate{.drop = true, .mark = {}};
+
+  [[nodiscard]] std::uint64_t committed_burst() const noexcept;
+  // Of the peak rate; without one, what exceeds.
+  [[nodiscard]] std::uint64_t second_burst() const noexcept;
+};
+
+// Packets that come in by an interface, and what is done to them. All that is given must hold; of a list,
+// one.
+struct TrafficRule {
+  Position at;
+  std::optional<std::string> name;
+  std::vector<Located<std::string>> interface;
+  std::vector<std::uint8_t> dscp;
+  std::vector<Located<Service>> service;
+  std::vector<PortRange> source_port;
+  std::vector<net::Prefix> from;
+  std::vector<net::Prefix> to;
+  Located<std::optional<std::string>> police;
+  std::optional<std::uint8_t> mark;
+};
+
+struct Qos {
+  std::vector<Policer> policers;
+  std::vector<TrafficRule> rules;  // the first that fits holds
+};
+
 struct Neighbor {
   Located<std::string> interface;
   Located<net::IpAddress> address;
@@ -182,6 +226,7 @@ struct Profile {
   Located<Forwarding> forwarding;
   std::vector<Route> routes;
   std::vector<Neighbor> neighbors;
+  Qos qos;
   Telemetry telemetry;
 
   [[nodiscard]] bool transparent() const noexcept {

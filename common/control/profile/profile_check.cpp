@@ -10,6 +10,7 @@
 
 #include "common/control/profile/forwarding_schema.h"
 #include "common/control/profile/overlay_schema.h"
+#include "common/control/profile/qos_schema.h"
 #include "common/control/profile/section.h"
 #include "common/control/profile/text.h"
 
@@ -40,6 +41,7 @@ class Checker {
     for (const Interface& interface : profile_.interfaces) check_interface(interface);
     check_overlays_apart(profile_, diagnostics_);
     check_services(profile_, diagnostics_);
+    check_qos(profile_, diagnostics_);
     check_addresses();
     check_telemetry();
     if (profile_.transparent()) {

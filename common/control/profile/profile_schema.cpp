@@ -6,6 +6,7 @@
 
 #include "common/control/profile/forwarding_schema.h"
 #include "common/control/profile/overlay_schema.h"
+#include "common/control/profile/qos_schema.h"
 #include "common/control/profile/section.h"
 #include "common/control/profile/types.h"
 
@@ -262,6 +263,8 @@ std::shared_ptr<const Struct<Profile>> common_table(const std::string& vnf, bool
                "How packets get from one interface to another.");
   table->field("routes", &Profile::routes, route(), "Static routes.");
   table->field("neighbors", &Profile::neighbors, neighbor(), "Static neighbours.");
+  table->field("qos", &Profile::qos, qos(), "Quality of service: metering, dropping and marking on arrival.",
+               absent_means("packets are neither metered nor marked"));
   table->field("telemetry", &Profile::telemetry, telemetry(), "What the appliance tells about itself.",
                absent_means("the defaults below"));
   return table;

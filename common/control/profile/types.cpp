@@ -156,6 +156,23 @@ TypePtr<std::uint64_t> count(std::uint64_t least, std::uint64_t most) {
       [](const std::uint64_t& value) { return print_count(value); });
 }
 
+TypePtr<std::uint64_t> bandwidth(std::uint64_t least, std::uint64_t most) {
+  Shape shape{.kind = Shape::Kind::kText,
+              .phrase = fmt::format("bits a second from {} to {}, such as 500kbit, 50Mbit or 10Gbit",
+                                    print_bandwidth(least), print_bandwidth(most))};
+  shape.pattern = "[0-9]+[kMG]?bit";
+  return std::make_shared<ScalarType<std::uint64_t>>(
+      std::move(shape),
+      [least, most](std::string_view text, std::uint64_t& out, Fault& fault) {
+        const auto value = parse_bandwidth(text);
+        fault.wrong = "is not a number of bits with its unit";
+        if (!value) return false;
+        out = *value;
+        return within(out, least, most, fault);
+      },
+      [](const std::uint64_t& value) { return print_bandwidth(value); });
+}
+
 TypePtr<std::uint64_t> size(std::uint64_t least, std::uint64_t most) {
   Shape shape{.kind = Shape::Kind::kText,
               .phrase = fmt::format("a size from {} to {}, such as 64KiB, 512MiB or 1GiB", print_size(least),
@@ -206,25 +223,6 @@ TypePtr<Milliseconds> duration(Milliseconds least, Milliseconds most) {
       [](const Milliseconds& value) { return print_duration(value); });
 }
 
-std::optional<PortRange> parse_ports(std::string_view text) {
-  const auto port = [](std::string_view digits) -> std::optional<std::uint16_t> {
-    std::uint16_t value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-    return value;
-  };
-  const auto dash = text.find('-');
-  const auto first = port(text.substr(0, dash));
-  const auto last = dash == std::string_view::npos ? first : port(text.substr(dash + 1));
-  if (!first || !last || *first > *last) return std::nullopt;
-  return PortRange{*first, *last};
-}
-
-std::string print_ports(const PortRange& range) {
-  return range.first == range.last ? std::to_string(range.first)
-                                   : fmt::format("{}-{}", range.first, range.last);
-}
-
 TypePtr<PortRange> ports() {
   Shape shape{.kind = Shape::Kind::kText, .phrase = "a port or a range of ports, such as 53 or 1024-65535"};
   shape.pattern = "[0-9]{1,5}(-[0-9]{1,5})?";
@@ -238,6 +236,29 @@ TypePtr<PortRange> ports() {
         return range.has_value();
       },
       print_ports);
+}
+
+TypePtr<Service> service() {
+  return text_of<Service>(
+      "a service, such as tcp, tcp/80, udp/1000-2000, icmp, icmp/echo-request, icmpv6/135, sctp/5060, gre or "
+      "proto/47",
+      service_pattern(), parse_service, print_service);
+}
+
+TypePtr<std::uint8_t> dscp() {
+  Shape shape{.kind = Shape::Kind::kText,
+              .phrase = "a DSCP from 0 to 63 or by name, such as 46, ef, af11 or cs1"};
+  shape.pattern = "[0-9]{1,2}|[a-z]+[0-9]*";
+  shape.integer_too = true;
+  shape.most = 63;
+  return std::make_shared<ScalarType<std::uint8_t>>(
+      std::move(shape),
+      [](std::string_view text, std::uint8_t& out, Fault&) {
+        const auto value = parse_dscp(text);
+        if (value) out = *value;
+        return value.has_value();
+      },
+      [](const std::uint8_t& value) { return std::to_string(value); });
 }
 
 TypePtr<net::IpAddress> ip_address() {

@@ -14,26 +14,11 @@
 
 #include "common/control/profile/profile.h"
 #include "common/control/profile/schema.h"
+#include "common/control/profile/service.h"
 #include "common/control/profile/units.h"
 #include "common/net/address.h"
 
 namespace millrace::control {
-
-// Both ends included.
-struct PortRange {
-  std::uint16_t first = 0;
-  std::uint16_t last = 65535;
-
-  constexpr bool operator==(const PortRange&) const noexcept = default;
-  [[nodiscard]] constexpr bool any() const noexcept { return first == 0 && last == 65535; }
-  [[nodiscard]] constexpr bool contains(std::uint16_t port) const noexcept {
-    return port >= first && port <= last;
-  }
-  [[nodiscard]] constexpr std::uint32_t size() const noexcept { return std::uint32_t{last} - first + 1; }
-  [[nodiscard]] constexpr bool overlaps(const PortRange& other) const noexcept {
-    return first <= other.last && other.first <= last;
-  }
-};
 
 struct Fault {
   std::string wrong = "does not fit";  // completes "'TEXT' ..."
@@ -159,13 +144,14 @@ template <class T>
 
 [[nodiscard]] TypePtr<std::uint64_t> count(std::uint64_t least, std::uint64_t most);
 [[nodiscard]] TypePtr<std::uint64_t> size(std::uint64_t least, std::uint64_t most);
+// In bits a second.
+[[nodiscard]] TypePtr<std::uint64_t> bandwidth(std::uint64_t least, std::uint64_t most);
 [[nodiscard]] TypePtr<Rate> rate();
 [[nodiscard]] TypePtr<Milliseconds> duration(Milliseconds least, Milliseconds most);
 
-// "80" or "1000-2000".
-[[nodiscard]] std::optional<PortRange> parse_ports(std::string_view text);
-[[nodiscard]] std::string print_ports(const PortRange& range);
 [[nodiscard]] TypePtr<PortRange> ports();
+[[nodiscard]] TypePtr<Service> service();
+[[nodiscard]] TypePtr<std::uint8_t> dscp();
 
 // "192.0.2.1", "192.0.2.0/24" or "192.0.2.1-192.0.2.9" as prefixes that cover exactly that, in ascending
 // order, appended to `out`. When it is none of these, false, and `wrong` completes "'TEXT' ...".

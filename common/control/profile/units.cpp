@@ -22,6 +22,8 @@ constexpr std::array kCounts = {Unit{"G", 1'000'000'000}, Unit{"M", 1'000'000}, 
                                 Unit{"", 1}};
 constexpr std::array kSizes = {Unit{"TiB", 1ULL << 40U}, Unit{"GiB", 1ULL << 30U}, Unit{"MiB", 1ULL << 20U},
                                Unit{"KiB", 1ULL << 10U}, Unit{"B", 1}};
+constexpr std::array kBandwidths = {Unit{"Gbit", 1'000'000'000}, Unit{"Mbit", 1'000'000}, Unit{"kbit", 1'000},
+                                    Unit{"bit", 1}};
 constexpr std::array kDurations = {Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"m", 60'000},
                                    Unit{"s", 1'000}, Unit{"ms", 1}};
 constexpr std::array kPeriods = {Unit{"s", 1}, Unit{"min", 60}, Unit{"h", 3'600}};
@@ -67,6 +69,9 @@ std::string print_count(std::uint64_t count) { return print_with(count, kCounts)
 
 std::optional<std::uint64_t> parse_size(std::string_view text) { return parse_with(text, kSizes); }
 std::string print_size(std::uint64_t bytes) { return print_with(bytes, kSizes); }
+
+std::optional<std::uint64_t> parse_bandwidth(std::string_view text) { return parse_with(text, kBandwidths); }
+std::string print_bandwidth(std::uint64_t bits) { return print_with(bits, kBandwidths); }
 
 std::optional<Rate> parse_rate(std::string_view text) {
   const auto slash = text.find('/');

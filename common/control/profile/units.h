@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Quantities as people write them: 1M, 1GiB, 10k/s, 2h4m. Parsing and printing are each other's inverse.
+// Quantities as people write them: 1M, 1GiB, 50Mbit, 10k/s, 2h4m. Parsing and printing are each other's
+// inverse.
 #pragma once
 
 #include <algorithm>
@@ -40,6 +41,10 @@ struct Rate {
 // Binary, in bytes: "64KiB", "512MiB", "1GiB", "1TiB". The unit must be written.
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
 [[nodiscard]] std::string print_size(std::uint64_t bytes);
+
+// Bits a second, decimal: "64kbit", "50Mbit", "10Gbit". The unit must be written.
+[[nodiscard]] std::optional<std::uint64_t> parse_bandwidth(std::string_view text);
+[[nodiscard]] std::string print_bandwidth(std::uint64_t bits);
 
 // A count per "s", "min" or "h": "500/s", "10k/s", "10/min".
 [[nodiscard]] std::optional<Rate> parse_rate(std::string_view text);

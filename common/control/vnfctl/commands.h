@@ -30,6 +30,7 @@ struct Context {
 
 void add_state_commands(CLI::App& app, Context& context);    // health, workers, drain
 void add_counter_commands(CLI::App& app, Context& context);  // metrics, rules, drops, stages
+void add_qos_command(CLI::App& app, Context& context);       // qos
 void add_session_commands(CLI::App& app, Context& context);
 void add_profile_commands(CLI::App& app, Context& context);
 void add_inspect_commands(CLI::App& app, Context& context);  // explain, trace, capture

@@ -123,6 +123,27 @@ std::string format_stages(const boost::json::array& stages, const Style& style) 
   return table.render(style);
 }
 
+std::string format_qos(const boost::json::object& report, const Style& style) {
+  TextTable policers({{"POLICER"}, {"CONFORM", kRight}, {"EXCEED", kRight}, {"VIOLATE", kRight}});
+  for (const auto& [name, colors] : report.at("policers").as_object()) {
+    const auto cell = [&colors = colors](const std::string& color) {
+      return fmt::format("{} / {}", human_count(number_at(colors, color + ".packets")),
+                         human_bytes(number_at(colors, color + ".bytes")));
+    };
+    const bool violated = number_at(colors, "red.packets") > 0;
+    policers.add({std::string(name),
+                  cell("green"),
+                  cell("yellow"),
+                  {cell("red"), violated ? Tone::kBad : Tone::kPlain}});
+  }
+  TextTable rules({{"RULE"}, {"PACKETS", kRight}, {"BYTES", kRight}});
+  for (const auto& [name, counts] : report.at("rules").as_object())
+    rules.add({std::string(name), human_count(number_at(counts, "packets")),
+               human_bytes(number_at(counts, "bytes"))});
+  if (rules.empty()) return "the profile has no `qos` rules\n";
+  return (policers.empty() ? std::string() : policers.render(style) + "\n") + rules.render(style);
+}
+
 std::string format_drops(std::vector<DropCount> drops, const Style& style) {
   std::erase_if(drops, [](const DropCount& drop) { return !(drop.packets > 0); });
   if (drops.empty()) return "no packet was dropped\n";

@@ -31,6 +31,8 @@ namespace millrace::vnfctl {
 [[nodiscard]] std::string format_rules(const boost::json::array& rules, const Style& style);
 // GET /v1/VNF/stages
 [[nodiscard]] std::string format_stages(const boost::json::array& stages, const Style& style);
+// Meters and rules of `qos`, as the command's JSON has them.
+[[nodiscard]] std::string format_qos(const boost::json::object& report, const Style& style);
 // GET /v1/firewall/anomalies
 [[nodiscard]] std::string format_anomalies(const boost::json::value& report, const Style& style);
 

@@ -44,6 +44,7 @@ int run(int argc, char** argv) {
   app.add_flag("--json", context.json, "the answer as JSON");
   add_state_commands(app, context);
   add_counter_commands(app, context);
+  add_qos_command(app, context);
   add_session_commands(app, context);
   add_profile_commands(app, context);
   add_inspect_commands(app, context);

@@ -2,7 +2,7 @@
 // Interfaces that are overlays': what a profile may say of them, and what it may not.
 #include <gmock/gmock.h>
 
-#include "common/control/profile/section.h"
+#include "tests/unit/control/profile/probe_profile.h"
 
 namespace millrace::control {
 namespace {
@@ -11,30 +11,20 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-struct NoSection {};
-
-Checked<Loaded<NoSection>> read(const std::string& interfaces) {
-  static const ProfileSchema<NoSection> kSchema{
-      .vnf = "probe",
-      .doc = "Nothing.",
-      .section = std::make_shared<Struct<NoSection>>("probe", "Nothing."),
-      .check = [](NoSection&, const CheckContext&) {}};
+Checked<Loaded<NoSection>> read_overlays(const std::string& interfaces) {
   const std::string head =
-      "vnf: probe\n"
-      "name: p\n"
-      "probe: {}\n"
       "ports:\n"
       "  a: {device: \"0000:00:05.0\"}\n"
       "  b: {device: \"0000:00:06.0\", mtu: 9000}\n"
       "interfaces:\n"
       "  low: {port: a, address: [192.0.2.1/24, \"2001:db8::1/64\"]}\n"
       "  jumbo: {port: b, vlan: 5, address: 198.51.100.1/24}\n";
-  return parse_profile(kSchema, head + interfaces, "p.yaml", no_files());
+  return read_probe(head + interfaces);
 }
 
 TEST(OverlayProfile, ReadsAllKinds) {
-  const auto loaded =
-      read(R"(  vx: {port: a, vxlan: {vni: 7001, local: 192.0.2.1, remote: 192.0.2.9}, address: 10.1.0.1/24}
+  const auto loaded = read_overlays(
+      R"(  vx: {port: a, vxlan: {vni: 7001, local: 192.0.2.1, remote: 192.0.2.9}, address: 10.1.0.1/24}
   vx6: {port: a, vxlan: {vni: 7001, local: "2001:db8::1", peers: ["2001:db8::9", "2001:db8::a"], learn: true,
                          zero_checksum: true, dscp: 46, ttl: 3, udp_port: 8472}}
   gpe: {port: a, vxlan_gpe: {vni: 7001, local: 192.0.2.1, remote: 192.0.2.9, payload: ip}}
@@ -82,7 +72,7 @@ void PrintTo(const BadInterface& bad, std::ostream* out) { *out << bad.text; }
 class BadOverlay : public ::testing::TestWithParam<BadInterface> {};
 
 TEST_P(BadOverlay, GivesOneErrorAtItsPlace) {
-  const auto loaded = read(GetParam().text);
+  const auto loaded = read_overlays(GetParam().text);
   ASSERT_FALSE(loaded);
   ASSERT_THAT(loaded.error().entries(), SizeIs(1)) << loaded.error().to_string();
   EXPECT_THAT(loaded.error().to_string(), StartsWith("p.yaml:" + std::string(GetParam().where) + ": "));

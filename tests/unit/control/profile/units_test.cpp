@@ -36,6 +36,16 @@ TEST(Units, SizesAreBinaryAndNameTheirUnit) {
   }
 }
 
+TEST(Units, BandwidthsAreDecimalAndNameTheirUnit) {
+  EXPECT_THAT(parse_bandwidth("64kbit"), Optional(64'000U));
+  EXPECT_THAT(parse_bandwidth("50Mbit"), Optional(50'000'000U));
+  EXPECT_THAT(parse_bandwidth("10Gbit"), Optional(10'000'000'000U));
+  EXPECT_THAT(parse_bandwidth("7bit"), Optional(7U));
+  EXPECT_EQ(print_bandwidth(1'500'000), "1500kbit");
+  for (const char* bad : {"", "1", "1M", "1mbit", "1 Mbit", "1.5Mbit", "bit"})
+    EXPECT_FALSE(parse_bandwidth(bad)) << bad;
+}
+
 TEST(Units, RatesSayPerWhat) {
   EXPECT_THAT(parse_rate("500/s"), Optional(Rate{500, 1}));
   EXPECT_THAT(parse_rate("10k/s"), Optional(Rate{10'000, 1}));
