@@ -14,10 +14,10 @@ using namespace millrace;
 using namespace millrace::firewall::inspection;
 using namespace millrace::firewall::inspection::readers;
 using fuzz::require;
-using testing::DnsListener;
+using millrace::testing::DnsListener;
 
 void check(const DnsListener& listener) {
-  for (const testing::Told& one : listener.told) {
+  for (const millrace::testing::Told& one : listener.told) {
     for (const auto& [buffer, text] : one.parts) require(text.size() < kLongestDnsName, "a name is short");
     require(one.others.size() <= kMostDnsAddresses + 2, "addresses are bounded");
   }
@@ -43,9 +43,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   datagram.hear_datagram(stream.text());
   check(datagram);
   DnsListener counted;
-  counted.hear(testing::counted(stream.text(), 2), false);
+  counted.hear(millrace::testing::counted(stream.text(), 2), false);
   require(counted == datagram, "a message is the same over UDP and TCP");
-  const testing::StreamCopy copy(stream.text());
+  const millrace::testing::StreamCopy copy(stream.text());
   static_cast<void>(is_dns(copy.bytes(), 9999));
   return 0;
 }

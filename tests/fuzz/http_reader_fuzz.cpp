@@ -20,7 +20,7 @@ namespace {
 using namespace millrace;
 using namespace millrace::firewall::inspection;
 using fuzz::require;
-using testing::HttpListener;
+using millrace::testing::HttpListener;
 
 struct Settings {
   bool ended = false;
@@ -34,7 +34,7 @@ void set_up(HttpListener& listener, const Settings& settings) {
 }
 
 void check(const HttpListener& listener, Side side, std::string_view stream) {
-  for (const testing::HttpMessage& message :
+  for (const millrace::testing::HttpMessage& message :
        (side == Side::kClient ? listener.client : listener.server).messages) {
     require(message.head.begin <= message.head.end && message.head.end <= stream.size(),
             "a head is in the stream");

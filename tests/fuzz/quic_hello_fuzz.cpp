@@ -15,7 +15,7 @@ using namespace millrace;
 using namespace millrace::firewall::inspection;
 using namespace millrace::firewall::inspection::readers;
 using fuzz::require;
-using testing::QuicSealer;
+using millrace::testing::QuicSealer;
 
 const QuicSealer& sealer(unsigned which) {
   static const QuicSealer kSealers[] = {
@@ -27,7 +27,7 @@ const QuicSealer& sealer(unsigned which) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 16384) return 0;
-  static testing::QuicListener listener;
+  static millrace::testing::QuicListener listener;
   listener.reader = {};
   listener.told.clear();
   listener.anomalies = {};

@@ -28,7 +28,7 @@ void check_cuts(const fuzz::CutStream& stream, Side side, bool ended, SetUp set_
 }
 
 void check_guess(std::string_view stream, Side side) {
-  const testing::StreamCopy copy(stream);
+  const millrace::testing::StreamCopy copy(stream);
   SpeechGuess before;
   for (std::size_t length = 0; length <= std::min<std::size_t>(stream.size(), 600); ++length) {
     FirstBytes start{.client = {}, .server = {}, .server_port = 25};
@@ -48,11 +48,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Side side = (how & 1U) != 0 ? Side::kServer : Side::kClient;
   const bool ended = (how & 2U) != 0;
   const fuzz::CutStream stream(input);
-  check_cuts<testing::SshListener>(
+  check_cuts<millrace::testing::SshListener>(
       stream, side, ended, [](auto&) {}, "SSH is the same in pieces");
-  check_cuts<testing::SmtpListener>(
+  check_cuts<millrace::testing::SmtpListener>(
       stream, side, ended,
-      [&](testing::SmtpListener& listener) {
+      [&](millrace::testing::SmtpListener& listener) {
         if ((how & 4U) != 0) listener.exchange.lose_server();
         if ((how & 8U) != 0) listener.most_joined = 20;
       },

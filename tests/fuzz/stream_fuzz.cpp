@@ -14,8 +14,8 @@ using namespace millrace;
 using firewall::inspection::BufferPool;
 using firewall::inspection::OnConflict;
 using firewall::inspection::StreamSettings;
-using testing::Keeps;
-using testing::StreamWatch;
+using millrace::testing::Keeps;
+using millrace::testing::StreamWatch;
 
 // The sender's own bytes, of which some input then changes one.
 std::uint8_t byte_at(std::int64_t position) {

@@ -13,7 +13,7 @@ using namespace millrace;
 using namespace millrace::firewall::inspection;
 using namespace millrace::firewall::inspection::readers;
 using fuzz::require;
-using testing::TlsListener;
+using millrace::testing::TlsListener;
 
 // The room is the size of what serves any message: had a byte of it stayed taken, none would be left.
 bool is_free(Room& room) {
