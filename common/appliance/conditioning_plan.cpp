@@ -88,7 +88,7 @@ std::shared_ptr<const core::Conditioning> make_conditioning(const control::Profi
   unsigned number = 0;
   for (const control::TrafficRule& from : profile.qos.rules) {
     ++number;
-    const std::string name = from.name.value_or(std::to_string(number));
+    const std::string name = from.name.value_or("#" + std::to_string(number));
     auto counters = find(kept.rules, name);
     if (counters == nullptr) counters = std::make_shared<core::TrafficCounters>();
     now.rules[name] = counters;

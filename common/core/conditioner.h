@@ -26,8 +26,9 @@ class Conditioner {
   };
   static constexpr unsigned kRuns = 8;  // at the same time
 
+  // Neighbours in a list have places of their own.
   [[nodiscard]] static unsigned place_of(const TrafficRule* rule) noexcept {
-    return reinterpret_cast<std::uintptr_t>(rule) / alignof(TrafficRule) % kRuns;
+    return reinterpret_cast<std::uintptr_t>(rule) / sizeof(TrafficRule) % kRuns;
   }
   [[nodiscard]] unsigned put_down(Batch& batch, const Conditioning& conditioning, const Run& run,
                                   std::uint64_t now) noexcept;

@@ -73,7 +73,8 @@ def show(branch):
 
     title("From the branch, through the tunnel, to one of two servers")
     for address, family in ((VIP4, "IPv4"), (VIP6, "IPv6")):
-        told(*(lambda good, answer, what=f"ten pages over {family}": (good, "passed", what, answer))(*pages(branch, address)))
+        good, answer = pages(branch, address)
+        told(good, "passed", f"ten pages over {family}", answer)
     refused = branch.run("site", "curl", "--silent", "--show-error", "--max-time", "3", f"{WEB[VIP4]}:8080/", check=False)
     told(refused.returncode == 7, "been blocked", "port 8080: the firewall says so at once", refused.stderr.strip()[:60])
 

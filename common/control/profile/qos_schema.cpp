@@ -84,7 +84,7 @@ std::shared_ptr<const Struct<TrafficRule>> rule() {
       "must hold; of a list, one. The first rule that fits holds.");
   table->position(&TrafficRule::at);
   table->field("name", &TrafficRule::name, name("a rule's name"), "What counters call it.",
-               absent_means("its number, from 1"));
+               absent_means("its number, as #1"));
   table->field("interface", &TrafficRule::interface, interface_name(), "Where packets come in.",
                absent_means("any"));
   table->field("dscp", &TrafficRule::dscp, list_not_empty<std::uint8_t>(dscp()),

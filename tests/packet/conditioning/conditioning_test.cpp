@@ -110,6 +110,34 @@ std::vector<Scenario> marks() {
               .payload(3);
       leaves(by_port, packet, fits ? PacketBuilder(packet).dscp(kEf) : packet).then();
     }
+    // Later fragments have no ports: a rule that asks for some is not theirs, one for the protocol is.
+    const PacketBuilder whole = PacketBuilder(ends.client).udp(1024, 53).payload(200);
+    const auto piece = [&](unsigned offset, unsigned length) { return whole.piece(offset, length, 7); };
+    const auto marked = [&](unsigned offset, unsigned length) { return piece(offset, length).dscp(kEf); };
+    Scenario& by_port_in_pieces =
+        add("fragments by ports", {.protocol = 17, .by_ports = true, .last_port = 60});
+    leaves(by_port_in_pieces, piece(0, 104), marked(0, 104)).then();
+    leaves(by_port_in_pieces, piece(104, 104), piece(104, 104));
+    Scenario& by_protocol_in_pieces = add("fragments by protocol", {.protocol = 17});
+    leaves(by_protocol_in_pieces, piece(0, 104), marked(0, 104)).then();
+    leaves(by_protocol_in_pieces, piece(104, 104), marked(104, 104)).then();
+    // One that waits for its first is marked once, when it goes on.
+    Scenario& waits = add("fragments out of order", {.protocol = 17});
+    waits.in(kInside, piece(104, 104))
+        .in(kInside, piece(0, 104))
+        .out(kOutside, forwarded(marked(0, 104), kUntrust))
+        .out(kOutside, forwarded(marked(104, 104), kUntrust));
+
+    const auto ping = [&] { return PacketBuilder(ends.client).echo_request(5, 1); };
+    const auto icmp = static_cast<std::uint8_t>(ends.v6 ? 58 : 1);
+    const auto echo = static_cast<std::uint16_t>(ends.v6 ? 128 : 8);
+    leaves(add("by ICMP type", {.protocol = icmp, .icmp_type = echo}), ping(), ping().dscp(kEf));
+    leaves(add("by ICMP code", {.protocol = icmp, .icmp_type = echo, .icmp_code = 0}), ping(),
+           ping().dscp(kEf));
+    leaves(add("by another ICMP code", {.protocol = icmp, .icmp_type = echo, .icmp_code = 1}), ping(),
+           ping());
+    leaves(add("by another ICMP type", {.protocol = icmp, .icmp_type = 3}), ping(), ping());
+
     const auto prefix = [](std::string_view text) {
       return core::AddressMatch(net::Prefix::parse(text).value());
     };

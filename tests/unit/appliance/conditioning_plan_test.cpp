@@ -63,7 +63,7 @@ TEST(ConditioningPlan, EachCombinationIsARuleAtEachInterface) {
   EXPECT_EQ(ping.icmp_type, 8);
   EXPECT_FALSE(ping.by_ports);
   EXPECT_EQ(made->at[1][4].protocol, 50);
-  EXPECT_EQ(made->rules[0].name, "1");
+  EXPECT_EQ(made->rules[0].name, "#1");
   EXPECT_EQ(made->at[1][0].counters, made->rules[0].counters.get());
   EXPECT_EQ(made->at[0][0].counters, made->rules[1].counters.get());
 }

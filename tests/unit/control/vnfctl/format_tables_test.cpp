@@ -64,6 +64,20 @@ TEST(FormatTables, Stages) {
             "inspect             0      0              -\n");
 }
 
+TEST(FormatTables, MetersAndTrafficRules) {
+  const auto report = boost::json::parse(R"({"policers": {"gold": {"green": {"packets": 1500, "bytes": 1536},
+      "yellow": {"packets": 0, "bytes": 0}, "red": {"packets": 3, "bytes": 300}}},
+      "rules": {"voice": {"packets": 20, "bytes": 2048}}})");
+  EXPECT_EQ(format_qos(report.as_object(), Style()),
+            "POLICER          CONFORM   EXCEED    VIOLATE\n"
+            "gold     1500 / 1.50 KiB  0 / 0 B  3 / 300 B\n"
+            "\n"
+            "RULE   PACKETS     BYTES\n"
+            "voice       20  2.00 KiB\n");
+  const auto none = boost::json::parse(R"({"policers": {}, "rules": {}})");
+  EXPECT_EQ(format_qos(none.as_object(), Style()), "the profile has no `qos` rules\n");
+}
+
 TEST(FormatTables, DropsAreSortedAndQuietReasonsLeftOut) {
   EXPECT_EQ(format_drops({{"land", 3, "Source and destination are the same."},
                           {"no_route", 12, ""},
