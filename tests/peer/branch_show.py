@@ -76,7 +76,7 @@ def show(branch):
         good, answer = pages(branch, address)
         told(good, "passed", f"ten pages over {family}", answer)
     refused = branch.run("site", "curl", "--silent", "--show-error", "--max-time", "3", f"{WEB[VIP4]}:8080/", check=False)
-    told(refused.returncode == 7, "been blocked", "port 8080: the firewall says so at once", refused.stderr.strip()[:60])
+    told(refused.returncode == 7, "been blocked", "port 8080: the firewall says so at once", refused.stderr.strip()[:60].strip())
 
     title(f"What goes through it in {SECONDS} seconds: pages, and 200 Mbit/s")
     through(branch)
